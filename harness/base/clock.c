@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static int64_t now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+}
+
+int64_t cryo_now_ms(void)
+{
+	return now_ns(CLOCK_MONOTONIC) / 1000000;
+}
+
+int64_t cryo_wall_ns(void)
+{
+	return now_ns(CLOCK_REALTIME);
+}
+
+char *cryo_rfc3339(int64_t wall_ns)
+{
+	time_t t = (time_t)(wall_ns / 1000000000);
+	char buf[32];
+	struct tm tm;
+
+	gmtime_r(&t, &tm);
+	strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return cryo_strdup(buf);
+}
+
+/* Digits after the point, as nanoseconds; `*s` ends behind them. */
+static int64_t fraction_ns(const char **s)
+{
+	int64_t ns = 0, unit = 100000000;
+
+	if (**s != '.')
+		return 0;
+	for ((*s)++; **s >= '0' && **s <= '9'; (*s)++, unit /= 10)
+		ns += (**s - '0') * unit;
+	return ns;
+}
+
+/* "Z" or "+hh:mm" up to the end of the text, in seconds. */
+static bool zone_seconds(const char *s, int64_t *seconds)
+{
+	int hours, minutes, used = 0;
+
+	*seconds = 0;
+	if (strcmp(s, "Z") == 0)
+		return true;
+	if (sscanf(s + (*s != '\0'), "%2d:%2d%n", &hours, &minutes, &used) != 2 || s[1 + used])
+		return false;
+	if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+		return false;
+	*seconds = (int64_t)(hours * 60 + minutes) * 60 * (*s == '-' ? -1 : 1);
+	return *s == '+' || *s == '-';
+}
+
+int cryo_rfc3339_parse(const char *text, int64_t *wall_ns, struct cryo_err *err)
+{
+	int64_t ns, zone;
+	struct tm tm = { 0 };
+	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+
+	if (!rest)
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no RFC 3339 time", text);
+	ns = fraction_ns(&rest);
+	if (!zone_seconds(rest, &zone))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no RFC 3339 time", text);
+	*wall_ns = ((int64_t)timegm(&tm) - zone) * 1000000000 + ns;
+	return 0;
+}
+
+struct unit {
+	const char *name;
+	uint64_t factor;
+};
+
+/* The longest name in a table that `s` starts with. */
+static const struct unit *unit_at(const struct unit *table, const char *s)
+{
+	for (; table->name; table++)
+		if (cryo_starts_with(s, table->name))
+			return table;
+	return NULL;
+}
+
+int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err)
+{
+	static const struct unit units[] = {
+		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { NULL, 0 },
+	};
+	const char *s = text;
+	int64_t sum = 0;
+
+	do {
+		const struct unit *u;
+		char *end;
+		double value;
+
+		if ((*s < '0' || *s > '9') && *s != '.')
+			break;
+		value = strtod(s, &end);
+		u = unit_at(units, end);
+		if (!u || value > 1e7)
+			break;
+		sum += (int64_t)(value * (double)u->factor + 0.5);
+		s = end + strlen(u->name);
+	} while (*s);
+	if (*s || !*text)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "'%s' is no duration (write 300ms, 5s, 2m or 1h30m)", text);
+	*ms = sum;
+	return 0;
+}
+
+char *cryo_duration_show(int64_t ms)
+{
+	if (ms < 1000)
+		return cryo_asprintf("%" PRId64 " ms", ms);
+	if (ms < 60000)
+		return cryo_asprintf("%" PRId64 ".%" PRId64 " s", ms / 1000, ms % 1000 / 100);
+	return cryo_asprintf("%" PRId64 " m %02" PRId64 " s", ms / 60000, ms % 60000 / 1000);
+}
+
+int cryo_size_parse(const char *text, uint64_t *bytes, struct cryo_err *err)
+{
+	static const struct unit units[] = {
+		{ "Ki", 1ull << 10 },
+		{ "Mi", 1ull << 20 },
+		{ "Gi", 1ull << 30 },
+		{ "k", 1000 },
+		{ "M", 1000000 },
+		{ "G", 1000000000 },
+		{ "", 1 },
+		{ NULL, 0 },
+	};
+	const struct unit *u;
+	char *end;
+	uint64_t value;
+
+	if (*text < '0' || *text > '9')
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no size (write 64Mi or 1Gi)",
+				    text);
+	value = strtoull(text, &end, 10);
+	u = unit_at(units, end);
+	if (end[strlen(u->name)] || value > (1ull << 53) / u->factor)
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no size (write 64Mi or 1Gi)",
+				    text);
+	*bytes = value * u->factor;
+	return 0;
+}
+
+char *cryo_size_show(uint64_t bytes)
+{
+	if (bytes < 1000)
+		return cryo_asprintf("%" PRIu64 " B", bytes);
+	if (bytes < 1000000)
+		return cryo_asprintf("%" PRIu64 " kB", bytes / 1000);
+	if (bytes < 1000000000)
+		return cryo_asprintf("%" PRIu64 " MB", bytes / 1000000);
+	return cryo_asprintf("%" PRIu64 ".%" PRIu64 " GB", bytes / 1000000000,
+			     bytes % 1000000000 / 100000000);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a stack to programs. Every component has a stamp: the hash of all that
+ * goes in (source, its checksum, patches, recipe, Go version, flags). Programs
+ * are published one by one, by rename, into <cache>/builds/<component>/<stamp>/;
+ * what is there is whole, and a second run does nothing. Beside them lies
+ * build.json: versions, checksums, toolchain, time.
+ *
+ * Two runs at once are safe: a lock per component.
+ */
+#ifndef CRYO_BUILD_BUILD_H
+#define CRYO_BUILD_BUILD_H
+
+#include "source/stack.h"
+#include "sys/hash.h"
+
+struct cryo_built {
+	const struct cryo_component *component; /* borrowed from the stack */
+	char stamp[CRYO_HASH_HEX];
+	char *dir;	 /* where its programs lie (a root file system: the tree itself) */
+	bool up_to_date; /* everything asked for is there */
+};
+
+struct cryo_build {
+	struct cryo_built *item;
+	size_t n;
+};
+
+/*
+ * What is there and what is missing; writes nothing, takes well below a second.
+ * `only`: component names, NULL or empty for all; an unknown one is refused with
+ * "did you mean".
+ */
+int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, struct cryo_build *out,
+		    struct cryo_err *err);
+/* Make what is missing, one step event per component; a finished plan says so. */
+int cryo_build_run(struct cryo_build *b, struct cryo_err *err);
+void cryo_build_release(struct cryo_build *b);
+#define cryo_build_releasep cryo_build_release
+/* The built component of that name, NULL if the plan has none. Borrowed. */
+const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char *component);
+
+/* One stamp over all components: what a running cluster was made from. */
+void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX]);
+
+#endif

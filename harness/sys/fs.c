@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <linux/fs.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+void cryo_fd_closep(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+bool cryo_fs_exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+bool cryo_fs_is_dir(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+int64_t cryo_fs_size(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
+}
+
+int cryo_fs_read(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t total = 0;
+	char buf[65536];
+	ssize_t n;
+
+	if (fd < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", path);
+	while ((n = read(fd, buf, sizeof(buf))) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return cryo_err_sys(err, errno, "cannot read '%s'", path);
+		total += (size_t)n;
+		if (total > max)
+			return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is larger than %zu bytes",
+					    path, max);
+		cryo_str_addn(out, buf, (size_t)n);
+	}
+	return 0;
+}
+
+static int write_all(int fd, const char *data, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		data += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+/* Sync, close, rename into place; the temporary file is gone in any case. */
+static int publish(int *fd, const char *tmp, const char *path, struct cryo_err *err)
+{
+	int rc = 0;
+
+	if (fsync(*fd) < 0 && errno != EINVAL)
+		rc = cryo_err_sys(err, errno, "cannot write '%s'", path);
+	close(*fd);
+	*fd = -1;
+	if (rc == 0 && rename(tmp, path) < 0)
+		rc = cryo_err_sys(err, errno, "cannot write '%s'", path);
+	if (rc < 0)
+		unlink(tmp);
+	return rc;
+}
+
+static int open_beside(const char *path, mode_t mode, char **tmp, struct cryo_err *err)
+{
+	int fd;
+
+	*tmp = cryo_asprintf("%s.XXXXXX", path);
+	fd = mkostemp(*tmp, O_CLOEXEC);
+	if (fd < 0 || fchmod(fd, mode) < 0) {
+		cryo_err_sys(err, errno, "cannot write '%s'", path);
+		cryo_fd_closep(&fd);
+	}
+	return fd;
+}
+
+int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *tmp = NULL;
+	cryo_auto(cryo_fd_close) int fd = open_beside(path, mode, &tmp, err);
+
+	if (fd < 0)
+		return -(int)CRYO_E_SYSTEM;
+	if (write_all(fd, data, len) < 0) {
+		int rc = cryo_err_sys(err, errno, "cannot write '%s'", path);
+
+		unlink(tmp);
+		return rc;
+	}
+	return publish(&fd, tmp, path, err);
+}
+
+int cryo_fs_poke(const char *path, const char *text, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		return cryo_err_sys(err, errno, "cannot write '%s' to '%s'", text, path);
+	return 0;
+}
+
+int cryo_fs_mkdirs(const char *path, mode_t mode, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *p = cryo_strdup(path);
+
+	for (char *slash = p + 1;; slash++) {
+		char c = *slash;
+
+		if (c != '/' && c != '\0')
+			continue;
+		*slash = '\0';
+		if (mkdir(p, mode) < 0 && errno != EEXIST)
+			return cryo_err_sys(err, errno, "cannot make directory '%s'", p);
+		*slash = c;
+		if (c == '\0')
+			break;
+	}
+	if (!cryo_fs_is_dir(path))
+		return cryo_err_sys(err, ENOTDIR, "cannot make directory '%s'", path);
+	return 0;
+}
+
+int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *p = cryo_strdup(path);
+	char *slash = strrchr(p, '/');
+
+	if (!slash || slash == p)
+		return 0;
+	*slash = '\0';
+	return cryo_fs_mkdirs(p, mode, err);
+}
+
+static int rm_at(int parent, const char *name, dev_t dev, const char *shown, struct cryo_err *err);
+
+static int rm_entries(int fd, dev_t dev, const char *shown, struct cryo_err *err)
+{
+	DIR *dir = fdopendir(fd);
+	struct dirent *e;
+	int rc = 0;
+
+	if (!dir) {
+		close(fd);
+		return cryo_err_sys(err, errno, "cannot read '%s'", shown);
+	}
+	while (rc == 0 && (e = readdir(dir))) {
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			rc = rm_at(dirfd(dir), e->d_name, dev, shown, err);
+	}
+	closedir(dir);
+	return rc;
+}
+
+static int rm_at(int parent, const char *name, dev_t dev, const char *shown, struct cryo_err *err)
+{
+	struct stat st;
+	int fd, rc;
+
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno != EISDIR && errno != EPERM)
+		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
+	if (st.st_dev != dev) {
+		close(fd);
+		return cryo_err_sys(err, EXDEV, "'%s' in '%s' is a mount", name, shown);
+	}
+	rc = rm_entries(fd, dev, shown, err);
+	if (rc == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		rc = cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
+	return rc;
+}
+
+int cryo_fs_rmtree(const char *path, struct cryo_err *err)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? 0 : cryo_err_sys(err, errno, "cannot remove '%s'", path);
+	return rm_at(AT_FDCWD, path, st.st_dev, path, err);
+}
+
+static int copy_ranges(int in, int out, off_t size)
+{
+	off_t at = 0;
+
+	if (ioctl(out, FICLONE, in) == 0)
+		return 0;
+	if (ftruncate(out, size) < 0)
+		return -1;
+	while ((at = lseek(in, at, SEEK_DATA)) >= 0 && at < size) {
+		off_t end = lseek(in, at, SEEK_HOLE), to = at;
+
+		while (at < end) {
+			ssize_t n = copy_file_range(in, &at, out, &to, (size_t)(end - at), 0);
+
+			if (n <= 0)
+				return -1;
+		}
+	}
+	return at < 0 && errno != ENXIO ? -1 : 0;
+}
+
+int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int in = open(src, O_RDONLY | O_CLOEXEC);
+	cryo_auto(cryo_fd_close) int out = -1;
+	cryo_auto(cryo_free) char *tmp = NULL;
+	struct stat st;
+
+	if (in < 0 || fstat(in, &st) < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", src);
+	out = open_beside(dst, mode, &tmp, err);
+	if (out < 0)
+		return -(int)CRYO_E_SYSTEM;
+	if (copy_ranges(in, out, st.st_size) < 0) {
+		int rc = cryo_err_sys(err, errno, "cannot copy '%s' to '%s'", src, dst);
+
+		unlink(tmp);
+		return rc;
+	}
+	return publish(&out, tmp, dst, err);
+}
+
+int cryo_fs_tmpdir(const char *parent, const char *prefix, char **path, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *p = cryo_asprintf("%s/%sXXXXXX", parent, prefix);
+	int rc = cryo_fs_mkdirs(parent, 0755, err);
+
+	if (rc < 0)
+		return rc;
+	if (!mkdtemp(p))
+		return cryo_err_sys(err, errno, "cannot make a directory in '%s'", parent);
+	*path = cryo_steal(&p);
+	return 0;
+}
+
+int cryo_fs_free_bytes(const char *path, uint64_t *bytes, struct cryo_err *err)
+{
+	struct statvfs v;
+
+	if (statvfs(path, &v) < 0)
+		return cryo_err_sys(err, errno, "cannot stat the file system of '%s'", path);
+	*bytes = (uint64_t)v.f_bavail * v.f_frsize;
+	return 0;
+}
+
+char *cryo_fs_which(const char *program)
+{
+	const char *path = getenv("PATH");
+	cryo_auto(cryo_free) char *dirs =
+	    cryo_strdup(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin");
+	char *save = NULL;
+
+	if (strchr(program, '/'))
+		return access(program, X_OK) == 0 ? cryo_strdup(program) : NULL;
+	for (char *d = strtok_r(dirs, ":", &save); d; d = strtok_r(NULL, ":", &save)) {
+		char *full = cryo_asprintf("%s/%s", d, program);
+
+		if (access(full, X_OK) == 0 && !cryo_fs_is_dir(full))
+			return full;
+		free(full);
+	}
+	return NULL;
+}
+
+static const char *user_dir(const char *override, const char *root, const char *xdg,
+			    const char *below_home)
+{
+	/* One place each per process: the answer cannot change while we run. */
+	static struct {
+		const char *root;
+		char *path;
+	} memo[3];
+	const char *env = getenv(override), *base = getenv(xdg), *home = getenv("HOME");
+	size_t i = 0;
+
+	if (env && *env)
+		return env;
+	if (geteuid() == 0)
+		return root;
+	while (i < 2 && memo[i].root && strcmp(memo[i].root, root) != 0)
+		i++;
+	if (!memo[i].path) {
+		memo[i].root = root;
+		memo[i].path =
+		    base && *base == '/'
+			? cryo_asprintf("%s/cryopod", base)
+			: cryo_asprintf("%s/%s/cryopod", home ? home : "/tmp", below_home);
+	}
+	return memo[i].path;
+}
+
+const char *cryo_dir_state(void)
+{
+	return user_dir("CRYOPOD_STATE_DIR", "/var/lib/cryopod", "XDG_STATE_HOME", ".local/state");
+}
+
+const char *cryo_dir_cache(void)
+{
+	return user_dir("CRYOPOD_CACHE_DIR", "/var/cache/cryopod", "XDG_CACHE_HOME", ".cache");
+}
+
+const char *cryo_dir_run(void)
+{
+	return user_dir("CRYOPOD_RUN_DIR", "/run/cryopod", "XDG_RUNTIME_DIR", ".cache/run");
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files: read whole, publish whole or not at all, make and remove trees. Paths
+ * are used as given; nothing here interprets them.
+ */
+#ifndef CRYO_SYS_FS_H
+#define CRYO_SYS_FS_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <sys/types.h>
+
+void cryo_fd_closep(int *fd); /* cryo_auto(cryo_fd_close) int fd = -1; */
+
+bool cryo_fs_exists(const char *path);
+bool cryo_fs_is_dir(const char *path);
+/* Size of a regular file in bytes, -1 if there is none. */
+int64_t cryo_fs_size(const char *path);
+
+/*
+ * Appends the file to `out`. A file of more than `max` bytes is refused.
+ * -CRYO_E_SYSTEM with sys_errno ENOENT when it is not there.
+ */
+int cryo_fs_read(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err);
+/*
+ * Beside its place, synced, renamed: readers see the old file or the new one.
+ * The temporary file has `mode` from its birth.
+ */
+int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode,
+		  struct cryo_err *err);
+/* Straight to an existing file (procfs, cgroups, sysfs): one write(2), no rename. */
+int cryo_fs_poke(const char *path, const char *text, struct cryo_err *err);
+
+/* mkdir -p; `mode` is that of directories made now. An existing one is left as it is. */
+int cryo_fs_mkdirs(const char *path, mode_t mode, struct cryo_err *err);
+/* mkdir -p for the directory that holds `path`. */
+int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err);
+/*
+ * rm -rf that follows no link and does not cross into another mount: what is
+ * mounted below makes it fail with EXDEV, before anything there is touched.
+ * A path that is not there is fine.
+ */
+int cryo_fs_rmtree(const char *path, struct cryo_err *err);
+/* Byte copy, sparse stays sparse, reflink where the file system can; dst is replaced whole. */
+int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err *err);
+/* A fresh 0700 directory `<parent>/<prefix>XXXXXX`; caller frees and removes. */
+int cryo_fs_tmpdir(const char *parent, const char *prefix, char **path, struct cryo_err *err);
+/* Bytes a user may still write at path's file system. */
+int cryo_fs_free_bytes(const char *path, uint64_t *bytes, struct cryo_err *err);
+/* Absolute path of a program: PATH search with X_OK, or NULL. Caller frees. */
+char *cryo_fs_which(const char *program);
+
+/* State, caches, locks: where they live for this user (XDG; root: /var/lib, /var/cache, /run).
+ * CRYOPOD_STATE_DIR, CRYOPOD_CACHE_DIR and CRYOPOD_RUN_DIR override. Static memory. */
+const char *cryo_dir_state(void);
+const char *cryo_dir_cache(void);
+const char *cryo_dir_run(void);
+
+#endif

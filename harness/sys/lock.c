@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/lock.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* Who has it: the number in the file. Only for the message, so any reading error is "". */
+static char *holder(const char *path)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	struct cryo_str s = { 0 };
+
+	if (cryo_fs_read(path, 32, &s, &ignored) < 0)
+		cryo_str_clear(&s);
+	return cryo_str_detach(&s);
+}
+
+int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int lock = -1;
+	int64_t end = cryo_now_ms() + wait_ms;
+	int rc = cryo_fs_mkparents(path, 0700, err);
+
+	if (rc < 0)
+		return rc;
+	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (lock < 0)
+		return cryo_err_sys(err, errno, "cannot open lock '%s'", path);
+	while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK)
+			return cryo_err_sys(err, errno, "cannot lock '%s'", path);
+		if (cryo_now_ms() >= end) {
+			cryo_auto(cryo_free) char *who = holder(path);
+
+			return cryo_err_set(err, CRYO_E_TIMEOUT,
+					    "'%s' is held by another cryopod (pid %s)", path, who);
+		}
+		rc = cryo_intr_sleep(50, err);
+		if (rc < 0)
+			return rc;
+	}
+	if (ftruncate(lock, 0) < 0 || dprintf(lock, "%d", getpid()) < 0)
+		return cryo_err_sys(err, errno, "cannot write lock '%s'", path);
+	*fd = lock;
+	lock = -1;
+	return 0;
+}
+
+bool cryo_lock_is_free(const char *path)
+{
+	cryo_auto(cryo_fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
+
+	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0;
+}

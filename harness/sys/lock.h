@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lock files (flock): held by the process, gone with it, also after kill -9. */
+#ifndef CRYO_SYS_LOCK_H
+#define CRYO_SYS_LOCK_H
+
+#include "base/err.h"
+
+/*
+ * Takes the lock at `path` (made if missing, 0600), waits up to wait_ms
+ * (interruptible). On success *fd is the caller's: closing it releases.
+ *   -CRYO_E_TIMEOUT   somebody else has it; the message names their pid
+ */
+int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err);
+/* Is it free right now? Never waits. */
+bool cryo_lock_is_free(const char *path);
+
+#endif

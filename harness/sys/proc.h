@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One way to run a program: an argv array straight to the kernel, no shell, a
+ * time limit, its output captured or handed over line by line. Waits sleep on a
+ * pidfd. On an interrupt or at the time limit the whole process group gets
+ * SIGTERM, five seconds later SIGKILL. If cryopod itself is killed, the child
+ * dies too (parent death signal).
+ */
+#ifndef CRYO_SYS_PROC_H
+#define CRYO_SYS_PROC_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <sys/types.h>
+
+/* `line` has no newline; stream is 1 (stdout) or 2 (stderr). */
+typedef void (*cryo_proc_line)(const char *line, int stream, void *arg);
+
+struct cryo_proc {
+	const char *const *argv; /* argv[0] is searched in PATH unless it has a slash */
+	const char *const *env;	 /* "KEY=VALUE" laid over our environment; "KEY" alone unsets */
+	const char *cwd;
+	const char *input;	/* fed to stdin (then closed); NULL: /dev/null */
+	int64_t timeout_ms;	/* 0: none */
+	cryo_proc_line on_line; /* each line as it comes */
+	void *on_line_arg;
+	const char *log_path; /* all output is appended here too (made 0600) */
+	size_t
+	    capture_max; /* bytes kept of each stream in the result; 0: 1 MiB. The tail is kept */
+	pid_t enter_pid; /* run inside this process' mount, net, uts, ipc, cgroup and pid namespaces
+			    and root */
+	bool isolate; /* own mount and pid namespace: nothing it mounts or starts outlives it. Needs
+			 root */
+	bool foreground; /* inherit stdin, stdout, stderr, our process group and signals: an
+			    interactive program */
+	const char
+	    *chroot; /* with isolate: change root here first (proc, dev, sys are mounted inside) */
+	const char *const *binds; /* with chroot: "HOSTPATH" list, bound at the same path inside
+				     (made if missing) */
+};
+
+#define CRYO_PROC_INIT                                                                             \
+	{                                                                                          \
+		0                                                                                  \
+	}
+
+struct cryo_proc_result {
+	int exit_code; /* 0…255; 128 + signal when killed; 127 when it could not be executed */
+	int signal;    /* 0, or what killed it */
+	int64_t ms;
+	struct cryo_str out, err; /* owned; tail of each stream */
+};
+
+void cryo_proc_result_release(struct cryo_proc_result *r);
+#define cryo_proc_result_releasep cryo_proc_result_release
+
+/*
+ * Run to the end. `res` may be NULL; else it is filled in whenever the program
+ * was started, also on failure, and is the caller's to release.
+ *   0                    it exited with 0
+ *   -CRYO_E_CHILD        it exited otherwise: "'mmdebstrap' failed with exit code 25: <last stderr
+ * line>" -CRYO_E_UNFIT        no such program -CRYO_E_TIMEOUT, -CRYO_E_INTERRUPTED, -CRYO_E_SYSTEM
+ */
+int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *res, struct cryo_err *err);
+/* The common case: run, want stdout. *out (owned) has its trailing newline cut off. */
+int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err);
+
+/*
+ * What ends a pid that is not our child (a node's init, the forwarder): open a
+ * pidfd, check it is still the process of that start time, signal, wait.
+ */
+struct cryo_pid {
+	pid_t pid;
+	uint64_t start_time; /* /proc/PID/stat field 22: tells a reused pid apart */
+};
+/* Fills start_time for pid. -CRYO_E_SYSTEM with ESRCH if it is gone. */
+int cryo_pid_of(pid_t pid, struct cryo_pid *out, struct cryo_err *err);
+bool cryo_pid_alive(
+    const struct cryo_pid *p); /* running, and the same one; zombies are not alive */
+/* SIGTERM, up to grace_ms, SIGKILL, wait until it is gone. Gone already is fine. */
+int cryo_pid_end(const struct cryo_pid *p, int64_t grace_ms, struct cryo_err *err);
+
+#endif

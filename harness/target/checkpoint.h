@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Checkpoint and restore of a pod's container on any target: the Kubernetes
+ * request, the archive, the image made of it, the pod created from it. On
+ * failure the logs of CRIU and runc are fetched and the decisive line, with a
+ * plain explanation, is part of the error.
+ */
+#ifndef CRYO_TARGET_CHECKPOINT_H
+#define CRYO_TARGET_CHECKPOINT_H
+
+#include "criu/archive.h"
+#include "kube/checkpoint.h"
+#include "target/target.h"
+
+struct cryo_checkpoint_opts {
+	const char *ns, *pod;
+	const char *container; /* NULL: the pod's only one; several: refused with their names */
+	const char *to;	       /* copy the archive here too; NULL: leave it on the node */
+	int64_t timeout_ms;
+};
+
+struct cryo_checkpoint {
+	char *node, *ns, *pod, *container; /* owned */
+	char *archive;			   /* path on the node */
+	char *copy;			   /* path on this machine, NULL if none was asked for */
+	uint64_t bytes;			   /* of the archive */
+	int64_t started_ns, ended_ns;	   /* wall clock around the request */
+	int64_t ms;			   /* of the request */
+	enum cryo_checkpoint_form form;
+	char *source; /* the pod as JSON text at that moment, to restore from */
+};
+
+int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
+			struct cryo_checkpoint *out, struct cryo_err *err);
+void cryo_checkpoint_release(struct cryo_checkpoint *c);
+#define cryo_checkpoint_releasep cryo_checkpoint_release
+json_t *cryo_checkpoint_json(const struct cryo_checkpoint *c); /* new reference */
+
+struct cryo_restore_opts {
+	const char *archive; /* on this machine */
+	const char *pod;     /* name of the new pod */
+	const char *ns;	     /* NULL: the archive's, else "default" */
+	const char
+	    *manifest; /* pod manifest file; NULL: from `source`, else from the archive alone */
+	const char *source; /* JSON text of the source pod (struct cryo_checkpoint), or NULL */
+	int64_t timeout_ms; /* until it runs; 0: 1 minute */
+};
+
+struct cryo_restore {
+	char *ns, *pod, *container, *node; /* owned */
+	char *image;			   /* reference of the checkpoint image */
+	int64_t ms;			   /* archive at hand → container running */
+};
+
+int cryo_restore_run(struct cryo_target *t, const struct cryo_restore_opts *opts,
+		     struct cryo_restore *out, struct cryo_err *err);
+void cryo_restore_release(struct cryo_restore *r);
+#define cryo_restore_releasep cryo_restore_release
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A place where a cluster runs. Each kind of target is a table of functions; the
+ * rest of cryopod only sees this file. `local` is the default; a node is named,
+ * so that more than one node needs no other interface.
+ */
+#ifndef CRYO_TARGET_TARGET_H
+#define CRYO_TARGET_TARGET_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "kube/kube.h"
+#include "sys/proc.h"
+
+struct cryo_target;
+
+struct cryo_up_opts {
+	const char *stack;  /* name or path; NULL: "upstream" */
+	unsigned port;	    /* of the host's 127.0.0.1 for the API server; 0: any free one */
+	int64_t timeout_ms; /* until Ready; 0: 2 minutes */
+	bool no_build;	    /* fail if something is not built yet instead of building it */
+};
+#define CRYO_UP_OPTS_INIT                                                                          \
+	{                                                                                          \
+		0                                                                                  \
+	}
+
+struct cryo_target_ops {
+	const char *kind; /* "local" */
+	/* Does what is missing, from nothing, half-built or running; step events. */
+	int (*up)(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err);
+	/* Complete, idempotent; looks afterwards that nothing is left. */
+	int (*down)(struct cryo_target *t, struct cryo_err *err);
+	/* New reference: docs/architecture.md, "status". Works in every state. */
+	int (*status)(struct cryo_target *t, json_t **out, struct cryo_err *err);
+	/* Admin client of the running cluster; caller frees. -CRYO_E_CHECK when it does not run. */
+	int (*kube)(struct cryo_target *t, struct cryo_kube **out, struct cryo_err *err);
+	/* Admin client straight to a node's kubelet. */
+	int (*kubelet)(struct cryo_target *t, const char *node, struct cryo_kube **out,
+		       struct cryo_err *err);
+	/* Run a program in a node; p->enter_pid is set here, the rest is the caller's. */
+	int (*exec)(struct cryo_target *t, const char *node, struct cryo_proc *p,
+		    struct cryo_proc_result *res, struct cryo_err *err);
+	/* Files between node and host; the result is published whole, 0600. */
+	int (*get)(struct cryo_target *t, const char *node, const char *from, const char *to,
+		   struct cryo_err *err);
+	int (*put)(struct cryo_target *t, const char *node, const char *from, const char *to,
+		   struct cryo_err *err);
+	/* Image layout tar of this machine into every node's container runtime. */
+	int (*load_image)(struct cryo_target *t, const char *tar, struct cryo_err *err);
+	void (*free)(struct cryo_target *t);
+};
+
+struct cryo_target {
+	const struct cryo_target_ops *ops;
+	char *name;	  /* of the cluster, owned */
+	char *dir;	  /* its state directory, owned */
+	char *kubeconfig; /* path on the host, owned */
+};
+
+/* `kind` NULL: "local". Names are DNS labels of at most 40 characters; others are refused. Touches
+ * nothing. */
+int cryo_target_open(const char *kind, const char *name, struct cryo_target **out,
+		     struct cryo_err *err);
+void cryo_target_free(struct cryo_target *t);
+CRYO_DEFINE_AUTO(struct cryo_target, cryo_target_free)
+/* Names of clusters that have state on this machine. */
+int cryo_target_list(struct cryo_strv *names, struct cryo_err *err);
+
+extern const struct cryo_target_ops cryo_target_local;
+
+#endif
