@@ -4,7 +4,7 @@ B := build$(if $(filter-out debug,$(MODE)),/$(MODE))
 PKGS := libgit2 libcurl libarchive yaml-0.1 jansson libcrypto
 CFLAGS_debug := -O1 -g -Werror
 CFLAGS_asan := -O1 -g -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Iharness $(shell pkg-config --cflags $(PKGS)) $(CFLAGS_$(MODE)) $(CFLAGS)
+CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-format-zero-length -Iharness $(shell pkg-config --cflags $(PKGS)) $(CFLAGS_$(MODE)) $(CFLAGS)
 LIBS := $(shell pkg-config --libs $(PKGS))
 LIB_C := $(filter-out harness/cli/% harness/tests/%,$(wildcard harness/*/*.c harness/*/*/*.c))
 CLI_C := $(wildcard harness/cli/*.c)
