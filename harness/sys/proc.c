@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/proc.h"
+
+#include "base/clock.h"
+#include "base/event.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
+#include "sys/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define GRACE_MS	5000
+#define DRAIN_MS	200
+#define MAX_LINE	65536
+#define DEFAULT_CAPTURE (1u << 20)
+
+/* One output stream of the child on its way to the result, the log and the line callback. */
+struct stream {
+	int fd;
+	int number; /* 1 or 2 */
+	struct cryo_str *kept;
+	struct cryo_str line;
+};
+
+struct run {
+	const struct cryo_proc *p;
+	pid_t pid;
+	int pidfd, status, log, input;
+	size_t input_at;
+	struct stream stream[2];
+	enum cryo_status ending; /* why we are ending it; CRYO_OK: we are not */
+	int64_t kill_at;	 /* when SIGKILL is due, once ending */
+	int64_t deadline;	 /* 0: none */
+	bool exited;
+	siginfo_t info;
+};
+
+void cryo_proc_result_release(struct cryo_proc_result *r)
+{
+	cryo_str_release(&r->out);
+	cryo_str_release(&r->err);
+}
+
+/* Keep the tail: a program that talks for hours must not eat the memory. */
+static void keep(struct cryo_str *kept, const char *data, size_t n, size_t max)
+{
+	cryo_str_addn(kept, data, n);
+	if (kept->len > 2 * max) {
+		memmove(kept->p, kept->p + kept->len - max, max + 1);
+		kept->len = max;
+	}
+}
+
+static void end_line(struct run *r, struct stream *s)
+{
+	if (r->p->on_line)
+		r->p->on_line(cryo_str_get(&s->line), s->number, r->p->on_line_arg);
+	cryo_str_clear(&s->line);
+}
+
+static void split_lines(struct run *r, struct stream *s, const char *data, size_t n)
+{
+	while (n > 0) {
+		const char *nl = memchr(data, '\n', n);
+		size_t piece = nl ? (size_t)(nl - data) : n;
+
+		cryo_str_addn(&s->line, data, piece);
+		if (nl || s->line.len > MAX_LINE)
+			end_line(r, s);
+		piece += nl != NULL;
+		data += piece;
+		n -= piece;
+	}
+}
+
+/* Reads what is there; false at the end of the stream. */
+static bool pump(struct run *r, struct stream *s)
+{
+	size_t max = r->p->capture_max ? r->p->capture_max : DEFAULT_CAPTURE;
+	char buf[16384];
+	ssize_t n = read(s->fd, buf, sizeof(buf));
+
+	if (n < 0)
+		return errno == EINTR || errno == EAGAIN;
+	if (n == 0)
+		return false;
+	if (r->log >= 0 && write(r->log, buf, (size_t)n) < 0)
+		cryo_fd_closep(&r->log); /* a full disk shall not stop the program */
+	keep(s->kept, buf, (size_t)n, max);
+	split_lines(r, s, buf, (size_t)n);
+	return true;
+}
+
+static void feed(struct run *r)
+{
+	const char *rest = r->p->input + r->input_at;
+	ssize_t n = write(r->input, rest, strlen(rest));
+
+	if (n > 0)
+		r->input_at += (size_t)n;
+	if ((n < 0 && errno != EAGAIN && errno != EINTR) || !r->p->input[r->input_at])
+		cryo_fd_closep(&r->input);
+}
+
+static void signal_group(struct run *r, int sig)
+{
+	if (r->p->foreground || kill(-r->pid, sig) < 0)
+		syscall(SYS_pidfd_send_signal, r->pidfd, sig, NULL, 0);
+}
+
+static void begin_ending(struct run *r, enum cryo_status why)
+{
+	if (r->ending != CRYO_OK)
+		return;
+	r->ending = why;
+	r->kill_at = cryo_now_ms() + GRACE_MS;
+	/* The first process of a pid namespace does not see SIGTERM unless it asked for it. */
+	signal_group(r, r->p->isolate ? SIGKILL : SIGTERM);
+}
+
+static int next_wait(const struct run *r)
+{
+	int64_t now = cryo_now_ms(), at = r->ending != CRYO_OK ? r->kill_at : r->deadline;
+
+	if (at == 0)
+		return -1;
+	return at > now ? (int)(at - now) : 0;
+}
+
+static void check_limits(struct run *r)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	int64_t now = cryo_now_ms();
+
+	if (r->ending != CRYO_OK && now >= r->kill_at) {
+		signal_group(r, SIGKILL);
+		r->kill_at = now + GRACE_MS;
+	}
+	if (!r->p->foreground && cryo_intr_check(&err) < 0)
+		begin_ending(r, CRYO_E_INTERRUPTED);
+	if (r->deadline && now >= r->deadline)
+		begin_ending(r, CRYO_E_TIMEOUT);
+}
+
+static void one_round(struct run *r, int timeout)
+{
+	struct pollfd p[] = {
+		{ r->exited ? -1 : r->pidfd, POLLIN, 0 },
+		{ r->stream[0].fd, POLLIN, 0 },
+		{ r->stream[1].fd, POLLIN, 0 },
+		{ r->input, POLLOUT, 0 },
+		{ r->ending == CRYO_OK && !r->p->foreground ? cryo_intr_fd() : -1, POLLIN, 0 },
+	};
+
+	if (poll(p, CRYO_ARRAY_LEN(p), timeout) < 0)
+		return;
+	for (size_t i = 0; i < 2; i++)
+		if (p[1 + i].revents && !pump(r, &r->stream[i]))
+			cryo_fd_closep(&r->stream[i].fd);
+	if (p[3].revents)
+		feed(r);
+	if (p[0].revents && waitid(P_PIDFD, (id_t)r->pidfd, &r->info, WEXITED) == 0)
+		r->exited = true;
+}
+
+/*
+ * After the exit the pipes are read dry, but not waited for: something that the
+ * program left in the background may hold them for ever.
+ */
+static void run_loop(struct run *r)
+{
+	int64_t drain_until;
+
+	while (!r->exited) {
+		one_round(r, next_wait(r));
+		check_limits(r);
+	}
+	drain_until = cryo_now_ms() + DRAIN_MS;
+	while ((r->stream[0].fd >= 0 || r->stream[1].fd >= 0) && cryo_now_ms() < drain_until)
+		one_round(r, DRAIN_MS);
+	for (size_t i = 0; i < 2; i++)
+		if (r->stream[i].line.len > 0)
+			end_line(r, &r->stream[i]);
+}
+
+static char *last_line(const struct cryo_str *s)
+{
+	const char *p = cryo_str_get(s), *end = p + s->len, *start;
+
+	while (end > p && (end[-1] == '\n' || end[-1] == ' '))
+		end--;
+	for (start = end; start > p && start[-1] != '\n'; start--)
+		;
+	return cryo_strndup(start, (size_t)(end - start));
+}
+
+static int judge(const struct run *r, const struct cryo_proc_result *res, struct cryo_err *err)
+{
+	const char *name = r->p->argv[0];
+	cryo_auto(cryo_free) char *line = NULL;
+	cryo_auto(cryo_free) char *limit = NULL;
+
+	if (r->ending == CRYO_E_INTERRUPTED && cryo_intr_check(err) < 0)
+		return -(int)CRYO_E_INTERRUPTED;
+	if (r->ending == CRYO_E_TIMEOUT) {
+		limit = cryo_duration_show(r->p->timeout_ms);
+		return cryo_err_set(err, CRYO_E_TIMEOUT, "'%s' took longer than %s", name, limit);
+	}
+	if (res->exit_code == 0)
+		return 0;
+	line = last_line(res->err.len ? &res->err : &res->out);
+	if (res->signal)
+		return cryo_err_set(err, CRYO_E_CHILD, "'%s' was killed by signal %d (%s)%s%s",
+				    name, res->signal, strsignal(res->signal), *line ? ": " : "",
+				    line);
+	return cryo_err_set(err, CRYO_E_CHILD, "'%s' failed with exit code %d%s%s", name,
+			    res->exit_code, *line ? ": " : "", line);
+}
+
+/* Pipes and files for the child; -1 in `theirs` where it inherits ours. */
+static int open_fds(struct run *r, struct cryo_spawn_fds *theirs, struct cryo_err *err)
+{
+	int pair[2];
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return cryo_err_sys(err, errno, "cannot make a pipe");
+	r->status = pair[0];
+	theirs->status = pair[1];
+	if (r->p->foreground)
+		return 0;
+	for (size_t i = 0; i < 2; i++) {
+		if (pipe2(pair, O_CLOEXEC) < 0)
+			return cryo_err_sys(err, errno, "cannot make a pipe");
+		fcntl(pair[0], F_SETFL, O_NONBLOCK);
+		r->stream[i].fd = pair[0];
+		*(i ? &theirs->err : &theirs->out) = pair[1];
+	}
+	if (!r->p->input) {
+		theirs->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+		return 0;
+	}
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return cryo_err_sys(err, errno, "cannot make a pipe");
+	theirs->in = pair[0];
+	r->input = pair[1];
+	fcntl(r->input, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+/* What the child could not do before its exec; 0 if it got there. */
+static int exec_failure(struct run *r, struct cryo_err *err)
+{
+	struct cryo_spawn_failure f;
+	ssize_t n;
+
+	do
+		n = read(r->status, &f, sizeof(f));
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(f))
+		return 0;
+	f.what[sizeof(f.what) - 1] = '\0';
+	cryo_err_sys(err, f.sys_errno, "%s", f.what);
+	return cryo_err_as(err, -1, f.sys_errno == ENOENT ? CRYO_E_UNFIT : CRYO_E_SYSTEM);
+}
+
+static int start(struct run *r, struct cryo_err *err)
+{
+	struct cryo_spawn_fds theirs = { -1, -1, -1, -1 };
+	bool other_root = r->p->enter_pid || r->p->chroot;
+	cryo_auto(cryo_free) char *path = other_root ? NULL : cryo_fs_which(r->p->argv[0]);
+	int rc;
+
+	if (!other_root && !path)
+		return cryo_err_set(err, CRYO_E_UNFIT, "no program '%s' in PATH", r->p->argv[0]);
+	if (r->p->log_path)
+		r->log = open(r->p->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+	rc = open_fds(r, &theirs, err);
+	if (rc == 0) {
+		r->pid = cryo_spawn(r->p, path, &theirs);
+		if (r->pid < 0)
+			rc = cryo_err_sys(err, errno, "cannot start '%s'", r->p->argv[0]);
+	}
+	cryo_fd_closep(&theirs.in);
+	cryo_fd_closep(&theirs.out);
+	cryo_fd_closep(&theirs.err);
+	cryo_fd_closep(&theirs.status);
+	if (rc < 0)
+		return rc;
+	if (!r->p->foreground)
+		setpgid(r->pid, r->pid); /* as the child does: whoever comes first */
+	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+	if (r->pidfd < 0)
+		return cryo_err_sys(err, errno, "cannot watch '%s'", r->p->argv[0]);
+	fcntl(r->pidfd, F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+static void log_argv(const struct cryo_proc *p)
+{
+	struct cryo_strv words = { 0 };
+	cryo_auto(cryo_free) char *line = NULL;
+
+	cryo_strv_addv(&words, p->argv);
+	line = cryo_strv_join(&words, " ");
+	cryo_debug("run%s: %s",
+		   p->enter_pid ? " in node"
+		   : p->chroot	? " in build root"
+				: "",
+		   line);
+	cryo_strv_release(&words);
+}
+
+static void release(struct run *r)
+{
+	cryo_fd_closep(&r->pidfd);
+	cryo_fd_closep(&r->status);
+	cryo_fd_closep(&r->log);
+	cryo_fd_closep(&r->input);
+	for (size_t i = 0; i < 2; i++) {
+		cryo_fd_closep(&r->stream[i].fd);
+		cryo_str_release(&r->stream[i].line);
+	}
+}
+
+int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, struct cryo_err *err)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result own = { 0 };
+	struct cryo_proc_result *res = result ? result : &own;
+	int64_t begin = cryo_now_ms();
+	struct run r = { .p = p, .pidfd = -1, .status = -1, .log = -1, .input = -1 };
+	int rc, failed;
+
+	*res = (struct cryo_proc_result){ .exit_code = 127 };
+	r.stream[0] = (struct stream){ .fd = -1, .number = 1, .kept = &res->out };
+	r.stream[1] = (struct stream){ .fd = -1, .number = 2, .kept = &res->err };
+	r.deadline = p->timeout_ms ? begin + p->timeout_ms : 0;
+	log_argv(p);
+	rc = start(&r, err);
+	if (rc == 0) {
+		run_loop(&r);
+		failed = exec_failure(&r, err);
+		res->signal = r.info.si_code == CLD_EXITED ? 0 : r.info.si_status;
+		res->exit_code = res->signal ? 128 + res->signal : r.info.si_status;
+		res->ms = cryo_now_ms() - begin;
+		rc = failed < 0 ? failed : judge(&r, res, err);
+	}
+	release(&r);
+	return rc;
+}
+
+int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err)
+{
+	struct cryo_proc p = { .argv = argv, .timeout_ms = timeout_ms };
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	int rc = cryo_proc_run(&p, &res, err);
+
+	if (rc < 0)
+		return rc;
+	while (res.out.len > 0 && res.out.p[res.out.len - 1] == '\n')
+		res.out.p[--res.out.len] = '\0';
+	*out = cryo_str_detach(&res.out);
+	return 0;
+}
