@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Who has it: the number in the file. Only for the message, so any reading error is "". */
@@ -23,6 +24,22 @@ static char *holder(const char *path)
 	return cryo_str_detach(&s);
 }
 
+/*
+ * Got it? A lock whose file was removed by its last holder (cryo_lock_remove) is
+ * nobody's: then errno is ESTALE and the file must be opened again.
+ */
+static bool locked(int fd, const char *path)
+{
+	struct stat mine, there;
+
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return false;
+	if (fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino)
+		return true;
+	errno = ESTALE;
+	return false;
+}
+
 int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int lock = -1;
@@ -34,7 +51,13 @@ int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return cryo_err_sys(err, errno, "cannot open lock '%s'", path);
-	while (flock(lock, LOCK_EX | LOCK_NB) < 0) {
+	while (!locked(lock, path)) {
+		if (errno == ESTALE) {
+			close(lock);
+			lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+			if (lock >= 0)
+				continue;
+		}
 		if (errno != EWOULDBLOCK)
 			return cryo_err_sys(err, errno, "cannot lock '%s'", path);
 		if (cryo_now_ms() >= end) {
@@ -52,6 +75,12 @@ int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *
 	*fd = lock;
 	lock = -1;
 	return 0;
+}
+
+void cryo_lock_remove(const char *path, int *fd)
+{
+	unlink(path);
+	cryo_fd_closep(fd);
 }
 
 bool cryo_lock_is_free(const char *path)

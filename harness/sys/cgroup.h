@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Control groups of both kinds: cgroup v1 hierarchies (also "hybrid") and the
+ * unified v2 tree. A path ("/cryopod/demo/node1") names the same group in every
+ * hierarchy. Sources: kernel Documentation/admin-guide/cgroup-v1, cgroup-v2.rst.
+ */
+#ifndef CRYO_SYS_CGROUP_H
+#define CRYO_SYS_CGROUP_H
+
+#include "base/err.h"
+
+#include <sys/types.h>
+
+struct cryo_cgroup_tree {
+	char *mount;   /* "/sys/fs/cgroup/cpu" */
+	char *options; /* what a mount of the same hierarchy needs: "cpu", "none,name=systemd"; ""
+			  for v2 */
+};
+
+struct cryo_cgroups {
+	bool v2;
+	struct cryo_cgroup_tree *tree; /* v2: exactly one */
+	size_t n;
+};
+
+/* From /proc/self/mountinfo. -CRYO_E_UNFIT: no usable cgroup file system is mounted. */
+int cryo_cgroups_find(struct cryo_cgroups *out, struct cryo_err *err);
+/* As above from given mountinfo text. */
+int cryo_cgroups_parse(const char *mountinfo, struct cryo_cgroups *out, struct cryo_err *err);
+void cryo_cgroups_release(struct cryo_cgroups *cg);
+#define cryo_cgroups_releasep cryo_cgroups_release
+
+/* Make the group and its parents everywhere, ready for use (cpusets filled, v2 controllers handed
+ * down to it). */
+int cryo_cgroup_make(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
+/* v2: hand all controllers of the group down to its children. v1: nothing to do. */
+int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
+int cryo_cgroup_enter(const struct cryo_cgroups *cg, const char *path, pid_t pid,
+		      struct cryo_err *err);
+/* Processes in the group and below it, over all hierarchies. */
+size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path);
+/* Kill what is in it, and remove it with everything below. Not there is fine. */
+int cryo_cgroup_remove(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
+/* Is it there in any hierarchy? */
+bool cryo_cgroup_exists(const struct cryo_cgroups *cg, const char *path);
+
+#endif
