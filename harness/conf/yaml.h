@@ -19,12 +19,13 @@ enum cryo_node_kind { CRYO_NODE_SCALAR, CRYO_NODE_SEQ, CRYO_NODE_MAP };
 
 struct cryo_node {
 	enum cryo_node_kind kind;
-	const char *file; /* borrowed from the document */
-	unsigned line;	  /* from 1 */
-	char *text;	  /* scalar: its text; "" for an empty value */
-	bool plain;	  /* scalar: written without quotes, so 5 is a number and "5" is not */
-	size_t n;	  /* children */
-	char **key;	  /* map: n keys */
+	const char *file;   /* borrowed from the document */
+	unsigned line;	    /* from 1 */
+	char *text;	    /* scalar: its text; "" for an empty value */
+	bool plain;	    /* scalar: written without quotes, so 5 is a number and "5" is not */
+	size_t n;	    /* children */
+	char **key;	    /* map: n keys */
+	unsigned *key_line; /* map: where each key stood */
 	struct cryo_node **child; /* map: n values; seq: n items */
 };
 

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conf/json.h"
+
+#include "sys/fs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* An array is lengthened by at most this in one go: a typing error shall not cost gigabytes. */
+#define MAX_PADDING 64
+
+int cryo_json_parse(const char *what, const char *text, size_t len, json_t **out,
+		    struct cryo_err *err)
+{
+	json_error_t e;
+	json_t *j = json_loadb(text, len, JSON_DECODE_ANY, &e);
+
+	if (!j)
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s: no JSON: line %d: %s", what, e.line,
+				    e.text);
+	*out = j;
+	return 0;
+}
+
+int cryo_json_load(const char *path, size_t max, json_t **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	int rc = cryo_fs_read(path, max, &text, err);
+
+	if (rc < 0)
+		return rc;
+	return cryo_json_parse(path, cryo_str_get(&text), text.len, out, err);
+}
+
+static int append(const char *text, size_t n, void *arg)
+{
+	cryo_str_addn(arg, text, n);
+	return 0;
+}
+
+void cryo_json_dump(const json_t *j, struct cryo_str *out)
+{
+	json_dump_callback(j, append, out, JSON_COMPACT | JSON_ENCODE_ANY);
+}
+
+void cryo_json_dump_pretty(const json_t *j, struct cryo_str *out)
+{
+	json_dump_callback(j, append, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+}
+
+/* One step of a path: a key, or an index in brackets. */
+struct step {
+	bool is_index;
+	size_t index;
+	char key[256];
+};
+
+/* Cuts the next step off *path. 1: there was one, 0: the end, -1: no path. */
+static int next_step(const char **path, struct step *s)
+{
+	const char *p = *path;
+	size_t n;
+	char *end;
+
+	if (!*p)
+		return 0;
+	s->is_index = *p == '[';
+	if (s->is_index) {
+		if (p[1] < '0' || p[1] > '9')
+			return -1;
+		s->index = strtoul(p + 1, &end, 10);
+		if (*end != ']')
+			return -1;
+		p = end + 1;
+	} else {
+		n = strcspn(p, ".[");
+		if (n == 0 || n >= sizeof(s->key))
+			return -1;
+		memcpy(s->key, p, n);
+		s->key[n] = '\0';
+		p += n;
+	}
+	if (*p == '.' && !*++p)
+		return -1;
+	*path = p;
+	return 1;
+}
+
+static json_t *child(const json_t *j, const struct step *s)
+{
+	/* Both answer NULL for a value of another type. */
+	return s->is_index ? json_array_get(j, s->index) : json_object_get(j, s->key);
+}
+
+json_t *cryo_json_at(const json_t *j, const char *path)
+{
+	json_t *at = (json_t *)j;
+	struct step s;
+	int more;
+
+	while (at && (more = next_step(&path, &s)) != 0)
+		at = more > 0 ? child(at, &s) : NULL;
+	return at;
+}
+
+const char *cryo_json_str(const json_t *j, const char *path)
+{
+	return json_string_value(cryo_json_at(j, path));
+}
+
+int64_t cryo_json_int(const json_t *j, const char *path, int64_t fallback)
+{
+	const json_t *at = cryo_json_at(j, path);
+
+	return json_is_integer(at) ? json_integer_value(at) : fallback;
+}
+
+bool cryo_json_bool(const json_t *j, const char *path)
+{
+	return json_is_true(cryo_json_at(j, path));
+}
+
+/* Puts value (stolen) at the step s of j. */
+static int put(json_t *j, const struct step *s, json_t *value)
+{
+	if (!s->is_index && json_is_object(j))
+		return json_object_set_new(j, s->key, value);
+	if (s->is_index && json_is_array(j) && s->index < json_array_size(j) + MAX_PADDING) {
+		while (json_array_size(j) < s->index)
+			json_array_append_new(j, json_null());
+		if (s->index == json_array_size(j))
+			return json_array_append_new(j, value);
+		return json_array_set_new(j, s->index, value);
+	}
+	json_decref(value);
+	return -1;
+}
+
+static int set_below(json_t *j, const char *path, json_t *value)
+{
+	struct step s, following;
+	json_t *next = NULL;
+	const char *rest;
+	int more = next_step(&path, &s);
+
+	while (more > 0 && *path) {
+		rest = path;
+		if (next_step(&rest, &following) < 0)
+			break;
+		next = child(j, &s);
+		if (!next || json_is_null(next)) {
+			next = following.is_index ? json_array() : json_object();
+			if (put(j, &s, next) < 0)
+				break;
+		}
+		j = next;
+		more = next_step(&path, &s);
+	}
+	if (more > 0 && !*path)
+		return put(j, &s, value);
+	json_decref(value);
+	return -1;
+}
+
+int cryo_json_set(json_t *j, const char *path, json_t *value, struct cryo_err *err)
+{
+	if (set_below(j, path, value) < 0)
+		return cryo_err_set(err, CRYO_E_CONFIG, "cannot set '%s': no such place", path);
+	return 0;
+}
