@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/continuity.h"
+
+#include "base/clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct judge {
+	struct cryo_counterlog before, copy, restored, source;
+	bool left_running;
+	struct cryo_continuity *out;
+};
+
+static void judge_release(struct judge *j)
+{
+	cryo_counterlog_release(&j->before);
+	cryo_counterlog_release(&j->copy);
+	cryo_counterlog_release(&j->restored);
+	cryo_counterlog_release(&j->source);
+}
+#define judge_releasep judge_release
+
+static const char *const reason_names[] = {
+	[CRYO_CONTINUITY_OK] = "ok",
+	[CRYO_CONTINUITY_GAP] = "gap",
+	[CRYO_CONTINUITY_REWIND] = "rewind",
+	[CRYO_CONTINUITY_REPEAT] = "repeat",
+	[CRYO_CONTINUITY_RESET] = "reset",
+	[CRYO_CONTINUITY_OTHER_PROCESS] = "other-process",
+	[CRYO_CONTINUITY_NO_PROGRESS] = "no-progress",
+	[CRYO_CONTINUITY_DAMAGED] = "damaged",
+	[CRYO_CONTINUITY_SOURCE_STOPPED] = "source-stopped",
+	[CRYO_CONTINUITY_SOURCE_BROKEN] = "source-broken",
+	[CRYO_CONTINUITY_LOG_MISMATCH] = "log-mismatch",
+	[CRYO_CONTINUITY_NO_BASELINE] = "no-baseline",
+	[CRYO_CONTINUITY_NO_COPY] = "no-copy",
+	[CRYO_CONTINUITY_UNPARSABLE] = "unparsable",
+};
+
+const char *cryo_continuity_reason_name(enum cryo_continuity_reason r)
+{
+	return reason_names[r];
+}
+
+/* The verdict; a check that says no ends the judging, so it is given once. */
+CRYO_PRINTF(3, 4)
+static bool verdict(struct judge *j, enum cryo_continuity_reason reason, const char *fmt, ...)
+{
+	va_list ap;
+
+	j->out->reason = reason;
+	va_start(ap, fmt);
+	vsnprintf(j->out->text, sizeof(j->out->text), fmt, ap);
+	va_end(ap);
+	return reason == CRYO_CONTINUITY_OK;
+}
+
+static bool check_parsable(struct judge *j)
+{
+	const struct {
+		const char *name;
+		const struct cryo_counterlog *log;
+	} part[] = {
+		{ "the source's log before the checkpoint", &j->before },
+		{ "the archive's container.log", &j->copy },
+		{ "the restored pod's log", &j->restored },
+		{ "the source's log after the checkpoint", &j->source },
+	};
+
+	for (size_t p = 0; p < CRYO_ARRAY_LEN(part); p++)
+		for (size_t i = 0; i < part[p].log->n; i++)
+			if (part[p].log->line[i].kind == CRYO_LOGLINE_BROKEN)
+				return verdict(j, CRYO_CONTINUITY_UNPARSABLE,
+					       "line %zu of %s is damaged", i + 1, part[p].name);
+	return true;
+}
+
+/* All counter lines of a log of the source: its nonce, each the one before plus one. */
+static bool check_source_steady(struct judge *j, const struct cryo_counterlog *log,
+				const char *name)
+{
+	const struct cryo_count *last = NULL;
+
+	for (size_t i = 0; i < log->n; i++) {
+		const struct cryo_count *c = &log->line[i].c;
+
+		if (log->line[i].kind != CRYO_LOGLINE_COUNT)
+			continue;
+		if (strcmp(c->nonce, j->out->nonce) != 0)
+			return verdict(j, CRYO_CONTINUITY_LOG_MISMATCH,
+				       "%s shows process %s, expected %s", name, c->nonce,
+				       j->out->nonce);
+		if (c->damaged)
+			return verdict(j, CRYO_CONTINUITY_DAMAGED,
+				       "the source found its memory changed at %" PRIu64, c->count);
+		if (last && (c->count <= last->count || c->count - last->count != 1))
+			return verdict(j, CRYO_CONTINUITY_SOURCE_BROKEN,
+				       "%s goes from %" PRIu64 " to %" PRIu64, name, last->count,
+				       c->count);
+		last = c;
+	}
+	return true;
+}
+
+static bool check_baseline(struct judge *j)
+{
+	const struct cryo_count *known = cryo_counterlog_last(&j->before);
+
+	if (!known)
+		return verdict(j, CRYO_CONTINUITY_NO_BASELINE,
+			       "the source had not counted when the checkpoint began");
+	j->out->last_before = known->count;
+	memcpy(j->out->nonce, known->nonce, sizeof(j->out->nonce));
+	return check_source_steady(j, &j->before, "the source's log before the checkpoint");
+}
+
+static bool check_copy(struct judge *j)
+{
+	const struct cryo_count *first = cryo_counterlog_first(&j->copy);
+	const struct cryo_count *last = cryo_counterlog_last(&j->copy);
+	uint64_t known = j->out->last_before;
+
+	if (!first)
+		return verdict(j, CRYO_CONTINUITY_NO_COPY,
+			       "the archive's container.log holds no counter line");
+	if (!check_source_steady(j, &j->copy, "the archive's container.log"))
+		return false;
+	if (known < first->count || known > last->count)
+		return verdict(j, CRYO_CONTINUITY_LOG_MISMATCH,
+			       "the archive's log holds %" PRIu64 "…%" PRIu64 ", but not %" PRIu64
+			       ", printed before the checkpoint",
+			       first->count, last->count, known);
+	j->out->last_copied = last->count;
+	return true;
+}
+
+static bool check_prefix(struct judge *j)
+{
+	const struct cryo_counterlog *copy = &j->copy, *restored = &j->restored;
+
+	for (size_t i = 0; i < copy->n; i++) {
+		const struct cryo_logline *a = &copy->line[i];
+		const struct cryo_logline *b = i < restored->n ? &restored->line[i] : NULL;
+
+		if (!b)
+			return verdict(j, CRYO_CONTINUITY_LOG_MISMATCH,
+				       "the restored pod's log ends after %zu of %zu copied lines",
+				       i, copy->n);
+		if (a->ns != b->ns || strcmp(a->text, b->text) != 0)
+			return verdict(j, CRYO_CONTINUITY_LOG_MISMATCH,
+				       "line %zu of the restored pod's log is not that of the "
+				       "archive's copy",
+				       i + 1);
+	}
+	return true;
+}
+
+static bool check_nonce(struct judge *j, const struct cryo_count *c)
+{
+	const struct cryo_continuity *o = j->out;
+
+	if (strcmp(c->nonce, o->nonce) == 0)
+		return true;
+	if (c->count <= o->last_before)
+		return verdict(j, CRYO_CONTINUITY_RESET,
+			       "started over: process %s counts %" PRIu64 ", expected %s to go on",
+			       c->nonce, c->count, o->nonce);
+	return verdict(j, CRYO_CONTINUITY_OTHER_PROCESS,
+		       "another process: nonce %s at %" PRIu64 ", expected %s", c->nonce, c->count,
+		       o->nonce);
+}
+
+static bool check_first(struct judge *j, const struct cryo_count *c)
+{
+	struct cryo_continuity *o = j->out;
+
+	if (!check_nonce(j, c))
+		return false;
+	if (c->count <= o->last_before)
+		return verdict(j, CRYO_CONTINUITY_REWIND,
+			       "went back: first value %" PRIu64 ", but %" PRIu64
+			       " was printed before the checkpoint",
+			       c->count, o->last_before);
+	/* Here count > last_before >= 0, so the subtraction is safe and an addition is not. */
+	if (c->count - 1 > o->last_copied)
+		return verdict(j, CRYO_CONTINUITY_GAP,
+			       "gap: first value %" PRIu64 ", but %" PRIu64
+			       " was the last one printed around the dump",
+			       c->count, o->last_copied);
+	o->again = o->last_copied - (c->count - 1);
+	return true;
+}
+
+static bool check_next(struct judge *j, const struct cryo_count *last, const struct cryo_count *c)
+{
+	if (!check_nonce(j, c))
+		return false;
+	if (c->count == last->count)
+		return verdict(j, CRYO_CONTINUITY_REPEAT,
+			       "the restored process printed %" PRIu64 " twice", c->count);
+	if (c->count < last->count)
+		return verdict(j, CRYO_CONTINUITY_REWIND,
+			       "the restored process went back from %" PRIu64 " to %" PRIu64,
+			       last->count, c->count);
+	if (c->count - last->count != 1)
+		return verdict(j, CRYO_CONTINUITY_GAP,
+			       "the restored process jumped from %" PRIu64 " to %" PRIu64,
+			       last->count, c->count);
+	return true;
+}
+
+static bool check_own(struct judge *j)
+{
+	struct cryo_continuity *o = j->out;
+	const struct cryo_count *last = NULL;
+
+	for (size_t i = j->copy.n; i < j->restored.n; i++) {
+		const struct cryo_count *c = &j->restored.line[i].c;
+
+		if (j->restored.line[i].kind != CRYO_LOGLINE_COUNT)
+			continue;
+		if (o->own++ == 0)
+			o->first = c->count;
+		o->last = c->count;
+		if (!(last ? check_next(j, last, c) : check_first(j, c)))
+			return false;
+		if (c->damaged)
+			return verdict(j, CRYO_CONTINUITY_DAMAGED,
+				       "the restored process found its memory changed at %" PRIu64,
+				       c->count);
+		last = c;
+	}
+	if (o->own < 2)
+		return verdict(j, CRYO_CONTINUITY_NO_PROGRESS,
+			       "the restored process printed %" PRIu64
+			       " values of its own, at least 2 are needed",
+			       o->own);
+	return true;
+}
+
+static bool check_source(struct judge *j)
+{
+	const struct cryo_count *last = cryo_counterlog_last(&j->source);
+
+	if (!check_source_steady(j, &j->source, "the source's log after the checkpoint"))
+		return false;
+	if (j->left_running && (!last || last->count <= j->out->last_copied))
+		return verdict(j, CRYO_CONTINUITY_SOURCE_STOPPED,
+			       "the source was left running but printed nothing after %" PRIu64,
+			       j->out->last_copied);
+	return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int64_t gap_ns(const struct cryo_count *a, const struct cryo_count *b)
+{
+	uint64_t gap = b->mono_ns - a->mono_ns;
+
+	/* The clock of another boot: nothing to be said. */
+	return b->mono_ns < a->mono_ns || gap > INT64_MAX ? -1 : (int64_t)gap;
+}
+
+/* Median distance of neighbouring stamps, and the largest one from the value `around` on. */
+static bool gaps(const struct cryo_counterlog *log, uint64_t around, int64_t *median,
+		 int64_t *largest)
+{
+	cryo_auto(cryo_free) int64_t *gap = cryo_alloc((log->n + 1) * sizeof(*gap));
+	const struct cryo_count *last = NULL;
+	size_t n = 0;
+
+	*largest = -1;
+	for (size_t i = 0; i < log->n; i++) {
+		const struct cryo_count *c = &log->line[i].c;
+
+		if (log->line[i].kind != CRYO_LOGLINE_COUNT)
+			continue;
+		if (last && (gap[n] = gap_ns(last, c)) >= 0) {
+			if (last->count >= around && gap[n] > *largest)
+				*largest = gap[n];
+			n++;
+		}
+		last = c;
+	}
+	qsort(gap, n, sizeof(*gap), by_value);
+	*median = n ? gap[n / 2] : 0;
+	return n > 0;
+}
+
+static int64_t beyond_ms(int64_t gap, int64_t usual)
+{
+	return gap <= usual ? 0 : (gap - usual) / 1000000;
+}
+
+/* Times are read off only when the history holds, so each value stands where it should. */
+static void measure(struct judge *j)
+{
+	struct cryo_continuity *o = j->out;
+	const struct cryo_count *last = cryo_counterlog_last(&j->source);
+	bool seen = last && last->count >= o->first;
+	const struct cryo_counterlog *log = seen ? &j->source : &j->copy;
+	int64_t usual, largest, away = -1;
+	const struct cryo_count *dumped = NULL;
+
+	if (!gaps(log, o->last_before, &usual, &largest))
+		return;
+	if (largest >= 0 && (seen || o->again > 0))
+		o->pause_ms = beyond_ms(largest, usual);
+	for (size_t i = 0; i < j->copy.n; i++)
+		if (j->copy.line[i].kind == CRYO_LOGLINE_COUNT &&
+		    j->copy.line[i].c.count == o->first - 1)
+			dumped = &j->copy.line[i].c;
+	for (size_t i = j->copy.n; dumped && away < 0 && i < j->restored.n; i++)
+		if (j->restored.line[i].kind == CRYO_LOGLINE_COUNT)
+			away = gap_ns(dumped, &j->restored.line[i].c);
+	if (away >= 0)
+		o->away_ms = beyond_ms(away, usual);
+}
+
+static void praise(struct judge *j)
+{
+	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+	const struct cryo_continuity *o = j->out;
+
+	cryo_str_addf(&s, "the same process went on: %" PRIu64 " → %" PRIu64 "…%" PRIu64,
+		      o->first - 1, o->first, o->last);
+	if (o->pause_ms >= 0) {
+		cryo_auto(cryo_free) char *t = cryo_duration_show(o->pause_ms);
+
+		cryo_str_addf(&s, ", the dump paused it for %s", t);
+	}
+	if (o->away_ms >= 0) {
+		cryo_auto(cryo_free) char *t = cryo_duration_show(o->away_ms);
+
+		cryo_str_addf(&s, ", it was away for %s", t);
+	}
+	verdict(j, CRYO_CONTINUITY_OK, "%s", cryo_str_get(&s));
+}
+
+void cryo_continuity_judge(const struct cryo_continuity_logs *logs, struct cryo_continuity *out)
+{
+	cryo_auto(judge_release) struct judge j = { .out = out,
+						    .left_running = logs->left_running };
+
+	*out = (struct cryo_continuity){ .pause_ms = -1, .away_ms = -1 };
+	cryo_counterlog_parse(CRYO_LOG_API, logs->before, &j.before);
+	cryo_counterlog_parse(CRYO_LOG_CRI, logs->copy, &j.copy);
+	cryo_counterlog_parse(CRYO_LOG_API, logs->restored, &j.restored);
+	cryo_counterlog_parse(CRYO_LOG_API, logs->source, &j.source);
+	if (!check_parsable(&j) || !check_baseline(&j) || !check_copy(&j) || !check_prefix(&j) ||
+	    !check_own(&j) || !check_source(&j))
+		return;
+	measure(&j);
+	praise(&j);
+}
+
+json_t *cryo_continuity_json(const struct cryo_continuity *c)
+{
+	json_t *j = json_object();
+
+	json_object_set_new(j, "reason", json_string(cryo_continuity_reason_name(c->reason)));
+	json_object_set_new(j, "ok", json_boolean(c->reason == CRYO_CONTINUITY_OK));
+	json_object_set_new(j, "nonce", json_string(c->nonce));
+	json_object_set_new(j, "lastBefore", json_integer((json_int_t)c->last_before));
+	json_object_set_new(j, "lastCopied", json_integer((json_int_t)c->last_copied));
+	json_object_set_new(j, "first", json_integer((json_int_t)c->first));
+	json_object_set_new(j, "last", json_integer((json_int_t)c->last));
+	json_object_set_new(j, "own", json_integer((json_int_t)c->own));
+	json_object_set_new(j, "again", json_integer((json_int_t)c->again));
+	json_object_set_new(j, "pauseMs",
+			    c->pause_ms < 0 ? json_null() : json_integer(c->pause_ms));
+	json_object_set_new(j, "awayMs", c->away_ms < 0 ? json_null() : json_integer(c->away_ms));
+	json_object_set_new(j, "text", json_string(c->text));
+	return j;
+}

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/counterlog.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* No counter line is longer; what is, is no counter line. */
+#define MAX_COUNT_LINE 512
+
+/* "<key><digits>" at *s, which moves behind it. No sign, no leading zero, no overflow. */
+static bool take_number(const char **s, const char *key, uint64_t *value)
+{
+	const char *p = *s;
+
+	if (!cryo_starts_with(p, key))
+		return false;
+	p += strlen(key);
+	if (*p < '0' || *p > '9' || (p[0] == '0' && p[1] >= '0' && p[1] <= '9'))
+		return false;
+	for (*value = 0; *p >= '0' && *p <= '9'; p++)
+		if (__builtin_mul_overflow(*value, 10u, value) ||
+		    __builtin_add_overflow(*value, (uint64_t)(*p - '0'), value))
+			return false;
+	*s = p;
+	return true;
+}
+
+static bool take_nonce(const char **s, char nonce[CRYO_NONCE_LEN])
+{
+	const char *p = *s;
+
+	if (!cryo_starts_with(p, " nonce="))
+		return false;
+	p += strlen(" nonce=");
+	if (strspn(p, "0123456789abcdef") != CRYO_NONCE_LEN - 1)
+		return false;
+	memcpy(nonce, p, CRYO_NONCE_LEN - 1);
+	nonce[CRYO_NONCE_LEN - 1] = '\0';
+	*s = p + CRYO_NONCE_LEN - 1;
+	return true;
+}
+
+/* Further words: each " key=value" of printable characters. */
+static bool take_words(const char *s, bool *damaged)
+{
+	*damaged = false;
+	while (*s) {
+		size_t n = strcspn(s + 1, " ");
+		const char *eq = memchr(s + 1, '=', n);
+
+		if (*s != ' ' || !eq || eq == s + 1)
+			return false;
+		for (size_t i = 1; i <= n; i++)
+			if (s[i] < '!' || s[i] > '~')
+				return false;
+		if (n == strlen("ballast=damaged") && strncmp(s + 1, "ballast=damaged", n) == 0)
+			*damaged = true;
+		s += 1 + n;
+	}
+	return true;
+}
+
+enum cryo_logline_kind cryo_count_parse(const char *line, struct cryo_count *out)
+{
+	struct cryo_count c = { 0 };
+	const char *s = line;
+
+	if (!cryo_starts_with(line, "count="))
+		return CRYO_LOGLINE_OTHER;
+	if (strnlen(line, MAX_COUNT_LINE) == MAX_COUNT_LINE ||
+	    !take_number(&s, "count=", &c.count) || !take_nonce(&s, c.nonce) ||
+	    !take_number(&s, " mono_ns=", &c.mono_ns) || !take_words(s, &c.damaged))
+		return CRYO_LOGLINE_BROKEN;
+	*out = c;
+	return CRYO_LOGLINE_COUNT;
+}
+
+/* The stamp at the start of a line, and what stands behind its blank; NULL if there is none. */
+static const char *take_stamp(const char *line, int64_t *ns)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	size_t n = strcspn(line, " ");
+	char stamp[40];
+
+	if (!line[n] || n >= sizeof(stamp))
+		return NULL;
+	memcpy(stamp, line, n);
+	stamp[n] = '\0';
+	return cryo_rfc3339_parse(stamp, ns, &err) == 0 ? line + n + 1 : NULL;
+}
+
+const char *cryo_log_api_text(const char *line, int64_t *ns)
+{
+	const char *text = take_stamp(line, ns);
+
+	if (!text)
+		*ns = 0;
+	return text ? text : line;
+}
+
+/* Behind "stdout F ": NULL if that is not what stands there. */
+static const char *take_cri_tags(const char *s, bool *partial)
+{
+	if (!cryo_starts_with(s, "stdout ") && !cryo_starts_with(s, "stderr "))
+		return NULL;
+	s += strlen("stdout ");
+	if (*s != 'F' && *s != 'P')
+		return NULL;
+	*partial = *s == 'P';
+	s++;
+	/* Tags are separated by colons; only the first one is defined. */
+	s += strcspn(s, " ");
+	return *s ? s + 1 : NULL;
+}
+
+static struct cryo_logline *append(struct cryo_counterlog *l, const char *text, int64_t ns)
+{
+	struct cryo_logline *line;
+
+	if ((l->n & (l->n - 1)) == 0)
+		l->line = cryo_realloc(l->line, l->n ? l->n * 2 : 1, sizeof(*l->line));
+	line = &l->line[l->n++];
+	*line = (struct cryo_logline){ .ns = ns, .text = cryo_strdup(text) };
+	line->kind = cryo_count_parse(text, &line->c);
+	return line;
+}
+
+/* A CRI line that continues or completes a partial one collects in `part`. */
+static void add_cri(struct cryo_counterlog *l, const char *raw, struct cryo_str *part)
+{
+	bool partial = false;
+	int64_t ns = 0;
+	const char *text = take_stamp(raw, &ns);
+
+	text = text ? take_cri_tags(text, &partial) : NULL;
+	if (!text) {
+		append(l, raw, 0)->kind = CRYO_LOGLINE_BROKEN;
+		return;
+	}
+	cryo_str_add(part, text);
+	if (partial)
+		return;
+	append(l, cryo_str_get(part), ns);
+	cryo_str_clear(part);
+}
+
+void cryo_counterlog_parse(enum cryo_log_form form, const char *text, struct cryo_counterlog *out)
+{
+	cryo_auto(cryo_str_release) struct cryo_str part = { 0 };
+	cryo_auto(cryo_str_release) struct cryo_str raw = { 0 };
+	int64_t ns;
+
+	*out = (struct cryo_counterlog){ 0 };
+	for (const char *end; (end = strchr(text, '\n')); text = end + 1) {
+		cryo_str_clear(&raw);
+		cryo_str_addn(&raw, text, (size_t)(end - text));
+		if (form == CRYO_LOG_CRI) {
+			add_cri(out, raw.p, &part);
+		} else {
+			const char *said = cryo_log_api_text(raw.p, &ns);
+
+			append(out, said, ns);
+		}
+	}
+}
+
+void cryo_counterlog_release(struct cryo_counterlog *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		free(l->line[i].text);
+	free(l->line);
+	*l = (struct cryo_counterlog){ 0 };
+}
+
+const struct cryo_count *cryo_counterlog_first(const struct cryo_counterlog *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->line[i].kind == CRYO_LOGLINE_COUNT)
+			return &l->line[i].c;
+	return NULL;
+}
+
+const struct cryo_count *cryo_counterlog_last(const struct cryo_counterlog *l)
+{
+	for (size_t i = l->n; i > 0; i--)
+		if (l->line[i - 1].kind == CRYO_LOGLINE_COUNT)
+			return &l->line[i - 1].c;
+	return NULL;
+}
