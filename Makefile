@@ -23,6 +23,8 @@ $(B)/obj/%.o: harness/%.c
 $(B)/tests/%: $(B)/obj/tests/%.o $(B)/libcryo.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+# The test plays a TLS server; cryopod itself has TLS through libcurl only.
+$(B)/tests/test_http: LIBS += -lssl
 run-%: $(B)/tests/%
 	$<
 check: $(addprefix run-,$(notdir $(TESTS)))

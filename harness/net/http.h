@@ -35,7 +35,7 @@ struct cryo_http_req {
 	int64_t timeout_ms;	  /* whole request; 0: 30 s; -1: none */
 	size_t max_body; /* larger answers are refused; 0: 64 MiB. Does not count for on_data */
 	/* Called for each piece of a 2xx body as it comes, instead of collecting it. Non-zero
-	 * return ends the request, which counts as success. */
+	 * return ends the request, which counts as success. Must not use the same client. */
 	int (*on_data)(const char *data, size_t n, void *arg);
 	void *on_data_arg;
 };
@@ -49,7 +49,8 @@ void cryo_http_resp_release(struct cryo_http_resp *r);
 #define cryo_http_resp_releasep cryo_http_resp_release
 
 /*
- * 0 for every complete answer, whatever its code: callers judge that.
+ * 0 for every complete answer, whatever its code: callers judge that. Redirects are not followed.
+ * `resp` starts zeroed; what it holds from an earlier request is dropped.
  *   -CRYO_E_TIMEOUT, -CRYO_E_INTERRUPTED
  *   -CRYO_E_REMOTE   no connection, TLS failure, cut short; sys_errno 0.
  *                    cryo_http_refused() tells a server that is not there (yet).
