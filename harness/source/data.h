@@ -9,7 +9,8 @@
 /*
  * Absolute path of a shipped file, "stacks/upstream.yaml", "libexec/counter"
  * (programs made by `make`: build/libexec in the tree, PREFIX/libexec/cryopod
- * installed). $CRYOPOD_DATA overrides the root. Caller frees *out.
+ * installed). $CRYOPOD_DATA is looked at first: a directory of one's own needs
+ * to hold only what differs. Caller frees *out.
  * -CRYO_E_UNFIT if it is not there.
  */
 int cryo_data_path(const char *relative, char **out, struct cryo_err *err);

@@ -6,24 +6,7 @@
 #ifndef CRYO_SOURCE_STACK_H
 #define CRYO_SOURCE_STACK_H
 
-#include "base/err.h"
-#include "base/str.h"
-
-enum cryo_source_kind {
-	CRYO_SOURCE_MODULE, /* a Go module through the Go tool */
-	CRYO_SOURCE_DIR,    /* a source tree on this machine */
-	CRYO_SOURCE_DEBIAN, /* packages of a Debian suite */
-};
-
-struct cryo_source {
-	enum cryo_source_kind kind;
-	char *module;  /* MODULE: path, "k8s.io/kubernetes" */
-	char *version; /* MODULE: "v1.33.13" */
-	char *sum;     /* MODULE: expected "h1:…" of the module zip, or NULL */
-	char *dir;     /* DIR: absolute; relative ones in the file are from the file's directory */
-	char *suite;   /* DEBIAN: "trixie" */
-	struct cryo_strv packages; /* DEBIAN */
-};
+#include "source/source.h"
 
 struct cryo_component {
 	char *name;   /* "kubernetes" */
@@ -46,8 +29,5 @@ int cryo_stack_load(const char *name_or_path, struct cryo_stack *out, struct cry
 void cryo_stack_release(struct cryo_stack *s);
 #define cryo_stack_releasep cryo_stack_release
 const struct cryo_component *cryo_stack_find(const struct cryo_stack *s, const char *name);
-
-/* One line for people: "k8s.io/kubernetes v1.33.13"; caller frees. */
-char *cryo_source_show(const struct cryo_source *src);
 
 #endif

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/source.h"
+
+#include "sys/fs.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fts.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool all_of(const char *s, const char *punctuation)
+{
+	for (; *s; s++)
+		if (!isalnum((unsigned char)*s) && !strchr(punctuation, *s))
+			return false;
+	return true;
+}
+
+bool cryo_source_is_name(const char *s)
+{
+	return isalnum((unsigned char)s[0]) && strlen(s) < 128 && all_of(s, "+.-");
+}
+
+/* --- module: through the Go tool, from the module proxy --- */
+
+static const struct cryo_field module_rows[] = {
+	{ "module", CRYO_FIELD_STR, offsetof(struct cryo_source, module), true },
+	{ "version", CRYO_FIELD_STR, offsetof(struct cryo_source, version), true },
+	{ "sum", CRYO_FIELD_STR, offsetof(struct cryo_source, sum), false },
+	{ 0 },
+};
+
+static int module_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
+			struct cryo_err *err)
+{
+	const char *v = src->version;
+
+	(void)base;
+	if (!isalnum((unsigned char)src->module[0]) || !all_of(src->module, "-._~/") ||
+	    strstr(src->module, ".."))
+		return cryo_node_err(cryo_node_get(n, "module"), err, "'%s' is no module path",
+				     src->module);
+	if (v[0] != 'v' || !isdigit((unsigned char)v[1]) || !all_of(v, ".+-") || strstr(v, ".."))
+		return cryo_node_err(cryo_node_get(n, "version"), err,
+				     "'%s' is no exact version such as v1.2.3", v);
+	if (src->sum && (!cryo_starts_with(src->sum, "h1:") || strlen(src->sum) != 47 ||
+			 !all_of(src->sum + 3, "+/=")))
+		return cryo_node_err(cryo_node_get(n, "sum"), err,
+				     "'%s' is no checksum as in go.sum (h1:… with 44 characters)",
+				     src->sum);
+	return 0;
+}
+
+static char *module_show(const struct cryo_source *src)
+{
+	return cryo_asprintf("%s %s", src->module, src->version);
+}
+
+static int module_fingerprint(const struct cryo_source *src, struct cryo_hash *h,
+			      struct cryo_err *err)
+{
+	(void)err;
+	cryo_hash_item(h, src->module);
+	cryo_hash_item(h, src->version);
+	cryo_hash_item(h, src->sum ? src->sum : "");
+	return 0;
+}
+
+/* --- dir: a tree on this machine --- */
+
+static const struct cryo_field dir_rows[] = {
+	{ "dir", CRYO_FIELD_STR, offsetof(struct cryo_source, dir), true },
+	{ 0 },
+};
+
+static int dir_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
+		     struct cryo_err *err)
+{
+	char *absolute;
+
+	if (!src->dir[0])
+		return cryo_node_err(n, err, "'dir' is empty");
+	if (src->dir[0] == '/')
+		return 0;
+	absolute = cryo_asprintf("%s/%s", base, src->dir);
+	free(src->dir);
+	src->dir = absolute;
+	return 0;
+}
+
+static char *dir_show(const struct cryo_source *src)
+{
+	return cryo_strdup(src->dir);
+}
+
+static int by_name(const FTSENT **a, const FTSENT **b)
+{
+	return strcmp((*a)->fts_name, (*b)->fts_name);
+}
+
+static void hash_stat(struct cryo_hash *h, const char *name, const struct stat *st)
+{
+	char text[128];
+
+	cryo_hash_item(h, name);
+	snprintf(text, sizeof(text), "%o", st->st_mode);
+	cryo_hash_item(h, text);
+	if (S_ISDIR(st->st_mode))
+		return;
+	snprintf(text, sizeof(text), "%jd %jd.%09ld %jd.%09ld", (intmax_t)st->st_size,
+		 (intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (intmax_t)st->st_ctim.tv_sec,
+		 st->st_ctim.tv_nsec);
+	cryo_hash_item(h, text);
+}
+
+/*
+ * Names, modes, sizes and times, as make and git's index do it: Kubernetes has
+ * 25000 files and 300 MB, whose contents take seconds to hash. The change time
+ * cannot be set back, so no edit is missed; a false alarm (a fresh checkout)
+ * costs little, as the Go build cache looks at contents.
+ */
+static int dir_fingerprint(const struct cryo_source *src, struct cryo_hash *h, struct cryo_err *err)
+{
+	char *const roots[] = { src->dir, NULL };
+	FTS *fts;
+	FTSENT *e;
+	int rc = 0;
+
+	if (!cryo_fs_is_dir(src->dir))
+		return cryo_err_set(err, CRYO_E_CONFIG, "no directory '%s'", src->dir);
+	cryo_hash_item(h, src->dir);
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
+	if (!fts)
+		return cryo_err_sys(err, errno, "cannot read '%s'", src->dir);
+	while (rc == 0 && (e = fts_read(fts))) {
+		if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
+			rc = cryo_err_sys(err, e->fts_errno, "cannot read '%s'", e->fts_path);
+		else if (strcmp(e->fts_name, ".git") == 0)
+			fts_set(fts, e, FTS_SKIP);
+		else if (e->fts_info != FTS_DP)
+			hash_stat(h, e->fts_path, e->fts_statp);
+	}
+	fts_close(fts);
+	return rc;
+}
+
+/* --- debian: packages of a suite --- */
+
+static const struct cryo_field debian_rows[] = {
+	{ "suite", CRYO_FIELD_STR, offsetof(struct cryo_source, suite), true },
+	{ "packages", CRYO_FIELD_STRV, offsetof(struct cryo_source, packages), true },
+	{ 0 },
+};
+
+struct debian_outer {
+	const struct cryo_node *debian;
+};
+
+static const struct cryo_field debian_outer_rows[] = {
+	{ "debian", CRYO_FIELD_NODE, offsetof(struct debian_outer, debian), true },
+	{ 0 },
+};
+
+static int debian_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
+			struct cryo_err *err)
+{
+	struct debian_outer outer = { 0 };
+	const struct cryo_node *list;
+	int rc = cryo_node_decode(n, debian_outer_rows, &outer, err);
+
+	(void)base;
+	if (rc == 0)
+		rc = cryo_node_decode(outer.debian, debian_rows, src, err);
+	if (rc < 0)
+		return rc;
+	if (!cryo_source_is_name(src->suite))
+		return cryo_node_err(outer.debian, err, "'%s' is no name of a suite", src->suite);
+	list = cryo_node_get(outer.debian, "packages");
+	for (size_t i = 0; i < src->packages.n; i++)
+		if (!cryo_source_is_name(src->packages.v[i]))
+			return cryo_node_err(list->child[i], err, "'%s' is no name of a package",
+					     src->packages.v[i]);
+	return 0;
+}
+
+static char *debian_show(const struct cryo_source *src)
+{
+	return cryo_asprintf("Debian %s with %zu packages", src->suite, src->packages.n);
+}
+
+static int debian_fingerprint(const struct cryo_source *src, struct cryo_hash *h,
+			      struct cryo_err *err)
+{
+	(void)err;
+	cryo_hash_item(h, src->suite);
+	for (size_t i = 0; i < src->packages.n; i++)
+		cryo_hash_item(h, src->packages.v[i]);
+	return 0;
+}
+
+/* --- the table --- */
+
+static const struct {
+	const char *key;	       /* its presence chooses the kind */
+	const struct cryo_field *rows; /* of the source map; NULL: check() decodes it */
+	int (*check)(const struct cryo_node *n, const char *base, struct cryo_source *src,
+		     struct cryo_err *err);
+	char *(*show)(const struct cryo_source *src);
+	int (*fingerprint)(const struct cryo_source *src, struct cryo_hash *h,
+			   struct cryo_err *err);
+} kinds[] = {
+	[CRYO_SOURCE_MODULE] = { "module", module_rows, module_check, module_show,
+				 module_fingerprint },
+	[CRYO_SOURCE_DIR] = { "dir", dir_rows, dir_check, dir_show, dir_fingerprint },
+	[CRYO_SOURCE_DEBIAN] = { "debian", NULL, debian_check, debian_show, debian_fingerprint },
+};
+
+static int no_kind(const struct cryo_node *n, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv keys = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++)
+		cryo_strv_add(&keys, kinds[i].key);
+	for (size_t i = 0; i < n->n; i++) {
+		const char *near = cryo_nearest(n->key[i], cryo_strv_get(&keys));
+
+		if (near)
+			return cryo_err_set(err, CRYO_E_CONFIG,
+					    "%s:%u: unknown key '%s', did you mean '%s'?", n->file,
+					    n->key_line[i], n->key[i], near);
+	}
+	all = cryo_strv_join(&keys, ", ");
+	return cryo_node_err(n, err, "a source needs one of: %s", all);
+}
+
+static int choose_kind(const struct cryo_node *n, enum cryo_source_kind *kind, struct cryo_err *err)
+{
+	const char *chosen = NULL;
+
+	if (n->kind != CRYO_NODE_MAP)
+		return cryo_node_err(n, err, "a source is a map such as {dir: PATH}");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++) {
+		if (!cryo_node_get(n, kinds[i].key))
+			continue;
+		if (chosen)
+			return cryo_node_err(n, err, "a source is either '%s' or '%s', not both",
+					     chosen, kinds[i].key);
+		chosen = kinds[i].key;
+		*kind = (enum cryo_source_kind)i;
+	}
+	return chosen ? 0 : no_kind(n, err);
+}
+
+int cryo_source_decode(const struct cryo_node *n, const char *base, struct cryo_source *out,
+		       struct cryo_err *err)
+{
+	int rc = choose_kind(n, &out->kind, err);
+
+	if (rc == 0 && kinds[out->kind].rows)
+		rc = cryo_node_decode(n, kinds[out->kind].rows, out, err);
+	if (rc == 0)
+		rc = kinds[out->kind].check(n, base, out, err);
+	return rc;
+}
+
+void cryo_source_release(struct cryo_source *src)
+{
+	free(src->module);
+	free(src->version);
+	free(src->sum);
+	free(src->dir);
+	free(src->suite);
+	cryo_strv_release(&src->packages);
+	*src = (struct cryo_source){ 0 };
+}
+
+char *cryo_source_show(const struct cryo_source *src)
+{
+	return kinds[src->kind].show(src);
+}
+
+int cryo_source_fingerprint(const struct cryo_source *src, struct cryo_hash *h,
+			    struct cryo_err *err)
+{
+	cryo_hash_item(h, kinds[src->kind].key);
+	return kinds[src->kind].fingerprint(src, h, err);
+}

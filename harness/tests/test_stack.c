@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/data.h"
+#include "source/stack.h"
+#include "sys/fs.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define HEAD                                                                                       \
+	"apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: s}\nspec:\n  "            \
+	"components:\n"
+#define SUM "\"h1:bmH31xUdSzeA5vk0wZAK9MZp11mdLuzUSeKk0qN3hPQ=\""
+
+static char *dir;
+
+static int setup(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	return cryo_fs_tmpdir("/tmp", "cryo-stack-", &dir, &err);
+}
+
+static int teardown(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	int rc = cryo_fs_rmtree(dir, &err);
+
+	(void)state;
+	free(dir);
+	return rc;
+}
+
+static void put(const char *name, const char *text)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
+	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0644, &err), 0);
+}
+
+static int load(const char *text, struct cryo_stack *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/s.yaml", dir);
+
+	put("s.yaml", text);
+	return cryo_stack_load(path, s, err);
+}
+
+static void upstream_ships(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_stack s = { 0 };
+	const struct cryo_component *c;
+	char *shown;
+
+	(void)state;
+	assert_int_equal(cryo_stack_load("upstream", &s, &err), 0);
+	assert_string_equal(s.name, "upstream");
+	assert_int_equal(s.file[0], '/');
+	c = cryo_stack_find(&s, "kubernetes");
+	assert_int_equal(c->source.kind, CRYO_SOURCE_MODULE);
+	assert_non_null(c->source.sum);
+	assert_string_equal(c->recipe, "kubernetes");
+	assert_true(cryo_strv_has(&c->programs, "kubelet"));
+	shown = cryo_source_show(&c->source);
+	assert_string_equal(shown, "k8s.io/kubernetes v1.33.13");
+	free(shown);
+	c = cryo_stack_find(&s, "node");
+	assert_int_equal(c->source.kind, CRYO_SOURCE_DEBIAN);
+	assert_string_equal(c->source.suite, "trixie");
+	assert_true(cryo_strv_has(&c->source.packages, "criu"));
+	assert_string_equal(c->recipe, "debian");
+	assert_int_equal(c->programs.n, 0);
+	assert_null(cryo_stack_find(&s, "nothing"));
+	cryo_stack_release(&s);
+	cryo_stack_release(&s);
+}
+
+static void directories_are_from_the_file(void **state)
+{
+	cryo_auto(cryo_free) char *expected = cryo_asprintf("%s/../src", dir);
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_stack s = { 0 };
+
+	(void)state;
+	assert_int_equal(load(HEAD "    runc: {source: {dir: ../src}}\n"
+				   "    x: {recipe: runc, source: {dir: /abs}}\n",
+			      &s, &err),
+			 0);
+	assert_string_equal(s.component[0].source.dir, expected);
+	assert_int_equal(s.component[0].line, 6);
+	assert_string_equal(s.component[1].source.dir, "/abs");
+	assert_string_equal(s.component[1].recipe, "runc");
+	cryo_stack_release(&s);
+}
+
+static void refuses(void **state)
+{
+	static const struct {
+		unsigned line; /* 0: the message has none */
+		const char *text, *message;
+	} row[] = {
+		{ 0, "", "holds 0 documents" },
+		{ 0, "a: 1\n---\nb: 1\n", "holds 2 documents" },
+		{ 1, "- a", "expected a map" },
+		{ 1, "kind: Stack", "'apiVersion' is missing" },
+		{ 2, "apiVersion: cryopod.dev/v1alpha1\nkind: Pod\nmetadata: {name: a}\nspec: {}",
+		  "kind is 'Pod'" },
+		{ 1, "apiVersion: v1\nkind: Stack\nmetadata: {name: a}\nspec: {}",
+		  "apiVersion is 'v1'" },
+		{ 3, "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {nam: a}\nspec: {}",
+		  "unknown key 'nam', did you mean 'name'?" },
+		{ 4,
+		  "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: a}\n"
+		  "spec: {component: {}}",
+		  "unknown key 'component', did you mean 'components'?" },
+		{ 6, HEAD "    []\n", "'components' must be a map" },
+		{ 6, HEAD "    x: 5\n", "expected a map" },
+		{ 6, HEAD "    x: {}\n", "'source' is missing" },
+		{ 6, HEAD "    x: {source: {dir: a}, program: []}\n",
+		  "unknown key 'program', did you mean 'programs'?" },
+		{ 6, HEAD "    x: {source: {dir: a}, programs: []}\n", "'programs' is empty" },
+		{ 7, HEAD "    x: {source: {dir: a},\n  programs: [../a]}\n",
+		  "'../a' is no name of a program" },
+		{ 6, HEAD "    x: {source: {dir: a}, programs: [a, b, a]}\n",
+		  "program 'a' is there twice" },
+		{ 6, HEAD "    ../x: {source: {dir: a}}\n", "'../x' is no name of a component" },
+		{ 6, HEAD "    x: {source: a}\n", "a source is a map" },
+		{ 6, HEAD "    x: {source: {}}\n", "a source needs one of: module, dir, debian" },
+		{ 6, HEAD "    x: {source: {modul: a, version: v1}}\n",
+		  "unknown key 'modul', did you mean 'module'?" },
+		{ 6, HEAD "    x: {source: {module: a.b/c, dir: d}}\n",
+		  "either 'module' or 'dir', not both" },
+		{ 6, HEAD "    x: {source: {module: a.b/c}}\n", "'version' is missing" },
+		{ 6, HEAD "    x: {source: {module: a.b/c, verson: v1.0.0}}\n",
+		  "unknown key 'verson', did you mean 'version'?" },
+		{ 6, HEAD "    x: {source: {module: -x, version: v1.0.0}}\n",
+		  "'-x' is no module path" },
+		{ 6, HEAD "    x: {source: {module: a/../b, version: v1.0.0}}\n",
+		  "'a/../b' is no module path" },
+		{ 6, HEAD "    x: {source: {module: a b, version: v1.0.0}}\n",
+		  "'a b' is no module path" },
+		{ 6, HEAD "    x: {source: {module: a.b/c, version: latest}}\n",
+		  "'latest' is no exact version" },
+		{ 6, HEAD "    x: {source: {module: a.b/c, version: \"v1 -x\"}}\n",
+		  "'v1 -x' is no exact version" },
+		{ 6, HEAD "    x: {source: {module: a.b/c, version: v1.0.0, sum: abc}}\n",
+		  "'abc' is no checksum" },
+		{ 6, HEAD "    x: {source: {dir: \"\"}}\n", "'dir' is empty" },
+		{ 6, HEAD "    x: {source: {debian: trixie}}\n", "expected a map" },
+		{ 6, HEAD "    x: {source: {debian: {suite: trixie}}}\n", "'packages' is missing" },
+		{ 6, HEAD "    x: {source: {debian: {suite: -o, packages: [a]}}}\n",
+		  "'-o' is no name of a suite" },
+		{ 7, HEAD "    x: {source: {debian: {suite: trixie, packages: [a,\n  \"-b\"]}}}\n",
+		  "'-b' is no name of a package" },
+		{ 6, HEAD "    x: {source: {debian: {suite: trixie, packages: [a]}, dir: x}}\n",
+		  "either 'dir' or 'debian', not both" },
+		{ 7, HEAD "    x: {source: {dir: a}}\n    x: {source: {dir: a}}\n",
+		  "key 'x' is there twice" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *where =
+		    cryo_asprintf("%s/s.yaml:%u: ", dir, row[i].line);
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_stack s = { 0 };
+
+		assert_int_equal(load(row[i].text, &s, &err), -CRYO_E_CONFIG);
+		print_message("# %s\n", err.msg);
+		assert_non_null(strstr(err.msg, row[i].message));
+		assert_true(row[i].line == 0 || cryo_starts_with(err.msg, where));
+		assert_int_equal(s.n, 0);
+	}
+}
+
+static void unknown_stacks(void **state)
+{
+	static const struct {
+		const char *name, *message;
+	} row[] = {
+		{ "upstraem", "did you mean 'upstream'?" },
+		{ "zzz", "no stack 'zzz' ships" },
+		{ "../../etc/passwd", "no stack file" },
+		{ "/nonexistent/x.yaml", "no stack file" },
+		{ "", "no stack ''" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_stack s = { 0 };
+
+		assert_int_equal(cryo_stack_load(row[i].name, &s, &err), -CRYO_E_CONFIG);
+		assert_non_null(strstr(err.msg, row[i].message));
+	}
+}
+
+static void print_of(const struct cryo_source *src, char out[CRYO_HASH_HEX])
+{
+	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_source_fingerprint(src, h, &err), 0);
+	cryo_hash_hex(h, out);
+}
+
+static void fingerprints_differ(void **state)
+{
+	static const char *const sources[] = {
+		"{module: a.b/c, version: v1.0.0}",
+		"{module: a.b/c, version: v1.0.1}",
+		"{module: a.b/d, version: v1.0.0}",
+		"{module: a.b/c, version: v1.0.0, sum: " SUM "}",
+		"{debian: {suite: trixie, packages: [a, b]}}",
+		"{debian: {suite: trixie, packages: [ab]}}",
+		"{debian: {suite: sid, packages: [a, b]}}",
+	};
+	char print[CRYO_ARRAY_LEN(sources)][CRYO_HASH_HEX], again[CRYO_HASH_HEX];
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(sources); i++) {
+		cryo_auto(cryo_free) char *text =
+		    cryo_asprintf(HEAD "    x: {source: %s}\n", sources[i]);
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_stack s = { 0 };
+
+		assert_int_equal(load(text, &s, &err), 0);
+		print_of(&s.component[0].source, print[i]);
+		print_of(&s.component[0].source, again);
+		assert_string_equal(print[i], again);
+		for (size_t j = 0; j < i; j++)
+			assert_string_not_equal(print[i], print[j]);
+		cryo_stack_release(&s);
+	}
+}
+
+static void tree_fingerprint(void **state)
+{
+	struct cryo_source src = { .kind = CRYO_SOURCE_DIR, .dir = cryo_asprintf("%s/tree", dir) };
+	char before[CRYO_HASH_HEX], after[CRYO_HASH_HEX];
+	struct cryo_err err = CRYO_ERR_INIT;
+	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
+
+	(void)state;
+	assert_int_equal(cryo_source_fingerprint(&src, h, &err), -CRYO_E_CONFIG);
+	assert_non_null(strstr(err.msg, "no directory"));
+	put("tree/go.mod", "module x\n");
+	put("tree/cmd/main.go", "package main\n");
+	print_of(&src, before);
+	put("tree/.git/index", "noise");
+	print_of(&src, after);
+	/* .git itself is a new entry that does not count, nor do times of directories */
+	assert_string_equal(before, after);
+	put("tree/cmd/main.go", "package mian\n"); /* same size */
+	print_of(&src, after);
+	assert_string_not_equal(before, after);
+	print_of(&src, before);
+	put("tree/cmd/other.go", "");
+	print_of(&src, after);
+	assert_string_not_equal(before, after);
+	cryo_source_release(&src);
+}
+
+static void data_path(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	char *path = NULL;
+
+	(void)state;
+	assert_int_equal(cryo_data_path("stacks/upstream.yaml", &path, &err), 0);
+	assert_int_equal(path[0], '/');
+	assert_true(cryo_fs_exists(path));
+	free(path);
+	put("stacks/upstream.yaml", "mine");
+	setenv("CRYOPOD_DATA", dir, 1);
+	assert_int_equal(cryo_data_path("stacks/upstream.yaml", &path, &err), 0);
+	assert_true(cryo_starts_with(path, dir));
+	free(path);
+	unsetenv("CRYOPOD_DATA");
+	assert_int_equal(cryo_data_path("stacks/nothing.yaml", &path, &err), -CRYO_E_UNFIT);
+	assert_non_null(strstr(err.msg, "stacks/nothing.yaml"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(upstream_ships),
+		cmocka_unit_test(directories_are_from_the_file),
+		cmocka_unit_test(refuses),
+		cmocka_unit_test(unknown_stacks),
+		cmocka_unit_test(fingerprints_differ),
+		cmocka_unit_test(tree_fingerprint),
+		cmocka_unit_test(data_path),
+	};
+
+	return cmocka_run_group_tests_name("stack", tests, setup, teardown) ? EXIT_FAILURE
+									    : EXIT_SUCCESS;
+}
