@@ -1,35 +1,117 @@
 # SPDX-License-Identifier: Apache-2.0
+# make | make check | make MODE=asan check | sudo make test | sudo make demo: docs/HACKING.md
 MODE ?= debug
+PREFIX ?= /usr/local
+FUZZ_TIME ?= 20
 B := build$(if $(filter-out debug,$(MODE)),/$(MODE))
+
 PKGS := libgit2 libcurl libarchive yaml-0.1 jansson libcrypto
 CFLAGS_debug := -O1 -g -Werror
 CFLAGS_asan := -O1 -g -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wno-format-zero-length -Iharness $(shell pkg-config --cflags $(PKGS)) $(CFLAGS_$(MODE)) $(CFLAGS)
-LIBS := $(shell pkg-config --libs $(PKGS))
+CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link
+CFLAGS_release := -O2 -g
+$(if $(CFLAGS_$(MODE)),,$(error no MODE=$(MODE); there are debug, asan, fuzz and release))
+CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wpointer-arith -Wno-format-zero-length -Iharness $(shell pkg-config --cflags $(PKGS)) $(CFLAGS_$(MODE)) $(CFLAGS)
+LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
+
 LIB_C := $(filter-out harness/cli/% harness/tests/%,$(wildcard harness/*/*.c harness/*/*/*.c))
 CLI_C := $(wildcard harness/cli/*.c)
-TESTS := $(patsubst harness/tests/%.c,$(B)/tests/%,$(wildcard harness/tests/test_*.c))
+HEADERS := $(wildcard harness/*/*.h harness/*/*/*.h)
+tests = $(patsubst harness/tests/%.c,%,$(wildcard harness/tests/$1_*.c))
 obj = $(patsubst harness/%.c,$(B)/obj/%.o,$1)
+say = $(if $(V),,@echo '  $1 $@';)
 
 all: $(B)/cryopod
+
 $(B)/cryopod: $(call obj,$(CLI_C)) $(B)/libcryo.a
-	$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $^ $(LIBS)
-$(B)/libcryo.a: $(call obj,$(LIB_C))
+	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
+$(B)/libcryo.a: $(call obj,$(LIB_C)) $(B)/members
 	@rm -f $@
-	$(AR) rcs $@ $^
-$(B)/obj/%.o: harness/%.c
+	@$(AR) rcs $@ $(filter %.o,$^)
+$(B)/obj/%.o: harness/%.c $(B)/flags
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_all) -MMD -MP -c -o $@ $<
-$(B)/tests/%: $(B)/obj/tests/%.o $(B)/libcryo.a
+	$(call say,CC)$(CC) $(CFLAGS_all) -MMD -MP -c -o $@ $<
+$(B)/tests/test_%: $(B)/obj/tests/test_%.o $(B)/libcryo.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
-# The test plays a TLS server; cryopod itself has TLS through libcurl only.
-$(B)/tests/test_http: LIBS += -lssl
-run-%: $(B)/tests/%
+	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
+$(B)/tests/fuzz_%: $(B)/obj/tests/fuzz_%.o $(B)/libcryo.a
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(CFLAGS_all) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+
+# These change only when their text does; what is made from flags or a list of files depends on them.
+$(B)/flags: text = $(CC) $(CFLAGS_all)
+$(B)/members: text = $(LIB_C)
+$(B)/flags $(B)/members: quoted = $(subst ','\'',$(text))
+$(B)/flags $(B)/members: FORCE
+	@mkdir -p $(@D); echo '$(quoted)' | cmp -s - $@ || echo '$(quoted)' >$@
+-include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d)
+
+# Tests (one plays a TLS server, hence -lssl). Each leaves its points as TAP below build/; many are added up.
+run-test_%: $(B)/tests/test_%
 	$<
-check: $(addprefix run-,$(notdir $(TESTS)))
+$(B)/tap/%.tap: $(B)/tests/% FORCE
+	@scripts/tap $@ '$(MODE) $*' $<
+taps: $(patsubst %,$(B)/tap/%.tap,$(call tests,test))
+check: taps
+	@scripts/tally $(B)/tap/test_*.tap
+checks: FORCE
+	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/checks layers headers text format-check
+e2e: $(B)/cryopod
+	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
+test: all
+	@rm -rf build/tap build/asan/tap
+	@$(MAKE) --no-print-directory taps checks
+	@$(MAKE) --no-print-directory MODE=asan taps
+	@$(MAKE) --no-print-directory e2e
+	@scripts/tally build/tap/*.tap build/asan/tap/*.tap
+
+run-fuzz_%: $(B)/tests/fuzz_%
+	@mkdir -p $(B)/corpus/$*
+	$< -max_total_time=$(FUZZ_TIME) -print_final_stats=1 -artifact_prefix=$(B)/corpus/ $(B)/corpus/$* \
+		$(wildcard harness/tests/corpus/$*)
+fuzz-all: $(addprefix run-,$(call tests,fuzz))
+fuzz:
+	@command -v clang >/dev/null || { echo 'fuzz: skipped, there is no clang' >&2; exit 0; }; \
+		$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-all
+
+# What the machine can say about the text.
+headers: $(patsubst %.h,$(B)/%.ok,$(HEADERS))
+$(B)/%.ok: %.h $(HEADERS) $(B)/flags
+	@mkdir -p $(@D)
+	@$(CC) $(CFLAGS_all) -fsyntax-only -x c $<
+	@touch $@
+layers:
+	@scripts/layers $(filter-out harness/tests/%,$(HEADERS)) $(LIB_C) $(CLI_C)
+text:
+	@scripts/text
+format-check:
+	@scripts/format-check $(HEADERS) $(LIB_C) $(CLI_C) $(wildcard harness/tests/*.[ch] harness/tests/*/*.[ch])
+
+demo: all
+	build/cryopod up
+	build/cryopod test scenarios/counter.yaml
+bench: all
+	$(B)/cryopod bench
+proof:
+	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
+
+SHARED := stacks scenarios kube-deployments images
+share := $(DESTDIR)$(PREFIX)/share/cryopod
+libexec := $(DESTDIR)$(PREFIX)/libexec/cryopod
+install: all
+	install -D -m 755 $(B)/cryopod $(DESTDIR)$(PREFIX)/bin/cryopod
+	install -d $(share) $(libexec)
+	$(if $(wildcard build/libexec/*),install -m 755 $(wildcard build/libexec/*) $(libexec))
+	cp -R $(wildcard $(SHARED)) $(share)
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod
+	rm -rf $(share) $(libexec)
 clean:
 	rm -rf build
--include $(shell find $(B) -name '*.d' 2>/dev/null)
-.PHONY: all check clean
+
+FORCE:
+.PHONY: all taps check checks e2e test fuzz-all fuzz headers layers text format-check demo bench proof install \
+	uninstall clean FORCE
 .SECONDARY:
+.DELETE_ON_ERROR:
