@@ -138,6 +138,28 @@ void cryo_strv_release(struct cryo_strv *sv)
 	*sv = (struct cryo_strv){ 0 };
 }
 
+char *cryo_base64(const void *data, size_t n)
+{
+	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const unsigned char *in = data;
+	struct cryo_str s = { 0 };
+
+	for (size_t i = 0; i < n; i += 3) {
+		size_t have = n - i < 3 ? n - i : 3;
+		unsigned v = (unsigned)in[i] << 16;
+		char quad[4];
+
+		if (have > 1)
+			v |= (unsigned)in[i + 1] << 8;
+		if (have > 2)
+			v |= in[i + 2];
+		for (size_t k = 0; k < 4; k++)
+			quad[k] = k <= have ? digit[v >> (18 - 6 * k) & 63] : '=';
+		cryo_str_addn(&s, quad, 4);
+	}
+	return cryo_str_detach(&s);
+}
+
 static size_t edit_distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);

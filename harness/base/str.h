@@ -42,6 +42,9 @@ char *cryo_strv_join(const struct cryo_strv *sv, const char *sep);
 void cryo_strv_release(struct cryo_strv *sv);
 #define cryo_strv_releasep cryo_strv_release
 
+/* Standard base64 with padding (RFC 4648, section 4); caller frees. */
+char *cryo_base64(const void *data, size_t n);
+
 /*
  * The candidate nearest to `word` (edit distance, at most a third of its length
  * and 3), for "did you mean". NULL if none is near. Borrows from `candidates`.

@@ -27,6 +27,8 @@ struct cryo_up_opts {
 
 struct cryo_target_ops {
 	const char *kind; /* "local" */
+	/* Touches nothing. */
+	int (*open)(const char *name, struct cryo_target **out, struct cryo_err *err);
 	/* Does what is missing, from nothing, half-built or running; step events. */
 	int (*up)(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 	/* Complete, idempotent; looks afterwards that nothing is left. */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What runs, since when, from which build, and what it can do: looked at, not remembered. */
+#include "target/local/local.h"
+
+#include "base/clock.h"
+#include "conf/json.h"
+#include "kube/checkpoint.h"
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#define ASK_MS 10000
+
+/* Output of a program in the node, its last newline cut; NULL if it failed. Caller frees. */
+static char *ask(struct local *l, const char *const *argv)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char *out;
+
+	if (local_exec(&l->base, NULL, &p, &res, &ignored) < 0)
+		return NULL;
+	out = cryo_str_detach(&res.out);
+	out[strcspn(out, "\n")] = '\0';
+	return out;
+}
+
+static const json_t *built(const struct local_record *r, const char *component)
+{
+	size_t i;
+	json_t *b;
+
+	json_array_foreach (r->builds, i, b)
+		if (cryo_streq(cryo_json_str(b, "component"), component))
+			return b;
+	return NULL;
+}
+
+/* "etcd-server 3.5.16-4" of the list beside the root file system; caller frees, NULL if unknown. */
+static char *package_version(const json_t *rootfs, const char *package)
+{
+	const char *dir = cryo_json_str(rootfs, "dir");
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s.packages", dir ? dir : "");
+	cryo_auto(cryo_free) char *start = cryo_asprintf("\n%s ", package);
+	cryo_auto(cryo_str_release) struct cryo_str list = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	const char *at;
+
+	cryo_str_add(&list, "\n");
+	if (cryo_fs_read(path, 1 << 20, &list, &ignored) < 0)
+		return NULL;
+	at = strstr(list.p, start);
+	if (!at)
+		return NULL;
+	at += strlen(start);
+	return cryo_strndup(at, strcspn(at, "\n"));
+}
+
+static json_t *service_status(struct local *l, const struct local_record *r,
+			      const struct local_service *s)
+{
+	cryo_auto(cryo_free) char *dir = cryo_asprintf("/run/service/%s", s->name);
+	const char *const argv[] = { "s6-svstat", "-o", "up,pid,updownfor", dir, NULL };
+	cryo_auto(cryo_free) char *answer = ask(l, argv);
+	const json_t *b = built(r, s->component);
+	cryo_auto(cryo_free) char *package = s->package ? package_version(b, s->package) : NULL;
+	const char *version = s->package ? package : cryo_json_str(b, "version");
+	char up[8] = "false";
+	long pid = -1, seconds = 0;
+
+	if (answer && sscanf(answer, "%7s %ld %ld", up, &pid, &seconds) != 3)
+		snprintf(up, sizeof(up), "false");
+	return json_pack("{ss sb sI sI ss? ss?}", "name", s->name, "up", strcmp(up, "true") == 0,
+			 "pid", (json_int_t)pid, "seconds", (json_int_t)seconds, "version", version,
+			 "stamp", cryo_json_str(b, "stamp"));
+}
+
+static json_t *services_status(struct local *l, const struct local_record *r)
+{
+	json_t *list = json_array();
+
+	for (const struct local_service *s = local_services; s->name; s++)
+		json_array_append_new(list, service_status(l, r, s));
+	return list;
+}
+
+/* "criu --version" → "4.1.1"; NULL without CRIU. Caller frees. */
+static char *criu_version(struct local *l)
+{
+	static const char *const argv[] = { "criu", "--version", NULL };
+	cryo_auto(cryo_free) char *answer = ask(l, argv);
+
+	return answer && cryo_starts_with(answer, "Version: ") ? cryo_strdup(answer + 9) : NULL;
+}
+
+static bool at_least(const char *version, int major, int minor)
+{
+	int a = 0, b = 0;
+
+	if (!version || sscanf(version, "%d.%d", &a, &b) < 1)
+		return false;
+	return a > major || (a == major && b >= minor);
+}
+
+/* Since Linux 6.16 two socket options fail for IP sockets, and CRIU before 4.2 takes that as fatal.
+ */
+static bool can_dump_ip_sockets(const char *criu)
+{
+	struct utsname u;
+
+	return at_least(criu, 4, 2) || uname(&u) < 0 || !at_least(u.release, 6, 16);
+}
+
+static enum cryo_checkpoint_form probe_form(struct local *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_kube_free) struct cryo_kube *api = NULL, *kubelet = NULL;
+	bool there = false;
+
+	if (local_kube(&l->base, &api, err) == 0 &&
+	    cryo_checkpoint_probe(api, l->node.name, &there, err) == 0 && there)
+		return CRYO_CHECKPOINT_PROXY;
+	if (local_kubelet(&l->base, NULL, &kubelet, err) == 0 &&
+	    cryo_checkpoint_probe(kubelet, NULL, &there, err) == 0 && there)
+		return CRYO_CHECKPOINT_KUBELET;
+	return CRYO_CHECKPOINT_NONE;
+}
+
+/* containerd restores in CreateContainer from 2.1 up to 2.3 (docs/architecture.md, "Restore"). */
+static bool restores_by_image(struct local *l, char **version)
+{
+	static const char *const argv[] = { "containerd", "--version", NULL };
+	cryo_auto(cryo_free) char *answer = ask(l, argv);
+	const char *v = answer ? strstr(answer, " v") : NULL;
+
+	*version = v ? cryo_strndup(v + 2, strcspn(v + 2, " ")) : NULL;
+	return at_least(*version, 2, 1) && !at_least(*version, 2, 4);
+}
+
+json_t *local_capabilities(struct local *l)
+{
+	cryo_auto(cryo_free) char *criu = criu_version(l);
+	cryo_auto(cryo_free) char *containerd = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	enum cryo_checkpoint_form form = criu ? probe_form(l, &err) : CRYO_CHECKPOINT_NONE;
+	bool image = restores_by_image(l, &containerd) && criu;
+	json_t *reasons = json_object();
+	bool sockets = can_dump_ip_sockets(criu);
+
+	if (!criu)
+		json_object_set_new(reasons, "checkpoint", json_string("no criu in the node"));
+	else if (form == CRYO_CHECKPOINT_NONE)
+		json_object_set_new(
+		    reasons, "checkpoint",
+		    json_string(*err.msg ? err.msg : "no checkpoint route answers"));
+	if (!image)
+		json_object_set_new(reasons, "restore",
+				    json_sprintf("containerd %s does not restore from images",
+						 containerd ? containerd : "?"));
+	if (!sockets)
+		json_object_set_new(reasons, "ip-sockets",
+				    json_string("CRIU before 4.2 cannot dump IP sockets on kernels "
+						"from 6.16 on"));
+	json_object_set_new(reasons, "encryption", json_string("no provider in this stack"));
+	return json_pack("{ss? ss? sn sb ss? so}", "checkpoint",
+			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
+			 "restore", image ? "image" : NULL, "encryption", "ip-sockets", sockets,
+			 "criu", criu, "reasons", reasons);
+}
+
+static void add_running(struct local *l, const struct local_record *r, json_t *j)
+{
+	int64_t seconds = (cryo_wall_ns() - r->created_ns) / 1000000000;
+	json_t *node = json_pack("{ss si so}", "name", l->node.name, "pid", (int)r->init.pid,
+				 "services", services_status(l, r));
+
+	json_object_set_new(j, "seconds", json_integer(seconds));
+	json_object_set_new(j, "nodes", json_pack("[o]", node));
+	json_object_set_new(j, "capabilities", local_capabilities(l));
+}
+
+int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
+{
+	cryo_auto(local_record_release) struct local_record r = { 0 };
+	struct local *l = (struct local *)t;
+	int rc = local_record_load(l, &r, err);
+	bool running = rc == 0 && local_record_running(&r);
+	cryo_auto(cryo_free) char *created = NULL;
+
+	if (rc < 0)
+		return rc;
+	*out = json_pack("{ss ss ss}", "name", t->name, "target", "local", "state",
+			 running   ? (r.complete ? "running" : "starting")
+			 : rc == 0 ? "stopped"
+				   : "absent");
+	if (rc == 1)
+		return 0;
+	created = cryo_rfc3339(r.created_ns);
+	json_object_update_new(
+	    *out, json_pack("{ss? ss? ss ss si sb}", "stack", r.stack, "stamp", r.stamp, "created",
+			    created, "kubeconfig", t->kubeconfig, "port", (int)r.port, "forwarder",
+			    r.forwarder.pid > 0 && cryo_pid_alive(&r.forwarder)));
+	if (r.builds)
+		json_object_set(*out, "builds", r.builds);
+	if (running)
+		add_running(l, &r, *out);
+	return 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "target/target.h"
+
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_NAME 40
+
+static const struct cryo_target_ops *const kinds[] = { &cryo_target_local };
+
+/* A name becomes a path, a cgroup and a kubeconfig context: a DNS label is safe in all three. */
+static bool good_name(const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > MAX_NAME || name[0] == '-' || name[n - 1] == '-')
+		return false;
+	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}
+
+int cryo_target_open(const char *kind, const char *name, struct cryo_target **out,
+		     struct cryo_err *err)
+{
+	if (!good_name(name))
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "'%s' is no cluster name (a-z, 0-9 and '-', at most %d)", name,
+				    MAX_NAME);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++)
+		if (!kind || strcmp(kind, kinds[i]->kind) == 0)
+			return kinds[i]->open(name, out, err);
+	return cryo_err_set(err, CRYO_E_USAGE, "no target '%s' (there is: local)", kind);
+}
+
+void cryo_target_free(struct cryo_target *t)
+{
+	if (t)
+		t->ops->free(t);
+}
+
+int cryo_target_list(struct cryo_strv *names, struct cryo_err *err)
+{
+	DIR *dir = opendir(cryo_dir_state());
+	struct dirent *e;
+
+	if (!dir)
+		return errno == ENOENT
+			   ? 0
+			   : cryo_err_sys(err, errno, "cannot read '%s'", cryo_dir_state());
+	while ((e = readdir(dir)))
+		if (good_name(e->d_name))
+			cryo_strv_add(names, e->d_name);
+	closedir(dir);
+	return 0;
+}
