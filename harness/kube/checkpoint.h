@@ -12,9 +12,8 @@
 enum cryo_checkpoint_form { CRYO_CHECKPOINT_NONE, CRYO_CHECKPOINT_PROXY, CRYO_CHECKPOINT_KUBELET };
 const char *cryo_checkpoint_form_name(enum cryo_checkpoint_form f); /* "proxy", "kubelet", "none" */
 
-/* Does a checkpoint route answer there? Asks for a pod that cannot exist and looks at the answer's
- * shape: "pod does not exist" is yes, the router's own 404 is no. `node` NULL: `k` is the kubelet
- * itself. */
+/* Does a checkpoint route answer there? Asks with GET, which can do nothing: "method not allowed"
+ * is yes, "not found" is no. `node` NULL: `k` is the kubelet itself. */
 int cryo_checkpoint_probe(struct cryo_kube *k, const char *node, bool *there, struct cryo_err *err);
 
 struct cryo_checkpoint_req {
@@ -23,7 +22,7 @@ struct cryo_checkpoint_req {
 	int64_t timeout_ms; /* 0: the kubelet's own */
 };
 /* *path: the archive on the node, caller frees. Kubelet's text answers become one-line errors with
- * plain words (docs/architecture.md). */
+ * plain words in front; sys_errno is the HTTP code. */
 int cryo_checkpoint_call(struct cryo_kube *k, const struct cryo_checkpoint_req *req, char **path,
 			 struct cryo_err *err);
 

@@ -37,8 +37,8 @@ int cryo_kube_list(struct cryo_kube *k, const char *resource, const char *ns,
 		   const char *label_selector, json_t **items, struct cryo_err *err);
 
 enum cryo_kube_change { CRYO_KUBE_CREATED, CRYO_KUBE_CONFIGURED, CRYO_KUBE_UNCHANGED };
-/* Server-side apply, field manager "cryopod", forced. `ns` for objects that name none; kinds are
- * looked up by discovery. */
+/* Server-side apply, field manager "cryopod", forced. UNCHANGED looks past the server's own
+ * bookkeeping. `ns` for objects that name none; kinds are looked up by discovery. */
 int cryo_kube_apply(struct cryo_kube *k, const json_t *object, const char *ns,
 		    enum cryo_kube_change *change, struct cryo_err *err);
 /* POST; fails with 409 if it exists. */
@@ -64,8 +64,10 @@ int cryo_kube_create_secret(struct cryo_kube *k, const char *ns, const char *nam
  * caller of the test; may stay NULL).
  */
 typedef int (*cryo_kube_test)(const json_t *object, void *arg, char **why, struct cryo_err *err);
-/* Get, then watch from that version; no polling. timeout: -CRYO_E_TIMEOUT "pod 'x' not ready
- * after 30.0 s: …why". last may be NULL. */
+/* Look, then watch from that version; no polling. Outlives closed watches and a server that
+ * restarts meanwhile; the first look must succeed. timeout: -CRYO_E_TIMEOUT "waited 30.0 s for pod
+ * 'x': …why". last (may be NULL): the object as last seen or NULL, new reference, also after a
+ * failure. */
 int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_kube_test test,
 		   void *arg, int64_t timeout_ms, json_t **last, struct cryo_err *err);
 /* Tests that exist. arg of _condition: the condition's name ("Ready") with status True.

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kube/internal.h"
+
+#include "base/clock.h"
+#include "conf/json.h"
+#include "sys/intr.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EVENT_MAX_BYTES ((size_t)8 << 20)
+#define LOOK_MS		10000
+#define WATCH_S		300 /* then a new one: a connection that died in silence ends here */
+#define PAUSE_MS	200 /* before asking again after trouble */
+
+struct watch {
+	struct cryo_kube *k;
+	const struct cryo_kube_ref *ref;
+	cryo_kube_test test;
+	void *arg;
+	int64_t deadline;
+	json_t *last;
+	char *version; /* watch from here; NULL: look first */
+	char *why;
+	int verdict;   /* of the test: 1 holds, 0 not yet; negative: err is set */
+	bool progress; /* something came since the watch began */
+	struct cryo_err *err;
+};
+
+static void watch_releasep(struct watch *w)
+{
+	json_decref(w->last);
+	free(w->version);
+	free(w->why);
+}
+
+static void set_text(char **where, const char *text)
+{
+	free(*where);
+	*where = cryo_strdup(text);
+}
+
+/* The object changed (NULL: it is not there). Keeps a reference. */
+static void judge(struct watch *w, json_t *object)
+{
+	json_decref(w->last);
+	w->last = json_incref(object);
+	set_text(&w->why, NULL);
+	w->verdict = w->test(object, w->arg, &w->why, w->err);
+}
+
+static int selected_path(struct watch *w, struct cryo_str *path, struct cryo_err *err)
+{
+	const struct cryo_kube_ref all = { w->ref->resource, w->ref->ns, NULL };
+	cryo_auto(cryo_free) char *selector = cryo_asprintf("metadata.name=%s", w->ref->name);
+	int rc = cryo_kube_path(w->k, &all, path, err);
+
+	cryo_kube_query(path, "fieldSelector", selector);
+	return rc;
+}
+
+static int64_t time_left(const struct watch *w, int64_t most)
+{
+	int64_t left = w->deadline - cryo_now_ms();
+
+	return left < 1 ? 1 : left < most ? left : most;
+}
+
+static bool is_ours(const struct watch *w, const json_t *object)
+{
+	return cryo_streq(cryo_json_str(object, "metadata.name"), w->ref->name);
+}
+
+/* As a list, even of one: it has a version to watch from also when the object is not there. */
+static int look(struct watch *w, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
+	cryo_auto(cryo_json_decref) json_t *list = NULL;
+	json_t *items, *item = NULL;
+	int rc = selected_path(w, &path, err);
+
+	if (rc == 0)
+		rc = cryo_kube_raw(w->k, NULL, path.p, NULL, time_left(w, LOOK_MS), &list, err);
+	if (rc < 0)
+		return rc;
+	items = cryo_kube_items(list);
+	set_text(&w->version, cryo_json_str(list, "metadata.resourceVersion"));
+	if (!items || !w->version) {
+		cryo_err_set(err, CRYO_E_REMOTE, "the server's answer is no list of %s",
+			     w->ref->resource);
+		err->sys_errno = 200;
+		return -(int)CRYO_E_REMOTE;
+	}
+	for (size_t i = 0; i < json_array_size(items) && !item; i++)
+		if (is_ours(w, json_array_get(items, i)))
+			item = json_array_get(items, i);
+	judge(w, item);
+	return 0;
+}
+
+static void take_event(struct watch *w, const char *type, json_t *object)
+{
+	const char *version = cryo_json_str(object, "metadata.resourceVersion");
+
+	/* ERROR, or a version that got too old: look again. */
+	if (!version || cryo_streq(type, "ERROR")) {
+		set_text(&w->version, NULL);
+		return;
+	}
+	set_text(&w->version, version);
+	if (cryo_streq(type, "BOOKMARK") || !is_ours(w, object))
+		return;
+	judge(w, cryo_streq(type, "DELETED") ? NULL : object);
+}
+
+static int on_event(const char *line, size_t n, void *arg)
+{
+	struct watch *w = arg;
+	cryo_auto(cryo_json_decref) json_t *event = json_loadb(line, n, 0, NULL);
+	const char *type = cryo_json_str(event, "type");
+
+	if (!type) {
+		w->verdict = cryo_err_set(w->err, CRYO_E_REMOTE,
+					  "the server's watch of %s is no JSON or too large",
+					  w->ref->resource);
+		return 1;
+	}
+	w->progress = true;
+	take_event(w, type, json_object_get(event, "object"));
+	return w->verdict != 0 || !w->version;
+}
+
+static int on_data(const char *data, size_t n, void *arg)
+{
+	return cryo_kube_lines_add(arg, data, n);
+}
+
+static int watch(struct watch *w, struct cryo_err *err)
+{
+	struct cryo_kube_lines lines = { .max = EVENT_MAX_BYTES, .on_line = on_event, .arg = w };
+	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
+	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
+	struct cryo_http_req req = { .timeout_ms = time_left(w, INT64_MAX),
+				     .on_data = on_data,
+				     .on_data_arg = &lines };
+	int rc = selected_path(w, &path, err);
+
+	cryo_str_addf(&path, "&watch=true&allowWatchBookmarks=true&timeoutSeconds=%d", WATCH_S);
+	cryo_kube_query(&path, "resourceVersion", w->version);
+	req.path = path.p;
+	w->progress = false;
+	if (rc == 0)
+		rc = cryo_kube_do(w->k, &req, &resp, err);
+	cryo_str_release(&lines.partial);
+	return rc;
+}
+
+/* Trouble that passes: a server that restarts, is busy, or forgot the version. */
+static bool passes(int rc, const struct cryo_err *err)
+{
+	int code = err->sys_errno;
+
+	return rc == -CRYO_E_TIMEOUT ||
+	       (rc == -CRYO_E_REMOTE &&
+		(code == 0 || code == 408 || code == 410 || code == 429 || code >= 500));
+}
+
+/* One look or one watch. 0, also after trouble that passes. */
+static int turn(struct watch *w, struct cryo_err *err)
+{
+	struct cryo_err trouble = CRYO_ERR_INIT;
+	int rc = w->version ? watch(w, &trouble) : look(w, &trouble);
+
+	if (rc < 0 && !passes(rc, &trouble)) {
+		*err = trouble;
+		return rc;
+	}
+	if (rc == -CRYO_E_REMOTE) {
+		set_text(&w->why, trouble.msg);
+		set_text(&w->version, NULL);
+	}
+	/* A server that ends each watch at once must not keep us busy. */
+	if (w->verdict == 0 && (rc < 0 || !w->progress))
+		return cryo_intr_sleep(time_left(w, PAUSE_MS), err);
+	return 0;
+}
+
+static int timed_out(const struct watch *w, int64_t timeout_ms, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *noun = cryo_kube_noun(w->ref->resource);
+	cryo_auto(cryo_free) char *shown = cryo_duration_show(timeout_ms);
+
+	return cryo_err_set(err, CRYO_E_TIMEOUT, "waited %s for %s '%s': %s", shown, noun,
+			    w->ref->name, w->why ? w->why : "not yet");
+}
+
+int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_kube_test test,
+		   void *arg, int64_t timeout_ms, json_t **last, struct cryo_err *err)
+{
+	cryo_auto(watch_release) struct watch w = { .k = k,
+						    .ref = ref,
+						    .test = test,
+						    .arg = arg,
+						    .deadline = cryo_now_ms() + timeout_ms,
+						    .err = err };
+	/* The first look must succeed: a server that was never there will not come. */
+	int rc = look(&w, err);
+
+	while (rc == 0 && w.verdict == 0 && cryo_now_ms() < w.deadline)
+		rc = turn(&w, err);
+	if (rc == 0 && w.verdict == 0)
+		rc = timed_out(&w, timeout_ms, err);
+	if (rc == 0 && w.verdict < 0)
+		rc = w.verdict;
+	if (last)
+		*last = cryo_steal(&w.last);
+	return rc;
+}
