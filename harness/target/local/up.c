@@ -242,11 +242,12 @@ static int load_images(struct up *u, struct cryo_err *err)
 	cryo_step_begin("load images");
 	while (rc == 0 && !in_node_exists(u, socket_path))
 		rc = pause_and_check(u, "containerd", "its socket is not there", err);
-	for (const char *const *name = cryo_image_builtin_names; rc == 0 && *name; name++) {
-		cryo_auto(cryo_free) char *tar = cryo_asprintf("%s/%s.tar", u->l->base.dir, *name);
+	for (const struct cryo_builtin *b = cryo_builtins; rc == 0 && b->name; b++) {
+		cryo_auto(cryo_free) char *tar =
+		    cryo_asprintf("%s/%s.tar", u->l->base.dir, b->name);
 
-		cryo_step_note("%s", *name);
-		rc = cryo_image_builtin(*name, tar, err);
+		cryo_step_note("%s", b->name);
+		rc = cryo_image_builtin(b->name, tar, err);
 		if (rc == 0)
 			rc = local_load_image(&u->l->base, tar, err);
 		unlink(tar);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/event.h"
+#include "build/build.h"
+#include "sys/fs.h"
+
+#include <stdio.h>
+
+struct build_opts {
+	const char *stack;
+};
+
+static const struct cryo_opt opts_table[] = {
+	{ "stack", 0, CRYO_OPT_STR, offsetof(struct build_opts, stack), "STACK",
+	  "name or file (default: upstream)" },
+	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
+};
+
+static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+	       struct cryo_err *err)
+{
+	cryo_auto(cryo_stack_release) struct cryo_stack stack = { 0 };
+	cryo_auto(cryo_build_release) struct cryo_build build = { 0 };
+	const struct build_opts *o = opts;
+	int rc = cryo_stack_load(o->stack ? o->stack : "upstream", &stack, err);
+
+	(void)cli;
+	(void)exit_code;
+	if (rc == 0)
+		rc = cryo_build_plan(&stack, (const char *const *)args, &build, err);
+	if (rc == 0)
+		rc = cryo_build_run(&build, err);
+	for (size_t i = 0; rc == 0 && i < build.n; i++)
+		printf("%-12s %.12s  %s\n", build.item[i].component->name, build.item[i].stamp,
+		       build.item[i].dir);
+	return rc;
+}
+
+const struct cryo_cmd cryo_cmd_build = {
+	.name = "build",
+	.usage = "[COMPONENT…]",
+	.summary = "build the programs and the root file system of a stack",
+	.opts = opts_table,
+	.size = sizeof(struct build_opts),
+	.max_args = -1,
+	.run = run,
+};

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A command is a const object in its own file; main.c has the table of them.
+ * Help, option parsing and argument counts come from it. A command parses,
+ * calls downward and reports; what is worth a unit test lives below.
+ */
+#ifndef CRYO_CLI_CLI_H
+#define CRYO_CLI_CLI_H
+
+#include "base/err.h"
+#include "target/target.h"
+
+/* Options that every command has. */
+struct cryo_cli {
+	const char *name;   /* of the cluster: --name, $CRYOPOD_NAME, "default" */
+	const char *target; /* kind: --target; NULL: local */
+	const char *color;  /* auto, always, never */
+	bool verbose, quiet, help;
+};
+
+enum cryo_opt_kind {
+	CRYO_OPT_FLAG,	   /* bool */
+	CRYO_OPT_STR,	   /* const char *, borrowed from argv */
+	CRYO_OPT_UINT,	   /* unsigned */
+	CRYO_OPT_DURATION, /* int64_t, ms */
+};
+
+struct cryo_opt {
+	const char *name; /* without the dashes; NULL ends the table */
+	char letter;	  /* 0: none */
+	enum cryo_opt_kind kind;
+	size_t offset;	 /* in the command's options struct */
+	const char *arg; /* "DURATION", NULL for flags */
+	const char *help;
+};
+
+struct cryo_cmd {
+	const char *name;
+	const char *usage; /* what follows the options: "POD"; "" for nothing */
+	const char *summary;
+	const struct cryo_opt *opts; /* NULL: none of its own */
+	size_t size;		     /* of the options struct, zeroed before parsing */
+	int min_args, max_args;	     /* max -1: any number */
+	bool passes_on; /* everything from the first argument on is for another program */
+	bool hidden;
+	/* args: NULL-terminated. May set *exit_code when it succeeded in telling a "no". */
+	int (*run)(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+		   struct cryo_err *err);
+};
+
+extern const struct cryo_cmd *const cryo_cmds[]; /* NULL-terminated, in the order of help */
+extern const struct cryo_opt cryo_global_opts[];
+
+/*
+ * Parses argv[1…] (global options also before the command). On success *cmd is
+ * set, or NULL with cli->help for the general help; *opts (owned, may be NULL)
+ * and *args (borrowed tail of argv, permuted).
+ */
+int cryo_cli_parse(int argc, char **argv, struct cryo_cli *cli, const struct cryo_cmd **cmd,
+		   void **opts, char ***args, struct cryo_err *err);
+void cryo_cli_help(const struct cryo_cmd *cmd); /* NULL: general; to stdout */
+
+/* The target the global options name. */
+int cryo_cli_target(const struct cryo_cli *cli, struct cryo_target **out, struct cryo_err *err);
+
+enum cryo_output { CRYO_OUTPUT_TABLE, CRYO_OUTPUT_JSON, CRYO_OUTPUT_YAML };
+/* Text of -o/--output; NULL: table. */
+int cryo_cli_output(const char *text, enum cryo_output *out, struct cryo_err *err);
+/* JSON or YAML to stdout. */
+void cryo_cli_print(const json_t *j, enum cryo_output output);
+
+extern const struct cryo_cmd cryo_cmd_bench, cryo_cmd_build, cryo_cmd_checkpoint, cryo_cmd_doctor,
+    cryo_cmd_down, cryo_cmd_forward, cryo_cmd_help, cryo_cmd_image, cryo_cmd_kubectl, cryo_cmd_logs,
+    cryo_cmd_restore, cryo_cmd_shell, cryo_cmd_status, cryo_cmd_test, cryo_cmd_up, cryo_cmd_version;
+
+#endif

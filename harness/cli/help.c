@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static void print_opts(const struct cryo_opt *o)
+{
+	for (; o && o->name; o++) {
+		char left[40];
+
+		snprintf(left, sizeof(left), "%c%c%s --%s%s%s", o->letter ? '-' : ' ',
+			 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+			 o->arg ? " " : "", o->arg ? o->arg : "");
+		printf("  %-26s %s\n", left, o->help);
+	}
+}
+
+static void general(void)
+{
+	printf("cryopod - build, run and prove container checkpoint/restore on Kubernetes\n\n"
+	       "usage: cryopod [OPTION…] COMMAND [ARGUMENT…]\n\n");
+	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++)
+		if (!(*c)->hidden)
+			printf("  %-12s %s\n", (*c)->name, (*c)->summary);
+	printf("\noptions of every command:\n");
+	print_opts(cryo_global_opts);
+	printf("\nexit codes: 0 ok, 1 a check failed, 2 usage or input file, 3 this machine is not "
+	       "fit,\n"
+	       "4 provisioning failed, 5 time limit, 6 leak or tampering, 77 skipped, 130/143 "
+	       "interrupted\n");
+}
+
+void cryo_cli_help(const struct cryo_cmd *cmd)
+{
+	if (!cmd) {
+		general();
+		return;
+	}
+	printf("cryopod %s - %s\n\nusage: cryopod %s [OPTION…] %s\n", cmd->name, cmd->summary,
+	       cmd->name, cmd->usage);
+	if (cmd->opts) {
+		printf("\noptions:\n");
+		print_opts(cmd->opts);
+	}
+	printf("\noptions of every command:\n");
+	print_opts(cryo_global_opts);
+}
+
+static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+	       struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	const char *near;
+
+	(void)cli;
+	(void)opts;
+	(void)exit_code;
+	if (!args[0]) {
+		cryo_cli_help(NULL);
+		return 0;
+	}
+	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++) {
+		if (strcmp((*c)->name, args[0]) == 0) {
+			cryo_cli_help(*c);
+			return 0;
+		}
+		cryo_strv_add(&names, (*c)->name);
+	}
+	near = cryo_nearest(args[0], cryo_strv_get(&names));
+	return cryo_err_set(err, CRYO_E_USAGE, "no command '%s'%s%s%s", args[0],
+			    near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+const struct cryo_cmd cryo_cmd_help = {
+	.name = "help",
+	.usage = "[COMMAND]",
+	.summary = "explain a command",
+	.max_args = 1,
+	.run = run,
+};

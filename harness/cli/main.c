@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "report/report.h"
+#include "sys/intr.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+const struct cryo_cmd *const cryo_cmds[] = {
+	&cryo_cmd_doctor,
+	&cryo_cmd_build,
+	&cryo_cmd_image,
+	&cryo_cmd_up,
+	&cryo_cmd_status,
+	&cryo_cmd_down,
+	&cryo_cmd_shell,
+	&cryo_cmd_kubectl,
+	&cryo_cmd_logs,
+	&cryo_cmd_checkpoint,
+	&cryo_cmd_restore,
+	&cryo_cmd_test,
+	&cryo_cmd_bench,
+	&cryo_cmd_version,
+	&cryo_cmd_help,
+	&cryo_cmd_forward,
+	NULL,
+};
+
+static int run(struct cryo_cli *cli, const struct cryo_cmd *cmd, const void *opts, char **args,
+	       int *exit_code, struct cryo_err *err)
+{
+	if (cli->help || !cmd) {
+		cryo_cli_help(cmd);
+		if (!cli->help)
+			return cryo_err_set(err, CRYO_E_USAGE, "no command given");
+		return 0;
+	}
+	return cmd->run(cli, opts, args, exit_code, err);
+}
+
+/* What was printed must also have arrived: a full disk or a closed pipe is a failure. */
+static void check_stdout(int *exit_code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return;
+	fprintf(stderr, "cryopod: cannot write to standard output\n");
+	if (*exit_code == 0)
+		*exit_code = 1;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = getenv("CRYOPOD_NAME");
+	struct cryo_cli cli = { .name = name && *name ? name : "default", .color = "auto" };
+	struct cryo_err err = CRYO_ERR_INIT;
+	const struct cryo_cmd *cmd = NULL;
+	void *opts = NULL;
+	char **args;
+	int exit_code = 0;
+	int rc = cryo_cli_parse(argc, argv, &cli, &cmd, &opts, &args, &err);
+
+	if (rc == 0)
+		rc = cryo_report_start(cli.color, cli.verbose, cli.quiet, &err);
+	if (rc == 0) {
+		cryo_intr_install();
+		rc = run(&cli, cmd, opts, args, &exit_code, &err);
+	}
+	cryo_report_stop();
+	if (rc < 0) {
+		fprintf(stderr, "cryopod: %s\n", err.msg);
+		exit_code = cryo_err_exit_code(&err);
+	}
+	check_stdout(&exit_code);
+	free(opts);
+	return exit_code;
+}

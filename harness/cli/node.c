@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Into a cluster by hand: shell and kubectl. */
+#include "cli/cli.h"
+
+#include "base/str.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
+
+#include <unistd.h>
+
+/* Runs with our streams; its exit code becomes ours. */
+static int finish(int rc, const struct cryo_proc_result *res, int *exit_code, struct cryo_err *err)
+{
+	if (rc == -(int)CRYO_E_CHILD) {
+		*exit_code = res->exit_code;
+		*err = (struct cryo_err)CRYO_ERR_INIT;
+		return 0;
+	}
+	return rc;
+}
+
+static int shell(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+		 struct cryo_err *err)
+{
+	static const char *const bash[] = { "bash", "-l", NULL };
+	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_proc p = { .argv = args[0] ? (const char *const *)args : bash,
+			       .foreground = true,
+			       .cwd = "/root" };
+	int rc = cryo_cli_target(cli, &t, err);
+
+	(void)opts;
+	if (rc < 0)
+		return rc;
+	cryo_intr_hold();
+	rc = t->ops->exec(t, NULL, &p, &res, err);
+	cryo_intr_release();
+	return finish(rc, &res, exit_code, err);
+}
+
+/* The kubectl that was built for this cluster, else the machine's own. */
+static char *find_kubectl(struct cryo_target *t, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *status = NULL;
+	json_t *b;
+	size_t i;
+
+	if (t->ops->status(t, &status, err) < 0)
+		return NULL;
+	json_array_foreach (json_object_get(status, "builds"), i, b) {
+		const char *dir = cryo_json_str(b, "dir");
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/kubectl", dir ? dir : "");
+
+		if (access(path, X_OK) == 0)
+			return cryo_steal(&path);
+	}
+	return cryo_fs_which("kubectl");
+}
+
+static int kubectl(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+		   struct cryo_err *err)
+{
+	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 }, env = { 0 };
+	cryo_auto(cryo_free) char *program = NULL;
+	struct cryo_proc p = { .foreground = true };
+	int rc = cryo_cli_target(cli, &t, err);
+
+	(void)opts;
+	if (rc < 0)
+		return rc;
+	if (!cryo_fs_exists(t->kubeconfig))
+		return cryo_err_set(err, CRYO_E_CHECK,
+				    "cluster '%s' does not run (start it: cryopod up --name %s)",
+				    t->name, t->name);
+	program = find_kubectl(t, err);
+	if (!program)
+		return cryo_err_set(err, CRYO_E_UNFIT, "no kubectl: neither built nor in PATH");
+	cryo_strv_add(&argv, program);
+	cryo_strv_addv(&argv, (const char *const *)args);
+	cryo_strv_addf(&env, "KUBECONFIG=%s", t->kubeconfig);
+	p.argv = cryo_strv_get(&argv);
+	p.env = cryo_strv_get(&env);
+	cryo_intr_hold();
+	rc = cryo_proc_run(&p, &res, err);
+	cryo_intr_release();
+	return finish(rc, &res, exit_code, err);
+}
+
+const struct cryo_cmd cryo_cmd_shell = {
+	.name = "shell",
+	.usage = "[PROGRAM [ARGUMENT…]]",
+	.summary = "a shell in the node, or one program",
+	.max_args = -1,
+	.passes_on = true,
+	.run = shell,
+};
+
+const struct cryo_cmd cryo_cmd_kubectl = {
+	.name = "kubectl",
+	.usage = "ARGUMENT…",
+	.summary = "kubectl with the cluster's kubeconfig",
+	.min_args = 1,
+	.max_args = -1,
+	.passes_on = true,
+	.run = kubectl,
+};

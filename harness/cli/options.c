@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct cryo_opt cryo_global_opts[] = {
+	{ "name", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, name), "NAME",
+	  "cluster (default: $CRYOPOD_NAME or \"default\")" },
+	{ "target", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, target), "KIND",
+	  "where it runs (default: local)" },
+	{ "color", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, color), "WHEN",
+	  "auto, always or never" },
+	{ "verbose", 'v', CRYO_OPT_FLAG, offsetof(struct cryo_cli, verbose), NULL,
+	  "also say which programs are run" },
+	{ "quiet", 'q', CRYO_OPT_FLAG, offsetof(struct cryo_cli, quiet), NULL,
+	  "only results, warnings and errors" },
+	{ "help", 'h', CRYO_OPT_FLAG, offsetof(struct cryo_cli, help), NULL, "this text" },
+	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
+};
+
+/* Where parsing stands. */
+struct parse {
+	int argc;
+	char **argv;
+	int at;
+	struct cryo_cli *cli;
+	const struct cryo_cmd *cmd; /* NULL until its name was read */
+	char *opts;
+	char **args;
+	int n_args;
+};
+
+static const struct cryo_opt *find(const struct cryo_opt *table, const char *name, size_t len,
+				   char letter)
+{
+	for (; table && table->name; table++)
+		if (name ? strlen(table->name) == len && memcmp(table->name, name, len) == 0
+			 : table->letter == letter)
+			return table;
+	return NULL;
+}
+
+/* The option and the struct it is stored in. */
+static const struct cryo_opt *lookup(struct parse *p, const char *name, size_t len, char letter,
+				     char **base)
+{
+	const struct cryo_opt *o = p->cmd ? find(p->cmd->opts, name, len, letter) : NULL;
+
+	*base = p->opts;
+	if (!o) {
+		o = find(cryo_global_opts, name, len, letter);
+		*base = (char *)p->cli;
+	}
+	return o;
+}
+
+static int unknown(const struct parse *p, const char *word, struct cryo_err *err)
+{
+	struct cryo_strv names = { 0 };
+	const char *near;
+	int rc;
+
+	for (const struct cryo_opt *o = cryo_global_opts; o->name; o++)
+		cryo_strv_addf(&names, "--%s", o->name);
+	for (const struct cryo_opt *o = p->cmd ? p->cmd->opts : NULL; o && o->name; o++)
+		cryo_strv_addf(&names, "--%s", o->name);
+	near = cryo_nearest(word, cryo_strv_get(&names));
+	rc = near ? cryo_err_set(err, CRYO_E_USAGE, "no option '%s' (did you mean '%s'?)", word,
+				 near)
+		  : cryo_err_set(err, CRYO_E_USAGE, "no option '%s' (see cryopod %s--help)", word,
+				 p->cmd ? p->cmd->name : "");
+	cryo_strv_release(&names);
+	return rc;
+}
+
+static int store(const struct cryo_opt *o, char *base, const char *value, struct cryo_err *err)
+{
+	void *at = base + o->offset;
+	unsigned long n;
+	char *end;
+
+	switch (o->kind) {
+	case CRYO_OPT_FLAG:
+		*(bool *)at = true;
+		return 0;
+	case CRYO_OPT_STR:
+		*(const char **)at = value;
+		return 0;
+	case CRYO_OPT_UINT:
+		n = strtoul(value, &end, 10);
+		if (!*value || *end || *value == '-' || n > INT_MAX)
+			return cryo_err_set(err, CRYO_E_USAGE, "--%s: '%s' is no number", o->name,
+					    value);
+		*(unsigned *)at = (unsigned)n;
+		return 0;
+	case CRYO_OPT_DURATION:
+		break;
+	}
+	n = 0;
+	if (cryo_duration_parse(value, at, err) < 0)
+		return cryo_err_as(err, cryo_err_wrap(err, -1, "--%s", o->name), CRYO_E_USAGE);
+	return 0;
+}
+
+/* The option's value: behind '=', or the next word. */
+static int value_of(struct parse *p, const struct cryo_opt *o, const char *inline_value,
+		    const char **value, struct cryo_err *err)
+{
+	*value = inline_value;
+	if (o->kind == CRYO_OPT_FLAG)
+		return inline_value
+			   ? cryo_err_set(err, CRYO_E_USAGE, "--%s takes no value", o->name)
+			   : 0;
+	if (inline_value)
+		return 0;
+	if (p->at + 1 >= p->argc)
+		return cryo_err_set(err, CRYO_E_USAGE, "--%s wants a value (%s)", o->name, o->arg);
+	*value = p->argv[++p->at];
+	return 0;
+}
+
+static int long_option(struct parse *p, const char *word, struct cryo_err *err)
+{
+	size_t len = strcspn(word + 2, "=");
+	char *base;
+	const struct cryo_opt *o = lookup(p, word + 2, len, 0, &base);
+	const char *value;
+	int rc;
+
+	if (!o)
+		return unknown(p, word, err);
+	rc = value_of(p, o, word[2 + len] ? word + 3 + len : NULL, &value, err);
+	return rc < 0 ? rc : store(o, base, value, err);
+}
+
+static int short_options(struct parse *p, const char *word, struct cryo_err *err)
+{
+	for (const char *c = word + 1; *c; c++) {
+		char *base, text[3] = { '-', *c, '\0' };
+		const struct cryo_opt *o = lookup(p, NULL, 0, *c, &base);
+		const char *value = NULL;
+		int rc;
+
+		if (!o)
+			return unknown(p, text, err);
+		rc = value_of(p, o, o->kind != CRYO_OPT_FLAG && c[1] ? c + 1 : NULL, &value, err);
+		if (rc == 0)
+			rc = store(o, base, value, err);
+		if (rc < 0 || o->kind != CRYO_OPT_FLAG)
+			return rc;
+	}
+	return 0;
+}
+
+static int choose_command(struct parse *p, const char *word, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	const char *near;
+
+	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++) {
+		if (strcmp((*c)->name, word) == 0) {
+			p->cmd = *c;
+			p->opts = (*c)->size ? cryo_alloc((*c)->size) : NULL;
+			return 0;
+		}
+		if (!(*c)->hidden)
+			cryo_strv_add(&names, (*c)->name);
+	}
+	near = cryo_nearest(word, cryo_strv_get(&names));
+	if (near)
+		return cryo_err_set(err, CRYO_E_USAGE, "no command '%s' (did you mean '%s'?)", word,
+				    near);
+	return cryo_err_set(err, CRYO_E_USAGE, "no command '%s' (see cryopod --help)", word);
+}
+
+static int one_word(struct parse *p, bool *only_args, struct cryo_err *err)
+{
+	char *word = p->argv[p->at];
+
+	if (!*only_args && strcmp(word, "--") == 0 && p->cmd) {
+		*only_args = true;
+		return 0;
+	}
+	if (!*only_args && cryo_starts_with(word, "--") && word[2])
+		return long_option(p, word, err);
+	if (!*only_args && word[0] == '-' && word[1])
+		return short_options(p, word, err);
+	if (!p->cmd)
+		return choose_command(p, word, err);
+	if (p->cmd->passes_on)
+		*only_args = true;
+	p->args[p->n_args++] = word;
+	return 0;
+}
+
+static int check_count(const struct parse *p, struct cryo_err *err)
+{
+	const struct cryo_cmd *c = p->cmd;
+
+	if (p->cli->help || !c)
+		return 0;
+	if (p->n_args < c->min_args)
+		return cryo_err_set(err, CRYO_E_USAGE, "something is missing: cryopod %s %s",
+				    c->name, c->usage);
+	if (c->max_args >= 0 && p->n_args > c->max_args)
+		return cryo_err_set(err, CRYO_E_USAGE, "'%s' is too much: cryopod %s %s",
+				    p->args[c->max_args], c->name, c->usage);
+	return 0;
+}
+
+int cryo_cli_parse(int argc, char **argv, struct cryo_cli *cli, const struct cryo_cmd **cmd,
+		   void **opts, char ***args, struct cryo_err *err)
+{
+	/* Arguments move to the front of argv: there are never more of them than words read. */
+	struct parse p = { .argc = argc, .argv = argv, .at = 1, .cli = cli, .args = argv + 1 };
+	bool only_args = false;
+	int rc = 0;
+
+	for (; rc == 0 && p.at < argc; p.at++)
+		rc = one_word(&p, &only_args, err);
+	p.args[p.n_args] = NULL;
+	if (rc == 0)
+		rc = check_count(&p, err);
+	*cmd = p.cmd;
+	*opts = p.opts;
+	*args = p.args;
+	return rc;
+}

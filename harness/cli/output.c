@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "conf/json.h"
+#include "conf/yaml.h"
+
+#include <stdio.h>
+
+int cryo_cli_output(const char *text, enum cryo_output *out, struct cryo_err *err)
+{
+	static const struct {
+		const char *name;
+		enum cryo_output output;
+	} known[] = { { "table", CRYO_OUTPUT_TABLE },
+		      { "json", CRYO_OUTPUT_JSON },
+		      { "yaml", CRYO_OUTPUT_YAML } };
+
+	*out = CRYO_OUTPUT_TABLE;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(known); i++) {
+		if (!text || cryo_streq(text, known[i].name)) {
+			*out = known[i].output;
+			return 0;
+		}
+	}
+	return cryo_err_set(err, CRYO_E_USAGE, "--output: '%s' is not table, json or yaml", text);
+}
+
+void cryo_cli_print(const json_t *j, enum cryo_output output)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	if (output == CRYO_OUTPUT_YAML) {
+		cryo_yaml_emit(j, &text);
+	} else {
+		cryo_json_dump_pretty(j, &text);
+		cryo_str_add(&text, "\n");
+	}
+	fputs(cryo_str_get(&text), stdout);
+}
+
+int cryo_cli_target(const struct cryo_cli *cli, struct cryo_target **out, struct cryo_err *err)
+{
+	return cryo_target_open(cli->target, cli->name, out, err);
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "conf/json.h"
+#include "target/checkpoint.h"
+
+#include <stdio.h>
+
+struct restore_opts {
+	const char *ns, *pod, *manifest, *output;
+	int64_t timeout_ms;
+};
+
+static const struct cryo_opt opts_table[] = {
+	{ "pod", 0, CRYO_OPT_STR, offsetof(struct restore_opts, pod), "NAME",
+	  "of the new pod (required)" },
+	{ "namespace", 'n', CRYO_OPT_STR, offsetof(struct restore_opts, ns), "NS",
+	  "default: the archive's" },
+	{ "filename", 'f', CRYO_OPT_STR, offsetof(struct restore_opts, manifest), "FILE",
+	  "manifest of the source pod (default: what the archive tells)" },
+	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct restore_opts, timeout_ms), "DURATION",
+	  "until it runs (default: 1m)" },
+	{ "output", 'o', CRYO_OPT_STR, offsetof(struct restore_opts, output), "FORMAT",
+	  "table, json or yaml" },
+	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
+};
+
+static void print(const struct cryo_restore *r, enum cryo_output output)
+{
+	cryo_auto(cryo_free) char *took = cryo_duration_show(r->ms);
+	cryo_auto(cryo_json_decref) json_t *j = json_pack(
+	    "{ss ss ss ss ss sI}", "namespace", r->ns, "pod", r->pod, "container", r->container,
+	    "node", r->node, "image", r->image, "milliseconds", (json_int_t)r->ms);
+
+	if (output == CRYO_OUTPUT_TABLE)
+		printf("pod        %s/%s\ncontainer  %s\nnode       %s\nimage      %s\ntook       "
+		       "%s\n",
+		       r->ns, r->pod, r->container, r->node, r->image, took);
+	else
+		cryo_cli_print(j, output);
+}
+
+static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+	       struct cryo_err *err)
+{
+	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	const struct restore_opts *o = opts;
+	struct cryo_restore_opts request = { .archive = args[0],
+					     .pod = o->pod,
+					     .ns = o->ns,
+					     .manifest = o->manifest,
+					     .timeout_ms = o->timeout_ms };
+	enum cryo_output output;
+	int rc = cryo_cli_output(o->output, &output, err);
+
+	(void)exit_code;
+	if (rc == 0 && !o->pod)
+		rc = cryo_err_set(err, CRYO_E_USAGE, "the new pod needs a name: --pod NAME");
+	if (rc == 0)
+		rc = cryo_cli_target(cli, &t, err);
+	if (rc == 0)
+		rc = cryo_restore_run(t, &request, &r, err);
+	if (rc == 0)
+		print(&r, output);
+	return rc;
+}
+
+const struct cryo_cmd cryo_cmd_restore = {
+	.name = "restore",
+	.usage = "ARCHIVE",
+	.summary = "create a pod that goes on where the checkpoint was taken",
+	.opts = opts_table,
+	.size = sizeof(struct restore_opts),
+	.min_args = 1,
+	.max_args = 1,
+	.run = run,
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "conf/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct status_opts {
+	const char *output;
+	bool all;
+};
+
+static const struct cryo_opt opts_table[] = {
+	{ "output", 'o', CRYO_OPT_STR, offsetof(struct status_opts, output), "FORMAT",
+	  "table, json or yaml" },
+	{ "all", 0, CRYO_OPT_FLAG, offsetof(struct status_opts, all), NULL, "every cluster" },
+	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
+};
+
+static void print_capability(const json_t *capabilities, const char *name)
+{
+	const json_t *value = json_object_get(capabilities, name);
+	const char *reason = cryo_json_str(json_object_get(capabilities, "reasons"), name);
+
+	printf("  %-12s %s", name,
+	       json_is_string(value) ? json_string_value(value)
+	       : json_is_true(value) ? "yes"
+				     : "no");
+	printf(reason ? " (%s)\n" : "\n", reason);
+}
+
+static void print_service(const json_t *s)
+{
+	cryo_auto(cryo_free) char *since =
+	    cryo_duration_show(1000 * cryo_json_int(s, "seconds", 0));
+	const char *version = cryo_json_str(s, "version"), *stamp = cryo_json_str(s, "stamp");
+
+	printf("  %-24s %-5s %6ld  %-10s  %-16s %.12s\n", cryo_json_str(s, "name"),
+	       cryo_json_bool(s, "up") ? "up" : "DOWN", (long)cryo_json_int(s, "pid", 0), since,
+	       version ? version : "?", stamp ? stamp : "");
+}
+
+static void print_node(const json_t *node)
+{
+	json_t *s;
+	size_t i;
+
+	printf("\nnode %s (pid %ld)\n  %-24s %-5s %6s  %-10s  %-16s %s\n",
+	       cryo_json_str(node, "name"), (long)cryo_json_int(node, "pid", 0), "SERVICE", "STATE",
+	       "PID", "FOR", "VERSION", "BUILD");
+	json_array_foreach (json_object_get(node, "services"), i, s)
+		print_service(s);
+}
+
+static void print_table(const json_t *j)
+{
+	static const char *const capability[] = { "checkpoint", "restore", "encryption",
+						  "ip-sockets", "criu" };
+	const json_t *capabilities = json_object_get(j, "capabilities");
+	const char *stack = cryo_json_str(j, "stack"), *stamp = cryo_json_str(j, "stamp");
+	json_t *node;
+	size_t i;
+
+	printf("cluster %s: %s\n", cryo_json_str(j, "name"), cryo_json_str(j, "state"));
+	if (!stack)
+		return;
+	printf("  stack       %s (%.12s), since %s\n", stack, stamp ? stamp : "",
+	       cryo_json_str(j, "created"));
+	printf("  kubeconfig  %s\n", cryo_json_str(j, "kubeconfig"));
+	printf("  API server  https://127.0.0.1:%ld%s\n", (long)cryo_json_int(j, "port", 0),
+	       cryo_json_bool(j, "forwarder") ? "" : " (no forwarder: cryopod up)");
+	json_array_foreach (json_object_get(j, "nodes"), i, node)
+		print_node(node);
+	if (capabilities)
+		printf("\ncapabilities\n");
+	for (i = 0; capabilities && i < CRYO_ARRAY_LEN(capability); i++)
+		print_capability(capabilities, capability[i]);
+}
+
+static int get_all(struct cryo_cli *cli, json_t *list, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	int rc = cryo_target_list(&names, err);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+		json_t *one = NULL;
+
+		rc = cryo_target_open(cli->target, names.v[i], &t, err);
+		if (rc == 0)
+			rc = t->ops->status(t, &one, err);
+		if (rc == 0)
+			json_array_append_new(list, one);
+	}
+	return rc;
+}
+
+static int show_all(struct cryo_cli *cli, enum cryo_output output, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *list = json_array();
+	json_t *j;
+	size_t i;
+	int rc = get_all(cli, list, err);
+
+	if (rc < 0)
+		return rc;
+	if (output != CRYO_OUTPUT_TABLE)
+		cryo_cli_print(list, output);
+	else if (json_array_size(list) == 0)
+		printf("no cluster\n");
+	else
+		json_array_foreach (list, i, j)
+			print_table(j);
+	return 0;
+}
+
+static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+	       struct cryo_err *err)
+{
+	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_json_decref) json_t *j = NULL;
+	const struct status_opts *o = opts;
+	enum cryo_output output;
+	int rc = cryo_cli_output(o->output, &output, err);
+
+	(void)args;
+	if (rc < 0)
+		return rc;
+	if (o->all)
+		return show_all(cli, output, err);
+	rc = cryo_cli_target(cli, &t, err);
+	if (rc == 0)
+		rc = t->ops->status(t, &j, err);
+	if (rc < 0)
+		return rc;
+	if (output == CRYO_OUTPUT_TABLE)
+		print_table(j);
+	else
+		cryo_cli_print(j, output);
+	/* For scripts: a cluster that does not run is a "no". */
+	if (!cryo_streq(cryo_json_str(j, "state"), "running"))
+		*exit_code = 1;
+	return 0;
+}
+
+const struct cryo_cmd cryo_cmd_status = {
+	.name = "status",
+	.usage = "",
+	.summary = "what runs, since when, from which build, what it can do",
+	.opts = opts_table,
+	.size = sizeof(struct status_opts),
+	.run = run,
+};

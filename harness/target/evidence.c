@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "target/evidence.h"
+
+#include "criu/log.h"
+#include "sys/fs.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FIND_MS 10000
+#define MAX_LOG (64u << 20)
+
+/* Newest file of that name below containerd's directory; NULL if there is none. Caller frees. */
+static char *newest(struct cryo_target *t, const char *node, const char *name, int64_t since_ns)
+{
+	cryo_auto(cryo_free) char *after = cryo_asprintf("@%" PRId64, since_ns / 1000000000);
+	const char *const argv[] = { "find",
+				     "/var/lib/containerd/",
+				     "/run/containerd/",
+				     "-name",
+				     name,
+				     "-newermt",
+				     after,
+				     "-printf",
+				     "%T@ %p\n",
+				     NULL };
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_proc p = { .argv = argv, .timeout_ms = FIND_MS };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char *best = NULL, *save = NULL;
+	double best_time = 0;
+
+	/* Directories vanish while find walks: its exit code says nothing. */
+	t->ops->exec(t, node, &p, &res, &ignored);
+	for (char *l = res.out.p ? strtok_r(res.out.p, "\n", &save) : NULL; l;
+	     l = strtok_r(NULL, "\n", &save)) {
+		char *path;
+		double at = strtod(l, &path);
+
+		if (*path == ' ' && at > best_time) {
+			best_time = at;
+			best = path + 1;
+		}
+	}
+	return cryo_strdup(best);
+}
+
+static char *decisive_line(struct cryo_target *t, const char *node, const char *path)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_free) char *dir = NULL;
+	cryo_auto(cryo_free) char *copy = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char *line = NULL;
+
+	if (cryo_fs_tmpdir(t->dir, ".evidence-", &dir, &ignored) < 0)
+		return NULL;
+	copy = cryo_asprintf("%s/log", dir);
+	if (t->ops->get(t, node, path, copy, &ignored) == 0 &&
+	    cryo_fs_read(copy, MAX_LOG, &text, &ignored) == 0)
+		line = cryo_criu_log_decisive(cryo_str_get(&text));
+	cryo_fs_rmtree(dir, &ignored);
+	return line;
+}
+
+void cryo_evidence_add(struct cryo_target *t, const char *node, const char *log_name,
+		       int64_t since_ns, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = newest(t, node, log_name, since_ns);
+	cryo_auto(cryo_free) char *line = path ? decisive_line(t, node, path) : NULL;
+	cryo_auto(cryo_free) char *text = cryo_strdup(err->msg);
+	const char *meaning = line ? cryo_criu_log_explain(line) : NULL;
+	int code = err->sys_errno;
+
+	if (!meaning)
+		meaning = cryo_criu_log_explain(text);
+	/* The meaning first: the runtime's own text is long. */
+	cryo_err_set(err, err->status, "%s%s%s%s%s%s", meaning ? meaning : "", meaning ? ": " : "",
+		     line ? "CRIU: " : "", line ? line : "", line ? "; " : "", text);
+	err->sys_errno = code;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Restore through the container runtime: the archive becomes the only layer of an
+ * image, a pod is created from that image, and containerd (2.1 to 2.3) restores
+ * instead of starting (docs/architecture.md, "Restore").
+ */
+#include "target/checkpoint.h"
+
+#include "base/clock.h"
+#include "base/event.h"
+#include "conf/json.h"
+#include "conf/yaml.h"
+#include "image/oci.h"
+#include "sys/fs.h"
+#include "sys/hash.h"
+#include "target/evidence.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASK_MS	       10000
+#define DEFAULT_RUN_MS 60000
+#define ANNOTATION     "org.criu.checkpoint.container.name"
+
+/* Without its base image the runtime tries to pull it, and waits long for nothing. */
+static int check_base_image(struct cryo_target *t, const struct cryo_archive *a,
+			    struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *filter = cryo_asprintf("name==%s", a->image_name);
+	const char *const argv[] = { "ctr", "-n", "k8s.io", "images", "ls", "-q", filter, NULL };
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
+	int rc = t->ops->exec(t, NULL, &p, &res, err);
+
+	if (rc == 0 && res.out.len == 0)
+		return cryo_err_set(err, CRYO_E_CHECK,
+				    "its base image '%s' is not on the node (load it: cryopod "
+				    "image --load FILE)",
+				    a->image_name);
+	return rc;
+}
+
+static int make_image(struct cryo_target *t, const struct cryo_restore_opts *opts,
+		      const struct cryo_archive *a, struct cryo_restore *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *note = cryo_asprintf(ANNOTATION "=%s", a->container);
+	const char *const annotations[] = { note, NULL };
+	struct cryo_oci_image image = { .layer_path = opts->archive, .annotations = annotations };
+	cryo_auto(cryo_free) char *dir = NULL;
+	cryo_auto(cryo_free) char *layout = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char digest[CRYO_HASH_HEX];
+	int rc = cryo_hash_file(opts->archive, digest, err);
+
+	if (rc == 0)
+		rc = cryo_fs_tmpdir(t->dir, ".restore-", &dir, err);
+	if (rc < 0)
+		return rc;
+	out->image = cryo_asprintf("localhost/checkpoint/%s:%.12s", a->container, digest);
+	image.ref = out->image;
+	layout = cryo_asprintf("%s/image.tar", dir);
+	rc = cryo_oci_write(&image, layout, err);
+	if (rc == 0)
+		rc = t->ops->load_image(t, layout, err);
+	cryo_fs_rmtree(dir, &ignored);
+	return rc;
+}
+
+/* A pod that nothing is known of but the archive. */
+static json_t *pod_from_archive(const struct cryo_archive *a)
+{
+	return json_pack("{ss ss s{ss} s{ss sb si s[{ss}]}}", "apiVersion", "v1", "kind", "Pod",
+			 "metadata", "name", a->pod, "spec", "restartPolicy", "Never",
+			 "automountServiceAccountToken", 0, "terminationGracePeriodSeconds", 1,
+			 "containers", "name", a->container);
+}
+
+static int pod_from_manifest(const char *path, json_t **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_yaml_release) struct cryo_yaml y = { 0 };
+	int rc = cryo_yaml_load(path, &y, err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < y.n && !*out; i++) {
+		cryo_auto(cryo_json_decref) json_t *j = cryo_node_to_json(y.doc[i]);
+
+		if (cryo_streq(cryo_json_str(j, "kind"), "Pod"))
+			*out = json_incref(j);
+	}
+	if (!*out)
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s: no Pod in it", path);
+	return 0;
+}
+
+/* "kube-api-access-x7k2p": put there by admission, and again for the new pod. */
+static void drop_token_volumes(json_t *list)
+{
+	for (size_t i = json_array_size(list); i-- > 0;) {
+		const char *name = cryo_json_str(json_array_get(list, i), "name");
+
+		if (name && cryo_starts_with(name, "kube-api-access-"))
+			json_array_remove(list, i);
+	}
+}
+
+/* From a pod as the API server gives it back to what a user would have written. */
+static json_t *as_written(const json_t *pod)
+{
+	static const char *const spec_added[] = { "nodeName", "serviceAccount", "tolerations",
+						  "priority", "preemptionPolicy" };
+	json_t *spec = json_deep_copy(cryo_json_at(pod, "spec"));
+	json_t *labels = json_deep_copy(cryo_json_at(pod, "metadata.labels"));
+	json_t *c;
+	size_t i;
+
+	for (i = 0; i < CRYO_ARRAY_LEN(spec_added); i++)
+		json_object_del(spec, spec_added[i]);
+	drop_token_volumes(json_object_get(spec, "volumes"));
+	json_array_foreach (json_object_get(spec, "containers"), i, c)
+		drop_token_volumes(json_object_get(c, "volumeMounts"));
+	return json_pack("{ss ss s{ss so*} so}", "apiVersion", "v1", "kind", "Pod", "metadata",
+			 "name", "x", "labels", labels, "spec", spec);
+}
+
+static int choose_pod(const struct cryo_restore_opts *opts, const struct cryo_archive *a,
+		      json_t **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *source = NULL;
+	int rc;
+
+	if (opts->manifest)
+		return pod_from_manifest(opts->manifest, out, err);
+	if (!opts->source) {
+		*out = pod_from_archive(a);
+		return 0;
+	}
+	rc = cryo_json_parse("source pod", opts->source, strlen(opts->source), &source, err);
+	if (rc == 0)
+		*out = as_written(source);
+	return rc;
+}
+
+/* Name, namespace and image of the new pod. */
+static int adapt_pod(json_t *pod, const struct cryo_restore *r, struct cryo_err *err)
+{
+	json_t *meta = json_object_get(pod, "metadata"), *c;
+	bool found = false;
+	size_t i;
+
+	json_object_set_new(meta, "name", json_string(r->pod));
+	json_object_set_new(meta, "namespace", json_string(r->ns));
+	json_array_foreach (cryo_json_at(pod, "spec.containers"), i, c) {
+		if (!cryo_streq(cryo_json_str(c, "name"), r->container))
+			continue;
+		json_object_set_new(c, "image", json_string(r->image));
+		json_object_set_new(c, "imagePullPolicy", json_string("Never"));
+		found = true;
+	}
+	if (!found)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "the pod has no container '%s', which the archive is of",
+				    r->container);
+	return 0;
+}
+
+/* Leave nothing half-restored; its traces are in err by then. */
+static void discard_pod(struct cryo_kube *k, const struct cryo_restore *r)
+{
+	const struct cryo_kube_ref ref = { "pods", r->ns, r->pod };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	cryo_kube_delete(k, &ref, 0, ASK_MS, &ignored);
+}
+
+static int run_pod(struct cryo_target *t, const struct cryo_restore_opts *opts, json_t *pod,
+		   struct cryo_restore *r, struct cryo_err *err)
+{
+	const struct cryo_kube_ref ref = { "pods", r->ns, r->pod };
+	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
+	cryo_auto(cryo_json_decref) json_t *last = NULL;
+	int64_t limit = opts->timeout_ms ? opts->timeout_ms : DEFAULT_RUN_MS;
+	int64_t begin_ns = cryo_wall_ns();
+	int rc = t->ops->kube(t, &k, err);
+
+	if (rc == 0)
+		rc = cryo_kube_create(k, pod, r->ns, err);
+	if (rc < 0)
+		return rc;
+	rc = cryo_kube_wait(k, &ref, cryo_kube_test_pod_running, NULL, limit, &last, err);
+	if (rc < 0) {
+		cryo_auto(cryo_free) char *events = cryo_kube_events(k, r->ns, "Pod", r->pod);
+
+		if (*events)
+			cryo_warn("events of pod '%s':\n%s", r->pod, events);
+		cryo_evidence_add(t, r->node, "restore.log", begin_ns, err);
+		discard_pod(k, r);
+		return rc;
+	}
+	r->node = cryo_strdup(cryo_json_str(last, "spec.nodeName"));
+	return 0;
+}
+
+static int check_archive(const struct cryo_archive *a, struct cryo_err *err)
+{
+	if (a->has_status)
+		return 0;
+	return cryo_err_set(err, CRYO_E_CONFIG,
+			    "the archive has no status.dump (it was made by containerd 2.0): "
+			    "containerd does not restore it");
+}
+
+int cryo_restore_run(struct cryo_target *t, const struct cryo_restore_opts *opts,
+		     struct cryo_restore *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_archive_release) struct cryo_archive a = { 0 };
+	cryo_auto(cryo_json_decref) json_t *pod = NULL;
+	int64_t begin = cryo_now_ms();
+	int rc = cryo_archive_load(opts->archive, &a, err);
+
+	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
+				      .container = cryo_strdup(a.container) };
+	out->ns = cryo_strdup(opts->ns ? opts->ns : a.ns && *a.ns ? a.ns : "default");
+	if (rc == 0)
+		rc = check_archive(&a, err);
+	if (rc == 0)
+		rc = choose_pod(opts, &a, &pod, err);
+	if (rc == 0)
+		rc = check_base_image(t, &a, err);
+	if (rc == 0)
+		rc = make_image(t, opts, &a, out, err);
+	if (rc == 0)
+		rc = adapt_pod(pod, out, err);
+	if (rc == 0)
+		rc = run_pod(t, opts, pod, out, err);
+	out->ms = cryo_now_ms() - begin;
+	if (rc < 0)
+		cryo_restore_release(out);
+	return cryo_err_wrap(err, rc, "restore of '%s'", opts->archive);
+}
+
+void cryo_restore_release(struct cryo_restore *r)
+{
+	free(r->ns);
+	free(r->pod);
+	free(r->container);
+	free(r->node);
+	free(r->image);
+	*r = (struct cryo_restore){ 0 };
+}
