@@ -187,7 +187,7 @@ static void unknown_stacks(void **state)
 	} row[] = {
 		{ "upstraem", "did you mean 'upstream'?" },
 		{ "zzz", "no stack 'zzz' ships" },
-		{ "../../etc/passwd", "no stack file" },
+		{ "../../no-such-dir/passwd", "no stack file" },
 		{ "/nonexistent/x.yaml", "no stack file" },
 		{ "", "no stack ''" },
 	};
