@@ -36,12 +36,21 @@ char *cryo_rfc3339(int64_t wall_ns)
 	return cryo_strdup(buf);
 }
 
+/* Does `s` begin like `shape`, in which 0 stands for any digit? */
+static bool shaped(const char *s, const char *shape)
+{
+	for (; *shape; s++, shape++)
+		if (*shape == '0' ? *s < '0' || *s > '9' : *s != *shape)
+			return false;
+	return true;
+}
+
 /* Digits after the point, as nanoseconds; `*s` ends behind them. */
 static int64_t fraction_ns(const char **s)
 {
 	int64_t ns = 0, unit = 100000000;
 
-	if (**s != '.')
+	if (!shaped(*s, ".0"))
 		return 0;
 	for ((*s)++; **s >= '0' && **s <= '9'; (*s)++, unit /= 10)
 		ns += (**s - '0') * unit;
@@ -51,31 +60,45 @@ static int64_t fraction_ns(const char **s)
 /* "Z" or "+hh:mm" up to the end of the text, in seconds. */
 static bool zone_seconds(const char *s, int64_t *seconds)
 {
-	int hours, minutes, used = 0;
+	int hours, minutes;
 
 	*seconds = 0;
 	if (strcmp(s, "Z") == 0)
 		return true;
-	if (sscanf(s + (*s != '\0'), "%2d:%2d%n", &hours, &minutes, &used) != 2 || s[1 + used])
+	if ((*s != '+' && *s != '-') || !shaped(s + 1, "00:00") || s[6])
 		return false;
-	if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
-		return false;
+	hours = atoi(s + 1);
+	minutes = atoi(s + 4);
 	*seconds = (int64_t)(hours * 60 + minutes) * 60 * (*s == '-' ? -1 : 1);
-	return *s == '+' || *s == '-';
+	return hours < 24 && minutes < 60;
+}
+
+/* Up to the seconds; false for what is no date, and for years that nanoseconds do not reach. */
+static bool date_seconds(const char *text, int64_t *seconds)
+{
+	struct tm tm = { 0 };
+	int day;
+
+	if (!shaped(text, "0000-00-00T00:00:00") || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
+		return false;
+	day = tm.tm_mday;
+	*seconds = timegm(&tm);
+	/* timegm makes the 31st of November the 1st of December */
+	return tm.tm_mday == day && tm.tm_year >= 1678 - 1900 && tm.tm_year < 2262 - 1900;
 }
 
 int cryo_rfc3339_parse(const char *text, int64_t *wall_ns, struct cryo_err *err)
 {
-	int64_t ns, zone;
-	struct tm tm = { 0 };
-	const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
+	int64_t seconds, zone, ns;
+	const char *rest;
 
-	if (!rest)
+	if (!date_seconds(text, &seconds))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no RFC 3339 time", text);
+	rest = text + strlen("0000-00-00T00:00:00");
 	ns = fraction_ns(&rest);
 	if (!zone_seconds(rest, &zone))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no RFC 3339 time", text);
-	*wall_ns = ((int64_t)timegm(&tm) - zone) * 1000000000 + ns;
+	*wall_ns = (seconds - zone) * 1000000000 + ns;
 	return 0;
 }
 
@@ -92,6 +115,9 @@ static const struct unit *unit_at(const struct unit *table, const char *s)
 			return table;
 	return NULL;
 }
+
+/* 1140 years: whatever is added up stays far from the end of an int64_t. */
+#define MAX_MS (10000000 * INT64_C(3600000))
 
 int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err)
 {
@@ -110,9 +136,12 @@ int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err)
 			break;
 		value = strtod(s, &end);
 		u = unit_at(units, end);
-		if (!u || value > 1e7)
+		/* strtod also reads 1e3 and 0x10, which nobody writes for a time */
+		if (!u || end != s + strspn(s, "0123456789.") || value > 1e7)
 			break;
 		sum += (int64_t)(value * (double)u->factor + 0.5);
+		if (sum > MAX_MS)
+			break;
 		s = end + strlen(u->name);
 	} while (*s);
 	if (*s || !*text)

@@ -10,7 +10,7 @@ int64_t cryo_wall_ns(void); /* nanoseconds since 1970, UTC */
 
 /* "2026-11-23T22:00:00Z"; caller frees. */
 char *cryo_rfc3339(int64_t wall_ns);
-/* Parses RFC 3339 with up to nanoseconds. 0, or -CRYO_E_CONFIG. */
+/* Parses RFC 3339 with up to nanoseconds, years 1678 to 2261. 0, or -CRYO_E_CONFIG. */
 int cryo_rfc3339_parse(const char *text, int64_t *wall_ns, struct cryo_err *err);
 
 /* Units ms s m h, several in a row, a bare number is refused. 0, or -CRYO_E_CONFIG. */
