@@ -166,9 +166,9 @@ int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err)
 	return cryo_fs_mkdirs(p, mode, err);
 }
 
-static int rm_at(int parent, const char *name, dev_t dev, const char *shown, struct cryo_err *err);
+static int rm_at(int parent, const char *name, const char *shown, struct cryo_err *err);
 
-static int rm_entries(int fd, dev_t dev, const char *shown, struct cryo_err *err)
+static int rm_entries(int fd, const char *shown, struct cryo_err *err)
 {
 	DIR *dir = fdopendir(fd);
 	struct dirent *e;
@@ -180,29 +180,37 @@ static int rm_entries(int fd, dev_t dev, const char *shown, struct cryo_err *err
 	}
 	while (rc == 0 && (e = readdir(dir))) {
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			rc = rm_at(dirfd(dir), e->d_name, dev, shown, err);
+			rc = rm_at(dirfd(dir), e->d_name, shown, err);
 	}
 	closedir(dir);
 	return rc;
 }
 
-static int rm_at(int parent, const char *name, dev_t dev, const char *shown, struct cryo_err *err)
+/* The attribute and not the device number: a bind mount has that of its parent. */
+static bool is_mount(int fd)
 {
-	struct stat st;
+	struct statx stx;
+
+	return statx(fd, "", AT_EMPTY_PATH, 0, &stx) == 0 &&
+	       (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
+}
+
+static int rm_at(int parent, const char *name, const char *shown, struct cryo_err *err)
+{
 	int fd, rc;
 
-	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
+	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT || errno == ENOTDIR)
 		return 0;
 	if (errno != EISDIR && errno != EPERM)
 		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	if (fd < 0)
 		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
-	if (st.st_dev != dev) {
+	if (is_mount(fd)) {
 		close(fd);
 		return cryo_err_sys(err, EXDEV, "'%s' in '%s' is a mount", name, shown);
 	}
-	rc = rm_entries(fd, dev, shown, err);
+	rc = rm_entries(fd, shown, err);
 	if (rc == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		rc = cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
 	return rc;
@@ -210,11 +218,28 @@ static int rm_at(int parent, const char *name, dev_t dev, const char *shown, str
 
 int cryo_fs_rmtree(const char *path, struct cryo_err *err)
 {
-	struct stat st;
+	return rm_at(AT_FDCWD, path, path, err);
+}
 
-	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : cryo_err_sys(err, errno, "cannot remove '%s'", path);
-	return rm_at(AT_FDCWD, path, st.st_dev, path, err);
+/*
+ * Bytes copied at `at`, up to n. Within a file system the kernel does it; between
+ * two, or where one cannot, it goes through memory.
+ */
+static ssize_t copy_some(int in, int out, off_t at, size_t n)
+{
+	off_t from = at, to = at;
+	char buf[65536];
+	ssize_t got = copy_file_range(in, &from, out, &to, n, 0);
+
+	if (got < 0 &&
+	    (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)) {
+		got = pread(in, buf, n < sizeof(buf) ? n : sizeof(buf), at);
+		if (got > 0)
+			got = pwrite(out, buf, (size_t)got, at);
+	}
+	if (got == 0)
+		errno = EIO; /* somebody made the file shorter meanwhile */
+	return got;
 }
 
 static int copy_ranges(int in, int out, off_t size)
@@ -226,13 +251,14 @@ static int copy_ranges(int in, int out, off_t size)
 	if (ftruncate(out, size) < 0)
 		return -1;
 	while ((at = lseek(in, at, SEEK_DATA)) >= 0 && at < size) {
-		off_t end = lseek(in, at, SEEK_HOLE), to = at;
+		off_t end = lseek(in, at, SEEK_HOLE);
 
 		while (at < end) {
-			ssize_t n = copy_file_range(in, &at, out, &to, (size_t)(end - at), 0);
+			ssize_t n = copy_some(in, out, at, (size_t)(end - at));
 
 			if (n <= 0)
 				return -1;
+			at += n;
 		}
 	}
 	return at < 0 && errno != ENXIO ? -1 : 0;

@@ -37,8 +37,9 @@ int cryo_fs_mkdirs(const char *path, mode_t mode, struct cryo_err *err);
 /* mkdir -p for the directory that holds `path`. */
 int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err);
 /*
- * rm -rf that follows no link and does not cross into another mount: what is
- * mounted below makes it fail with EXDEV, before anything there is touched.
+ * rm -rf that follows no link and does not cross into another mount: a directory
+ * that is one (also a bind mount, also `path` itself) makes it fail with EXDEV,
+ * before anything there is touched.
  * A path that is not there is fine.
  */
 int cryo_fs_rmtree(const char *path, struct cryo_err *err);

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static char *dir;
+static struct cryo_err err;
+
+static int setup(void **state)
+{
+	(void)state;
+	umask(022);
+	return cryo_fs_tmpdir("/tmp", "cryo-fs-", &dir, &err);
+}
+
+static int teardown(void **state)
+{
+	int rc = cryo_fs_rmtree(dir, &err);
+
+	(void)state;
+	rc |= cryo_fs_exists(dir);
+	free(dir);
+	return rc;
+}
+
+/* A path in the test's directory; in one of a few static buffers. */
+static const char *at(const char *name)
+{
+	static char buf[4][256];
+	static unsigned turn;
+	char *path = buf[turn++ % CRYO_ARRAY_LEN(buf)];
+
+	snprintf(path, sizeof(buf[0]), "%s/%s", dir, name);
+	return path;
+}
+
+static void put(const char *name, const char *text)
+{
+	assert_int_equal(cryo_fs_write(at(name), text, strlen(text), 0644, &err), 0);
+}
+
+static void assert_holds(const char *name, const char *text)
+{
+	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+
+	assert_int_equal(cryo_fs_read(at(name), 1 << 20, &s, &err), 0);
+	assert_string_equal(cryo_str_get(&s), text);
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+static size_t count_entries(void)
+{
+	DIR *d = opendir(dir);
+	size_t n = 0;
+
+	assert_non_null(d);
+	while (readdir(d))
+		n++;
+	closedir(d);
+	return n - 2;
+}
+
+static void write_replaces_whole(void **state)
+{
+	int old;
+	char buf[8];
+
+	(void)state;
+	put("f", "old");
+	old = open(at("f"), O_RDONLY);
+	put("f", "newer");
+	assert_holds("f", "newer");
+	/* who has the old file open keeps it */
+	assert_int_equal(read(old, buf, sizeof(buf)), 3);
+	assert_memory_equal(buf, "old", 3);
+	close(old);
+	assert_int_equal(cryo_fs_write(at("s"), "x", 1, 0600, &err), 0);
+	assert_int_equal(mode_of(at("s")), 0600);
+	assert_int_equal(cryo_fs_write(at("s"), "", 0, 0755, &err), 0);
+	assert_int_equal(mode_of(at("s")), 0755);
+	assert_int_equal(cryo_fs_size(at("s")), 0);
+	assert_int_equal(count_entries(), 2);
+}
+
+static void failed_write_leaves_nothing(void **state)
+{
+	(void)state;
+	assert_int_equal(mkdir(at("busy"), 0755), 0);
+	put("busy/x", "");
+	assert_int_equal(cryo_fs_write(at("busy"), "x", 1, 0644, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_copy(at("busy/x"), at("busy"), 0644, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_copy(at("busy"), at("y"), 0644, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(count_entries(), 1);
+	assert_int_equal(cryo_fs_write(at("no/x"), "x", 1, 0644, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(err.sys_errno, ENOENT);
+	assert_non_null(strstr(err.msg, "/no/x'"));
+	assert_non_null(strstr(err.msg, "No such file"));
+}
+
+static void write_replaces_a_link(void **state)
+{
+	(void)state;
+	put("target", "safe");
+	assert_int_equal(symlink("target", at("link")), 0);
+	put("link", "mine");
+	assert_holds("target", "safe");
+	assert_holds("link", "mine");
+}
+
+static void read_has_a_limit(void **state)
+{
+	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+
+	(void)state;
+	put("f", "12345");
+	cryo_str_add(&s, "before ");
+	assert_int_equal(cryo_fs_read(at("f"), 5, &s, &err), 0);
+	assert_string_equal(cryo_str_get(&s), "before 12345");
+	assert_int_equal(cryo_fs_read(at("f"), 4, &s, &err), -CRYO_E_CONFIG);
+	assert_non_null(strstr(err.msg, "is larger than 4 bytes"));
+	assert_int_equal(cryo_fs_read(at("none"), 4, &s, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(err.sys_errno, ENOENT);
+	assert_int_equal(cryo_fs_read(dir, 4, &s, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(err.sys_errno, EISDIR);
+}
+
+static void poke_needs_the_file(void **state)
+{
+	(void)state;
+	put("knob", "0000");
+	assert_int_equal(cryo_fs_poke(at("knob"), "1", &err), 0);
+	assert_holds("knob", "1000");
+	assert_int_equal(cryo_fs_poke(at("none"), "1", &err), -CRYO_E_SYSTEM);
+	assert_false(cryo_fs_exists(at("none")));
+}
+
+static void looks(void **state)
+{
+	(void)state;
+	put("f", "12345");
+	assert_int_equal(symlink("nowhere", at("dangling")), 0);
+	assert_int_equal(symlink(".", at("here")), 0);
+	assert_true(cryo_fs_exists(at("f")));
+	assert_true(cryo_fs_exists(at("dangling")));
+	assert_false(cryo_fs_exists(at("none")));
+	assert_true(cryo_fs_is_dir(dir));
+	assert_true(cryo_fs_is_dir(at("here")));
+	assert_false(cryo_fs_is_dir(at("f")));
+	assert_int_equal(cryo_fs_size(at("f")), 5);
+	assert_int_equal(cryo_fs_size(dir), -1);
+	assert_int_equal(cryo_fs_size(at("none")), -1);
+}
+
+static void mkdirs(void **state)
+{
+	(void)state;
+	assert_int_equal(cryo_fs_mkdirs(at("a/b//c/"), 0700, &err), 0);
+	assert_int_equal(mode_of(at("a")), 0700);
+	assert_int_equal(mode_of(at("a/b/c")), 0700);
+	assert_int_equal(cryo_fs_mkdirs(at("a/b"), 0755, &err), 0);
+	assert_int_equal(mode_of(at("a/b")), 0700);
+	assert_int_equal(cryo_fs_mkparents(at("p/q/file"), 0755, &err), 0);
+	assert_true(cryo_fs_is_dir(at("p/q")));
+	assert_false(cryo_fs_exists(at("p/q/file")));
+	assert_int_equal(cryo_fs_mkparents("/file", 0755, &err), 0);
+	assert_int_equal(cryo_fs_mkparents("file", 0755, &err), 0);
+	put("f", "");
+	assert_int_equal(cryo_fs_mkdirs(at("f"), 0755, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_mkdirs(at("f/x"), 0755, &err), -CRYO_E_SYSTEM);
+}
+
+static void rmtree_follows_no_link(void **state)
+{
+	(void)state;
+	assert_int_equal(cryo_fs_mkdirs(at("keep/sub"), 0755, &err), 0);
+	assert_int_equal(cryo_fs_mkdirs(at("tree/a/b/c"), 0755, &err), 0);
+	put("keep/file", "kept");
+	put("tree/a/file", "");
+	assert_int_equal(symlink("../../keep", at("tree/a/link")), 0);
+	assert_int_equal(symlink("tree", at("link-to-tree")), 0);
+	assert_int_equal(mkfifo(at("tree/fifo"), 0600), 0);
+	/* a link is removed itself */
+	assert_int_equal(cryo_fs_rmtree(at("link-to-tree"), &err), 0);
+	assert_true(cryo_fs_exists(at("tree/a/b/c")));
+	assert_int_equal(cryo_fs_rmtree(at("tree"), &err), 0);
+	assert_false(cryo_fs_exists(at("tree")));
+	assert_holds("keep/file", "kept");
+	assert_true(cryo_fs_is_dir(at("keep/sub")));
+	assert_int_equal(cryo_fs_rmtree(at("tree"), &err), 0);
+	assert_int_equal(cryo_fs_rmtree(at("none/deeper"), &err), 0);
+	assert_int_equal(cryo_fs_rmtree(at("keep/file"), &err), 0);
+	assert_false(cryo_fs_exists(at("keep/file")));
+}
+
+/* In the child: a mount below the tree. Exits with the number of the line that is not as it should.
+ */
+#define CHECK(what)                                                                                \
+	do {                                                                                       \
+		if (!(what))                                                                       \
+			_exit(__LINE__ % 250 + 1);                                                 \
+	} while (0)
+
+static void rmtree_of_mount_child(const char *kind)
+{
+	const char *mnt = cryo_asprintf("%s/tree/mnt", dir);
+
+	CHECK(unshare(CLONE_NEWNS) == 0);
+	CHECK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+	if (kind)
+		CHECK(mount("t", mnt, kind, 0, NULL) == 0);
+	else
+		CHECK(mount(at("bound"), mnt, NULL, MS_BIND, NULL) == 0);
+	put("tree/mnt/file", "kept");
+	CHECK(cryo_fs_rmtree(at("tree"), &err) == -CRYO_E_SYSTEM);
+	CHECK(err.sys_errno == EXDEV);
+	CHECK(cryo_fs_exists(at("tree/mnt/file")));
+	CHECK(cryo_fs_rmtree(mnt, &err) == -CRYO_E_SYSTEM);
+	CHECK(cryo_fs_exists(at("tree/mnt/file")));
+	CHECK(umount(mnt) == 0);
+	CHECK(cryo_fs_rmtree(at("tree"), &err) == 0);
+	_exit(0);
+}
+
+static void rmtree_refuses_mounts(void **state)
+{
+	static const char *const kinds[] = { "tmpfs", NULL /* bind: the same device number */ };
+	int status;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: mounting needs root\n");
+		skip();
+	}
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++) {
+		pid_t pid;
+
+		assert_int_equal(cryo_fs_mkdirs(at("tree/mnt"), 0755, &err), 0);
+		assert_int_equal(cryo_fs_mkdirs(at("bound"), 0755, &err), 0);
+		pid = fork();
+		if (pid == 0)
+			rmtree_of_mount_child(kinds[i]);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		print_message("# %s\n", kinds[i] ? kinds[i] : "bind");
+		assert_int_equal(status, 0);
+	}
+	assert_holds("bound/file", "kept");
+}
+
+static void copy_keeps_holes(void **state)
+{
+	const off_t size = 64 << 20;
+	struct stat st;
+	char buf[4] = "";
+	int fd;
+
+	(void)state;
+	fd = open(at("sparse"), O_RDWR | O_CREAT, 0600);
+	assert_int_equal(ftruncate(fd, size), 0);
+	assert_int_equal(pwrite(fd, "one", 3, 1 << 20), 3);
+	assert_int_equal(pwrite(fd, "two", 3, 40 << 20), 3);
+	close(fd);
+	assert_int_equal(cryo_fs_copy(at("sparse"), at("copy"), 0640, &err), 0);
+	assert_int_equal(stat(at("copy"), &st), 0);
+	assert_int_equal(st.st_size, size);
+	assert_int_equal(st.st_mode & 07777, 0640);
+	assert_true(st.st_blocks * 512 < 1 << 20);
+	fd = open(at("copy"), O_RDONLY);
+	assert_int_equal(pread(fd, buf, 3, 1 << 20), 3);
+	assert_string_equal(buf, "one");
+	assert_int_equal(pread(fd, buf, 3, 40 << 20), 3);
+	assert_string_equal(buf, "two");
+	close(fd);
+}
+
+static void copy_of_any_size(void **state)
+{
+	static const size_t row[] = { 0, 1, 4096, 4097, 3000000 };
+	cryo_auto(cryo_free) char *data = cryo_alloc(3000000);
+
+	(void)state;
+	for (size_t i = 0; i < 3000000; i++)
+		data[i] = (char)('a' + i % 23);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+
+		assert_int_equal(cryo_fs_write(at("src"), data, row[i], 0600, &err), 0);
+		assert_int_equal(cryo_fs_copy(at("src"), at("dst"), 0600, &err), 0);
+		assert_int_equal(cryo_fs_read(at("dst"), 4 << 20, &s, &err), 0);
+		assert_int_equal(s.len, row[i]);
+		assert_true(row[i] == 0 || memcmp(s.p, data, row[i]) == 0);
+	}
+	assert_int_equal(count_entries(), 2);
+}
+
+static void copy_across_file_systems(void **state)
+{
+	cryo_auto(cryo_free) char *shm = cryo_asprintf("/dev/shm/cryo-fs-%d", getpid());
+	int rc;
+
+	(void)state;
+	if (access("/dev/shm", W_OK) < 0) {
+		print_message("# skipped: no /dev/shm\n");
+		skip();
+	}
+	put("here", "from disk");
+	rc = cryo_fs_copy(at("here"), shm, 0600, &err);
+	if (rc == 0)
+		rc = cryo_fs_copy(shm, at("back"), 0600, &err);
+	unlink(shm);
+	assert_int_equal(rc, 0);
+	assert_holds("back", "from disk");
+	/* says it has no bytes, and has: rather an error than an empty copy */
+	assert_int_equal(cryo_fs_copy("/proc/self/limits", at("l"), 0600, &err), -CRYO_E_SYSTEM);
+}
+
+static void tmpdirs_are_private(void **state)
+{
+	cryo_auto(cryo_free) char *a = NULL;
+	cryo_auto(cryo_free) char *b = NULL;
+
+	(void)state;
+	assert_int_equal(cryo_fs_tmpdir(at("new/parent"), "x-", &a, &err), 0);
+	assert_int_equal(cryo_fs_tmpdir(at("new/parent"), "x-", &b, &err), 0);
+	assert_string_not_equal(a, b);
+	assert_int_equal(mode_of(a), 0700);
+	assert_true(cryo_starts_with(a, at("new/parent/x-")));
+}
+
+static void free_bytes(void **state)
+{
+	uint64_t bytes = 0;
+
+	(void)state;
+	assert_int_equal(cryo_fs_free_bytes(dir, &bytes, &err), 0);
+	assert_true(bytes > 0);
+	assert_int_equal(cryo_fs_free_bytes(at("none"), &bytes, &err), -CRYO_E_SYSTEM);
+}
+
+static void which(void **state)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/nowhere::%s", dir);
+	cryo_auto(cryo_free) char *old = cryo_strdup(getenv("PATH"));
+	static const struct {
+		const char *program;
+		bool there;
+	} row[] = {
+		{ "tool", true },     { "text", false }, { "folder", false },
+		{ "missing", false }, { "", false },	 { "./missing", false },
+	};
+
+	(void)state;
+	put("text", "");
+	assert_int_equal(cryo_fs_write(at("tool"), "", 0, 0755, &err), 0);
+	assert_int_equal(cryo_fs_mkdirs(at("folder"), 0755, &err), 0);
+	setenv("PATH", path, 1);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *found = cryo_fs_which(row[i].program);
+
+		print_message("# '%s': %s\n", row[i].program, found ? found : "-");
+		if (row[i].there)
+			assert_string_equal(found, at(row[i].program));
+		else
+			assert_null(found);
+	}
+	setenv("PATH", old, 1);
+	cryo_freep(&path);
+	path = cryo_fs_which(at("tool"));
+	assert_string_equal(path, at("tool"));
+}
+
+static void directories(void **state)
+{
+	(void)state;
+	setenv("CRYOPOD_STATE_DIR", "/s", 1);
+	setenv("CRYOPOD_CACHE_DIR", "/c", 1);
+	setenv("CRYOPOD_RUN_DIR", "/r", 1);
+	assert_string_equal(cryo_dir_state(), "/s");
+	assert_string_equal(cryo_dir_cache(), "/c");
+	assert_string_equal(cryo_dir_run(), "/r");
+	unsetenv("CRYOPOD_STATE_DIR");
+	unsetenv("CRYOPOD_CACHE_DIR");
+	unsetenv("CRYOPOD_RUN_DIR");
+	if (geteuid() == 0) {
+		assert_string_equal(cryo_dir_state(), "/var/lib/cryopod");
+		assert_string_equal(cryo_dir_cache(), "/var/cache/cryopod");
+		assert_string_equal(cryo_dir_run(), "/run/cryopod");
+	} else {
+		assert_true(cryo_ends_with(cryo_dir_state(), "/cryopod"));
+		assert_true(cryo_ends_with(cryo_dir_cache(), "/cryopod"));
+		assert_string_not_equal(cryo_dir_state(), cryo_dir_cache());
+		assert_string_not_equal(cryo_dir_run(), cryo_dir_cache());
+	}
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(write_replaces_whole),
+		TEST(failed_write_leaves_nothing),
+		TEST(write_replaces_a_link),
+		TEST(read_has_a_limit),
+		TEST(poke_needs_the_file),
+		TEST(looks),
+		TEST(mkdirs),
+		TEST(rmtree_follows_no_link),
+		TEST(rmtree_refuses_mounts),
+		TEST(copy_keeps_holes),
+		TEST(copy_of_any_size),
+		TEST(copy_across_file_systems),
+		TEST(tmpdirs_are_private),
+		TEST(free_bytes),
+		TEST(which),
+		cmocka_unit_test(directories),
+	};
+
+	return cmocka_run_group_tests_name("fs", tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
