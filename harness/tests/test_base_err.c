@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/err.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void exit_codes(void **state)
+{
+	static const struct {
+		enum cryo_status status;
+		int sys_errno, code;
+	} row[] = {
+		{ CRYO_OK, 0, 0 },
+		{ CRYO_E_CHECK, 0, 1 },
+		{ CRYO_E_USAGE, 0, 2 },
+		{ CRYO_E_CONFIG, 0, 2 },
+		{ CRYO_E_UNFIT, 0, 3 },
+		{ CRYO_E_PROVISION, 0, 4 },
+		{ CRYO_E_TIMEOUT, 0, 5 },
+		{ CRYO_E_TAMPER, 0, 6 },
+		{ CRYO_E_INTERRUPTED, 2, 130 },
+		{ CRYO_E_INTERRUPTED, 15, 143 },
+		{ CRYO_E_INTERRUPTED, 0, 130 },
+		{ CRYO_E_SYSTEM, ENOSPC, 1 },
+		{ CRYO_E_CHILD, 0, 1 },
+		{ CRYO_E_REMOTE, 404, 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = { .status = row[i].status, .sys_errno = row[i].sys_errno };
+
+		assert_int_equal(cryo_err_exit_code(&err), row[i].code);
+	}
+}
+
+static void set_makes_one_line(void **state)
+{
+	static const struct {
+		const char *text, *msg;
+	} row[] = {
+		{ "", "" },
+		{ "plain", "plain" },
+		{ "ends \n\n", "ends" },
+		{ "two\nlines\tand\x01more", "two lines and more" },
+		{ "žluť", "žluť" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = { .sys_errno = 5 };
+
+		assert_int_equal(cryo_err_set(&err, CRYO_E_CONFIG, "%s", row[i].text),
+				 -CRYO_E_CONFIG);
+		assert_string_equal(err.msg, row[i].msg);
+		assert_int_equal(err.status, CRYO_E_CONFIG);
+		assert_int_equal(err.sys_errno, 0);
+	}
+}
+
+static void sys_adds_the_reason(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_err_sys(&err, ENOENT, "cannot open '%s'", "x"), -CRYO_E_SYSTEM);
+	assert_string_equal(err.msg, "cannot open 'x': No such file or directory");
+	assert_int_equal(err.sys_errno, ENOENT);
+}
+
+static void wrap_puts_in_front(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_err_wrap(&err, 0, "never"), 0);
+	assert_string_equal(err.msg, "");
+	cryo_err_sys(&err, EACCES, "cannot open 'x'");
+	assert_int_equal(cryo_err_wrap(&err, -CRYO_E_SYSTEM, "source '%s'", "criu"),
+			 -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_err_wrap(&err, -CRYO_E_SYSTEM, "build"), -CRYO_E_SYSTEM);
+	assert_string_equal(err.msg, "build: source 'criu': cannot open 'x': Permission denied");
+	assert_int_equal(err.status, CRYO_E_SYSTEM);
+	assert_int_equal(err.sys_errno, EACCES);
+}
+
+/* A message may be given to itself: err_set(err, …, "%s", err->msg). */
+static void arguments_may_alias(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	cryo_err_set(&err, CRYO_E_CHECK, "inner");
+	cryo_err_set(&err, CRYO_E_CHECK, "outer (%s)", err.msg);
+	cryo_err_wrap(&err, -1, "again (%s)", err.msg);
+	assert_string_equal(err.msg, "again (outer (inner)): outer (inner)");
+}
+
+static void as_changes_the_status_only(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_err_as(&err, 0, CRYO_E_PROVISION), 0);
+	assert_int_equal(err.status, CRYO_OK);
+	cryo_err_sys(&err, ENOSPC, "cannot write 'x'");
+	assert_int_equal(cryo_err_as(&err, -CRYO_E_SYSTEM, CRYO_E_PROVISION), -CRYO_E_PROVISION);
+	assert_int_equal(err.status, CRYO_E_PROVISION);
+	assert_int_equal(err.sys_errno, ENOSPC);
+	assert_string_equal(err.msg, "cannot write 'x': No space left on device");
+}
+
+static void long_messages_are_cut(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	char text[4096];
+
+	(void)state;
+	for (size_t n = sizeof(err.msg) - 2; n < sizeof(err.msg) + 2; n++) {
+		memset(text, 'x', n);
+		text[n] = '\0';
+		cryo_err_set(&err, CRYO_E_CHECK, "%s", text);
+		if (n < sizeof(err.msg))
+			assert_string_equal(err.msg, text);
+		else
+			assert_string_equal(err.msg + sizeof(err.msg) - 6, "xx...");
+	}
+	cryo_err_wrap(&err, -1, "what only the caller knows");
+	assert_memory_equal(err.msg, "what only the caller knows: xx", 30);
+	assert_string_equal(err.msg + sizeof(err.msg) - 6, "xx...");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(exit_codes),
+		cmocka_unit_test(set_makes_one_line),
+		cmocka_unit_test(sys_adds_the_reason),
+		cmocka_unit_test(wrap_puts_in_front),
+		cmocka_unit_test(arguments_may_alias),
+		cmocka_unit_test(as_changes_the_status_only),
+		cmocka_unit_test(long_messages_are_cut),
+	};
+
+	return cmocka_run_group_tests_name("err", tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
