@@ -58,7 +58,7 @@ struct cryo_http *cryo_http_new(const struct cryo_http_opts *opts)
 	h->insecure = opts->insecure;
 	/* A proxy is not reachable from another network. */
 	h->direct = opts->direct || opts->netns_fd >= 0;
-	h->netns_fd = opts->netns_fd;
+	h->netns_fd = opts->netns_fd >= 0 ? fcntl(opts->netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
 	h->own_netns_fd = -1;
 	return h;
 }
@@ -69,6 +69,7 @@ void cryo_http_free(struct cryo_http *h)
 		return;
 	curl_easy_cleanup(h->easy);
 	curl_multi_cleanup(h->multi);
+	cryo_fd_closep(&h->netns_fd);
 	cryo_fd_closep(&h->own_netns_fd);
 	free(h->base_url);
 	free(h->ca_pem);

@@ -16,7 +16,7 @@ struct cryo_http_opts {
 	const char *cert_pem; /* client certificate and key, or NULL */
 	const char *key_pem;
 	bool insecure; /* do not verify the server (a kubelet's self-signed certificate) */
-	int netns_fd;  /* -1: this process' network; else borrowed until free */
+	int netns_fd;  /* -1: this process' network; else borrowed for the call (duplicated) */
 	bool direct;   /* ignore proxy settings of the environment */
 };
 

@@ -69,10 +69,11 @@ int local_record_save(const struct local *l, const struct local_record *r, struc
 	cryo_auto(cryo_free) char *path = record_path(l);
 	cryo_auto(cryo_free) char *boot = boot_id();
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_json_decref) json_t *j = json_pack(
-	    "{ss ss* ss* sO* sI si sb so so}", "boot", boot, "stack", r->stack, "stamp", r->stamp,
-	    "builds", r->builds, "createdNs", (json_int_t)r->created_ns, "port", (int)r->port,
-	    "init", pid_to_json(&r->init), "forwarder", pid_to_json(&r->forwarder));
+	cryo_auto(cryo_json_decref) json_t *j =
+	    json_pack("{ss ss* ss* sO* sI si sb so so}", "boot", boot, "stack", r->stack, "stamp",
+		      r->stamp, "builds", r->builds, "createdNs", (json_int_t)r->created_ns, "port",
+		      (int)r->port, "complete", r->complete, "init", pid_to_json(&r->init),
+		      "forwarder", pid_to_json(&r->forwarder));
 
 	cryo_json_dump_pretty(j, &text);
 	return cryo_fs_write(path, text.p, text.len, 0600, err);
