@@ -39,6 +39,17 @@ $(B)/tests/fuzz_%: $(B)/obj/tests/fuzz_%.o $(B)/libcryo.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS_all) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
 
+# What runs inside containers: static, and the same bytes wherever and whenever it is built.
+LIBEXEC := build/libexec/counter build/libexec/pause
+all: $(LIBEXEC)
+$(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
+build/libexec/counter: counter-container/counter.c
+build/libexec/pause: images/pause/pause.c
+$(LIBEXEC):
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \
+		-Wl,--build-id=none -o $@ $<
+
 # These change only when their text does; what is made from flags or a list of files depends on them.
 $(B)/flags: text = $(CC) $(CFLAGS_all)
 $(B)/members: text = $(LIB_C)
@@ -86,7 +97,8 @@ layers:
 text:
 	@scripts/text
 format-check:
-	@scripts/format-check $(HEADERS) $(LIB_C) $(CLI_C) $(wildcard harness/tests/*.[ch] harness/tests/*/*.[ch])
+	@scripts/format-check $(HEADERS) $(LIB_C) $(CLI_C) $(wildcard harness/tests/*.[ch] harness/tests/*/*.[ch]) \
+		$(wildcard counter-container/*.c images/*/*.c)
 
 demo: all
 	build/cryopod up
