@@ -2,7 +2,9 @@
 /*
  * A checkpoint archive as containerd (2.0 and later) writes it: what is in it,
  * checked (docs/architecture.md, "Archives"; containerd
- * internal/cri/server/container_checkpoint_linux.go). Hostile input.
+ * internal/cri/server/container_checkpoint_linux.go). Hostile input: what comes
+ * out is bounded text without control characters, and names that are Kubernetes
+ * names.
  */
 #ifndef CRYO_CRIU_ARCHIVE_H
 #define CRYO_CRIU_ARCHIVE_H
@@ -11,22 +13,27 @@
 #include "base/str.h"
 
 struct cryo_archive {
-	char *container; /* config.dump / status.dump: Kubernetes container name */
-	char *pod;	 /* "" if the archive does not say (containerd 2.0) */
+	char *container; /* Kubernetes container name */
+	char *pod;	 /* "" if the archive does not say */
 	char *ns;
 	char *image;	  /* rootfsImage: what the user wrote in the pod */
-	char *image_name; /* rootfsImageName: full reference */
+	char *image_name; /* rootfsImageName: full reference; never "" */
 	char *image_ref;  /* rootfsImageRef */
 	char *runtime;
-	char *checkpointed; /* RFC 3339 */
-	char *log;	    /* container.log: CRI log lines, "" if absent */
-	bool has_status;    /* status.dump: without it CRI restore refuses */
-	uint64_t bytes;	    /* of the file */
+	char *checkpointed; /* RFC 3339; "" if the archive does not say */
+	/* container.log: CRI log lines, "" if absent; of a long one whole lines of its end */
+	char *log;
+	bool has_status; /* status.dump: without it CRI restore refuses */
+	uint64_t bytes;	 /* of the file */
 	size_t members;
 };
 
-/* -CRYO_E_CONFIG with what is wrong: empty, no tar, cut short, no config.dump, no
- * checkpoint/inventory.img … */
+/*
+ * Reads all of the archive's directory, so that one that is cut short shows.
+ * -CRYO_E_CONFIG with what is wrong: empty, no tar, cut short, no config.dump,
+ * no spec.dump, no checkpoint/inventory.img, a member twice, JSON that is not
+ * what it should be … After a failure *out is released.
+ */
 int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_err *err);
 void cryo_archive_release(struct cryo_archive *a);
 #define cryo_archive_releasep cryo_archive_release
