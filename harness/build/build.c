@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Plan and order of work; how a component is made is its recipe's business. */
+#include "build/build.h"
+
+#include "base/event.h"
+#include "build/recipe.h"
+#include "build/toolchain.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
+#include "sys/lock.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
+
+/* Asked at most once each per plan: a probe takes some 30 ms. */
+struct toolchains {
+	struct cryo_toolchain t[2]; /* without and with cgo */
+	bool known[2];
+};
+
+static int toolchain_id(struct toolchains *all, bool cgo, const char **id, struct cryo_err *err)
+{
+	int rc;
+
+	if (!all->known[cgo]) {
+		rc = cryo_toolchain_find(cgo, &all->t[cgo], err);
+		if (rc < 0)
+			return rc;
+		all->known[cgo] = true;
+	}
+	*id = all->t[cgo].id;
+	return 0;
+}
+
+static void toolchains_release(struct toolchains *all)
+{
+	cryo_toolchain_release(&all->t[0]);
+	cryo_toolchain_release(&all->t[1]);
+}
+#define toolchains_releasep toolchains_release
+
+/*
+ * The programs asked for are not part of it: a program does not depend on which
+ * others are wanted, and asking for one more shall not build the rest again.
+ */
+static int stamp(const struct cryo_recipe *r, struct toolchains *all, struct cryo_built *b,
+		 struct cryo_err *err)
+{
+	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
+	const char *id = "";
+	int rc = cryo_source_fingerprint(&b->component->source, h, err);
+
+	rc = cryo_err_wrap(err, rc, "%s:%u: component '%s'", b->component->file, b->component->line,
+			   b->component->name);
+	if (rc == 0 && r->programs)
+		rc = toolchain_id(all, r->cgo, &id, err);
+	if (rc < 0)
+		return rc;
+	cryo_recipe_hash(r, &b->component->source, h);
+	cryo_hash_item(h, id);
+	cryo_hash_hex(h, b->stamp);
+	return 0;
+}
+
+static bool is_there(const struct cryo_recipe *r, const struct cryo_built *b)
+{
+	const char *const *programs = cryo_recipe_programs(r, b->component);
+
+	if (!cryo_fs_is_dir(b->dir))
+		return false;
+	for (; *programs; programs++) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", b->dir, *programs);
+
+		if (access(path, X_OK) < 0)
+			return false;
+	}
+	return true;
+}
+
+static int plan_one(const struct cryo_component *c, struct toolchains *all, struct cryo_built *b,
+		    struct cryo_err *err)
+{
+	const struct cryo_recipe *r;
+	int rc = cryo_recipe_find(c, &r, err);
+
+	b->component = c;
+	if (rc == 0)
+		rc = stamp(r, all, b, err);
+	if (rc < 0)
+		return rc;
+	b->dir = cryo_asprintf("%s/builds/%s/%s", cryo_dir_cache(), c->name, b->stamp);
+	b->up_to_date = is_there(r, b);
+	return 0;
+}
+
+static int check_only(const struct cryo_stack *stack, const char *const *only, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
+	const char *near;
+
+	while (*only && cryo_stack_find(stack, *only))
+		only++;
+	if (!*only)
+		return 0;
+	for (size_t i = 0; i < stack->n; i++)
+		cryo_strv_add(&names, stack->component[i].name);
+	near = cryo_nearest(*only, cryo_strv_get(&names));
+	if (near)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "stack '%s' has no component '%s', did you mean '%s'?",
+				    stack->name, *only, near);
+	all = cryo_strv_join(&names, ", ");
+	return cryo_err_set(err, CRYO_E_USAGE, "stack '%s' has no component '%s' (it has: %s)",
+			    stack->name, *only, all);
+}
+
+static bool is_wanted(const char *name, const char *const *only)
+{
+	if (!only || !*only)
+		return true;
+	while (*only && strcmp(*only, name) != 0)
+		only++;
+	return *only != NULL;
+}
+
+int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, struct cryo_build *out,
+		    struct cryo_err *err)
+{
+	cryo_auto(cryo_build_release) struct cryo_build b = { 0 };
+	cryo_auto(toolchains_release) struct toolchains all = { 0 };
+	int rc = only ? check_only(stack, only, err) : 0;
+
+	b.item = cryo_alloc(stack->n * sizeof(*b.item));
+	for (size_t i = 0; rc == 0 && i < stack->n; i++)
+		if (is_wanted(stack->component[i].name, only))
+			rc = plan_one(&stack->component[i], &all, &b.item[b.n++], err);
+	if (rc < 0)
+		return rc;
+	*out = b;
+	b = (struct cryo_build){ 0 };
+	return 0;
+}
+
+/* Another cryopod at the same component does our work: wait for it, say so. */
+static int take_lock(const char *path, int *fd, struct cryo_err *err)
+{
+	int rc = cryo_lock_take(path, 0, fd, err);
+
+	if (rc < 0 && err->status == CRYO_E_TIMEOUT) {
+		cryo_step_note("waiting: %s", err->msg);
+		rc = cryo_lock_take(path, LOCK_WAIT_MS, fd, err);
+	}
+	return rc;
+}
+
+static int make_locked(struct cryo_built *b, const struct cryo_recipe *r, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *log = cryo_build_log(b->component);
+	int rc;
+
+	if (is_there(r, b))
+		return 0;
+	rc = cryo_fs_mkparents(log, 0700, err);
+	if (rc < 0)
+		return rc;
+	unlink(log); /* of the run before */
+	return r->make(r, b, err);
+}
+
+static int make_missing(struct cryo_built *b, const struct cryo_recipe *r, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *lock_path =
+	    cryo_asprintf("%s/builds/%s.lock", cryo_dir_cache(), b->component->name);
+	int lock = -1, rc = cryo_fs_mkparents(b->dir, 0755, err);
+
+	if (rc == 0)
+		rc = take_lock(lock_path, &lock, err);
+	if (rc < 0)
+		return rc;
+	rc = make_locked(b, r, err);
+	cryo_lock_remove(lock_path, &lock);
+	b->up_to_date = rc == 0;
+	return rc;
+}
+
+static int run_one(struct cryo_built *b, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *shown = cryo_source_show(&b->component->source);
+	const struct cryo_recipe *r;
+	int rc = cryo_recipe_find(b->component, &r, err);
+
+	if (rc < 0)
+		return rc;
+	cryo_step_begin("build %s", b->component->name);
+	if (b->up_to_date) {
+		cryo_step_same("%s", shown);
+		return 0;
+	}
+	rc = make_missing(b, r, err);
+	if (rc < 0)
+		cryo_step_fail("%s", err->msg);
+	else
+		cryo_step_ok("%s", shown);
+	return cryo_err_wrap(err, rc, "build %s", b->component->name);
+}
+
+int cryo_build_run(struct cryo_build *b, struct cryo_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < b->n; i++) {
+		rc = cryo_intr_check(err);
+		if (rc == 0)
+			rc = run_one(&b->item[i], err);
+	}
+	return rc;
+}
+
+void cryo_build_release(struct cryo_build *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		free(b->item[i].dir);
+	free(b->item);
+	*b = (struct cryo_build){ 0 };
+}
+
+const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char *component)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (strcmp(b->item[i].component->name, component) == 0)
+			return &b->item[i];
+	return NULL;
+}
+
+void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX])
+{
+	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
+
+	for (size_t i = 0; i < b->n; i++) {
+		cryo_hash_item(h, b->item[i].component->name);
+		cryo_hash_item(h, b->item[i].stamp);
+	}
+	cryo_hash_hex(h, out);
+}
+
+char *cryo_build_log(const struct cryo_component *c)
+{
+	return cryo_asprintf("%s/logs/%s.log", cryo_dir_cache(), c->name);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of build/: one run of the Go recipes, from the source to published programs. */
+#ifndef CRYO_BUILD_GOBUILD_H
+#define CRYO_BUILD_GOBUILD_H
+
+#include "build/recipe.h"
+#include "build/toolchain.h"
+
+struct cryo_go_build {
+	const struct cryo_recipe *recipe;
+	const struct cryo_built *built;
+	const struct cryo_component *c;
+	struct cryo_toolchain tool;
+	char *work; /* scratch directory, removed at the end */
+	char *log;
+	char *dir;     /* where `go build` runs: the wrapper module or the source tree */
+	char *sum;     /* of the module, as found; NULL for a tree */
+	char *ldflags; /* with version stamps */
+};
+
+/*
+ * A module that only serves to build programs of another one: its requirements
+ * are those of the other's go.mod, where local replacements, which exist only in
+ * its own repository, give way to published versions. Downloads the module,
+ * holds its checksum against the stack's, sets g->dir and g->sum.
+ */
+int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err);
+
+/* What `go build -v` says: counted, shown, and searched for the cause when it fails. */
+#define CRYO_TAIL 15
+struct cryo_build_talk {
+	const char *prefix;    /* of the progress note: "kubelet (1 of 5)" */
+	const char *suffix;    /* "; next kubectl" */
+	unsigned packages;     /* compiled */
+	char *tail[CRYO_TAIL]; /* the last lines that are no progress, a ring */
+	unsigned lines;
+	char *cause;	 /* the line that tells why it failed, as far as known */
+	bool cause_next; /* the compiler's "# package" came: its first complaint follows */
+};
+/* A cryo_proc_line with a struct cryo_build_talk. */
+void cryo_build_hear(const char *line, int stream, void *talk);
+/* Shows the tail as warnings and turns a failed child into "<cause> (log: …)". */
+int cryo_build_explain(const struct cryo_build_talk *talk, const char *log, int rc,
+		       struct cryo_err *err);
+void cryo_build_talk_release(struct cryo_build_talk *talk);
+#define cryo_build_talk_releasep cryo_build_talk_release
+
+/*
+ * Write into the component's build.json what is about to be published under
+ * `name`: first the description, then the program, so that nothing lies there
+ * undescribed.
+ */
+int cryo_record_program(const struct cryo_go_build *g, const char *name, const char *package,
+			const char *path, int64_t ms, unsigned packages, struct cryo_err *err);
+
+#endif

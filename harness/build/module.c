@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "build/gobuild.h"
+
+#include "base/event.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define FLAGS "-mod=mod -trimpath -buildvcs=false"
+
+/* Not into the log: pages of JSON would bury what the build says. */
+static int go_json(struct cryo_go_build *g, const char *const *args, const char *cwd,
+		   json_t **answer, struct cryo_err *err)
+{
+	struct cryo_go_call call = { .args = args, .cwd = cwd, .work = g->work, .flags = FLAGS };
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc = cryo_go_run(&g->tool, &call, &res, err);
+
+	if (rc == 0)
+		return cryo_json_parse("answer of 'go'", cryo_str_get(&res.out), res.out.len,
+				       answer, err);
+	/* When it fails it answers with JSON that holds the reason, if it got that far. */
+	if (err->status == CRYO_E_CHILD &&
+	    cryo_json_parse("", cryo_str_get(&res.out), res.out.len, answer, &ignored) == 0)
+		return 0;
+	return rc;
+}
+
+static int check_sum(struct cryo_go_build *g, const char *sum, struct cryo_err *err)
+{
+	const struct cryo_source *src = &g->c->source;
+
+	g->sum = cryo_strdup(sum);
+	if (!src->sum || cryo_streq(src->sum, sum))
+		return 0;
+	return cryo_err_set(err, CRYO_E_PROVISION,
+			    "%s:%u: checksum of %s %s is %s, the stack wants %s", g->c->file,
+			    g->c->line, src->module, src->version, sum ? sum : "unknown", src->sum);
+}
+
+/* *dir: the module's tree in the module cache; caller frees. */
+static int download(struct cryo_go_build *g, char **dir, struct cryo_err *err)
+{
+	const struct cryo_source *src = &g->c->source;
+	cryo_auto(cryo_free) char *module = cryo_asprintf("%s@%s", src->module, src->version);
+	const char *const args[] = { "mod", "download", "-json", module, NULL };
+	cryo_auto(cryo_json_decref) json_t *j = NULL;
+	const char *problem;
+	int rc;
+
+	cryo_step_note("downloading %s %s", src->module, src->version);
+	rc = go_json(g, args, g->work, &j, err);
+	if (rc < 0)
+		return rc;
+	problem = cryo_json_str(j, "Error");
+	if (problem)
+		return cryo_err_set(err, CRYO_E_PROVISION, "%s:%u: %s", g->c->file, g->c->line,
+				    problem);
+	if (!cryo_json_str(j, "Dir"))
+		return cryo_err_set(err, CRYO_E_PROVISION, "'go mod download' names no directory");
+	*dir = cryo_strdup(cryo_json_str(j, "Dir"));
+	return check_sum(g, cryo_json_str(j, "Sum"), err);
+}
+
+static int copy(const char *dir, struct cryo_go_build *g, const char *name, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s", dir, name);
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s", g->dir, name);
+
+	return cryo_fs_exists(from) ? cryo_fs_copy(from, to, 0644, err) : 0;
+}
+
+static bool is_local(const char *path)
+{
+	return path && (path[0] == '.' || path[0] == '/');
+}
+
+/* v1.33.13 of Kubernetes goes with v0.33.13 of the modules that it is cut into. */
+static void replace_staging(const struct cryo_go_build *g, const char *path, struct cryo_strv *args)
+{
+	cryo_strv_addf(args, "-replace=%s=%s@v0%s", path, path, strchr(g->c->source.version, '.'));
+}
+
+static void edit_replaced(const struct cryo_go_build *g, const json_t *mod, struct cryo_strv *args)
+{
+	size_t i;
+	json_t *r;
+
+	json_array_foreach (cryo_json_at(mod, "Replace"), i, r) {
+		const char *path = cryo_json_str(r, "Old.Path");
+		const char *version = cryo_json_str(r, "Old.Version");
+
+		if (!path || !is_local(cryo_json_str(r, "New.Path")))
+			continue;
+		cryo_strv_addf(args, "-dropreplace=%s%s%s", path, version ? "@" : "",
+			       version ? version : "");
+		if (g->recipe->staging && strstr(cryo_json_str(r, "New.Path"), "/staging/"))
+			replace_staging(g, path, args);
+	}
+}
+
+/* Newer Kubernetes names its staging modules in go.work; in go.mod they have no version. */
+static void edit_required(const struct cryo_go_build *g, const json_t *mod, struct cryo_strv *args)
+{
+	size_t i;
+	json_t *r;
+
+	json_array_foreach (cryo_json_at(mod, "Require"), i, r) {
+		const char *path = cryo_json_str(r, "Path");
+
+		if (g->recipe->staging && path && cryo_starts_with(path, "k8s.io/") &&
+		    cryo_streq(cryo_json_str(r, "Version"), "v0.0.0"))
+			replace_staging(g, path, args);
+	}
+}
+
+static int edit(struct cryo_go_build *g, struct cryo_err *err)
+{
+	static const char *const show[] = { "mod", "edit", "-json", NULL };
+	cryo_auto(cryo_strv_release) struct cryo_strv args = { 0 };
+	cryo_auto(cryo_json_decref) json_t *mod = NULL;
+	struct cryo_go_call call = {
+		.cwd = g->dir, .work = g->work, .flags = FLAGS, .log_path = g->log
+	};
+	int rc = go_json(g, show, g->dir, &mod, err);
+
+	if (rc < 0)
+		return rc;
+	cryo_strv_addl(&args, "mod", "edit", NULL);
+	cryo_strv_addf(&args, "-module=cryopod.dev/build/%s", g->c->name);
+	cryo_strv_addf(&args, "-require=%s@%s", g->c->source.module, g->c->source.version);
+	edit_replaced(g, mod, &args);
+	edit_required(g, mod, &args);
+	call.args = cryo_strv_get(&args);
+	return cryo_go_run(&g->tool, &call, NULL, err);
+}
+
+int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir = NULL;
+	int rc = download(g, &dir, err);
+
+	if (rc < 0)
+		return rc;
+	g->dir = cryo_asprintf("%s/module", g->work);
+	rc = cryo_fs_mkdirs(g->dir, 0700, err);
+	if (rc == 0)
+		rc = copy(dir, g, "go.mod", err);
+	if (rc == 0)
+		rc = copy(dir, g, "go.sum", err);
+	if (rc == 0)
+		rc = edit(g, err);
+	return rc;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a build says on its way: progress while it goes well, the cause when it does not. */
+#include "build/gobuild.h"
+
+#include "base/event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* `go build -v` names each package that it compiles, alone on a line. */
+static bool is_package(const char *line)
+{
+	return *line && !line[strcspn(line, " \t:#\"'()")];
+}
+
+static void replace(char **text, const char *line)
+{
+	free(*text);
+	*text = cryo_strdup(line);
+}
+
+static void look_for_cause(struct cryo_build_talk *t, const char *line)
+{
+	if (cryo_starts_with(line, "go: ") || cryo_starts_with(line, "go build "))
+		replace(&t->cause, line);
+	else if (t->cause_next && !t->cause)
+		replace(&t->cause, line);
+	t->cause_next = cryo_starts_with(line, "# ");
+}
+
+void cryo_build_hear(const char *line, int stream, void *talk)
+{
+	struct cryo_build_talk *t = talk;
+
+	(void)stream;
+	if (is_package(line)) {
+		t->packages++;
+		cryo_step_note("%s: %u package%s, %s%s", t->prefix, t->packages,
+			       t->packages == 1 ? "" : "s", line, t->suffix);
+		return;
+	}
+	if (cryo_starts_with(line, "go: downloading ")) {
+		cryo_step_note("%s: %s%s", t->prefix, line + strlen("go: "), t->suffix);
+		return;
+	}
+	replace(&t->tail[t->lines++ % CRYO_TAIL], line);
+	look_for_cause(t, line);
+}
+
+static void show_tail(const struct cryo_build_talk *t)
+{
+	unsigned n = t->lines < CRYO_TAIL ? t->lines : CRYO_TAIL;
+
+	for (unsigned i = t->lines - n; i < t->lines; i++)
+		cryo_warn("%s", t->tail[i % CRYO_TAIL]);
+}
+
+int cryo_build_explain(const struct cryo_build_talk *t, const char *log, int rc,
+		       struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *text = cryo_strdup(t->cause ? t->cause : err->msg);
+
+	if (rc == 0 || err->status != CRYO_E_CHILD)
+		return rc;
+	show_tail(t);
+	return cryo_err_set(err, CRYO_E_PROVISION, "%s (log: %s)", text, log);
+}
+
+void cryo_build_talk_release(struct cryo_build_talk *t)
+{
+	for (size_t i = 0; i < CRYO_TAIL; i++)
+		free(t->tail[i]);
+	free(t->cause);
+	*t = (struct cryo_build_talk){ 0 };
+}

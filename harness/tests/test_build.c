@@ -1,0 +1,560 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A fake go on PATH that logs how it was called and answers from files. */
+#include "build/build.h"
+
+#include "base/clock.h"
+#include "base/event.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define SUM "h1:bmH31xUdSzeA5vk0wZAK9MZp11mdLuzUSeKk0qN3hPQ="
+
+static const char fake_go[] =
+    "#!/bin/sh\n"
+    "cd_is=$PWD\n"
+    "cd \"$FAKE_DIR\"\n"
+    "echo \"$* [$GOFLAGS] in $cd_is\" >> log\n"
+    "case \"$1 $2\" in\n"
+    "'env -json') echo '{\"GOVERSION\": \"'$(cat version)'\", \"GOCACHE\": \"'$PWD/c'\", "
+    "\"GOMODCACHE\": \"'$PWD/m'\", \"GOENV\": \"'$PWD/e'\"}';;\n"
+    "'env GOVERSION') cat version;;\n"
+    "'mod download') cat answer; ! grep -q Error answer;;\n"
+    "'mod edit') [ \"$3\" != -json ] || cat mod.json;;\n"
+    "'build -v')\n"
+    "  for package; do [ \"$out\" != next ] || out=$package\n"
+    "    [ \"$package\" != -o ] || out=next; done\n"
+    "  program=${out##*/}\n"
+    "  echo internal/abi >&2; echo k8s.io/api/core/v1 >&2\n"
+    "  [ ! -e fail-$program ] || { cat fail-$program >&2; exit 1; }\n"
+    "  [ ! -e hang ] || { echo half > $out; touch started; exec sleep 60; }\n"
+    "  [ ! -e slow ] || sleep 0.3\n"
+    "  echo program > $out;;\n"
+    "esac\n";
+
+static const char mod_json[] =
+    "{\"Module\": {\"Path\": \"k8s.io/kubernetes\"}, \"Require\": ["
+    "{\"Path\": \"k8s.io/api\", \"Version\": \"v0.0.0\"},"
+    "{\"Path\": \"k8s.io/newer\", \"Version\": \"v0.0.0\"},"
+    "{\"Path\": \"k8s.io/klog/v2\", \"Version\": \"v2.130.1\"}], \"Replace\": ["
+    "{\"Old\": {\"Path\": \"k8s.io/api\"}, \"New\": {\"Path\": \"./staging/src/k8s.io/api\"}},"
+    "{\"Old\": {\"Path\": \"a.b/local\", \"Version\": \"v1.0.0\"}, \"New\": {\"Path\": \"../x\"}},"
+    "{\"Old\": {\"Path\": \"a.b/fork\"}, \"New\": {\"Path\": \"c.d/fork\", \"Version\": "
+    "\"v1.0.0\"}}]}";
+
+static char *base, *old_path;
+
+static void put(const char *name, const char *text)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
+	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0755, &err), 0);
+}
+
+static char *get(const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_str s = { 0 };
+
+	assert_int_equal(cryo_fs_read(path, 1 << 20, &s, &err), 0);
+	return cryo_str_detach(&s);
+}
+
+static void gone(const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
+
+	unlink(path);
+}
+
+static bool there(const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
+
+	return cryo_fs_exists(path);
+}
+
+static unsigned calls_of(const char *what)
+{
+	cryo_auto(cryo_free) char *log = get("log");
+	unsigned n = 0;
+
+	for (const char *p = log; (p = strstr(p, what)); p += strlen(what))
+		n++;
+	return n;
+}
+
+static void answer_with(const char *sum)
+{
+	cryo_auto(cryo_free) char *text =
+	    cryo_asprintf("{\"Path\": \"x\", \"Dir\": \"%s/src\", \"Sum\": \"%s\"}", base, sum);
+
+	put("answer", text);
+}
+
+static int setup(void **state)
+{
+	cryo_auto(cryo_free) char *path = NULL, *cache = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	if (cryo_fs_tmpdir("/tmp", "cryo-build-", &base, &err) < 0)
+		return -1;
+	old_path = cryo_strdup(getenv("PATH"));
+	path = cryo_asprintf("%s/bin:%s", base, old_path);
+	cache = cryo_asprintf("%s/cache", base);
+	setenv("PATH", path, 1);
+	setenv("CRYOPOD_CACHE_DIR", cache, 1);
+	setenv("FAKE_DIR", base, 1);
+	put("bin/go", fake_go);
+	put("version", "go1.26.8");
+	put("log", "");
+	put("mod.json", mod_json);
+	put("src/go.mod", "module k8s.io/kubernetes\n");
+	put("src/go.sum", "a.b/c v1.0.0 h1:x\n");
+	answer_with(SUM);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	int rc = cryo_fs_rmtree(base, &err);
+
+	(void)state;
+	cryo_event_set_sink(NULL, NULL);
+	setenv("PATH", old_path, 1);
+	unsetenv("CRYOPOD_CACHE_DIR");
+	free(old_path);
+	free(base);
+	return rc;
+}
+
+#define KUBERNETES                                                                                 \
+	"kubernetes: {source: {module: k8s.io/kubernetes, version: v1.33.13, sum: \"" SUM          \
+	"\"}, programs: [kubelet, kubectl]}"
+
+/* The stack stays for the test's time: what is planned borrows from it. */
+static struct cryo_stack stack;
+
+static int plan(const char *component, struct cryo_build *b, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *text = cryo_asprintf("apiVersion: cryopod.dev/v1alpha1\n"
+							"kind: Stack\nmetadata: {name: t}\n"
+							"spec:\n  components:\n    %s\n",
+							component);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/stack.yaml", base);
+
+	put("stack.yaml", text);
+	cryo_stack_release(&stack);
+	assert_int_equal(cryo_stack_load(path, &stack, err), 0);
+	return cryo_build_plan(&stack, NULL, b, err);
+}
+
+static int build(const char *component, struct cryo_err *err)
+{
+	struct cryo_build b = { 0 };
+	int rc = plan(component, &b, err);
+
+	if (rc == 0)
+		rc = cryo_build_run(&b, err);
+	cryo_build_release(&b);
+	cryo_stack_release(&stack);
+	return rc;
+}
+
+/* Files below builds/<component>/, all of it on one line; "" if there is nothing. */
+static char *published(const char *component)
+{
+	cryo_auto(cryo_free) char *top = cryo_asprintf("%s/cache/builds/%s", base, component);
+	struct cryo_str s = { 0 };
+	const struct dirent *stamp, *e;
+	DIR *outer = opendir(top), *inner;
+
+	while (outer && (stamp = readdir(outer))) {
+		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", top, stamp->d_name);
+
+		inner = stamp->d_name[0] == '.' ? NULL : opendir(dir);
+		while (inner && (e = readdir(inner)))
+			if (e->d_name[0] != '.' && strcmp(e->d_name, "build.json") != 0)
+				cryo_str_addf(&s, "%s ", e->d_name);
+		if (inner)
+			closedir(inner);
+	}
+	if (outer)
+		closedir(outer);
+	return cryo_str_detach(&s);
+}
+
+static void builds_and_then_has_nothing_to_do(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_build b = { 0 };
+	cryo_auto(cryo_free) char *json = NULL, *text = NULL;
+	cryo_auto(cryo_json_decref) json_t *record = NULL;
+
+	(void)state;
+	assert_int_equal(plan(KUBERNETES, &b, &err), 0);
+	assert_int_equal(b.n, 1);
+	assert_false(b.item[0].up_to_date);
+	assert_false(there("cache"));
+	assert_int_equal(cryo_build_run(&b, &err), 0);
+	assert_true(b.item[0].up_to_date);
+	assert_ptr_equal(cryo_build_find(&b, "kubernetes"), &b.item[0]);
+	assert_null(cryo_build_find(&b, "runc"));
+	json = cryo_asprintf("%s/build.json", b.item[0].dir);
+	assert_int_equal(cryo_json_load(json, 1 << 20, &record, &err), 0);
+	assert_string_equal(cryo_json_str(record, "go"), "go1.26.8");
+	assert_string_equal(cryo_json_str(record, "source.sum"), SUM);
+	assert_string_equal(cryo_json_str(record, "stamp"), b.item[0].stamp);
+	assert_int_equal(cryo_json_int(record, "programs.kubelet.size", 0), 8);
+	assert_int_equal(cryo_json_int(record, "programs.kubectl.compiledPackages", 0), 2);
+	cryo_build_release(&b);
+
+	assert_int_equal(calls_of("build -v"), 2);
+	assert_int_equal(build(KUBERNETES, &err), 0);
+	assert_int_equal(calls_of("build -v"), 2);
+	assert_int_equal(calls_of("mod download"), 1);
+	text = get("log");
+	assert_non_null(strstr(text, " -X k8s.io/component-base/version.gitVersion=v1.33.13 "));
+	assert_non_null(strstr(text, "version.gitMinor=33 "));
+	assert_non_null(strstr(text, "kubelet k8s.io/kubernetes/cmd/kubelet [-mod=mod "));
+}
+
+static void one_more_program_builds_only_that(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *log = NULL;
+
+	(void)state;
+	assert_int_equal(build("containerd: {source: {module: a.b/c, version: v2.2.5}, "
+			       "programs: [ctr]}",
+			       &err),
+			 0);
+	assert_int_equal(build("containerd: {source: {module: a.b/c, version: v2.2.5}}", &err), 0);
+	assert_int_equal(calls_of("/ctr a.b/c/cmd/ctr"), 1);
+	assert_int_equal(calls_of("build -v"), 3);
+	log = get("log");
+	assert_non_null(strstr(log, "-X a.b/c/version.Version=v2.2.5 "));
+}
+
+static void wraps_the_module(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *log = NULL;
+
+	(void)state;
+	assert_int_equal(build(KUBERNETES, &err), 0);
+	log = get("log");
+	assert_non_null(strstr(log, "mod edit -module=cryopod.dev/build/kubernetes "
+				    "-require=k8s.io/kubernetes@v1.33.13 "
+				    "-dropreplace=k8s.io/api "
+				    "-replace=k8s.io/api=k8s.io/api@v0.33.13 "
+				    "-dropreplace=a.b/local@v1.0.0 "
+				    "-replace=k8s.io/api=k8s.io/api@v0.33.13 "
+				    "-replace=k8s.io/newer=k8s.io/newer@v0.33.13 ["));
+}
+
+static void trees_are_built_where_they_are(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *log = NULL, *expected = NULL;
+
+	(void)state;
+	assert_int_equal(build("containerd: {source: {dir: src}, programs: [ctr]}", &err), 0);
+	log = get("log");
+	expected = cryo_asprintf("/ctr ./cmd/ctr [-trimpath -buildvcs=false] in %s/src\n", base);
+	assert_non_null(strstr(log, expected));
+	assert_null(strstr(log, "mod "));
+	assert_null(strstr(log, "-X "));
+}
+
+static void stamps(void **state)
+{
+	static const struct {
+		const char *go, *component;
+		bool same; /* as the first row */
+	} row[] = {
+		{ "go1.26.8", KUBERNETES, true },
+		{ "go1.26.8",
+		  "kubernetes: {source: {module: k8s.io/kubernetes, version: v1.33.13, sum: \"" SUM
+		  "\"}, programs: [kubeadm]}",
+		  true },
+		{ "go1.26.9", KUBERNETES, false },
+		{ "go1.26.8",
+		  "kubernetes: {source: {module: k8s.io/kubernetes, version: v1.33.14, sum: \"" SUM
+		  "\"}}",
+		  false },
+		{ "go1.26.8",
+		  "kubernetes: {source: {module: k8s.io/kubernetes, version: v1.33.13}}", false },
+		{ "go1.26.8",
+		  "kubernetes: {recipe: containerd, source: {module: k8s.io/kubernetes, version: "
+		  "v1.33.13, sum: \"" SUM "\"}}",
+		  false },
+		{ "go1.26.8", "kubernetes: {source: {dir: src}}", false },
+	};
+	char first[CRYO_HASH_HEX] = "", whole[CRYO_HASH_HEX], first_whole[CRYO_HASH_HEX] = "";
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_build b = { 0 };
+
+		put("version", row[i].go);
+		assert_int_equal(plan(row[i].component, &b, &err), 0);
+		cryo_build_stamp(&b, whole);
+		if (i == 0) {
+			memcpy(first, b.item[0].stamp, sizeof(first));
+			memcpy(first_whole, whole, sizeof(whole));
+		}
+		print_message("# row %zu\n", i);
+		assert_int_equal(strcmp(first, b.item[0].stamp) == 0, row[i].same);
+		assert_int_equal(strcmp(first_whole, whole) == 0, row[i].same);
+		cryo_build_release(&b);
+	}
+	cryo_stack_release(&stack);
+}
+
+static void a_changed_tree_is_built_again(void **state)
+{
+	static const char component[] = "containerd: {source: {dir: src}, programs: [ctr]}";
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(build(component, &err), 0);
+	assert_int_equal(build(component, &err), 0);
+	assert_int_equal(calls_of("build -v"), 1);
+	put("src/main.go", "package main\n");
+	assert_int_equal(build(component, &err), 0);
+	assert_int_equal(calls_of("build -v"), 2);
+}
+
+static void plan_refuses(void **state)
+{
+	static const struct {
+		const char *component, *message;
+	} row[] = {
+		{ "kubernetes: {source: {dir: src}, programs: [kublet]}",
+		  "stack.yaml:6: component 'kubernetes': no program 'kublet', did you mean "
+		  "'kubelet'?" },
+		{ "runc: {source: {dir: src}, programs: [docker]}",
+		  "no program 'docker' (known: runc)" },
+		{ "containerd: {source: {dir: src}, recipe: rnuc}",
+		  "no recipe 'rnuc' (known: kubernetes, containerd, runc, debian)" },
+		{ "debain: {source: {debian: {suite: sid, packages: [a]}}}",
+		  "no recipe 'debain', did you mean 'debian'?" },
+		{ "runc: {source: {debian: {suite: sid, packages: [a]}}}",
+		  "recipe 'runc' cannot build from Debian sid" },
+		{ "debian: {source: {dir: src}}", "recipe 'debian' cannot build from /" },
+		{ "debian: {source: {debian: {suite: sid, packages: [a]}}, programs: [a]}",
+		  "no program 'a'" },
+		{ "runc: {source: {dir: nowhere}}", "component 'runc': no directory '/" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_build b = { 0 };
+
+		assert_int_equal(plan(row[i].component, &b, &err), -CRYO_E_CONFIG);
+		print_message("# %s\n", err.msg);
+		assert_non_null(strstr(err.msg, row[i].message));
+		assert_int_equal(b.n, 0);
+	}
+	cryo_stack_release(&stack);
+}
+
+static void only_some(void **state)
+{
+	static const char *const runc[] = { "containerd", NULL };
+	static const char *const wrong[] = { "containrd", NULL };
+	static const char *const none[] = { NULL };
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_build b = { 0 };
+
+	(void)state;
+	assert_int_equal(plan(KUBERNETES "\n    containerd: {source: {dir: src}}", &b, &err), 0);
+	assert_int_equal(b.n, 2);
+	cryo_build_release(&b);
+	assert_int_equal(cryo_build_plan(&stack, none, &b, &err), 0);
+	assert_int_equal(b.n, 2);
+	cryo_build_release(&b);
+	assert_int_equal(cryo_build_plan(&stack, runc, &b, &err), 0);
+	assert_int_equal(b.n, 1);
+	assert_string_equal(b.item[0].component->name, "containerd");
+	cryo_build_release(&b);
+	assert_int_equal(cryo_build_plan(&stack, wrong, &b, &err), -CRYO_E_USAGE);
+	assert_non_null(strstr(err.msg, "did you mean 'containerd'?"));
+	cryo_stack_release(&stack);
+}
+
+static void downloads_that_fail(void **state)
+{
+	static const struct {
+		const char *answer, *message;
+	} row[] = {
+		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: reading list: 404\\n\\tserver "
+		  "response: no such version\"}",
+		  "stack.yaml:6: k8s.io/kubernetes@v1.33.13: reading list: 404  server response: "
+		  "no such version" },
+		{ "{\"Path\": \"x\", \"Dir\": \"/src\", \"Sum\": \"h1:other=\"}",
+		  "checksum of k8s.io/kubernetes v1.33.13 is h1:other=, the stack wants " SUM },
+		{ "{\"Path\": \"x\", \"Dir\": \"/src\"}", "is unknown, the stack wants " SUM },
+		{ "{}", "names no directory" },
+		{ "nonsense", "no JSON" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+		cryo_auto(cryo_free) char *left = NULL;
+
+		put("answer", row[i].answer);
+		assert_true(build(KUBERNETES, &err) < 0);
+		print_message("# %s\n", err.msg);
+		assert_non_null(strstr(err.msg, row[i].message));
+		left = published("kubernetes");
+		assert_string_equal(left, "");
+	}
+}
+
+static unsigned warnings;
+static char last_warning[256];
+
+static void count_warnings(const struct cryo_event *ev, void *arg)
+{
+	(void)arg;
+	if (ev->kind != CRYO_EVENT_WARN)
+		return;
+	warnings++;
+	strncpy(last_warning, ev->detail, sizeof(last_warning) - 1);
+}
+
+static void a_failing_build_shows_its_last_lines(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_str s = { 0 };
+	cryo_auto(cryo_free) char *left = NULL, *log = NULL;
+
+	(void)state;
+	cryo_str_add(&s, "# k8s.io/kubernetes/cmd/kubelet\nkubelet.go:7:2: undefined: x\n");
+	for (int i = 0; i < 30; i++)
+		cryo_str_addf(&s, "kubelet.go:%d:1: more\n", i);
+	put("fail-kubelet", s.p);
+	cryo_str_release(&s);
+	warnings = 0;
+	cryo_event_set_sink(count_warnings, NULL);
+	assert_int_equal(build(KUBERNETES, &err), -CRYO_E_PROVISION);
+	assert_int_equal(warnings, 15);
+	assert_string_equal(last_warning, "kubelet.go:29:1: more");
+	assert_non_null(strstr(err.msg, "build kubernetes: kubelet: kubelet.go:7:2: undefined: x"));
+	assert_non_null(strstr(err.msg, "/cache/logs/kubernetes.log)"));
+	log = get("cache/logs/kubernetes.log");
+	assert_non_null(strstr(log, "undefined: x"));
+	left = published("kubernetes");
+	assert_string_equal(left, "");
+}
+
+static void what_was_done_stays_done(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *left = NULL;
+
+	(void)state;
+	put("fail-kubectl", "go: downloading a.b/c v1.0.0\n"
+			    "go: a.b/c@v1.0.0: dial tcp: no such host\n");
+	assert_int_equal(build(KUBERNETES, &err), -CRYO_E_PROVISION);
+	assert_non_null(strstr(err.msg, "kubectl: go: a.b/c@v1.0.0: dial tcp: no such host (log"));
+	left = published("kubernetes");
+	assert_string_equal(left, "kubelet ");
+	gone("fail-kubectl");
+	assert_int_equal(build(KUBERNETES, &err), 0);
+	assert_int_equal(calls_of("build -v"), 3);
+}
+
+static pid_t build_in_child(void)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(build(KUBERNETES, &err) < 0);
+	assert_true(pid > 0);
+	return pid;
+}
+
+static void kill_9_leaves_no_half_program(void **state)
+{
+	cryo_auto(cryo_free) char *left = NULL, *whole = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	pid_t pid;
+	int status;
+
+	(void)state;
+	put("hang", "");
+	pid = build_in_child();
+	for (int i = 0; i < 1000 && !there("started"); i++)
+		usleep(10000);
+	assert_true(there("started"));
+	kill(pid, SIGKILL);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	left = published("kubernetes");
+	assert_string_equal(left, "");
+	gone("hang");
+	assert_int_equal(build(KUBERNETES, &err), 0);
+	whole = published("kubernetes");
+	assert_int_equal(strlen(whole), strlen("kubelet kubectl "));
+}
+
+static void two_at_once_build_once(void **state)
+{
+	pid_t one, two;
+	int status;
+
+	(void)state;
+	put("slow", "");
+	one = build_in_child();
+	two = build_in_child();
+	assert_int_equal(waitpid(one, &status, 0), one);
+	assert_int_equal(status, 0);
+	assert_int_equal(waitpid(two, &status, 0), two);
+	assert_int_equal(status, 0);
+	assert_int_equal(calls_of("build -v"), 2);
+	assert_false(there("cache/builds/kubernetes.lock"));
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(builds_and_then_has_nothing_to_do),
+		TEST(one_more_program_builds_only_that),
+		TEST(wraps_the_module),
+		TEST(trees_are_built_where_they_are),
+		TEST(stamps),
+		TEST(a_changed_tree_is_built_again),
+		TEST(plan_refuses),
+		TEST(only_some),
+		TEST(downloads_that_fail),
+		TEST(a_failing_build_shows_its_last_lines),
+		TEST(what_was_done_stays_done),
+		TEST(kill_9_leaves_no_half_program),
+		TEST(two_at_once_build_once),
+	};
+
+	return cmocka_run_group_tests_name("build", tests, NULL, NULL) ? EXIT_FAILURE
+								       : EXIT_SUCCESS;
+}
