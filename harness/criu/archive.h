@@ -16,7 +16,7 @@ struct cryo_archive {
 	char *container; /* Kubernetes container name */
 	char *pod;	 /* "" if the archive does not say */
 	char *ns;
-	char *image;	  /* rootfsImage: what the user wrote in the pod */
+	char *image;	  /* rootfsImage: containerd 2.2 writes the full reference here too */
 	char *image_name; /* rootfsImageName: full reference; never "" */
 	char *image_ref;  /* rootfsImageRef */
 	char *runtime;
