@@ -140,7 +140,8 @@ void cryo_strv_release(struct cryo_strv *sv)
 
 char *cryo_base64(const void *data, size_t n)
 {
-	static const char digit[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	static const char digit[] =
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *in = data;
 	struct cryo_str s = { 0 };
 

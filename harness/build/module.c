@@ -90,7 +90,7 @@ static void edit_replaced(const struct cryo_go_build *g, const json_t *mod, stru
 	size_t i;
 	json_t *r;
 
-	json_array_foreach (cryo_json_at(mod, "Replace"), i, r) {
+	json_array_foreach(cryo_json_at(mod, "Replace"), i, r) {
 		const char *path = cryo_json_str(r, "Old.Path");
 		const char *version = cryo_json_str(r, "Old.Version");
 
@@ -109,7 +109,7 @@ static void edit_required(const struct cryo_go_build *g, const json_t *mod, stru
 	size_t i;
 	json_t *r;
 
-	json_array_foreach (cryo_json_at(mod, "Require"), i, r) {
+	json_array_foreach(cryo_json_at(mod, "Require"), i, r) {
 		const char *path = cryo_json_str(r, "Path");
 
 		if (g->recipe->staging && path && cryo_starts_with(path, "k8s.io/") &&

@@ -31,7 +31,7 @@ static int service_names(struct cryo_target *t, struct cryo_strv *names, struct 
 
 	if (rc < 0)
 		return rc;
-	json_array_foreach (cryo_json_at(status, "nodes[0].services"), i, s)
+	json_array_foreach(cryo_json_at(status, "nodes[0].services"), i, s)
 		cryo_strv_add(names, cryo_json_str(s, "name"));
 	if (names->n == 0)
 		return cryo_err_set(err, CRYO_E_CHECK,

@@ -49,7 +49,7 @@ static char *find_kubectl(struct cryo_target *t, struct cryo_err *err)
 
 	if (t->ops->status(t, &status, err) < 0)
 		return NULL;
-	json_array_foreach (json_object_get(status, "builds"), i, b) {
+	json_array_foreach(json_object_get(status, "builds"), i, b) {
 		const char *dir = cryo_json_str(b, "dir");
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/kubectl", dir ? dir : "");
 

@@ -50,7 +50,7 @@ static void print_node(const json_t *node)
 	printf("\nnode %s (pid %ld)\n  %-24s %-5s %6s  %-10s  %-16s %s\n",
 	       cryo_json_str(node, "name"), (long)cryo_json_int(node, "pid", 0), "SERVICE", "STATE",
 	       "PID", "FOR", "VERSION", "BUILD");
-	json_array_foreach (json_object_get(node, "services"), i, s)
+	json_array_foreach(json_object_get(node, "services"), i, s)
 		print_service(s);
 }
 
@@ -71,7 +71,7 @@ static void print_table(const json_t *j)
 	printf("  kubeconfig  %s\n", cryo_json_str(j, "kubeconfig"));
 	printf("  API server  https://127.0.0.1:%ld%s\n", (long)cryo_json_int(j, "port", 0),
 	       cryo_json_bool(j, "forwarder") ? "" : " (no forwarder: cryopod up)");
-	json_array_foreach (json_object_get(j, "nodes"), i, node)
+	json_array_foreach(json_object_get(j, "nodes"), i, node)
 		print_node(node);
 	if (capabilities)
 		printf("\ncapabilities\n");
@@ -111,7 +111,7 @@ static int show_all(struct cryo_cli *cli, enum cryo_output output, struct cryo_e
 	else if (json_array_size(list) == 0)
 		printf("no cluster\n");
 	else
-		json_array_foreach (list, i, j)
+		json_array_foreach(list, i, j)
 			print_table(j);
 	return 0;
 }

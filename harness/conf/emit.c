@@ -157,7 +157,7 @@ static void put_map(yaml_emitter_t *e, const json_t *map)
 
 	put(e, &ev,
 	    yaml_mapping_start_event_initialize(&ev, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE));
-	json_object_foreach ((json_t *)map, key, item) {
+	json_object_foreach((json_t *)map, key, item) {
 		put_scalar(e, key, true);
 		put_value(e, item);
 	}
@@ -172,7 +172,7 @@ static void put_seq(yaml_emitter_t *e, const json_t *seq)
 
 	put(e, &ev,
 	    yaml_sequence_start_event_initialize(&ev, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE));
-	json_array_foreach (seq, i, item)
+	json_array_foreach(seq, i, item)
 		put_value(e, item);
 	put(e, &ev, yaml_sequence_end_event_initialize(&ev));
 }

@@ -37,9 +37,25 @@ const char *cryo_criu_log_explain(const char *text)
 	return NULL;
 }
 
+/* Printed in successful runs too. */
+static const char *const harmless[] = { "Can't setup RLIMIT_NOFILE for self",
+					"address already assigned", "cgroupd: recv req error" };
+
+static bool is_harmless(const char *line, size_t n)
+{
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(harmless); i++)
+		if (memmem(line, n, harmless[i], strlen(harmless[i])))
+			return true;
+	return false;
+}
+
 char *cryo_criu_log_decisive(const char *log)
 {
-	const char *at = strstr(log, "Error (");
+	for (const char *at = log; (at = strstr(at, "Error (")); at++) {
+		size_t n = strcspn(at, "\n");
 
-	return at ? cryo_strndup(at, strcspn(at, "\n")) : NULL;
+		if (!is_harmless(at, n))
+			return cryo_strndup(at, n);
+	}
+	return NULL;
 }

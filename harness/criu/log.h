@@ -7,8 +7,9 @@
 #include "base/err.h"
 
 /*
- * The first "Error (file.c:123): …" line, without its time stamp; the errors
- * after it are mostly its consequences. NULL if there is none. Caller frees.
+ * The first "Error (file.c:123): …" line that is not known to be harmless, without
+ * its time stamp; the errors after it are mostly its consequences. NULL if there is none. Caller
+ * frees.
  */
 char *cryo_criu_log_decisive(const char *log);
 /* In plain words, with what to do; NULL for what is not known. Static text. */

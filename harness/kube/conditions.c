@@ -28,7 +28,7 @@ static const json_t *find(const json_t *array, const char *key, const char *valu
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach (array, i, item)
+	json_array_foreach(array, i, item)
 		if (cryo_streq(cryo_json_str(item, key), value))
 			return item;
 	return NULL;
@@ -109,7 +109,7 @@ static int judge_containers(const json_t *statuses, size_t *n, struct cryo_str *
 	int verdict = 0;
 	size_t i;
 
-	json_array_foreach (statuses, i, status) {
+	json_array_foreach(statuses, i, status) {
 		int one = judge_container(status, s);
 
 		*n += one > 0;
@@ -125,7 +125,7 @@ static int judge_init(const json_t *statuses, struct cryo_str *s)
 	const json_t *status;
 	size_t i;
 
-	json_array_foreach (statuses, i, status) {
+	json_array_foreach(statuses, i, status) {
 		if (cryo_json_int(status, "state.terminated.exitCode", -1) == 0)
 			continue;
 		if (judge_container(status, s) < 0)

@@ -33,7 +33,7 @@ static const json_t *row_of(const json_t *resources, const char *kind)
 	const json_t *row;
 	size_t i;
 
-	json_array_foreach (resources, i, row) {
+	json_array_foreach(resources, i, row) {
 		const char *name = cryo_json_str(row, "name");
 
 		if (name && !strchr(name, '/') && cryo_streq(cryo_json_str(row, "kind"), kind))

@@ -176,7 +176,7 @@ json_t *cryo_kube_items(json_t *list)
 
 	if (!json_is_array(items) || !kind || !cryo_ends_with(kind, "List"))
 		return NULL;
-	json_array_foreach (items, i, item) {
+	json_array_foreach(items, i, item) {
 		if (cryo_json_str(item, "kind"))
 			continue;
 		json_object_set_new(item, "kind", json_stringn(kind, strlen(kind) - 4));

@@ -25,7 +25,7 @@ static void container_names(const json_t *pod, struct cryo_strv *names)
 	json_t *c;
 	size_t i;
 
-	json_array_foreach (cryo_json_at(pod, "spec.containers"), i, c)
+	json_array_foreach(cryo_json_at(pod, "spec.containers"), i, c)
 		cryo_strv_add(names, cryo_json_str(c, "name"));
 }
 
@@ -55,7 +55,7 @@ static const json_t *container_status(const json_t *pod, const char *name)
 	json_t *s;
 	size_t i;
 
-	json_array_foreach (cryo_json_at(pod, "status.containerStatuses"), i, s)
+	json_array_foreach(cryo_json_at(pod, "status.containerStatuses"), i, s)
 		if (cryo_streq(cryo_json_str(s, "name"), name))
 			return s;
 	return NULL;
@@ -128,7 +128,7 @@ static int call(struct cryo_target *t, struct cryo_kube *api, struct cryo_checkp
 	out->ended_ns = cryo_wall_ns();
 	out->ms = cryo_now_ms() - begin;
 	if (rc < 0)
-		cryo_evidence_add(t, out->node, "dump.log", out->started_ns, err);
+		cryo_evidence_dump(t, out->node, out->started_ns, err);
 	return rc;
 }
 

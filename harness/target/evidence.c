@@ -66,19 +66,81 @@ static char *decisive_line(struct cryo_target *t, const char *node, const char *
 	return line;
 }
 
-void cryo_evidence_add(struct cryo_target *t, const char *node, const char *log_name,
-		       int64_t since_ns, struct cryo_err *err)
+/* The meaning first: the runtime's own text is long. */
+static void add(struct cryo_err *err, const char *line)
 {
-	cryo_auto(cryo_free) char *path = newest(t, node, log_name, since_ns);
-	cryo_auto(cryo_free) char *line = path ? decisive_line(t, node, path) : NULL;
 	cryo_auto(cryo_free) char *text = cryo_strdup(err->msg);
 	const char *meaning = line ? cryo_criu_log_explain(line) : NULL;
 	int code = err->sys_errno;
 
 	if (!meaning)
 		meaning = cryo_criu_log_explain(text);
-	/* The meaning first: the runtime's own text is long. */
 	cryo_err_set(err, err->status, "%s%s%s%s%s%s", meaning ? meaning : "", meaning ? ": " : "",
 		     line ? "CRIU: " : "", line ? line : "", line ? "; " : "", text);
 	err->sys_errno = code;
+}
+
+void cryo_evidence_dump(struct cryo_target *t, const char *node, int64_t since_ns,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = newest(t, node, "dump.log", since_ns);
+	cryo_auto(cryo_free) char *line = path ? decisive_line(t, node, path) : NULL;
+
+	add(err, line);
+}
+
+static int run_in_node(struct cryo_target *t, const char *const *argv, struct cryo_err *err)
+{
+	struct cryo_proc p = { .argv = argv, .timeout_ms = FIND_MS };
+
+	return t->ops->exec(t, NULL, &p, NULL, err);
+}
+
+/* A small text file into the node. */
+static int put_text(struct cryo_target *t, const char *text, const char *to, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir = NULL;
+	cryo_auto(cryo_free) char *file = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc = cryo_fs_tmpdir(t->dir, ".evidence-", &dir, err);
+
+	if (rc < 0)
+		return rc;
+	file = cryo_asprintf("%s/text", dir);
+	rc = cryo_fs_write(file, text, strlen(text), 0600, err);
+	if (rc == 0)
+		rc = t->ops->put(t, NULL, file, to, err);
+	cryo_fs_rmtree(dir, &ignored);
+	return rc;
+}
+
+int cryo_evidence_restore_begin(struct cryo_target *t, const char *ns, const char *pod,
+				struct cryo_evidence_restore *e, struct cryo_err *err)
+{
+	static const char *const mkdir[] = { "mkdir", "-p", "-m", "0700", "/run/cryopod", NULL };
+	cryo_auto(cryo_free) char *text = NULL;
+	int rc = run_in_node(t, mkdir, err);
+
+	e->config = cryo_asprintf("/run/cryopod/restore-%s-%s.conf", ns, pod);
+	e->log = cryo_asprintf("/run/cryopod/restore-%s-%s.log", ns, pod);
+	text = cryo_asprintf("log-file %s\n", e->log);
+	return rc < 0 ? rc : put_text(t, text, e->config, err);
+}
+
+void cryo_evidence_restore_end(struct cryo_target *t, struct cryo_evidence_restore *e,
+			       struct cryo_err *err)
+{
+	const char *const rm[] = { "rm", "-f", e->log, NULL };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (err) {
+		cryo_auto(cryo_free) char *line = decisive_line(t, NULL, e->log);
+
+		add(err, line);
+	}
+	put_text(t, "", e->config, &ignored);
+	run_in_node(t, rm, &ignored);
+	free(e->config);
+	free(e->log);
+	*e = (struct cryo_evidence_restore){ 0 };
 }

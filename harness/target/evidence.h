@@ -6,11 +6,26 @@
 #include "target/target.h"
 
 /*
- * Looks for CRIU's newest log of that name ("dump.log", "restore.log") that is
- * not older than since_ns (wall clock), and adds the line that decides and its
- * plain meaning to err's message. Finding nothing leaves err alone.
+ * After a failed dump: looks for CRIU's newest dump.log in the runtime's
+ * directories that is not older than since_ns (wall clock), and adds the line
+ * that decides and its plain meaning to err's message. Without one, only what
+ * the message itself tells is explained.
  */
-void cryo_evidence_add(struct cryo_target *t, const char *node, const char *log_name,
-		       int64_t since_ns, struct cryo_err *err);
+void cryo_evidence_dump(struct cryo_target *t, const char *node, int64_t since_ns,
+			struct cryo_err *err);
+
+/*
+ * The runtime removes CRIU's log of a failed restore with the container. So
+ * CRIU is told, by a configuration file that the pod's annotation org.criu.config
+ * names, to write it elsewhere.
+ */
+struct cryo_evidence_restore {
+	char *config, *log; /* paths on the node, owned */
+};
+int cryo_evidence_restore_begin(struct cryo_target *t, const char *ns, const char *pod,
+				struct cryo_evidence_restore *e, struct cryo_err *err);
+/* err NULL: it went well. Removes the log; the configuration stays, empty, for dumps to come. */
+void cryo_evidence_restore_end(struct cryo_target *t, struct cryo_evidence_restore *e,
+			       struct cryo_err *err);
 
 #endif

@@ -118,7 +118,7 @@ static json_t *as_written(const json_t *pod)
 	for (i = 0; i < CRYO_ARRAY_LEN(spec_added); i++)
 		json_object_del(spec, spec_added[i]);
 	drop_token_volumes(json_object_get(spec, "volumes"));
-	json_array_foreach (json_object_get(spec, "containers"), i, c)
+	json_array_foreach(json_object_get(spec, "containers"), i, c)
 		drop_token_volumes(json_object_get(c, "volumeMounts"));
 	return json_pack("{ss ss s{ss so*} so}", "apiVersion", "v1", "kind", "Pod", "metadata",
 			 "name", "x", "labels", labels, "spec", spec);
@@ -142,8 +142,9 @@ static int choose_pod(const struct cryo_restore_opts *opts, const struct cryo_ar
 	return rc;
 }
 
-/* Name, namespace and image of the new pod. */
-static int adapt_pod(json_t *pod, const struct cryo_restore *r, struct cryo_err *err)
+/* Name, namespace and image of the new pod, and where CRIU shall write its log. */
+static int adapt_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config,
+		     struct cryo_err *err)
 {
 	json_t *meta = json_object_get(pod, "metadata"), *c;
 	bool found = false;
@@ -151,7 +152,11 @@ static int adapt_pod(json_t *pod, const struct cryo_restore *r, struct cryo_err 
 
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));
-	json_array_foreach (cryo_json_at(pod, "spec.containers"), i, c) {
+	if (!json_object_get(meta, "annotations"))
+		json_object_set_new(meta, "annotations", json_object());
+	json_object_set_new(json_object_get(meta, "annotations"), "org.criu.config",
+			    json_string(criu_config));
+	json_array_foreach(cryo_json_at(pod, "spec.containers"), i, c) {
 		if (!cryo_streq(cryo_json_str(c, "name"), r->container))
 			continue;
 		json_object_set_new(c, "image", json_string(r->image));
@@ -174,32 +179,45 @@ static void discard_pod(struct cryo_kube *k, const struct cryo_restore *r)
 	cryo_kube_delete(k, &ref, 0, ASK_MS, &ignored);
 }
 
-static int run_pod(struct cryo_target *t, const struct cryo_restore_opts *opts, json_t *pod,
-		   struct cryo_restore *r, struct cryo_err *err)
+static int create_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit,
+			   struct cryo_restore *r, struct cryo_err *err)
 {
 	const struct cryo_kube_ref ref = { "pods", r->ns, r->pod };
-	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	cryo_auto(cryo_json_decref) json_t *last = NULL;
-	int64_t limit = opts->timeout_ms ? opts->timeout_ms : DEFAULT_RUN_MS;
-	int64_t begin_ns = cryo_wall_ns();
-	int rc = t->ops->kube(t, &k, err);
+	cryo_auto(cryo_free) char *events = NULL;
+	int rc = cryo_kube_create(k, pod, r->ns, err);
 
-	if (rc == 0)
-		rc = cryo_kube_create(k, pod, r->ns, err);
 	if (rc < 0)
 		return rc;
 	rc = cryo_kube_wait(k, &ref, cryo_kube_test_pod_running, NULL, limit, &last, err);
-	if (rc < 0) {
-		cryo_auto(cryo_free) char *events = cryo_kube_events(k, r->ns, "Pod", r->pod);
-
-		if (*events)
-			cryo_warn("events of pod '%s':\n%s", r->pod, events);
-		cryo_evidence_add(t, r->node, "restore.log", begin_ns, err);
-		discard_pod(k, r);
-		return rc;
+	if (rc == 0) {
+		r->node = cryo_strdup(cryo_json_str(last, "spec.nodeName"));
+		return 0;
 	}
-	r->node = cryo_strdup(cryo_json_str(last, "spec.nodeName"));
-	return 0;
+	events = cryo_kube_events(k, r->ns, "Pod", r->pod);
+	if (*events)
+		cryo_warn("events of pod '%s':\n%s", r->pod, events);
+	discard_pod(k, r);
+	return rc;
+}
+
+static int run_pod(struct cryo_target *t, const struct cryo_restore_opts *opts, json_t *pod,
+		   struct cryo_restore *r, struct cryo_err *err)
+{
+	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
+	struct cryo_evidence_restore evidence = { 0 };
+	int64_t limit = opts->timeout_ms ? opts->timeout_ms : DEFAULT_RUN_MS;
+	int rc = t->ops->kube(t, &k, err);
+
+	if (rc < 0)
+		return rc;
+	rc = cryo_evidence_restore_begin(t, r->ns, r->pod, &evidence, err);
+	if (rc == 0)
+		rc = adapt_pod(pod, r, evidence.config, err);
+	if (rc == 0)
+		rc = create_and_wait(k, pod, limit, r, err);
+	cryo_evidence_restore_end(t, &evidence, rc < 0 ? err : NULL);
+	return rc;
 }
 
 static int check_archive(const struct cryo_archive *a, struct cryo_err *err)
@@ -230,8 +248,6 @@ int cryo_restore_run(struct cryo_target *t, const struct cryo_restore_opts *opts
 		rc = check_base_image(t, &a, err);
 	if (rc == 0)
 		rc = make_image(t, opts, &a, out, err);
-	if (rc == 0)
-		rc = adapt_pod(pod, out, err);
 	if (rc == 0)
 		rc = run_pod(t, opts, pod, out, err);
 	out->ms = cryo_now_ms() - begin;

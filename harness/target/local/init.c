@@ -177,12 +177,20 @@ static int cgroup_mounts(struct setup *s, struct cryo_err *err)
 	return rc;
 }
 
-/* The host's kernel settings are the host's: only those of the node's own network may be written.
+/*
+ * Kernel settings that are the host's and that a kubelet or somebody's pod would
+ * change. Not all of /proc/sys: CRIU restores those that belong to namespaces
+ * (kernel/hostname, kernel/sem …), and pods have their network's.
  */
 static int protect_host(struct setup *s, struct cryo_err *err)
 {
-	static const char *const paths[] = { "/proc/sys/kernel", "/proc/sys/vm", "/proc/sys/fs",
-					     "/proc/sys/dev", "/proc/sysrq-trigger" };
+	static const char *const paths[] = { "/proc/sys/vm",
+					     "/proc/sys/kernel/panic",
+					     "/proc/sys/kernel/panic_on_oops",
+					     "/proc/sys/kernel/keys",
+					     "/proc/sys/kernel/core_pattern",
+					     "/proc/sys/kernel/modprobe",
+					     "/proc/sysrq-trigger" };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(paths); i++) {

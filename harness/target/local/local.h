@@ -54,9 +54,9 @@ struct local_record {
 	char *stamp;	/* cryo_build_stamp() */
 	json_t *builds; /* [{component, source, stamp, dir}] */
 	int64_t created_ns;
-	unsigned port;		   /* of the forwarder, 0: none yet */
-	bool complete; /* images loaded, Ready seen once: nothing is left to be set up */
-	struct cryo_pid init;	   /* pid 0: not running */
+	unsigned port;	      /* of the forwarder, 0: none yet */
+	bool complete;	      /* images loaded, Ready seen once: nothing is left to be set up */
+	struct cryo_pid init; /* pid 0: not running */
 	struct cryo_pid forwarder; /* pid 0: not running */
 };
 

@@ -35,7 +35,7 @@ static const json_t *built(const struct local_record *r, const char *component)
 	size_t i;
 	json_t *b;
 
-	json_array_foreach (r->builds, i, b)
+	json_array_foreach(r->builds, i, b)
 		if (cryo_streq(cryo_json_str(b, "component"), component))
 			return b;
 	return NULL;
