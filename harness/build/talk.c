@@ -19,11 +19,20 @@ static void replace(char **text, const char *line)
 	*text = cryo_strdup(line);
 }
 
+/* "kubelet.go:7:2: undefined: x" */
+static bool is_complaint(const char *line)
+{
+	const char *at = strstr(line, ".go:");
+
+	return at && at[4] >= '0' && at[4] <= '9';
+}
+
+/* The first complaint is the cause, unless Go itself says in the end what is wrong. */
 static void look_for_cause(struct cryo_build_talk *t, const char *line)
 {
-	if (cryo_starts_with(line, "go: ") || cryo_starts_with(line, "go build "))
+	if (cryo_starts_with(line, "go: "))
 		replace(&t->cause, line);
-	else if (t->cause_next && !t->cause)
+	else if (!t->cause && (t->cause_next || is_complaint(line)))
 		replace(&t->cause, line);
 	t->cause_next = cryo_starts_with(line, "# ");
 }

@@ -467,6 +467,31 @@ static void a_failing_build_shows_its_last_lines(void **state)
 	assert_string_equal(left, "");
 }
 
+static void the_first_complaint_is_the_cause(void **state)
+{
+	static const struct {
+		const char *said, *cause;
+	} row[] = {
+		{ "a.go:1:2: no package x\n\tmore about it\nb.go:3:4: no package y\n\tmore\n",
+		  "kubelet: a.go:1:2: no package x (log" },
+		{ "# a.b/c\n/usr/bin/ld: cannot find -lseccomp\ncollect2: error\n",
+		  "kubelet: /usr/bin/ld: cannot find -lseccomp (log" },
+		{ "a.go:1:2: no package x\ngo: updates to go.mod needed\n",
+		  "kubelet: go: updates to go.mod needed (log" },
+		{ "", "failed with exit code 1" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		put("fail-kubelet", row[i].said);
+		assert_int_equal(build(KUBERNETES, &err), -CRYO_E_PROVISION);
+		print_message("# %s\n", err.msg);
+		assert_non_null(strstr(err.msg, row[i].cause));
+	}
+}
+
 static void what_was_done_stays_done(void **state)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -550,6 +575,7 @@ int main(void)
 		TEST(only_some),
 		TEST(downloads_that_fail),
 		TEST(a_failing_build_shows_its_last_lines),
+		TEST(the_first_complaint_is_the_cause),
 		TEST(what_was_done_stays_done),
 		TEST(kill_9_leaves_no_half_program),
 		TEST(two_at_once_build_once),
