@@ -10,14 +10,16 @@ int cryo_kube_group_version(struct cryo_kube *k, const char *group, const char *
 			    struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *answer = NULL;
-	cryo_auto(cryo_free) char *escaped = cryo_http_escape(group);
-	cryo_auto(cryo_free) char *path = cryo_asprintf("/apis/%s", escaped);
+	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
 	int rc;
 
 	*version = json_string_value(json_object_get(k->cache, group));
 	if (*version)
 		return 0;
-	rc = cryo_kube_raw(k, NULL, path, NULL, 0, &answer, err);
+	cryo_str_add(&path, "/apis");
+	rc = cryo_kube_add_piece(&path, "group", group, err);
+	if (rc == 0)
+		rc = cryo_kube_raw(k, NULL, path.p, NULL, 0, &answer, err);
 	if (rc < 0)
 		return cryo_err_wrap(err, rc, "API group '%s'", group);
 	if (!cryo_json_str(answer, "preferredVersion.version"))

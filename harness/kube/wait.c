@@ -23,8 +23,7 @@ struct watch {
 	json_t *last;
 	char *version; /* watch from here; NULL: look first */
 	char *why;
-	int verdict;   /* of the test: 1 holds, 0 not yet; negative: err is set */
-	bool progress; /* something came since the watch began */
+	int verdict; /* of the test: 1 holds, 0 not yet; negative: err is set */
 	struct cryo_err *err;
 };
 
@@ -114,26 +113,32 @@ static void take_event(struct watch *w, const char *type, json_t *object)
 	judge(w, cryo_streq(type, "DELETED") ? NULL : object);
 }
 
+static int bad_event(struct watch *w)
+{
+	w->verdict = cryo_err_set(w->err, CRYO_E_REMOTE,
+				  "the server's watch of %s is no JSON or too large",
+				  w->ref->resource);
+	return 1;
+}
+
 static int on_event(const char *line, size_t n, void *arg)
 {
 	struct watch *w = arg;
 	cryo_auto(cryo_json_decref) json_t *event = json_loadb(line, n, 0, NULL);
 	const char *type = cryo_json_str(event, "type");
 
-	if (!type) {
-		w->verdict = cryo_err_set(w->err, CRYO_E_REMOTE,
-					  "the server's watch of %s is no JSON or too large",
-					  w->ref->resource);
-		return 1;
-	}
-	w->progress = true;
+	if (!type)
+		return bad_event(w);
 	take_event(w, type, json_object_get(event, "object"));
 	return w->verdict != 0 || !w->version;
 }
 
 static int on_data(const char *data, size_t n, void *arg)
 {
-	return cryo_kube_lines_add(arg, data, n);
+	struct cryo_kube_lines *l = arg;
+	int rc = cryo_kube_lines_add(l, data, n);
+
+	return rc == 0 && l->cut ? bad_event(l->arg) : rc;
 }
 
 static int watch(struct watch *w, struct cryo_err *err)
@@ -149,7 +154,6 @@ static int watch(struct watch *w, struct cryo_err *err)
 	cryo_str_addf(&path, "&watch=true&allowWatchBookmarks=true&timeoutSeconds=%d", WATCH_S);
 	cryo_kube_query(&path, "resourceVersion", w->version);
 	req.path = path.p;
-	w->progress = false;
 	if (rc == 0)
 		rc = cryo_kube_do(w->k, &req, &resp, err);
 	cryo_str_release(&lines.partial);
@@ -181,9 +185,7 @@ static int turn(struct watch *w, struct cryo_err *err)
 		set_text(&w->version, NULL);
 	}
 	/* A server that ends each watch at once must not keep us busy. */
-	if (w->verdict == 0 && (rc < 0 || !w->progress))
-		return cryo_intr_sleep(time_left(w, PAUSE_MS), err);
-	return 0;
+	return w->verdict == 0 ? cryo_intr_sleep(time_left(w, PAUSE_MS), err) : 0;
 }
 
 static int timed_out(const struct watch *w, int64_t timeout_ms, struct cryo_err *err)
