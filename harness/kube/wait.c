@@ -11,6 +11,7 @@
 
 #define EVENT_MAX_BYTES ((size_t)8 << 20)
 #define LOOK_MS		10000
+#define LOOK_LEAST_MS	1000
 #define WATCH_S		300 /* then a new one: a connection that died in silence ends here */
 #define PAUSE_MS	200 /* before asking again after trouble */
 
@@ -76,11 +77,15 @@ static int look(struct watch *w, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
 	cryo_auto(cryo_json_decref) json_t *list = NULL;
+	int64_t limit = time_left(w, LOOK_MS);
 	json_t *items, *item = NULL;
 	int rc = selected_path(w, &path, err);
 
+	/* Also without any time left: then it is one look. */
+	if (limit < LOOK_LEAST_MS)
+		limit = LOOK_LEAST_MS;
 	if (rc == 0)
-		rc = cryo_kube_raw(w->k, NULL, path.p, NULL, time_left(w, LOOK_MS), &list, err);
+		rc = cryo_kube_raw(w->k, NULL, path.p, NULL, limit, &list, err);
 	if (rc < 0)
 		return rc;
 	items = cryo_kube_items(list);

@@ -27,6 +27,7 @@ struct cryo_http {
 	CURL *easy; /* one, reset for each request: it keeps the connections */
 	char *base_url, *ca_pem, *cert_pem, *key_pem;
 	bool insecure, direct;
+	bool elsewhere; /* sockets belong into netns_fd, and nowhere else if that is no use */
 	int netns_fd, own_netns_fd;
 	int socket_errno; /* why the last socket could not be made */
 	bool refused;
@@ -58,7 +59,8 @@ struct cryo_http *cryo_http_new(const struct cryo_http_opts *opts)
 	h->insecure = opts->insecure;
 	/* A proxy is not reachable from another network. */
 	h->direct = opts->direct || opts->netns_fd >= 0;
-	h->netns_fd = opts->netns_fd >= 0 ? fcntl(opts->netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
+	h->elsewhere = opts->netns_fd >= 0;
+	h->netns_fd = h->elsewhere ? fcntl(opts->netns_fd, F_DUPFD_CLOEXEC, 3) : -1;
 	h->own_netns_fd = -1;
 	return h;
 }
@@ -114,14 +116,14 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	int fd = -1;
 
 	(void)purpose;
-	if (h->netns_fd >= 0 && !enter_netns(h)) {
+	if (h->elsewhere && !enter_netns(h)) {
 		h->socket_errno = errno;
 		return CURL_SOCKET_BAD;
 	}
 	fd = socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 	h->socket_errno = fd < 0 ? errno : 0;
 	/* In a strange network everything after this would go wrong in silence. */
-	if (h->netns_fd >= 0 && setns(h->own_netns_fd, CLONE_NEWNET) < 0)
+	if (h->elsewhere && setns(h->own_netns_fd, CLONE_NEWNET) < 0)
 		abort();
 	return fd;
 }
