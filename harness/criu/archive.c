@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_JSON (4 << 20)
-#define MAX_LOG	 (16 << 20)
-#define MAX_TEXT 4096
-#define MAX_NAME 253 /* of a Kubernetes object */
+#define MAX_JSON    (4 << 20)
+#define MAX_LOG	    (16 << 20)
+#define MAX_TEXT    4096
+#define MAX_VOLUMES 256
+#define MAX_NAME    253 /* of a Kubernetes object */
 
 #define INVENTORY "checkpoint/inventory.img"
 
@@ -295,6 +296,36 @@ static int take_config(const struct load *l, struct cryo_archive *a, struct cryo
 			     "config.dump: checkpointedTime");
 }
 
+static bool in_every_pod(const char *at)
+{
+	static const char *const known[] = { "/etc/hosts", "/dev/termination-log", "/etc/hostname",
+					     "/etc/resolv.conf", "/dev/shm" };
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(known); i++)
+		if (strcmp(at, known[i]) == 0)
+			return true;
+	return false;
+}
+
+static int take_volumes(const struct load *l, struct cryo_archive *a, struct cryo_err *err)
+{
+	const json_t *mounts = json_object_get(l->spec, "mounts"), *m;
+	size_t i;
+
+	json_array_foreach(mounts, i, m) {
+		const char *type = "", *at = "";
+		int rc = get_text(table[SPEC].name, m, "type", &type, err);
+
+		if (rc == 0)
+			rc = get_text(table[SPEC].name, m, "destination", &at, err);
+		if (rc < 0)
+			return rc;
+		if (strcmp(type, "bind") == 0 && !in_every_pod(at) && a->volumes.n < MAX_VOLUMES)
+			cryo_strv_add(&a->volumes, at);
+	}
+	return 0;
+}
+
 /* A NUL in the log would hide what comes after it. */
 static void take_log(struct load *l, struct cryo_archive *a)
 {
@@ -320,6 +351,8 @@ static int load_all(struct load *l, struct cryo_archive *a, struct cryo_err *err
 		rc = take_config(l, a, err);
 	if (rc == 0)
 		rc = take_names(l, a, err);
+	if (rc == 0)
+		rc = take_volumes(l, a, err);
 	if (rc == 0)
 		take_log(l, a);
 	return rc;

@@ -23,6 +23,11 @@ struct cryo_archive {
 	char *checkpointed; /* RFC 3339; "" if the archive does not say */
 	/* container.log: CRI log lines, "" if absent; of a long one whole lines of its end */
 	char *log;
+	/*
+	 * Where the container had volumes mounted (bind mounts of spec.dump without
+	 * those that every pod has): a restored one must have them too. At most 256.
+	 */
+	struct cryo_strv volumes;
 	bool has_status; /* status.dump: without it CRI restore refuses */
 	uint64_t bytes;	 /* of the file */
 	size_t members;

@@ -21,6 +21,7 @@
 
 #define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
+#define TOKEN_MOUNT    "/var/run/secrets/kubernetes.io/serviceaccount"
 #define ANNOTATION     "org.criu.checkpoint.container.name"
 
 /* Without its base image the runtime tries to pull it, and waits long for nothing. */
@@ -67,13 +68,25 @@ static int make_image(struct cryo_target *t, const struct cryo_restore_opts *opt
 	return rc;
 }
 
-/* A pod that nothing is known of but the archive. */
-static json_t *pod_from_archive(const struct cryo_archive *a)
+/*
+ * A pod that nothing is known of but the archive. It needs the same mounts as the
+ * source had: the token of its ServiceAccount can be had, other volumes cannot.
+ */
+static int pod_from_archive(const struct cryo_archive *a, json_t **out, struct cryo_err *err)
 {
-	return json_pack("{ss ss s{ss} s{ss sb si s[{ss}]}}", "apiVersion", "v1", "kind", "Pod",
-			 "metadata", "name", a->pod, "spec", "restartPolicy", "Never",
-			 "automountServiceAccountToken", 0, "terminationGracePeriodSeconds", 1,
+	bool token = cryo_strv_has(&a->volumes, TOKEN_MOUNT);
+
+	for (size_t i = 0; i < a->volumes.n; i++)
+		if (strcmp(a->volumes.v[i], TOKEN_MOUNT) != 0)
+			return cryo_err_set(err, CRYO_E_USAGE,
+					    "the source pod had a volume at '%s': give its "
+					    "manifest (-f FILE)",
+					    a->volumes.v[i]);
+	*out = json_pack("{ss ss s{ss} s{ss sb si s[{ss}]}}", "apiVersion", "v1", "kind", "Pod",
+			 "metadata", "name", "x", "spec", "restartPolicy", "Never",
+			 "automountServiceAccountToken", token, "terminationGracePeriodSeconds", 1,
 			 "containers", "name", a->container);
+	return 0;
 }
 
 static int pod_from_manifest(const char *path, json_t **out, struct cryo_err *err)
@@ -132,10 +145,8 @@ static int choose_pod(const struct cryo_restore_opts *opts, const struct cryo_ar
 
 	if (opts->manifest)
 		return pod_from_manifest(opts->manifest, out, err);
-	if (!opts->source) {
-		*out = pod_from_archive(a);
-		return 0;
-	}
+	if (!opts->source)
+		return pod_from_archive(a, out, err);
 	rc = cryo_json_parse("source pod", opts->source, strlen(opts->source), &source, err);
 	if (rc == 0)
 		*out = as_written(source);
