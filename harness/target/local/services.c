@@ -55,6 +55,8 @@ static void controller_manager(const struct local_node *n, struct cryo_strv *a)
 	    "--service-account-private-key-file=" PKI "/sa.key", "--root-ca-file=" PKI "/ca.crt",
 	    "--cluster-signing-cert-file=" PKI "/ca.crt",
 	    "--cluster-signing-key-file=" PKI "/ca.key", "--use-service-account-credentials=true",
+	    /* at its default rate of 20 requests a second it needs 5 s to get going */
+	    "--kube-api-qps=500", "--kube-api-burst=1000",
 	    "--leader-elect=false", /* the only one; a lease would not survive a snapshot */
 	    "--bind-address=127.0.0.1", "--profiling=false",
 	    /* watched by inotify: not on the overlay (specs: snapshot boot) */
