@@ -117,10 +117,15 @@ int cryo_hash_tree(const char *dir, char out[CRYO_HASH_HEX], struct cryo_err *er
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
 	cryo_auto(cryo_free) char *root = cryo_strdup(dir);
 	char *const roots[] = { root, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	size_t skip = strlen(root);
 	FTSENT *e;
+	FTS *fts;
 	int rc = 0;
 
+	/* "dir/" is the same tree: names inside begin behind the slash in both cases. */
+	while (skip > 1 && root[skip - 1] == '/')
+		root[--skip] = '\0';
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
 	if (!fts)
 		return cryo_err_sys(err, errno, "cannot read '%s'", dir);
 	while (rc == 0 && (e = fts_read(fts))) {
@@ -129,7 +134,7 @@ int cryo_hash_tree(const char *dir, char out[CRYO_HASH_HEX], struct cryo_err *er
 		if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
 			rc = cryo_err_sys(err, e->fts_errno, "cannot read '%s'", e->fts_path);
 		else
-			rc = hash_entry(h, e, strlen(dir), err);
+			rc = hash_entry(h, e, skip, err);
 	}
 	fts_close(fts);
 	if (rc == 0)
