@@ -49,14 +49,25 @@ void cryo_proc_result_release(struct cryo_proc_result *r)
 	cryo_str_release(&r->err);
 }
 
-/* Keep the tail: a program that talks for hours must not eat the memory. */
+static size_t capture_max(const struct run *r)
+{
+	return r->p->capture_max ? r->p->capture_max : DEFAULT_CAPTURE;
+}
+
+static void cut_to_tail(struct cryo_str *kept, size_t max)
+{
+	if (kept->len <= max)
+		return;
+	memmove(kept->p, kept->p + kept->len - max, max + 1);
+	kept->len = max;
+}
+
+/* A program that talks for hours must not eat the memory, nor the time to move it at every word. */
 static void keep(struct cryo_str *kept, const char *data, size_t n, size_t max)
 {
 	cryo_str_addn(kept, data, n);
-	if (kept->len > 2 * max) {
-		memmove(kept->p, kept->p + kept->len - max, max + 1);
-		kept->len = max;
-	}
+	if (kept->len > 2 * max)
+		cut_to_tail(kept, max);
 }
 
 static void end_line(struct run *r, struct stream *s)
@@ -84,7 +95,6 @@ static void split_lines(struct run *r, struct stream *s, const char *data, size_
 /* Reads what is there; false at the end of the stream. */
 static bool pump(struct run *r, struct stream *s)
 {
-	size_t max = r->p->capture_max ? r->p->capture_max : DEFAULT_CAPTURE;
 	char buf[16384];
 	ssize_t n = read(s->fd, buf, sizeof(buf));
 
@@ -94,7 +104,7 @@ static bool pump(struct run *r, struct stream *s)
 		return false;
 	if (r->log >= 0 && write(r->log, buf, (size_t)n) < 0)
 		cryo_fd_closep(&r->log); /* a full disk shall not stop the program */
-	keep(s->kept, buf, (size_t)n, max);
+	keep(s->kept, buf, (size_t)n, capture_max(r));
 	split_lines(r, s, buf, (size_t)n);
 	return true;
 }
@@ -167,8 +177,12 @@ static void one_round(struct run *r, int timeout)
 			cryo_fd_closep(&r->stream[i].fd);
 	if (p[3].revents)
 		feed(r);
-	if (p[0].revents && waitid(P_PIDFD, (id_t)r->pidfd, &r->info, WEXITED) == 0)
-		r->exited = true;
+	if (!p[0].revents)
+		return;
+	/* Its group dies with it: before the wait, while the number cannot be another's. */
+	if (r->ending != CRYO_OK)
+		signal_group(r, SIGKILL);
+	r->exited = waitid(P_PIDFD, (id_t)r->pidfd, &r->info, WEXITED) == 0;
 }
 
 /*
@@ -186,9 +200,11 @@ static void run_loop(struct run *r)
 	drain_until = cryo_now_ms() + DRAIN_MS;
 	while ((r->stream[0].fd >= 0 || r->stream[1].fd >= 0) && cryo_now_ms() < drain_until)
 		one_round(r, DRAIN_MS);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < 2; i++) {
 		if (r->stream[i].line.len > 0)
 			end_line(r, &r->stream[i]);
+		cut_to_tail(r->stream[i].kept, capture_max(r));
+	}
 }
 
 static char *last_line(const struct cryo_str *s)

@@ -3,8 +3,8 @@
  * One way to run a program: an argv array straight to the kernel, no shell, a
  * time limit, its output captured or handed over line by line. Waits sleep on a
  * pidfd. On an interrupt or at the time limit the whole process group gets
- * SIGTERM, five seconds later SIGKILL. If cryopod itself is killed, the child
- * dies too (parent death signal).
+ * SIGTERM, and SIGKILL when its first process has ended or five seconds later.
+ * If cryopod itself is killed, the child dies too (parent death signal).
  */
 #ifndef CRYO_SYS_PROC_H
 #define CRYO_SYS_PROC_H
@@ -14,7 +14,8 @@
 
 #include <sys/types.h>
 
-/* `line` has no newline; stream is 1 (stdout) or 2 (stderr). */
+/* `line` has no newline and ends at a NUL; one of more than 64 KiB comes in pieces. stream is 1
+ * (stdout) or 2 (stderr). */
 typedef void (*cryo_proc_line)(const char *line, int stream, void *arg);
 
 struct cryo_proc {
@@ -59,8 +60,9 @@ void cryo_proc_result_release(struct cryo_proc_result *r);
  * Run to the end. `res` may be NULL; else it is filled in whenever the program
  * was started, also on failure, and is the caller's to release.
  *   0                    it exited with 0
- *   -CRYO_E_CHILD        it exited otherwise: "'mmdebstrap' failed with exit code 25: <last stderr
- * line>" -CRYO_E_UNFIT        no such program -CRYO_E_TIMEOUT, -CRYO_E_INTERRUPTED, -CRYO_E_SYSTEM
+ *   -CRYO_E_CHILD        it exited otherwise: "'x' failed with exit code 25: <last stderr line>"
+ *   -CRYO_E_UNFIT        no such program
+ *   -CRYO_E_TIMEOUT, -CRYO_E_INTERRUPTED, -CRYO_E_SYSTEM
  */
 int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *res, struct cryo_err *err);
 /* The common case: run, want stdout. *out (owned) has its trailing newline cut off. */
