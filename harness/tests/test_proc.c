@@ -100,7 +100,7 @@ static void ends(void **state)
 		{ "kill -9 $$", -CRYO_E_CHILD, 137, 9, "was killed by signal 9 (Killed)" },
 		{ "echo e >&2; kill -TERM $$", -CRYO_E_CHILD, 143, 15,
 		  "signal 15 (Terminated): e" },
-		{ "exec nosuchprogram", -CRYO_E_CHILD, 127, 0, "exit code 127" },
+		{ "exec /no/such/program", -CRYO_E_CHILD, 127, 0, "exit code 127" },
 	};
 
 	(void)state;
