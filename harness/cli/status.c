@@ -70,7 +70,7 @@ static void print_table(const json_t *j)
 	       cryo_json_str(j, "created"));
 	printf("  kubeconfig  %s\n", cryo_json_str(j, "kubeconfig"));
 	printf("  API server  https://127.0.0.1:%ld%s\n", (long)cryo_json_int(j, "port", 0),
-	       cryo_json_bool(j, "forwarder") ? "" : " (no forwarder: cryopod up)");
+	       cryo_json_int(j, "forwarder", 0) ? "" : " (no forwarder: cryopod up)");
 	json_array_foreach(json_object_get(j, "nodes"), i, node)
 		print_node(node);
 	if (capabilities)

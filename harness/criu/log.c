@@ -32,7 +32,7 @@ static const struct {
 const char *cryo_criu_log_explain(const char *text)
 {
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(known); i++)
-		if (strstr(text, known[i].text))
+		if (strcasestr(text, known[i].text))
 			return known[i].meaning;
 	return NULL;
 }

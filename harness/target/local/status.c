@@ -183,6 +183,14 @@ static void add_running(struct local *l, const struct local_record *r, json_t *j
 	json_object_set_new(j, "capabilities", local_capabilities(l));
 }
 
+/* null when it does not run */
+static json_t *forwarder_pid(const struct local_record *r)
+{
+	bool alive = r->forwarder.pid > 0 && cryo_pid_alive(&r->forwarder);
+
+	return alive ? json_integer(r->forwarder.pid) : json_null();
+}
+
 int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
@@ -200,10 +208,10 @@ int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
 	if (rc == 1)
 		return 0;
 	created = cryo_rfc3339(r.created_ns);
-	json_object_update_new(
-	    *out, json_pack("{ss? ss? ss ss si sb}", "stack", r.stack, "stamp", r.stamp, "created",
-			    created, "kubeconfig", t->kubeconfig, "port", (int)r.port, "forwarder",
-			    r.forwarder.pid > 0 && cryo_pid_alive(&r.forwarder)));
+	json_object_update_new(*out,
+			       json_pack("{ss? ss? ss ss si so}", "stack", r.stack, "stamp",
+					 r.stamp, "created", created, "kubeconfig", t->kubeconfig,
+					 "port", (int)r.port, "forwarder", forwarder_pid(&r)));
 	if (r.builds)
 		json_object_set(*out, "builds", r.builds);
 	if (running)

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# A cluster from nothing; the second `up` changes nothing.
+cp_ -q down --all
+host_state >"$tmp/before"
+point "down where nothing is" exits 0 cp_ down
+point "status where nothing is" exits 1 cp_ status
+point "build" exits 0 cp_ build
+find /var/cache/cryopod/builds -maxdepth 3 -printf '%p %T@ %i\n' 2>/dev/null | sort >"$tmp/built"
+point "up" exits 0 cp_ up
+point "status says running" test "$(status .state)" = running
+point "six services are up" test "$(status '[.nodes[0].services[] | select(.up)] | length')" = 6
+point "it can checkpoint and restore" test "$(status '.capabilities | .checkpoint + .restore')" = proxyimage
+
+second_up() {
+	a=$(status .nodes[0].pid) && exits 0 cp_ up && [ "$a" = "$(status .nodes[0].pid)" ]
+}
+point "up again leaves it alone" second_up
+nothing_built() {
+	find /var/cache/cryopod/builds -maxdepth 3 -printf '%p %T@ %i\n' | sort | diff "$tmp/built" -
+}
+point "nothing was built twice" nothing_built
+point "the kubeconfig is private" test "$(stat -c %a "$CRYOPOD_STATE_DIR/e2e/kubeconfig")" = 600
+any_kubectl() {
+	program=$(status '.builds[] | select(.component == "kubernetes") | .dir')/kubectl
+	KUBECONFIG=$CRYOPOD_STATE_DIR/e2e/kubeconfig "$program" --context cryopod-e2e get node node1 |
+		grep -w Ready
+}
+point "any kubectl of the host gets in" any_kubectl
+ordinary_pod() {
+	kubectl apply -f "$top/kube-deployments/counter-pod.yaml" &&
+		kubectl wait --for=condition=Ready pod/counter --timeout=60s
+}
+point "an ordinary pod runs" ordinary_pod
+has_address() { kubectl get pod counter -o 'jsonpath={.status.podIP}' | grep '^10\.244\.'; }
+point "it has an address of the pod network" has_address
+with_token() {
+	sed 's/^  name: counter$/  name: token/; /automountServiceAccountToken/d' \
+		"$top/kube-deployments/counter-pod.yaml" | kubectl apply -f - &&
+		kubectl wait --for=condition=Ready pod/token --timeout=60s &&
+		kubectl get pod token -o json | jq -e '.spec.volumes[] | select(.projected)' &&
+		kubectl delete pod token --now
+}
+point "with a token of its ServiceAccount if it wants one" with_token
+point "logs of a service" exits 0 cp_ logs --tail 5 kubelet
+point "a program in the node" exits 7 cp_ shell sh -c 'exit 7'

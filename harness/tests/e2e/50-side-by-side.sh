@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# Two clusters at once: same addresses inside, nothing shared.
+point "a second cluster" exits 0 cp_ --name e2e-b up
+point "both scenarios at once" sh -c "
+	'$CRYOPOD' --name e2e-b test '$top/scenarios/counter.yaml' >'$tmp/b' 2>&1 & b=\$!
+	'$CRYOPOD' test '$top/scenarios/counter.yaml' >'$tmp/a' 2>&1; a=\$?
+	wait \$b && [ \$a = 0 ] || { cat '$tmp/a' '$tmp/b'; exit 1; }"
+point "down of one" exits 0 cp_ --name e2e-b down
+point "leaves the other alone" test "$(status .state)" = running

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: Apache-2.0
+# Afterwards this machine is as it was.
+point "down" exits 0 cp_ down
+point "down again" exits 0 cp_ down
+same_as_before() {
+	host_state >"$tmp/after"
+	diff "$tmp/before" "$tmp/after"
+}
+point "no process, mount, cgroup, link, setting or file is left" until_true 5 same_as_before
