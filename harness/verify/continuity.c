@@ -166,11 +166,10 @@ static bool check_nonce(struct judge *j, const struct cryo_count *c)
 		return true;
 	if (c->count <= o->last_before)
 		return verdict(j, CRYO_CONTINUITY_RESET,
-			       "started over: process %s counts %" PRIu64 ", expected %s to go on",
-			       c->nonce, c->count, o->nonce);
-	return verdict(j, CRYO_CONTINUITY_OTHER_PROCESS,
-		       "another process: nonce %s at %" PRIu64 ", expected %s", c->nonce, c->count,
-		       o->nonce);
+			       "process %s counts %" PRIu64 ", expected %s to go on", c->nonce,
+			       c->count, o->nonce);
+	return verdict(j, CRYO_CONTINUITY_OTHER_PROCESS, "nonce %s at %" PRIu64 ", expected %s",
+		       c->nonce, c->count, o->nonce);
 }
 
 static bool check_first(struct judge *j, const struct cryo_count *c)
@@ -181,13 +180,13 @@ static bool check_first(struct judge *j, const struct cryo_count *c)
 		return false;
 	if (c->count <= o->last_before)
 		return verdict(j, CRYO_CONTINUITY_REWIND,
-			       "went back: first value %" PRIu64 ", but %" PRIu64
+			       "first value %" PRIu64 ", but %" PRIu64
 			       " was printed before the checkpoint",
 			       c->count, o->last_before);
 	/* Here count > last_before >= 0, so the subtraction is safe and an addition is not. */
 	if (c->count - 1 > o->last_copied)
 		return verdict(j, CRYO_CONTINUITY_GAP,
-			       "gap: first value %" PRIu64 ", but %" PRIu64
+			       "first value %" PRIu64 ", but %" PRIu64
 			       " was the last one printed around the dump",
 			       c->count, o->last_copied);
 	o->again = o->last_copied - (c->count - 1);
