@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scenario/model.h"
+
+#include "scenario/step.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_NAME	 40
+#define DEFAULT_LIMIT_MS (5 * 60 * 1000)
+
+const char *const cryo_scenario_needs[] = { "checkpoint", "restore", "encryption", "ip-sockets",
+					    NULL };
+
+char *cryo_scenario_path(const struct cryo_scenario *s, const char *path)
+{
+	return *path == '/' ? cryo_strdup(path) : cryo_asprintf("%s/%s", s->dir, path);
+}
+
+bool cryo_scenario_is_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n <= MAX_NAME && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n &&
+	       s[0] != '-' && s[n - 1] != '-';
+}
+
+static int check_needs(const struct cryo_scenario *s, const struct cryo_node *spec,
+		       struct cryo_err *err)
+{
+	const struct cryo_node *n = cryo_node_get(spec, "needs");
+
+	for (size_t i = 0; i < s->needs.n; i++) {
+		const char *near;
+		bool known = false;
+
+		for (const char *const *k = cryo_scenario_needs; *k; k++)
+			known = known || strcmp(*k, s->needs.v[i]) == 0;
+		if (known)
+			continue;
+		near = cryo_nearest(s->needs.v[i], cryo_scenario_needs);
+		return near
+			   ? cryo_node_err(n->child[i], err,
+					   "unknown need '%s', did you mean '%s'?", s->needs.v[i],
+					   near)
+			   : cryo_node_err(n->child[i], err, "unknown need '%.64s'", s->needs.v[i]);
+	}
+	return 0;
+}
+
+struct spec_keys {
+	struct cryo_strv needs;
+	int64_t timeout_ms;
+	const struct cryo_node *steps, *catch;
+};
+
+static int decode_spec(const struct cryo_node *spec, struct cryo_scenario *s, struct cryo_err *err)
+{
+	static const struct cryo_field rows[] = {
+		{ "needs", CRYO_FIELD_STRV, offsetof(struct spec_keys, needs), false },
+		{ "timeout", CRYO_FIELD_DURATION, offsetof(struct spec_keys, timeout_ms), false },
+		{ "steps", CRYO_FIELD_NODE, offsetof(struct spec_keys, steps), true },
+		{ "catch", CRYO_FIELD_NODE, offsetof(struct spec_keys, catch), false },
+		{ NULL, 0, 0, false },
+	};
+	cryo_auto(cryo_vars_release) struct cryo_vars vars = { 0 };
+	struct spec_keys keys = { .timeout_ms = DEFAULT_LIMIT_MS };
+	int rc = cryo_node_decode(spec, rows, &keys, err);
+
+	s->needs = keys.needs;
+	s->timeout_ms = keys.timeout_ms;
+	if (rc == 0)
+		rc = check_needs(s, spec, err);
+	if (rc == 0)
+		rc = cryo_steps_decode(s, keys.steps, &vars, &s->steps, err);
+	if (rc == 0 && keys.catch)
+		rc = cryo_steps_decode(s, keys.catch, &vars, &s->catch, err);
+	return rc;
+}
+
+struct metadata_keys {
+	char *name;
+	const struct cryo_node *labels;
+};
+
+static int decode_metadata(const struct cryo_node *n, struct cryo_scenario *s, struct cryo_err *err)
+{
+	static const struct cryo_field rows[] = {
+		{ "name", CRYO_FIELD_STR, offsetof(struct metadata_keys, name), true },
+		{ "labels", CRYO_FIELD_NODE, offsetof(struct metadata_keys, labels), false },
+		{ NULL, 0, 0, false },
+	};
+	struct metadata_keys keys = { 0 };
+	int rc = cryo_node_decode(n, rows, &keys, err);
+
+	s->name = keys.name;
+	if (rc < 0)
+		return rc;
+	if (!cryo_scenario_is_name(s->name))
+		return cryo_node_err(cryo_node_get(n, "name"), err,
+				     "'%.64s' is no name (small letters, digits, '-', at most %d)",
+				     s->name, MAX_NAME);
+	if (keys.labels && keys.labels->kind != CRYO_NODE_MAP)
+		return cryo_node_err(keys.labels, err, "'labels' must be a map");
+	return 0;
+}
+
+struct top_keys {
+	char *version, *kind;
+	const struct cryo_node *metadata, *spec;
+};
+
+static int check_top(const struct cryo_node *n, const struct top_keys *keys, struct cryo_err *err)
+{
+	if (!cryo_streq(keys->version, "cryopod.dev/v1alpha1"))
+		return cryo_node_err(cryo_node_get(n, "apiVersion"), err,
+				     "apiVersion '%.64s', expected 'cryopod.dev/v1alpha1'",
+				     keys->version);
+	if (!cryo_streq(keys->kind, "Scenario"))
+		return cryo_node_err(cryo_node_get(n, "kind"), err,
+				     "kind '%.64s', expected 'Scenario'", keys->kind);
+	return 0;
+}
+
+static int decode_top(const struct cryo_node *n, struct cryo_scenario *s, struct cryo_err *err)
+{
+	static const struct cryo_field rows[] = {
+		{ "apiVersion", CRYO_FIELD_STR, offsetof(struct top_keys, version), true },
+		{ "kind", CRYO_FIELD_STR, offsetof(struct top_keys, kind), true },
+		{ "metadata", CRYO_FIELD_NODE, offsetof(struct top_keys, metadata), true },
+		{ "spec", CRYO_FIELD_NODE, offsetof(struct top_keys, spec), true },
+		{ NULL, 0, 0, false },
+	};
+	struct top_keys keys = { 0 };
+	int rc = cryo_node_decode(n, rows, &keys, err);
+
+	if (rc == 0)
+		rc = check_top(n, &keys, err);
+	if (rc == 0)
+		rc = decode_metadata(keys.metadata, s, err);
+	if (rc == 0)
+		rc = decode_spec(keys.spec, s, err);
+	free(keys.version);
+	free(keys.kind);
+	return rc;
+}
+
+static char *dir_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? cryo_strndup(path, (size_t)(slash - path) + (slash == path))
+		     : cryo_strdup(".");
+}
+
+static int decode(const char *path, struct cryo_scenario *out, struct cryo_err *err)
+{
+	int rc;
+
+	out->file = cryo_strdup(path);
+	out->dir = dir_of(path);
+	if (out->yaml.n != 1)
+		rc = cryo_err_set(err, CRYO_E_CONFIG, "%s:1: expected one scenario, found %zu",
+				  path, out->yaml.n);
+	else
+		rc = decode_top(out->yaml.doc[0], out, err);
+	if (rc < 0)
+		cryo_scenario_release(out);
+	return rc;
+}
+
+int cryo_scenario_load(const char *path, struct cryo_scenario *out, struct cryo_err *err)
+{
+	int rc;
+
+	*out = (struct cryo_scenario){ 0 };
+	rc = cryo_yaml_load(path, &out->yaml, err);
+	return rc < 0 ? rc : decode(path, out, err);
+}
+
+int cryo_scenario_parse(const char *path, const char *text, size_t len, struct cryo_scenario *out,
+			struct cryo_err *err)
+{
+	int rc;
+
+	*out = (struct cryo_scenario){ 0 };
+	rc = cryo_yaml_parse(path, text, len, &out->yaml, err);
+	return rc < 0 ? rc : decode(path, out, err);
+}
+
+void cryo_scenario_release(struct cryo_scenario *s)
+{
+	cryo_steps_release(&s->steps);
+	cryo_steps_release(&s->catch);
+	cryo_strv_release(&s->needs);
+	free(s->file);
+	free(s->dir);
+	free(s->name);
+	cryo_yaml_release(&s->yaml);
+	*s = (struct cryo_scenario){ 0 };
+}

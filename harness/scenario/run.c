@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scenario/run.h"
+
+#include "base/clock.h"
+#include "base/event.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+/* How long a fresh namespace may take to get its ServiceAccount. */
+#define NAMESPACE_MS 30000
+
+int64_t cryo_run_left(const struct cryo_run *run)
+{
+	int64_t left = run->step_until - cryo_now_ms();
+
+	return left > 0 ? left : 1;
+}
+
+const struct cryo_run_checkpoint *cryo_run_checkpoint_named(const struct cryo_run *run,
+							    const char *name)
+{
+	for (size_t i = 0; i < run->cps; i++)
+		if (run->cp[i]->name && strcmp(run->cp[i]->name, name) == 0)
+			return run->cp[i];
+	return NULL;
+}
+
+const struct cryo_run_checkpoint *cryo_run_checkpoint_of(const struct cryo_run *run,
+							 const char *archive)
+{
+	for (size_t i = 0; i < run->cps; i++)
+		if (run->cp[i]->cp.copy && strcmp(run->cp[i]->cp.copy, archive) == 0)
+			return run->cp[i];
+	return NULL;
+}
+
+/*
+ * A namespace of its own. Pods are refused there until the controller manager
+ * has made its default ServiceAccount.
+ */
+static int make_namespace(struct cryo_run *run, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *object = NULL;
+	struct cryo_kube_ref account = { "serviceaccounts", NULL, "default" };
+	unsigned id = 0;
+	char *ns;
+	int rc;
+
+	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
+		return cryo_err_sys(err, errno, "no random number");
+	ns = cryo_asprintf("%s-%08x", run->scenario->name, id);
+	object = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "apiVersion", "v1", "kind", "Namespace",
+			   "metadata", "name", ns, "labels", "cryopod.dev/scenario",
+			   run->scenario->name);
+	rc = cryo_kube_create(run->kube, object, NULL, err);
+	if (rc < 0) {
+		free(ns);
+		return cryo_err_wrap(err, rc, "namespace for the scenario");
+	}
+	run->ns = ns;
+	account.ns = ns;
+	rc = cryo_kube_wait(run->kube, &account, cryo_kube_test_exists, NULL, NAMESPACE_MS, NULL,
+			    err);
+	return cryo_err_wrap(err, rc, "namespace '%s'", ns);
+}
+
+static int set_up(struct cryo_run *run, struct cryo_err *err)
+{
+	const char *parent = getenv("TMPDIR");
+	int rc;
+
+	/* Archives can be large: not below /tmp, which may be memory. */
+	if (!parent || *parent != '/')
+		parent = "/var/tmp";
+	rc = cryo_fs_tmpdir(parent, "cryopod-test-", &run->tmp, err);
+	return rc < 0 ? rc : make_namespace(run, err);
+}
+
+/*
+ * Removed also after an interrupt. The namespace goes in the background: nobody
+ * else uses its name, and the pods' last seconds need no witness.
+ */
+static void clean_up(struct cryo_run *run, bool keep)
+{
+	struct cryo_kube_ref ns = { "namespaces", NULL, run->ns };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	cryo_intr_hold();
+	if (run->ns && !keep && cryo_kube_delete(run->kube, &ns, -1, 0, &err) < 0)
+		cryo_warn("namespace '%s' stays: %s", run->ns, err.msg);
+	if (run->tmp && !keep && cryo_fs_rmtree(run->tmp, &err) < 0)
+		cryo_warn("'%s' stays: %s", run->tmp, err.msg);
+	cryo_intr_release();
+}
+
+static void release(struct cryo_run *run)
+{
+	for (size_t i = 0; i < run->cps; i++) {
+		cryo_checkpoint_release(&run->cp[i]->cp);
+		free(run->cp[i]->name);
+		free(run->cp[i]->before);
+		free(run->cp[i]->after);
+		free(run->cp[i]);
+	}
+	free(run->cp);
+	free(run->ns);
+	free(run->tmp);
+	cryo_vars_release(&run->vars);
+}
+
+/* The outcome against what the step expects: an expected failure is none. */
+static int meet(const struct cryo_expect *expect, int rc, struct cryo_str *said,
+		struct cryo_err *err)
+{
+	if (!expect->error || rc == -CRYO_E_INTERRUPTED)
+		return rc;
+	if (rc == 0)
+		return cryo_err_set(err, CRYO_E_CHECK, "it worked, but has to fail");
+	if (expect->code && (err->status != CRYO_E_REMOTE || err->sys_errno != (int)expect->code))
+		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_CHECK),
+				     "failed otherwise than with code %d", (int)expect->code);
+	if (expect->contains && !strstr(err->msg, expect->contains))
+		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_CHECK),
+				     "failed without saying '%s'", expect->contains);
+	cryo_str_clear(said);
+	cryo_str_addf(said, "fails as it has to: %s", err->msg);
+	*err = (struct cryo_err)CRYO_ERR_INIT;
+	return 0;
+}
+
+static int do_step(struct cryo_run *run, const struct cryo_step *step, struct cryo_str *said,
+		   struct cryo_err *err)
+{
+	int64_t now = cryo_now_ms();
+	void *args = NULL;
+	int rc = cryo_intr_check(err);
+
+	if (rc < 0)
+		return rc;
+	if (now >= run->scenario_until)
+		return cryo_err_set(err, CRYO_E_TIMEOUT, "the scenario's time is up");
+	run->step_until = now + step->timeout_ms;
+	if (run->step_until > run->scenario_until)
+		run->step_until = run->scenario_until;
+	rc = cryo_step_args_new(step, &args, err);
+	if (rc == 0)
+		rc = cryo_step_args_expand(step, args, &run->vars, err);
+	if (rc == 0)
+		rc = meet(&step->expect, step->kind->run(run, step, args, said, err), said, err);
+	cryo_step_args_free(step->kind, args);
+	return rc;
+}
+
+static int tell_step(struct cryo_run *run, const struct cryo_step *step, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str said = { 0 };
+	int rc;
+
+	cryo_step_begin("%s", step->title);
+	rc = do_step(run, step, &said, err);
+	if (rc < 0)
+		cryo_step_fail("%s", err->msg);
+	else
+		cryo_step_ok("%s", cryo_str_get(&said));
+	return cryo_err_wrap(err, rc, "%s", step->title);
+}
+
+/* Helps to understand a failure; what goes wrong here changes nothing any more. */
+static void catch_failure(struct cryo_run *run)
+{
+	const struct cryo_steps *catch = &run->scenario->catch;
+
+	run->scenario_until = cryo_now_ms() + 60000;
+	for (size_t i = 0; i < catch->n; i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		if (tell_step(run, &catch->v[i], &err) == -CRYO_E_INTERRUPTED)
+			return;
+	}
+}
+
+static int run_steps(struct cryo_run *run, struct cryo_err *err)
+{
+	const struct cryo_steps *steps = &run->scenario->steps;
+	int rc = set_up(run, err);
+
+	for (size_t i = 0; rc == 0 && i < steps->n; i++) {
+		rc = tell_step(run, &steps->v[i], err);
+		run->result->steps += rc == 0;
+	}
+	if (rc < 0 && rc != -CRYO_E_INTERRUPTED && run->ns)
+		catch_failure(run);
+	return rc;
+}
+
+int cryo_run_scenario(struct cryo_target *t, struct cryo_kube *k, const struct cryo_scenario *s,
+		      bool keep, struct cryo_scenario_result *out)
+{
+	struct cryo_run run = { .scenario = s,
+				.target = t,
+				.kube = k,
+				.scenario_until = cryo_now_ms() + s->timeout_ms,
+				.result = out };
+	int rc = run_steps(&run, &out->err);
+
+	keep = keep && rc < 0 && rc != -CRYO_E_INTERRUPTED;
+	clean_up(&run, keep);
+	if (keep && run.tmp)
+		out->kept = cryo_strdup(run.tmp);
+	release(&run);
+	return rc;
+}

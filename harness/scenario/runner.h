@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Runs scenarios on a target, one after the other, each in a namespace of its
+ * own that is removed afterwards. What happens is told by events: one step per
+ * scenario at the outermost level, in it one per step. What came out is in the
+ * totals.
+ */
+#ifndef CRYO_SCENARIO_RUNNER_H
+#define CRYO_SCENARIO_RUNNER_H
+
+#include "scenario/model.h"
+#include "target/target.h"
+#include "verify/continuity.h"
+
+enum cryo_outcome { CRYO_PASSED, CRYO_FAILED, CRYO_SKIPPED };
+
+struct cryo_scenario_result {
+	char *name;
+	enum cryo_outcome outcome;
+	struct cryo_err err; /* why it failed or was skipped */
+	int64_t ms;
+	size_t steps; /* that went well */
+	char *kept;   /* directory left behind (opts.keep), NULL if none */
+	/* Of the last such step that went well; *_ms is -1 if there was none. */
+	int64_t checkpoint_ms, restore_ms;
+	char *node, *archive; /* where the archive lies on the node */
+	uint64_t archive_bytes;
+	bool judged;
+	struct cryo_continuity continuity;
+};
+
+struct cryo_scenario_opts {
+	bool keep; /* archives and namespace of a scenario that failed stay */
+};
+
+struct cryo_scenario_totals {
+	struct cryo_scenario_result *result;
+	size_t n;
+	size_t passed, failed, skipped;
+};
+void cryo_scenario_totals_release(struct cryo_scenario_totals *t);
+#define cryo_scenario_totals_releasep cryo_scenario_totals_release
+
+/*
+ * All files are loaded before the first one runs.
+ *   0                     all were run or skipped; out tells how that went
+ *   -CRYO_E_CONFIG        a file is wrong; nothing was run
+ *   -CRYO_E_CHECK         the cluster does not run
+ *   -CRYO_E_INTERRUPTED   out holds what was run until then
+ */
+int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
+			    const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
+			    struct cryo_err *err);
+/* 0 passed; 1 some failed; 5 those that failed all did so at a time limit; 77 all were skipped. */
+int cryo_scenario_exit_code(const struct cryo_scenario_totals *t);
+/* Loads each file, without a cluster; a WARN event for each that is wrong. -CRYO_E_CONFIG if any.
+ */
+int cryo_scenario_lint(const char *const *files, struct cryo_err *err);
+
+#endif

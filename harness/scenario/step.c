@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scenario/step.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct cryo_step_kind *const cryo_step_kinds[] = {
+	&cryo_step_apply, &cryo_step_checkpoint, &cryo_step_continuity, &cryo_step_delete,
+	&cryo_step_logs,  &cryo_step_restore,	 &cryo_step_wait,	NULL,
+};
+
+const struct cryo_step_kind *cryo_step_kind_find(const char *name)
+{
+	for (size_t i = 0; cryo_step_kinds[i]; i++)
+		if (strcmp(cryo_step_kinds[i]->name, name) == 0)
+			return cryo_step_kinds[i];
+	return NULL;
+}
+
+int cryo_step_args_new(const struct cryo_step *step, void **args, struct cryo_err *err)
+{
+	int rc;
+
+	*args = cryo_alloc(step->kind->size);
+	rc = cryo_node_decode(step->args, step->kind->fields, *args, err);
+	if (rc < 0) {
+		cryo_step_args_free(step->kind, *args);
+		*args = NULL;
+	}
+	return rc;
+}
+
+void cryo_step_args_free(const struct cryo_step_kind *kind, void *args)
+{
+	if (!args)
+		return;
+	for (const struct cryo_field *f = kind->fields; f->name; f++)
+		if (f->type == CRYO_FIELD_STR)
+			free(*(char **)((char *)args + f->offset));
+	free(args);
+}
+
+int cryo_step_args_expand(const struct cryo_step *step, void *args, const struct cryo_vars *vars,
+			  struct cryo_err *err)
+{
+	for (const struct cryo_field *f = step->kind->fields; f->name; f++) {
+		char **at = (char **)((char *)args + f->offset), *text;
+		int rc;
+
+		if (f->type != CRYO_FIELD_STR || !*at)
+			continue;
+		rc = cryo_vars_expand(vars, *at, &text, err);
+		if (rc < 0)
+			return cryo_err_wrap(err, rc, "%s:%u", step->node->file, step->node->line);
+		free(*at);
+		*at = text;
+	}
+	return 0;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* continuity: {from: SOURCE, to: RESTORED, checkpoint: "${cp}", leftRunning: true} */
+#include "criu/archive.h"
+#include "scenario/podlog.h"
+#include "scenario/run.h"
+
+#include <string.h>
+
+/* Two values are needed; the third shows people a count and not a pair. */
+#define OWN_VALUES 3
+
+struct continuity_args {
+	char *from, *to, *container, *checkpoint;
+	bool left_running;
+};
+
+static const struct cryo_field fields[] = {
+	{ "from", CRYO_FIELD_STR, offsetof(struct continuity_args, from), true },
+	{ "to", CRYO_FIELD_STR, offsetof(struct continuity_args, to), true },
+	{ "container", CRYO_FIELD_STR, offsetof(struct continuity_args, container), false },
+	{ "checkpoint", CRYO_FIELD_STR, offsetof(struct continuity_args, checkpoint), true },
+	{ "leftRunning", CRYO_FIELD_BOOL, offsetof(struct continuity_args, left_running), false },
+	{ NULL, 0, 0, false },
+};
+
+static void title(const void *args, struct cryo_str *out)
+{
+	const struct continuity_args *a = args;
+
+	cryo_str_addf(out, "continuity of %s in %s", a->from, a->to);
+}
+
+static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
+		struct cryo_err *err)
+{
+	const struct continuity_args *a = args;
+	size_t n = strlen(a->checkpoint);
+
+	(void)s;
+	if (n < 4 || !cryo_starts_with(a->checkpoint, "${") ||
+	    strcspn(a->checkpoint, ".}") != n - 1)
+		return cryo_node_err(cryo_node_get(step->args, "checkpoint"), err,
+				     "'checkpoint' must be \"${NAME}\" of a checkpoint step");
+	return 0;
+}
+
+/* The restored log is complete when it has gone this far beyond the copied lines. */
+struct own_lines {
+	size_t copied, seen, own;
+};
+
+static bool enough_own(const char *line, int64_t ns, void *arg)
+{
+	struct own_lines *l = arg;
+	struct cryo_count c;
+
+	(void)ns;
+	if (l->seen++ >= l->copied && cryo_count_parse(line, &c) == CRYO_LOGLINE_COUNT)
+		l->own++;
+	return l->own >= OWN_VALUES;
+}
+
+static bool beyond(const char *line, int64_t ns, void *arg)
+{
+	const struct cryo_count *last = arg;
+	struct cryo_count c;
+
+	(void)ns;
+	return cryo_count_parse(line, &c) == CRYO_LOGLINE_COUNT && c.count > last->count;
+}
+
+/* Too few lines within the time are a finding for the judge, which has the better words. */
+static int read_for_judge(struct cryo_run *run, const struct cryo_podlog *p, struct cryo_str *out,
+			  struct cryo_err *err)
+{
+	int rc = cryo_podlog_read(run->kube, p, out, err);
+
+	return rc == -CRYO_E_TIMEOUT || rc == 1 ? 0 : rc;
+}
+
+static int read_logs(struct cryo_run *run, const struct continuity_args *a, const char *copied,
+		     struct cryo_str *restored, struct cryo_str *source, struct cryo_err *err)
+{
+	cryo_auto(cryo_counterlog_release) struct cryo_counterlog copy = { 0 };
+	struct own_lines own = { 0 };
+	struct cryo_podlog p = {
+		run->ns, a->to, a->container, cryo_run_left(run), enough_own, &own
+	};
+	struct cryo_count last = { 0 };
+	int rc;
+
+	cryo_counterlog_parse(CRYO_LOG_CRI, copied, &copy);
+	own.copied = copy.n;
+	rc = read_for_judge(run, &p, restored, err);
+	if (rc < 0 || !a->left_running)
+		return rc;
+	if (cryo_counterlog_last(&copy))
+		last = *cryo_counterlog_last(&copy);
+	p = (struct cryo_podlog){
+		run->ns, a->from, a->container, cryo_run_left(run), beyond, &last
+	};
+	return read_for_judge(run, &p, source, err);
+}
+
+static int run_continuity(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			  struct cryo_str *said, struct cryo_err *err)
+{
+	const struct continuity_args *a = args;
+	const struct cryo_run_checkpoint *c = cryo_run_checkpoint_named(run, a->checkpoint);
+	cryo_auto(cryo_archive_release) struct cryo_archive archive = { 0 };
+	cryo_auto(cryo_str_release) struct cryo_str restored = { 0 };
+	cryo_auto(cryo_str_release) struct cryo_str source = { 0 };
+	struct cryo_continuity_logs logs;
+	struct cryo_continuity *verdict = &run->result->continuity;
+	int rc;
+
+	if (!cryo_streq(c->cp.pod, a->from))
+		return cryo_node_err(step->node, err, "checkpoint '%s' is of pod '%s', not of '%s'",
+				     a->checkpoint, c->cp.pod, a->from);
+	rc = cryo_archive_load(c->cp.copy, &archive, err);
+	if (rc == 0)
+		rc = read_logs(run, a, archive.log, &restored, &source, err);
+	if (rc < 0)
+		return rc;
+	logs = (struct cryo_continuity_logs){
+		.before = c->before,
+		.copy = archive.log,
+		.restored = cryo_str_get(&restored),
+		.source = a->left_running ? cryo_str_get(&source) : c->after,
+		.left_running = a->left_running,
+	};
+	cryo_continuity_judge(&logs, verdict);
+	run->result->judged = true;
+	if (verdict->reason != CRYO_CONTINUITY_OK)
+		return cryo_err_set(err, CRYO_E_CHECK, "%s: %s",
+				    cryo_continuity_reason_name(verdict->reason), verdict->text);
+	cryo_str_add(said, verdict->text);
+	return 0;
+}
+
+const struct cryo_step_kind cryo_step_continuity = {
+	.name = "continuity",
+	.size = sizeof(struct continuity_args),
+	.fields = fields,
+	.timeout_ms = 30 * 1000,
+	.title = title,
+	.lint = lint,
+	.run = run_continuity,
+};

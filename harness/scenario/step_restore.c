@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* restore: {archive: "${cp.archive}", pod: NEWNAME} */
+#include "base/clock.h"
+#include "scenario/run.h"
+
+struct restore_args {
+	char *archive, *pod, *manifest;
+};
+
+static const struct cryo_field fields[] = {
+	{ "archive", CRYO_FIELD_STR, offsetof(struct restore_args, archive), true },
+	{ "pod", CRYO_FIELD_STR, offsetof(struct restore_args, pod), true },
+	{ "manifest", CRYO_FIELD_STR, offsetof(struct restore_args, manifest), false },
+	{ NULL, 0, 0, false },
+};
+
+static void title(const void *args, struct cryo_str *out)
+{
+	const struct restore_args *a = args;
+
+	cryo_str_addf(out, "restore %s", a->pod);
+}
+
+static int run_restore(struct cryo_run *run, const struct cryo_step *step, const void *args,
+		       struct cryo_str *said, struct cryo_err *err)
+{
+	const struct restore_args *a = args;
+	const struct cryo_run_checkpoint *c = cryo_run_checkpoint_of(run, a->archive);
+	cryo_auto(cryo_free) char *archive = cryo_scenario_path(run->scenario, a->archive);
+	cryo_auto(cryo_free) char *manifest =
+	    a->manifest ? cryo_scenario_path(run->scenario, a->manifest) : NULL;
+	cryo_auto(cryo_restore_release) struct cryo_restore restored = { 0 };
+	cryo_auto(cryo_free) char *time = NULL;
+	struct cryo_restore_opts opts = {
+		.archive = archive,
+		.pod = a->pod,
+		.ns = run->ns,
+		.manifest = manifest,
+		.source = c ? c->cp.source : NULL,
+		.timeout_ms = cryo_run_left(run),
+	};
+	int rc = cryo_restore_run(run->target, &opts, &restored, err);
+
+	(void)step;
+	if (rc < 0)
+		return rc;
+	time = cryo_duration_show(restored.ms);
+	cryo_str_addf(said, "running after %s", time);
+	run->result->restore_ms = restored.ms;
+	return 0;
+}
+
+const struct cryo_step_kind cryo_step_restore = {
+	.name = "restore",
+	.size = sizeof(struct restore_args),
+	.fields = fields,
+	.timeout_ms = 60 * 1000,
+	.title = title,
+	.run = run_restore,
+};

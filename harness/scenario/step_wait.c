@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * wait: {pod: NAME, condition: Ready}
+ * wait: {pod: NAME, container: NAME, counter: {atLeast: 5}}
+ */
+#include "scenario/podlog.h"
+#include "scenario/run.h"
+
+#include <inttypes.h>
+
+struct wait_args {
+	char *pod, *container, *condition;
+	const struct cryo_node *counter;
+};
+
+static const struct cryo_field fields[] = {
+	{ "pod", CRYO_FIELD_STR, offsetof(struct wait_args, pod), true },
+	{ "container", CRYO_FIELD_STR, offsetof(struct wait_args, container), false },
+	{ "condition", CRYO_FIELD_STR, offsetof(struct wait_args, condition), false },
+	{ "counter", CRYO_FIELD_NODE, offsetof(struct wait_args, counter), false },
+	{ NULL, 0, 0, false },
+};
+
+struct counter_goal {
+	uint64_t at_least;
+	struct cryo_count last;
+	bool seen;
+};
+
+static int decode_goal(const struct cryo_node *n, struct counter_goal *out, struct cryo_err *err)
+{
+	static const struct cryo_field rows[] = {
+		{ "atLeast", CRYO_FIELD_UINT, offsetof(struct counter_goal, at_least), true },
+		{ NULL, 0, 0, false },
+	};
+
+	*out = (struct counter_goal){ 0 };
+	return cryo_node_decode(n, rows, out, err);
+}
+
+static void title(const void *args, struct cryo_str *out)
+{
+	const struct wait_args *a = args;
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct counter_goal goal;
+
+	if (a->counter && decode_goal(a->counter, &goal, &err) == 0)
+		cryo_str_addf(out, "wait until %s counts to %" PRIu64, a->pod, goal.at_least);
+	else
+		cryo_str_addf(out, "wait until %s is %s", a->pod, a->condition);
+}
+
+static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
+		struct cryo_err *err)
+{
+	const struct wait_args *a = args;
+	struct counter_goal goal;
+
+	(void)s;
+	if (!a->condition == !a->counter)
+		return cryo_node_err(step->args, err,
+				     "'wait' needs either 'condition' or 'counter'");
+	if (a->condition && a->container)
+		return cryo_node_err(step->args, err,
+				     "'condition' is of the whole pod, without 'container'");
+	return a->counter ? decode_goal(a->counter, &goal, err) : 0;
+}
+
+/* The condition; until it holds, what can never heal ends the waiting at once. */
+static int condition_holds(const json_t *object, void *arg, char **why, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *not_running = NULL;
+	int rc = cryo_kube_test_condition(object, arg, why, err);
+	int running =
+	    rc == 0 && object ? cryo_kube_test_pod_running(object, NULL, &not_running, err) : 0;
+
+	return running < 0 ? running : rc;
+}
+
+static bool counted(const char *line, int64_t ns, void *arg)
+{
+	struct counter_goal *goal = arg;
+
+	(void)ns;
+	if (cryo_count_parse(line, &goal->last) != CRYO_LOGLINE_COUNT)
+		return false;
+	goal->seen = true;
+	return goal->last.count >= goal->at_least;
+}
+
+static int wait_counter(struct cryo_run *run, const struct wait_args *a, struct cryo_str *said,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str log = { 0 };
+	struct counter_goal goal;
+	struct cryo_podlog p = {
+		run->ns, a->pod, a->container, cryo_run_left(run), counted, &goal
+	};
+	int rc = decode_goal(a->counter, &goal, err);
+
+	if (rc == 0)
+		rc = cryo_podlog_read(run->kube, &p, &log, err);
+	if (rc == 1)
+		rc = cryo_err_set(err, CRYO_E_CHECK, "its log ended");
+	if (rc < 0 && goal.seen)
+		return cryo_err_wrap(err, rc, "pod '%s' counted to %" PRIu64 " only", a->pod,
+				     goal.last.count);
+	if (rc < 0)
+		return cryo_err_wrap(err, rc, "pod '%s' did not count", a->pod);
+	cryo_str_addf(said, "at %" PRIu64, goal.last.count);
+	return 0;
+}
+
+static int run_wait(struct cryo_run *run, const struct cryo_step *step, const void *args,
+		    struct cryo_str *said, struct cryo_err *err)
+{
+	const struct wait_args *a = args;
+	struct cryo_kube_ref ref = { "pods", run->ns, a->pod };
+
+	(void)step;
+	if (a->counter)
+		return wait_counter(run, a, said, err);
+	return cryo_kube_wait(run->kube, &ref, condition_holds, a->condition, cryo_run_left(run),
+			      NULL, err);
+}
+
+const struct cryo_step_kind cryo_step_wait = {
+	.name = "wait",
+	.size = sizeof(struct wait_args),
+	.fields = fields,
+	.timeout_ms = 60 * 1000,
+	.title = title,
+	.lint = lint,
+	.run = run_wait,
+};

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/str.h"
+#include "conf/json.h"
+#include "scenario/model.h"
+#include "scenario/step.h"
+#include "sys/fs.h"
+
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HEAD                                                                                       \
+	"apiVersion: cryopod.dev/v1alpha1\n"                                                       \
+	"kind: Scenario\n"                                                                         \
+	"metadata: {name: x}\n"
+#define STEPS HEAD "spec:\n  steps:\n"
+
+static char *dir, *file;
+
+static int setup(void **state)
+{
+	static const char pod[] = "kind: Pod\nmetadata: {name: p}\nspec: {containers: [{}]}\n";
+	static const char two[] = "kind: Pod\n---\nkind: Pod\n";
+	cryo_auto(cryo_free) char *one_path = NULL, *two_path = NULL, *none_path = NULL;
+	struct cryo_err err;
+
+	(void)state;
+	if (cryo_fs_tmpdir("/tmp", "cryo-model-", &dir, &err) < 0)
+		return -1;
+	file = cryo_asprintf("%s/s.yaml", dir);
+	one_path = cryo_asprintf("%s/pod.yaml", dir);
+	two_path = cryo_asprintf("%s/two.yaml", dir);
+	none_path = cryo_asprintf("%s/none.yaml", dir);
+	return cryo_fs_write(one_path, pod, strlen(pod), 0600, &err) |
+	       cryo_fs_write(two_path, two, strlen(two), 0600, &err) |
+	       cryo_fs_write(none_path, "# nothing\n", 10, 0600, &err);
+}
+
+static int teardown(void **state)
+{
+	struct cryo_err err;
+
+	(void)state;
+	cryo_fs_rmtree(dir, &err);
+	free(dir);
+	free(file);
+	return 0;
+}
+
+static void complete(void **state)
+{
+	static const char text[] =
+	    "apiVersion: cryopod.dev/v1alpha1\n"
+	    "kind: Scenario\n"
+	    "metadata:\n"
+	    "  name: counter\n"
+	    "  labels: {set: smoke}\n"
+	    "spec:\n"
+	    "  needs: [checkpoint, restore]\n"
+	    "  timeout: 2m\n"
+	    "  steps:\n"
+	    "    - apply:\n"
+	    "        file: pod.yaml\n"
+	    "        set: {\"spec.containers[0].args\": [\"--ballast\", \"1\"]}\n"
+	    "    - wait: {pod: p, condition: Ready}\n"
+	    "      timeout: 7s\n"
+	    "    - wait: {pod: p, counter: {atLeast: 5}}\n"
+	    "      name: let it count\n"
+	    "    - checkpoint: {pod: p, container: c}\n"
+	    "      as: cp\n"
+	    "    - delete: {pod: p}\n"
+	    "    - restore: {archive: \"${cp.archive}\", pod: q}\n"
+	    "    - continuity: {from: p, to: q, checkpoint: \"${cp}\", leftRunning: true}\n"
+	    "    - checkpoint: {pod: nobody}\n"
+	    "      expect: {error: {code: 404, contains: nobody}}\n"
+	    "  catch:\n"
+	    "    - logs: {pod: p, tail: 5}\n";
+	cryo_auto(cryo_scenario_release) struct cryo_scenario s = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_scenario_parse(file, text, strlen(text), &s, &err), 0);
+	assert_string_equal(s.name, "counter");
+	assert_string_equal(s.dir, dir);
+	assert_int_equal(s.timeout_ms, 120000);
+	assert_int_equal(s.needs.n, 2);
+	assert_int_equal(s.steps.n, 8);
+	assert_int_equal(s.catch.n, 1);
+	assert_ptr_equal(s.steps.v[0].kind, &cryo_step_apply);
+	assert_string_equal(s.steps.v[0].title, "apply pod.yaml");
+	assert_int_equal(s.steps.v[1].timeout_ms, 7000);
+	assert_string_equal(s.steps.v[1].title, "wait until p is Ready");
+	assert_string_equal(s.steps.v[2].title, "let it count");
+	assert_int_equal(s.steps.v[2].timeout_ms, 60000);
+	assert_string_equal(s.steps.v[3].as, "cp");
+	assert_string_equal(s.steps.v[3].title, "checkpoint p/c");
+	assert_true(s.steps.v[7].expect.error);
+	assert_int_equal(s.steps.v[7].expect.code, 404);
+	assert_string_equal(s.steps.v[7].expect.contains, "nobody");
+	assert_string_equal(s.catch.v[0].title, "logs of p");
+}
+
+/* Messages are exact, "@" stands for the file's path. */
+static void bad_files(void **state)
+{
+	static const struct {
+		const char *text, *msg;
+	} row[] = {
+		{ "", "@:1: expected one scenario, found 0" },
+		{ STEPS "    - delete: {pod: p}\n---\na: b\n",
+		  "@:1: expected one scenario, found 2" },
+		{ "[]\n", "@:1: expected a map of keys and values" },
+		{ "kind: Scenario\n", "@:1: 'apiVersion' is missing" },
+		{ "apiVersion: v1\nkind: Pod\nmetadata: {}\nspec: {}\n",
+		  "@:1: apiVersion 'v1', expected 'cryopod.dev/v1alpha1'" },
+		{ "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {}\nspec: {}\n",
+		  "@:2: kind 'Stack', expected 'Scenario'" },
+		{ HEAD "spek: {}\n", "@:4: unknown key 'spek', did you mean 'spec'?" },
+		{ HEAD "spec: {}\n", "@:4: 'steps' is missing" },
+		{ HEAD "spec: {steps: {}}\n", "@:4: expected a list of steps" },
+		{ HEAD "spec: {steps: []}\n", "@:4: expected a list of steps" },
+		{ HEAD "spec:\n  stepps: []\n",
+		  "@:5: unknown key 'stepps', did you mean 'steps'?" },
+		{ HEAD "spec:\n  timeout: 5\n  steps: []\n",
+		  "@:5: 'timeout': '5' is no duration (write 300ms, 5s, 2m or 1h30m)" },
+		{ HEAD "spec:\n  needs: [restroe]\n  steps: []\n",
+		  "@:5: unknown need 'restroe', did you mean 'restore'?" },
+		{ HEAD "spec:\n  needs: [luck]\n  steps: []\n", "@:5: unknown need 'luck'" },
+		{ "apiVersion: cryopod.dev/v1alpha1\nkind: Scenario\nmetadata: {name: A b}\nspec: "
+		  "{}\n",
+		  "@:3: 'A b' is no name (small letters, digits, '-', at most 40)" },
+		{ STEPS "    - wait\n", "@:6: a step is a map with the key of its kind" },
+		{ STEPS "    - name: x\n",
+		  "@:6: a step needs one of: apply, checkpoint, continuity, delete, logs, restore, "
+		  "wait" },
+		{ STEPS "    - aply: {}\n", "@:6: unknown step 'aply', did you mean 'apply'?" },
+		{ STEPS "    - frobnicate: {}\n",
+		  "@:6: unknown step 'frobnicate' (known: apply, checkpoint, continuity, delete, "
+		  "logs, restore, wait)" },
+		{ STEPS "    - delete: {pod: p}\n      timeuot: 5s\n",
+		  "@:7: unknown step 'timeuot', did you mean 'timeout'?" },
+		{ STEPS "    - delete: {pod: p}\n      wait: {pod: p}\n",
+		  "@:6: 'delete' and 'wait' in one step" },
+		{ STEPS "    - delete: {}\n", "@:6: 'pod' is missing" },
+		{ STEPS "    - delete: p\n", "@:6: expected a map of keys and values" },
+		{ STEPS "    - delete: {pod: [p]}\n", "@:6: 'pod' must be text" },
+		{ STEPS "    - delete: {pods: p}\n",
+		  "@:6: unknown key 'pods', did you mean 'pod'?" },
+		{ STEPS "    - delete: {pod: p}\n      as: d\n",
+		  "@:6: 'as': a step 'delete' has no result to name" },
+		{ STEPS "    - checkpoint: {pod: p}\n      as: C.P\n",
+		  "@:6: 'as': 'C.P' is no name (small letters, digits, '-')" },
+		{ STEPS "    - checkpoint: {pod: p}\n      as: c\n"
+			"    - checkpoint: {pod: p}\n      as: c\n",
+		  "@:8: 'as': there is a 'c' already" },
+		{ STEPS
+		  "    - checkpoint: {pod: p}\n      as: c\n      expect: {error: {code: 404}}\n",
+		  "@:6: 'as': a step that has to fail has no result to name" },
+		{ STEPS "    - delete: {pod: p}\n      expect: {}\n", "@:7: 'error' is missing" },
+		{ STEPS "    - delete: {pod: p}\n      expect: {error: {code: x}}\n",
+		  "@:7: 'code': 'x' is no whole number" },
+		{ STEPS "    - delete: {pod: p}\n      expect: {error: 404}\n",
+		  "@:7: expected a map of keys and values" },
+		{ STEPS "    - wait: {pod: p}\n",
+		  "@:6: 'wait' needs either 'condition' or 'counter'" },
+		{ STEPS "    - wait: {pod: p, condition: Ready, counter: {atLeast: 1}}\n",
+		  "@:6: 'wait' needs either 'condition' or 'counter'" },
+		{ STEPS "    - wait: {pod: p, container: c, condition: Ready}\n",
+		  "@:6: 'condition' is of the whole pod, without 'container'" },
+		{ STEPS "    - wait: {pod: p, counter: {atleast: 1}}\n",
+		  "@:6: unknown key 'atleast', did you mean 'atLeast'?" },
+		{ STEPS "    - wait: {pod: p, counter: 5}\n",
+		  "@:6: expected a map of keys and values" },
+		{ STEPS "    - restore: {archive: \"${cp.archive}\", pod: q}\n",
+		  "@:6: unknown variable 'cp.archive': no step before this one is named so (as: "
+		  "…)" },
+		{ STEPS "    - checkpoint: {pod: p}\n      as: cp\n"
+			"    - restore: {archive: \"${cp.archvie}\", pod: q}\n",
+		  "@:8: unknown variable 'cp.archvie', did you mean 'cp.archive'?" },
+		{ STEPS "    - delete: {pod: \"${p\"}\n", "@:6: '${' without '}' in '${p'" },
+		{ STEPS "    - checkpoint: {pod: p}\n      as: cp\n"
+			"    - continuity: {from: p, to: q, checkpoint: cp}\n",
+		  "@:8: 'checkpoint' must be \"${NAME}\" of a checkpoint step" },
+		{ STEPS "    - checkpoint: {pod: p}\n      as: cp\n"
+			"    - continuity: {from: p, to: q, checkpoint: \"${cp.archive}\"}\n",
+		  "@:8: 'checkpoint' must be \"${NAME}\" of a checkpoint step" },
+		{ STEPS
+		  "    - continuity: {from: p, to: q, checkpoint: \"${cp}\", leftRunning: 1}\n",
+		  "@:6: 'leftRunning': '1' is neither true nor false" },
+		{ STEPS "    - apply: {file: none.yaml}\n",
+		  "@:6: 'none.yaml' holds 0 documents, nothing to apply" },
+		{ STEPS "    - apply: {file: two.yaml, set: {a: 1}}\n",
+		  "@:6: 'two.yaml' holds 2 documents, 'set' needs exactly one" },
+		{ STEPS "    - apply: {file: pod.yaml, set: [a]}\n",
+		  "@:6: 'set' must be a map of paths and values" },
+		{ STEPS "    - delete: {pod: p}\n  catch:\n    - logs: {}\n",
+		  "@:8: 'pod' is missing" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		const char *rest = row[i].msg + 1;
+		cryo_auto(cryo_free) char *want = cryo_asprintf("%s%s", file, rest);
+		struct cryo_scenario s;
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %s\n", row[i].msg);
+		assert_int_equal(
+		    cryo_scenario_parse(file, row[i].text, strlen(row[i].text), &s, &err),
+		    -CRYO_E_CONFIG);
+		assert_string_equal(err.msg, want);
+	}
+}
+
+static void missing_manifest(void **state)
+{
+	static const char text[] = STEPS "    - apply: {file: nowhere.yaml}\n";
+	cryo_auto(cryo_free) char *start = cryo_asprintf("%s:6: ", file);
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_scenario s;
+
+	(void)state;
+	assert_int_equal(cryo_scenario_parse(file, text, strlen(text), &s, &err), -CRYO_E_CONFIG);
+	assert_true(cryo_starts_with(err.msg, start));
+	assert_non_null(strstr(err.msg, "nowhere.yaml"));
+	assert_true(cryo_scenario_load("/nowhere/s.yaml", &s, &err) < 0);
+}
+
+static void bad_set_path(void **state)
+{
+	static const char text[] = STEPS "    - apply:\n        file: pod.yaml\n        set:\n"
+					 "          \"spec.containers[x]\": 1\n";
+	cryo_auto(cryo_free) char *start = cryo_asprintf("%s:9: ", file);
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_scenario s;
+
+	(void)state;
+	assert_int_equal(cryo_scenario_parse(file, text, strlen(text), &s, &err), -CRYO_E_CONFIG);
+	assert_true(cryo_starts_with(err.msg, start));
+}
+
+/* The editor's schema knows the same steps and keys as the tables. */
+static void schema_is_complete(void **state)
+{
+	cryo_auto(cryo_json_decref) json_t *schema = NULL;
+	const json_t *steps;
+	struct cryo_err err;
+
+	(void)state;
+	assert_int_equal(cryo_json_load("scenarios/schema.json", 1 << 20, &schema, &err), 0);
+	steps = cryo_json_at(schema, "$defs.step.properties");
+	for (size_t i = 0; cryo_step_kinds[i]; i++) {
+		const struct cryo_step_kind *k = cryo_step_kinds[i];
+		const json_t *step = json_object_get(steps, k->name), *keys;
+		size_t n = 0;
+
+		print_message("# %s\n", k->name);
+		keys = json_object_get(step, "properties");
+		for (const struct cryo_field *f = k->fields; f->name; f++, n++)
+			assert_non_null(json_object_get(keys, f->name));
+		assert_int_equal(json_object_size(keys), n);
+	}
+	/* And as, expect, name, timeout. */
+	assert_int_equal(json_object_size(steps), 7 + 4);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(complete),	      cmocka_unit_test(bad_files),
+		cmocka_unit_test(missing_manifest),   cmocka_unit_test(bad_set_path),
+		cmocka_unit_test(schema_is_complete),
+	};
+
+	return cmocka_run_group_tests_name("scenario_model", tests, setup, teardown) ? EXIT_FAILURE
+										     : EXIT_SUCCESS;
+}
