@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/report.h"
+
+#include "report/sink.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct {
+	struct cryo_plain *plain;
+	struct cryo_live *live;
+	struct cryo_tap *tap;
+	pid_t owner;
+	enum cryo_color color;
+} state;
+
+static int parse_color(const char *text, enum cryo_color *out, struct cryo_err *err)
+{
+	static const char *const name[] = { "auto", "always", "never" };
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
+		if (strcmp(text, name[i]) == 0) {
+			*out = (enum cryo_color)i;
+			return 0;
+		}
+	}
+	return cryo_err_set(err, CRYO_E_USAGE, "--color: '%s' is not auto, always or never", text);
+}
+
+static bool is_terminal(int fd)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+bool cryo_report_colored(int fd, enum cryo_color color)
+{
+	const char *no = getenv("NO_COLOR");
+
+	if (color != CRYO_COLOR_AUTO)
+		return color == CRYO_COLOR_ALWAYS;
+	return is_terminal(fd) && (!no || !*no);
+}
+
+bool cryo_report_wants(const struct cryo_report_opts *opts, const struct cryo_event *ev)
+{
+	switch (ev->kind) {
+	case CRYO_EVENT_FAIL:
+	case CRYO_EVENT_WARN:
+		return true;
+	case CRYO_EVENT_DEBUG:
+		return opts->verbosity > 0;
+	case CRYO_EVENT_INFO:
+		return opts->verbosity >= 0;
+	default:
+		return opts->verbosity > 0 ||
+		       (opts->verbosity == 0 && ev->depth <= CRYO_REPORT_DEPTH);
+	}
+}
+
+void cryo_report_write(int fd, const char *text, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, text, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		/* Nobody reads any more: the work goes on without being watched. */
+		if (n <= 0)
+			return;
+		text += n;
+		len -= (size_t)n;
+	}
+}
+
+static void on_event(const struct cryo_event *ev, void *arg)
+{
+	(void)arg;
+	/* A forked child has neither the drawing thread nor the right to the line. */
+	if (getpid() != state.owner)
+		return;
+	if (state.live)
+		cryo_live_event(state.live, ev);
+	if (state.plain)
+		cryo_plain_event(state.plain, ev);
+	if (state.tap)
+		cryo_tap_event(state.tap, ev);
+}
+
+void cryo_report_open(const struct cryo_report_opts *opts)
+{
+	cryo_report_stop();
+	state.color = opts->color;
+	state.owner = getpid();
+	if (is_terminal(opts->fd))
+		state.live = cryo_live_new(opts);
+	else
+		state.plain = cryo_plain_new(opts);
+	cryo_event_set_sink(on_event, NULL);
+}
+
+int cryo_report_start(const char *color, bool verbose, bool quiet, struct cryo_err *err)
+{
+	struct cryo_report_opts opts = { .fd = STDERR_FILENO,
+					 .verbosity = verbose ? 1
+						      : quiet ? -1
+							      : 0 };
+	int rc = parse_color(color, &opts.color, err);
+
+	if (rc == 0)
+		cryo_report_open(&opts);
+	return rc;
+}
+
+bool cryo_report_colored_stdout(void)
+{
+	return cryo_report_colored(STDOUT_FILENO, state.color);
+}
+
+void cryo_report_stop(void)
+{
+	cryo_event_set_sink(NULL, NULL);
+	cryo_live_free(state.live);
+	cryo_plain_free(state.plain);
+	state.live = NULL;
+	state.plain = NULL;
+}
+
+void cryo_report_tap_begin(int fd)
+{
+	state.tap = cryo_tap_new(fd);
+}
+
+void cryo_report_tap_end(const char *bail)
+{
+	cryo_tap_free(state.tap, bail);
+	state.tap = NULL;
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "report/summary.h"
+
+#include "base/clock.h"
+#include "report/text.h"
+
+struct page {
+	struct cryo_str *out;
+	bool colored;
+};
+
+static void row(const struct page *p, const char *title, const char *fmt, ...) CRYO_PRINTF(3, 4);
+static void row(const struct page *p, const char *title, const char *fmt, ...)
+{
+	cryo_auto(cryo_free) char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = cryo_vasprintf(fmt, ap);
+	va_end(ap);
+	cryo_str_addf(p->out, "  %s%-11s%s ", p->colored ? "\033[1m" : "", title,
+		      p->colored ? "\033[0m" : "");
+	cryo_text_clean(p->out, text);
+	cryo_str_add(p->out, "\n");
+}
+
+static void add_outcome(const struct page *p, const struct cryo_scenario_result *r)
+{
+	static const struct {
+		const char *word, *color;
+	} outcome[] = { { "passed", "\033[32m" },
+			{ "FAILED", "\033[31m" },
+			{ "skipped", "\033[33m" } };
+	cryo_auto(cryo_free) char *time = cryo_duration_show(r->ms);
+
+	cryo_str_addf(p->out, "%s%s%s %s", p->colored ? outcome[r->outcome].color : "",
+		      outcome[r->outcome].word, p->colored ? "\033[0m" : "", r->name);
+	if (r->outcome == CRYO_PASSED)
+		cryo_str_addf(p->out, ": %zu steps in %s", r->steps, time);
+	if (r->outcome != CRYO_PASSED) {
+		cryo_str_add(p->out, ": ");
+		cryo_text_clean(p->out, r->err.msg);
+	}
+	cryo_str_add(p->out, "\n");
+	if (r->kept)
+		row(p, "kept", "%s", r->kept);
+}
+
+static void add_checkpoint(const struct page *p, const struct cryo_scenario_result *r)
+{
+	cryo_auto(cryo_free) char *time = cryo_duration_show(r->checkpoint_ms);
+	cryo_auto(cryo_free) char *size = cryo_size_show(r->archive_bytes);
+	cryo_auto(cryo_free) char *pause = cryo_duration_show(r->continuity.pause_ms);
+
+	if (r->judged && r->continuity.pause_ms >= 0)
+		row(p, "checkpoint", "%s; the process stood still for %s", time, pause);
+	else
+		row(p, "checkpoint", "%s", time);
+	row(p, "archive", "%s, in node %s: %s", size, r->node, r->archive);
+}
+
+static void add_restore(const struct page *p, const struct cryo_scenario_result *r)
+{
+	cryo_auto(cryo_free) char *time = cryo_duration_show(r->restore_ms);
+
+	row(p, "restore", "running after %s", time);
+}
+
+static void add_story(const struct page *p, const struct cryo_scenario_result *r)
+{
+	if (r->checkpoint_ms >= 0)
+		add_checkpoint(p, r);
+	if (r->restore_ms >= 0)
+		add_restore(p, r);
+	if (r->judged)
+		row(p, "continuity", "%s (nonce %s)", r->continuity.text, r->continuity.nonce);
+}
+
+static void add_next(const struct page *p, const char *cluster)
+{
+	static const struct {
+		const char *args, *why;
+	} next[] = {
+		{ "status", "what runs, and what this cluster can do" },
+		{ "kubectl apply -f kube-deployments/counter-pod.yaml", "a counter of your own" },
+		{ "checkpoint counter --to counter.tar", "freeze it into a file" },
+		{ "restore counter.tar --pod counter-2", "and wake it up as another pod" },
+		{ "shell", "look around in the node" },
+		{ "down", "take the cluster away; nothing is left behind" },
+	};
+	bool named = !cryo_streq(cluster, "default");
+
+	cryo_str_add(p->out, "\nThe cluster still runs. Where to go next:\n");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(next); i++) {
+		cryo_auto(cryo_free) char *line =
+		    cryo_asprintf("cryopod %s%s%s%s", named ? "--name " : "", named ? cluster : "",
+				  named ? " " : "", next[i].args);
+
+		cryo_str_addf(p->out, "  %-60s %s\n", line, next[i].why);
+	}
+}
+
+void cryo_summary(const struct cryo_scenario_totals *t, const struct cryo_summary_opts *opts,
+		  struct cryo_str *out)
+{
+	struct page p = { out, opts->colored };
+
+	cryo_str_add(out, "\n");
+	if (opts->up_ms >= 0) {
+		cryo_auto(cryo_free) char *time = cryo_duration_show(opts->up_ms);
+
+		row(&p, "cluster", "%s, up after %s", opts->cluster, time);
+	}
+	for (size_t i = 0; i < t->n; i++) {
+		add_outcome(&p, &t->result[i]);
+		if (t->result[i].outcome == CRYO_PASSED)
+			add_story(&p, &t->result[i]);
+	}
+	if (t->n > 1)
+		cryo_str_addf(out, "\n%zu passed, %zu failed, %zu skipped\n", t->passed, t->failed,
+			      t->skipped);
+	if (t->passed > 0 && t->failed == 0)
+		add_next(&p, opts->cluster);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The last words of `cryopod test` to people: what ran, what came out, where to go next. */
+#ifndef CRYO_REPORT_SUMMARY_H
+#define CRYO_REPORT_SUMMARY_H
+
+#include "base/str.h"
+#include "scenario/runner.h"
+
+struct cryo_summary_opts {
+	const char *cluster; /* its name, for the commands to try next */
+	int64_t up_ms;	     /* starting it took so long; -1: it was not started now */
+	bool colored;
+};
+
+void cryo_summary(const struct cryo_scenario_totals *t, const struct cryo_summary_opts *opts,
+		  struct cryo_str *out);
+
+#endif
