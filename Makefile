@@ -101,8 +101,7 @@ format-check:
 		$(wildcard counter-container/*.c images/*/*.c)
 
 demo: all
-	build/cryopod up
-	build/cryopod test scenarios/counter.yaml
+	build/cryopod test --up --output summary scenarios/counter.yaml
 bench: all
 	$(B)/cryopod bench
 proof:
