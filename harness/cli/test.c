@@ -5,6 +5,7 @@
 #include "report/report.h"
 #include "report/summary.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -62,7 +63,9 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	const char *const *files = (const char *const *)args;
 	const struct test_opts *o = opts;
 	struct cryo_scenario_opts how = { .keep = o->keep };
-	struct cryo_summary_opts last = { .cluster = cli->name, .up_ms = -1 };
+	struct cryo_summary_opts last = { .program = program_invocation_name,
+					  .cluster = cli->name,
+					  .up_ms = -1 };
 	bool tap = false;
 	int rc = choose_tap(o->output, &tap, err);
 

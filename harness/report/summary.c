@@ -4,6 +4,8 @@
 #include "base/clock.h"
 #include "report/text.h"
 
+#include <string.h>
+
 struct page {
 	struct cryo_str *out;
 	bool colored;
@@ -50,13 +52,9 @@ static void add_checkpoint(const struct page *p, const struct cryo_scenario_resu
 {
 	cryo_auto(cryo_free) char *time = cryo_duration_show(r->checkpoint_ms);
 	cryo_auto(cryo_free) char *size = cryo_size_show(r->archive_bytes);
-	cryo_auto(cryo_free) char *pause = cryo_duration_show(r->continuity.pause_ms);
 
-	if (r->judged && r->continuity.pause_ms >= 0)
-		row(p, "checkpoint", "%s; the process stood still for %s", time, pause);
-	else
-		row(p, "checkpoint", "%s", time);
-	row(p, "archive", "%s, in node %s: %s", size, r->node, r->archive);
+	row(p, "checkpoint", "%s", time);
+	row(p, "archive", "%s on %s: %s", size, r->node, r->archive);
 }
 
 static void add_restore(const struct page *p, const struct cryo_scenario_result *r)
@@ -76,7 +74,7 @@ static void add_story(const struct page *p, const struct cryo_scenario_result *r
 		row(p, "continuity", "%s (nonce %s)", r->continuity.text, r->continuity.nonce);
 }
 
-static void add_next(const struct page *p, const char *cluster)
+static void add_next(const struct page *p, const struct cryo_summary_opts *opts)
 {
 	static const struct {
 		const char *args, *why;
@@ -88,16 +86,17 @@ static void add_next(const struct page *p, const char *cluster)
 		{ "shell", "look around in the node" },
 		{ "down", "take the cluster away; nothing is left behind" },
 	};
-	bool named = !cryo_streq(cluster, "default");
+	bool named = !cryo_streq(opts->cluster, "default");
+	size_t width = 0;
 
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(next); i++)
+		if (strlen(next[i].args) > width)
+			width = strlen(next[i].args);
 	cryo_str_add(p->out, "\nThe cluster still runs. Where to go next:\n");
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(next); i++) {
-		cryo_auto(cryo_free) char *line =
-		    cryo_asprintf("cryopod %s%s%s%s", named ? "--name " : "", named ? cluster : "",
-				  named ? " " : "", next[i].args);
-
-		cryo_str_addf(p->out, "  %-60s %s\n", line, next[i].why);
-	}
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(next); i++)
+		cryo_str_addf(p->out, "  %s %s%s%s%-*s  %s\n", opts->program,
+			      named ? "--name " : "", named ? opts->cluster : "", named ? " " : "",
+			      (int)width, next[i].args, next[i].why);
 }
 
 void cryo_summary(const struct cryo_scenario_totals *t, const struct cryo_summary_opts *opts,
@@ -120,5 +119,5 @@ void cryo_summary(const struct cryo_scenario_totals *t, const struct cryo_summar
 		cryo_str_addf(out, "\n%zu passed, %zu failed, %zu skipped\n", t->passed, t->failed,
 			      t->skipped);
 	if (t->passed > 0 && t->failed == 0)
-		add_next(&p, opts->cluster);
+		add_next(&p, opts);
 }

@@ -7,6 +7,7 @@
 #include "scenario/runner.h"
 
 struct cryo_summary_opts {
+	const char *program; /* as it was called */
 	const char *cluster; /* its name, for the commands to try next */
 	int64_t up_ms;	     /* starting it took so long; -1: it was not started now */
 	bool colored;

@@ -37,13 +37,13 @@ static json_t *expand(json_t *j, const struct cryo_vars *vars, struct cryo_err *
 		return cryo_vars_expand(vars, json_string_value(j), &text, err) == 0
 			   ? json_string(text)
 			   : NULL;
-	json_object_foreach (j, key, value) {
+	json_object_foreach(j, key, value) {
 		json_t *new = expand(value, vars, err);
 
 		if (!new || json_object_set_new(j, key, new) < 0)
 			return NULL;
 	}
-	json_array_foreach (j, i, value) {
+	json_array_foreach(j, i, value) {
 		json_t *new = expand(value, vars, err);
 
 		if (!new || json_array_set_new(j, i, new) < 0)

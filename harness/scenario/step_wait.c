@@ -45,7 +45,9 @@ static void title(const void *args, struct cryo_str *out)
 	struct counter_goal goal;
 
 	if (a->counter && decode_goal(a->counter, &goal, &err) == 0)
-		cryo_str_addf(out, "wait until %s counts to %" PRIu64, a->pod, goal.at_least);
+		cryo_str_addf(out, "wait until %s%s%s counts to %" PRIu64, a->pod,
+			      a->container ? "/" : "", a->container ? a->container : "",
+			      goal.at_least);
 	else
 		cryo_str_addf(out, "wait until %s is %s", a->pod, a->condition);
 }
@@ -102,6 +104,8 @@ static int wait_counter(struct cryo_run *run, const struct wait_args *a, struct 
 		rc = cryo_podlog_read(run->kube, &p, &log, err);
 	if (rc == 1)
 		rc = cryo_err_set(err, CRYO_E_CHECK, "its log ended");
+	if (rc == -CRYO_E_TIMEOUT)
+		rc = cryo_err_set(err, CRYO_E_TIMEOUT, "the time is up");
 	if (rc < 0 && goal.seen)
 		return cryo_err_wrap(err, rc, "pod '%s' counted to %" PRIu64 " only", a->pod,
 				     goal.last.count);

@@ -148,11 +148,13 @@ static void numbers(void **state)
 	assert_int_equal(c.last, 8);
 	assert_int_equal(c.own, 3);
 	assert_int_equal(c.again, 2);
-	assert_int_equal(c.pause_ms, 1000);
-	assert_int_equal(c.away_ms, 2000);
+	assert_int_equal(c.pause.source_ms, 1000);
+	assert_int_equal(c.pause.felt_ms, 2000);
+	/* Stamps are a second apart for each line, and so is the usual distance 100 ms. */
+	assert_int_equal(c.pause.away_ms, 2900);
 	assert_string_equal(c.nonce, NONCE_A);
-	assert_string_equal(c.text, "the same process went on: 5 → 6…8, the dump paused it for "
-				    "1.0 s, it was away for 2.0 s");
+	assert_string_equal(c.text, "the same process went on: 5 → 6…8, the dump delayed it by "
+				    "1.0 s, it was away for 2.9 s and felt 2.0 s");
 }
 
 static void pause_not_visible(void **state)
@@ -163,8 +165,18 @@ static void pause_not_visible(void **state)
 	/* Neither the copy nor the source's log holds a value from after the dump. */
 	judge("3 4 5", "3 4 5", "3 4 5 | 6 7", "", false, &c);
 	assert_int_equal(c.reason, CRYO_CONTINUITY_OK);
-	assert_int_equal(c.pause_ms, -1);
-	assert_int_equal(c.away_ms, 1000);
+	assert_int_equal(c.pause.source_ms, -1);
+	assert_int_equal(c.pause.felt_ms, 1000);
+}
+
+static void pause_of_a_short_log(void **state)
+{
+	struct cryo_continuity c;
+
+	(void)state;
+	judge("4 5", "4 5 | 6", "4 5 | 6 | 6 7", "", false, &c);
+	assert_int_equal(c.reason, CRYO_CONTINUITY_OK);
+	assert_int_equal(c.pause.source_ms, 1000);
 }
 
 static void clock_of_another_boot(void **state)
@@ -186,7 +198,7 @@ static void clock_of_another_boot(void **state)
 	logs.before = "2026-11-23T22:00:00Z count=5 nonce=" NONCE_A " mono_ns=900\n";
 	cryo_continuity_judge(&logs, &c);
 	assert_int_equal(c.reason, CRYO_CONTINUITY_OK);
-	assert_int_equal(c.away_ms, -1);
+	assert_int_equal(c.pause.felt_ms, -1);
 }
 
 static void json_form(void **state)
@@ -275,7 +287,7 @@ int main(void)
 		cmocka_unit_test(verdicts),	 cmocka_unit_test(numbers),
 		cmocka_unit_test(json_form),	 cmocka_unit_test(pause_not_visible),
 		cmocka_unit_test(counter_lines), cmocka_unit_test(clock_of_another_boot),
-		cmocka_unit_test(cri_lines),
+		cmocka_unit_test(cri_lines),	 cmocka_unit_test(pause_of_a_short_log),
 	};
 
 	return cmocka_run_group_tests_name("continuity", tests, NULL, NULL) ? EXIT_FAILURE

@@ -345,7 +345,7 @@ static void summary(void **state)
 		  .archive_bytes = 180000,
 		  .judged = true,
 		  .continuity = { .nonce = "5f3ac0ffee123456",
-				  .pause_ms = 85,
+				  .pause = { .source_ms = 85 },
 				  .text = "the same process went on: 70 → 71…73" } },
 		{ .name = (char *)"bad",
 		  .outcome = CRYO_FAILED,
@@ -355,13 +355,15 @@ static void summary(void **state)
 		  .kept = (char *)"/var/tmp/x" },
 	};
 	struct cryo_scenario_totals t = { .result = r, .n = 1, .passed = 1 };
-	struct cryo_summary_opts opts = { .cluster = "default", .up_ms = 4100 };
+	struct cryo_summary_opts opts = { .program = "cryopod",
+					  .cluster = "default",
+					  .up_ms = 4100 };
 	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
 	static const char passed[] =
 	    "\n  cluster     default, up after 4.1 s\n"
 	    "passed counter: 7 steps in 8.1 s\n"
-	    "  checkpoint  400 ms; the process stood still for 85 ms\n"
-	    "  archive     180 kB, in node node-1: /checkpoints/a.tar\n"
+	    "  checkpoint  400 ms\n"
+	    "  archive     180 kB on node-1: /checkpoints/a.tar\n"
 	    "  restore     running after 1.2 s\n"
 	    "  continuity  the same process went on: 70 → 71…73 (nonce 5f3ac0ffee123456)\n";
 

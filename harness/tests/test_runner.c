@@ -332,7 +332,7 @@ static void story(void **state)
 			    "  ok delete p: gone\n"
 			    "  ok restore q: running after 1.2 s\n"
 			    "  ok continuity of p in q: the same process went on: 5 → 6…8, it was "
-			    "away for 0 ms\n"
+			    "away for 999 ms and felt 0 ms\n"
 			    "ok s: \n");
 	assert_int_equal(t.passed, 1);
 	assert_int_equal(t.result[0].steps, 7);
@@ -379,7 +379,7 @@ static void outcomes(void **state)
 		{ "time limit", "    - checkpoint: {pod: x}\n", -CRYO_E_TIMEOUT, 0, 5,
 		  "checkpoint x: pod 'x' said no" },
 		{ "counts not so far", "    - wait: {pod: p, counter: {atLeast: 6}}\n", 0, 0, 5,
-		  "wait until p counts to 6: pod 'p' counted to 5 only: no more lines" },
+		  "wait until p counts to 6: pod 'p' counted to 5 only: the time is up" },
 	};
 
 	(void)state;

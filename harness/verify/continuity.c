@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 struct judge {
@@ -253,75 +252,23 @@ static bool check_source(struct judge *j)
 	return true;
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int64_t gap_ns(const struct cryo_count *a, const struct cryo_count *b)
-{
-	uint64_t gap = b->mono_ns - a->mono_ns;
-
-	/* The clock of another boot: nothing to be said. */
-	return b->mono_ns < a->mono_ns || gap > INT64_MAX ? -1 : (int64_t)gap;
-}
-
-/* Median distance of neighbouring stamps, and the largest one from the value `around` on. */
-static bool gaps(const struct cryo_counterlog *log, uint64_t around, int64_t *median,
-		 int64_t *largest)
-{
-	cryo_auto(cryo_free) int64_t *gap = cryo_alloc((log->n + 1) * sizeof(*gap));
-	const struct cryo_count *last = NULL;
-	size_t n = 0;
-
-	*largest = -1;
-	for (size_t i = 0; i < log->n; i++) {
-		const struct cryo_count *c = &log->line[i].c;
-
-		if (log->line[i].kind != CRYO_LOGLINE_COUNT)
-			continue;
-		if (last && (gap[n] = gap_ns(last, c)) >= 0) {
-			if (last->count >= around && gap[n] > *largest)
-				*largest = gap[n];
-			n++;
-		}
-		last = c;
-	}
-	qsort(gap, n, sizeof(*gap), by_value);
-	*median = n ? gap[n / 2] : 0;
-	return n > 0;
-}
-
-static int64_t beyond_ms(int64_t gap, int64_t usual)
-{
-	return gap <= usual ? 0 : (gap - usual) / 1000000;
-}
-
 /* Times are read off only when the history holds, so each value stands where it should. */
 static void measure(struct judge *j)
 {
-	struct cryo_continuity *o = j->out;
+	const struct cryo_continuity *o = j->out;
 	const struct cryo_count *last = cryo_counterlog_last(&j->source);
-	bool seen = last && last->count >= o->first;
-	const struct cryo_counterlog *log = seen ? &j->source : &j->copy;
-	int64_t usual, largest, away = -1;
-	const struct cryo_count *dumped = NULL;
+	bool longer = last && last->count > o->last_copied;
 
-	if (!gaps(log, o->last_before, &usual, &largest))
-		return;
-	if (largest >= 0 && (seen || o->again > 0))
-		o->pause_ms = beyond_ms(largest, usual);
-	for (size_t i = 0; i < j->copy.n; i++)
-		if (j->copy.line[i].kind == CRYO_LOGLINE_COUNT &&
-		    j->copy.line[i].c.count == o->first - 1)
-			dumped = &j->copy.line[i].c;
-	for (size_t i = j->copy.n; dumped && away < 0 && i < j->restored.n; i++)
-		if (j->restored.line[i].kind == CRYO_LOGLINE_COUNT)
-			away = gap_ns(dumped, &j->restored.line[i].c);
-	if (away >= 0)
-		o->away_ms = beyond_ms(away, usual);
+	cryo_pauses_measure(longer ? &j->source : &j->copy, &j->restored, j->copy.n, o->last_before,
+			    o->first, &j->out->pause);
+}
+
+static void add_time(struct cryo_str *s, const char *words, int64_t ms)
+{
+	cryo_auto(cryo_free) char *time = cryo_duration_show(ms);
+
+	if (ms >= 0)
+		cryo_str_addf(s, "%s %s", words, time);
 }
 
 static void praise(struct judge *j)
@@ -331,16 +278,10 @@ static void praise(struct judge *j)
 
 	cryo_str_addf(&s, "the same process went on: %" PRIu64 " → %" PRIu64 "…%" PRIu64,
 		      o->first - 1, o->first, o->last);
-	if (o->pause_ms >= 0) {
-		cryo_auto(cryo_free) char *t = cryo_duration_show(o->pause_ms);
-
-		cryo_str_addf(&s, ", the dump paused it for %s", t);
-	}
-	if (o->away_ms >= 0) {
-		cryo_auto(cryo_free) char *t = cryo_duration_show(o->away_ms);
-
-		cryo_str_addf(&s, ", it was away for %s", t);
-	}
+	add_time(&s, ", the dump delayed it by", o->pause.source_ms);
+	add_time(&s, ", it was away for", o->pause.away_ms);
+	if (o->pause.away_ms >= 0)
+		add_time(&s, " and felt", o->pause.felt_ms);
 	verdict(j, CRYO_CONTINUITY_OK, "%s", cryo_str_get(&s));
 }
 
@@ -349,7 +290,7 @@ void cryo_continuity_judge(const struct cryo_continuity_logs *logs, struct cryo_
 	cryo_auto(judge_release) struct judge j = { .out = out,
 						    .left_running = logs->left_running };
 
-	*out = (struct cryo_continuity){ .pause_ms = -1, .away_ms = -1 };
+	*out = (struct cryo_continuity){ .pause = CRYO_PAUSES_INIT };
 	cryo_counterlog_parse(CRYO_LOG_API, logs->before, &j.before);
 	cryo_counterlog_parse(CRYO_LOG_CRI, logs->copy, &j.copy);
 	cryo_counterlog_parse(CRYO_LOG_API, logs->restored, &j.restored);
@@ -359,6 +300,11 @@ void cryo_continuity_judge(const struct cryo_continuity_logs *logs, struct cryo_
 		return;
 	measure(&j);
 	praise(&j);
+}
+
+static json_t *time_json(int64_t ms)
+{
+	return ms < 0 ? json_null() : json_integer(ms);
 }
 
 json_t *cryo_continuity_json(const struct cryo_continuity *c)
@@ -374,9 +320,9 @@ json_t *cryo_continuity_json(const struct cryo_continuity *c)
 	json_object_set_new(j, "last", json_integer((json_int_t)c->last));
 	json_object_set_new(j, "own", json_integer((json_int_t)c->own));
 	json_object_set_new(j, "again", json_integer((json_int_t)c->again));
-	json_object_set_new(j, "pauseMs",
-			    c->pause_ms < 0 ? json_null() : json_integer(c->pause_ms));
-	json_object_set_new(j, "awayMs", c->away_ms < 0 ? json_null() : json_integer(c->away_ms));
+	json_object_set_new(j, "pauseMs", time_json(c->pause.source_ms));
+	json_object_set_new(j, "feltMs", time_json(c->pause.felt_ms));
+	json_object_set_new(j, "awayMs", time_json(c->pause.away_ms));
 	json_object_set_new(j, "text", json_string(c->text));
 	return j;
 }

@@ -19,6 +19,7 @@
 
 #include "base/str.h"
 #include "verify/counterlog.h"
+#include "verify/pause.h"
 
 #include <jansson.h>
 
@@ -58,9 +59,8 @@ struct cryo_continuity {
 	uint64_t first, last;	    /* F and the newest own value, valid if own > 0 */
 	uint64_t own;		    /* values behind the copy */
 	uint64_t again;		    /* values of the copy it printed again: L1 + 1 - F */
-	int64_t pause_ms;	    /* the dump as the source felt it; -1: not visible in its log */
-	int64_t away_ms; /* dump → restore as the restored process felt it; -1: unknown */
-	char text[256];	 /* one sentence for people */
+	struct cryo_pauses pause;
+	char text[256]; /* one sentence for people */
 };
 
 void cryo_continuity_judge(const struct cryo_continuity_logs *logs, struct cryo_continuity *out);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/pause.h"
+
+#include <stdlib.h>
+
+static int by_value(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static int64_t gap_ns(const struct cryo_count *a, const struct cryo_count *b)
+{
+	uint64_t gap = b->mono_ns - a->mono_ns;
+
+	/* The clock of another boot: nothing to be said. */
+	return b->mono_ns < a->mono_ns || gap > INT64_MAX ? -1 : (int64_t)gap;
+}
+
+/* Median distance of neighbouring stamps, and the largest one from the value `around` on. */
+static bool gaps(const struct cryo_counterlog *log, uint64_t around, int64_t *median,
+		 int64_t *largest)
+{
+	cryo_auto(cryo_free) int64_t *gap = cryo_alloc((log->n + 1) * sizeof(*gap));
+	const struct cryo_count *last = NULL;
+	size_t n = 0;
+
+	*largest = -1;
+	for (size_t i = 0; i < log->n; i++) {
+		const struct cryo_count *c = &log->line[i].c;
+
+		if (log->line[i].kind != CRYO_LOGLINE_COUNT)
+			continue;
+		if (last && (gap[n] = gap_ns(last, c)) >= 0) {
+			if (last->count >= around && gap[n] > *largest)
+				*largest = gap[n];
+			n++;
+		}
+		last = c;
+	}
+	qsort(gap, n, sizeof(*gap), by_value);
+	/* The lower one of two: with few lines the pause itself must not count as usual. */
+	*median = n ? gap[(n - 1) / 2] : 0;
+	return n > 0;
+}
+
+static int64_t beyond_ms(int64_t gap, int64_t usual)
+{
+	return gap <= usual ? 0 : (gap - usual) / 1000000;
+}
+
+/* The restored process between its last value before the dump and its first own one. */
+static void measure_absence(const struct cryo_counterlog *restored, size_t copied, uint64_t value,
+			    int64_t usual, struct cryo_pauses *out)
+{
+	const struct cryo_logline *dumped = NULL, *first = NULL;
+	int64_t felt;
+
+	for (size_t i = 0; i < restored->n; i++) {
+		const struct cryo_logline *l = &restored->line[i];
+
+		if (l->kind != CRYO_LOGLINE_COUNT)
+			continue;
+		if (i < copied && l->c.count == value - 1)
+			dumped = l;
+		if (i >= copied && !first)
+			first = l;
+	}
+	if (!dumped || !first)
+		return;
+	felt = gap_ns(&dumped->c, &first->c);
+	if (felt >= 0)
+		out->felt_ms = beyond_ms(felt, usual);
+	if (dumped->ns > 0 && first->ns >= dumped->ns)
+		out->away_ms = beyond_ms(first->ns - dumped->ns, usual);
+}
+
+void cryo_pauses_measure(const struct cryo_counterlog *source,
+			 const struct cryo_counterlog *restored, size_t copied, uint64_t known,
+			 uint64_t first, struct cryo_pauses *out)
+{
+	const struct cryo_count *last = cryo_counterlog_last(source);
+	int64_t usual, largest;
+
+	*out = (struct cryo_pauses)CRYO_PAUSES_INIT;
+	if (!gaps(source, known, &usual, &largest))
+		return;
+	/* The source's pause lies before `first`: it must have gone so far. */
+	if (largest >= 0 && last->count >= first)
+		out->source_ms = beyond_ms(largest, usual);
+	measure_absence(restored, copied, first, usual, out);
+}
