@@ -70,7 +70,7 @@ static void add_story(const struct page *p, const struct cryo_scenario_result *r
 		add_checkpoint(p, r);
 	if (r->restore_ms >= 0)
 		add_restore(p, r);
-	if (r->judged)
+	if (r->judged && r->continuity.reason == CRYO_CONTINUITY_OK)
 		row(p, "continuity", "%s (nonce %s)", r->continuity.text, r->continuity.nonce);
 }
 
