@@ -319,6 +319,25 @@ static int start(struct run *r, struct cryo_err *err)
 	return 0;
 }
 
+struct keys {
+	struct sigaction intr, quit;
+};
+
+/* As long as another program has the terminal, its keys are not meant for us: as in system(3). */
+static void give_keys(struct keys *ours)
+{
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigaction(SIGINT, &ignore, &ours->intr);
+	sigaction(SIGQUIT, &ignore, &ours->quit);
+}
+
+static void take_keys(const struct keys *ours)
+{
+	sigaction(SIGINT, &ours->intr, NULL);
+	sigaction(SIGQUIT, &ours->quit, NULL);
+}
+
 static void log_argv(const struct cryo_proc *p)
 {
 	struct cryo_strv words = { 0 };
@@ -351,6 +370,7 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, st
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result own = { 0 };
 	struct cryo_proc_result *res = result ? result : &own;
 	int64_t begin = cryo_now_ms();
+	struct keys keys;
 	struct run r = { .p = p, .pidfd = -1, .status = -1, .log = -1, .input = -1 };
 	int rc, failed;
 
@@ -359,6 +379,8 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, st
 	r.stream[1] = (struct stream){ .fd = -1, .number = 2, .kept = &res->err };
 	r.deadline = p->timeout_ms ? begin + p->timeout_ms : 0;
 	log_argv(p);
+	if (p->foreground)
+		give_keys(&keys);
 	rc = start(&r, err);
 	if (rc == 0) {
 		run_loop(&r);
@@ -368,6 +390,8 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, st
 		res->ms = cryo_now_ms() - begin;
 		rc = failed < 0 ? failed : judge(&r, res, err);
 	}
+	if (p->foreground)
+		take_keys(&keys);
 	release(&r);
 	return rc;
 }

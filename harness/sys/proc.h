@@ -33,8 +33,8 @@ struct cryo_proc {
 			    and root */
 	bool isolate; /* own mount and pid namespace: nothing it mounts or starts outlives it. Needs
 			 root */
-	bool foreground; /* inherit stdin, stdout, stderr, our process group and signals: an
-			    interactive program */
+	bool foreground; /* an interactive program: it inherits stdin, stdout, stderr and our
+			    process group; Ctrl-C is its own */
 	const char
 	    *chroot; /* with isolate: change root here first (proc, dev, sys are mounted inside) */
 	const char *const *binds; /* with chroot: "HOSTPATH" list, bound at the same path inside

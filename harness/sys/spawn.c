@@ -97,6 +97,9 @@ static _Noreturn void mirror(pid_t inner)
 {
 	int wstatus;
 
+	/* Ctrl-C goes to all in the foreground; what runs inside decides what it means. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
 	while (waitpid(inner, &wstatus, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(wstatus)) {
@@ -167,6 +170,8 @@ static _Noreturn void child(const struct cryo_proc *p, const char *path,
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 	if (!p->foreground) {
 		setpgid(0, 0);
 		prctl(PR_SET_PDEATHSIG, SIGKILL);

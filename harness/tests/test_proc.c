@@ -573,6 +573,42 @@ static void foreground_inherits(void **state)
 	assert_int_equal(res.out.len, 0);
 }
 
+/* Ctrl-C goes to all of the terminal's foreground: here to the group of a helper. */
+static void ctrl_c_helper(pid_t enter_pid)
+{
+	struct cryo_proc p = { .foreground = true, .enter_pid = enter_pid };
+
+	CHECK(setpgid(0, 0) == 0);
+	cryo_intr_install();
+	CHECK(run_sh(&p, "trap 'n=$((n + 1))' INT; kill -INT 0; kill -INT 0; exit $((n + 5))") ==
+	      -CRYO_E_CHILD);
+	CHECK(res.exit_code == 7);
+	CHECK(cryo_intr_check(&err) == 0);
+	raise(SIGINT); /* and now it is ours again */
+	CHECK(cryo_intr_check(&err) == -CRYO_E_INTERRUPTED);
+	_exit(0);
+}
+
+static void ctrl_c_is_the_foregrounds(void **state)
+{
+	bool root = geteuid() == 0;
+	char line[64];
+	pid_t node = root ? start_helper("echo ready; sleep 60", true, line) : 0;
+
+	(void)state;
+	for (int inside = 0; inside <= root; inside++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			ctrl_c_helper(inside ? child_of(node) : 0);
+		assert_int_equal(status_of(pid), 0);
+	}
+	if (node > 0) {
+		kill(node, SIGKILL);
+		status_of(node);
+	}
+}
+
 static void other_processes(void **state)
 {
 	struct cryo_pid self, pid, reused;
@@ -628,6 +664,7 @@ int main(void)
 		TEST(other_root),
 		TEST(enter_a_node),
 		TEST(foreground_inherits),
+		TEST(ctrl_c_is_the_foregrounds),
 		TEST(other_processes),
 	};
 
