@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 FUZZ_TIME ?= 20
 B := build$(if $(filter-out debug,$(MODE)),/$(MODE))
 
-PKGS := libgit2 libcurl libarchive yaml-0.1 jansson libcrypto
+PKGS := libcurl libarchive yaml-0.1 jansson libcrypto
 CFLAGS_debug := -O1 -g -Werror
 CFLAGS_asan := -O1 -g -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link
@@ -107,13 +107,13 @@ bench: all
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 
-SHARED := stacks scenarios kube-deployments images
+SHARED := stacks scenarios kube-deployments
 share := $(DESTDIR)$(PREFIX)/share/cryopod
 libexec := $(DESTDIR)$(PREFIX)/libexec/cryopod
 install: all
 	install -D -m 755 $(B)/cryopod $(DESTDIR)$(PREFIX)/bin/cryopod
 	install -d $(share) $(libexec)
-	$(if $(wildcard build/libexec/*),install -m 755 $(wildcard build/libexec/*) $(libexec))
+	install -m 755 $(LIBEXEC) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod
