@@ -3,4 +3,5 @@
 for file in "$top"/scenarios/*.yaml; do
 	point "scenario ${file##*/}" exits 0 cp_ test "$file"
 done
-point "their namespaces are gone" sh -c "! '$CRYOPOD' -q kubectl get namespaces -o name | grep -v -E 'default|kube-'"
+no_namespaces() { ! kubectl get namespaces -o name | grep -v -E '/default$|/kube-'; }
+point "their namespaces are gone" until_true 60 no_namespaces

@@ -14,7 +14,7 @@ point "up goes on where that stopped" exits 0 cp_ --name e2e-c up
 never_ready() {
 	cp_ -q --name e2e-c down
 	"$CRYOPOD" --name e2e-c up -q --timeout 100ms
-	cp_ --name e2e-c shell sed -i 's/^cgroupDriver: .*/cgroupDriver: nonsense/' \
+	cp_ --name e2e-c shell sed -i 's/containerd.sock/nowhere.sock/' \
 		/etc/kubernetes/kubelet.yaml
 	cp_ --name e2e-c shell pkill -9 -x kubelet
 	fails 5 "Ready" cp_ --name e2e-c up --timeout 15s && says "kubelet said last:"
