@@ -70,6 +70,9 @@ static int run_mmdebstrap(const char *dir, const char *suite, const char *const 
 	cryo_strv_addv(&list, packages);
 	include = cryo_strv_join(&list, ",");
 	cryo_strv_addl(&argv, "mmdebstrap", "--variant=minbase", "--format=directory", NULL);
+	/* Told, because it infers them only with gpg; apt on Ubuntu does not trust them itself. */
+	if (cryo_fs_exists(KEYRING))
+		cryo_strv_add(&argv, "--keyring=" KEYRING);
 	if (list.n > 0)
 		cryo_strv_addf(&argv, "--include=%s", include);
 	cryo_strv_addl(&argv, suite, dir, NULL);

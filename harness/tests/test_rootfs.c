@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#define KEYRING "/usr/share/keyrings/debian-archive-keyring.gpg"
+
 #define GOOD                                                                                       \
 	"#!/bin/sh\n"                                                                              \
 	"echo \"$@\" > $FAKE_DIR/argv\n"                                                           \
@@ -123,9 +125,9 @@ static void makes(void **state)
 	cryo_event_set_sink(NULL, NULL);
 	assert_string_equal(note, "extracting archives...");
 	argv = content("argv");
-	expected = cryo_asprintf("--variant=minbase --format=directory --include=a,b trixie "
+	expected = cryo_asprintf("--variant=minbase --format=directory %s--include=a,b trixie "
 				 "%s/tree.tmp\n",
-				 base);
+				 cryo_fs_exists(KEYRING) ? "--keyring=" KEYRING " " : "", base);
 	assert_string_equal(argv, expected);
 	list = content("tree.packages");
 	assert_string_equal(list, "a 1.0\nb 1:3-4\n");
