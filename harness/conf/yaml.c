@@ -274,7 +274,7 @@ int cryo_yaml_load(const char *path, struct cryo_yaml *out, struct cryo_err *err
 	int rc = cryo_fs_read(path, MAX_SIZE, &text, err);
 
 	if (rc < 0)
-		return rc;
+		return cryo_err_as(err, rc, CRYO_E_CONFIG);
 	return cryo_yaml_parse(path, cryo_str_get(&text), text.len, out, err);
 }
 

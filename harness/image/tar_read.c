@@ -62,7 +62,8 @@ static int open_source(struct cryo_tar_reader *r, struct cryo_err *err)
 	/* Non-blocking: a FIFO in the file's place must not make us wait. */
 	r->fd = open(r->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (r->fd < 0 || fstat(r->fd, &st) < 0)
-		return cryo_err_sys(err, errno, "cannot open '%s'", r->path);
+		return cryo_err_as(err, cryo_err_sys(err, errno, "cannot open '%s'", r->path),
+				   CRYO_E_CONFIG);
 	if (!S_ISREG(st.st_mode))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", r->path);
 	if (st.st_size == 0)

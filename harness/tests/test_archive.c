@@ -310,7 +310,7 @@ static void no_archive(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cryo_archive_load(archive, &a, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_archive_load(archive, &a, &err), -CRYO_E_CONFIG);
 	assert_int_equal(err.sys_errno, 2);
 	assert_int_equal(cryo_archive_load(dir, &a, &err), -CRYO_E_CONFIG);
 	assert_int_equal(cryo_fs_write(archive, "not a tar at all", 16, 0600, &err), 0);
