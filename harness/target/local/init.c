@@ -344,13 +344,12 @@ static _Noreturn void become_init(struct setup *s, int go, int status)
 	_exit(1);
 }
 
-/* Commas and colons separate the options of an overlay mount. */
 static int check_paths(const struct setup *s, struct cryo_err *err)
 {
 	const char *const path[] = { s->rootfs, s->node->dir };
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(path); i++)
-		if (strpbrk(path[i], ",:\\"))
+		if (strpbrk(path[i], LOCAL_BAD_IN_PATH))
 			return cryo_err_set(err, CRYO_E_UNFIT,
 					    "'%s' holds a comma, colon or backslash: overlayfs "
 					    "cannot use it",

@@ -30,6 +30,7 @@
 #define LOCAL_SERVICE_IP   "10.96.0.1"
 #define LOCAL_API_PORT	   6443
 #define LOCAL_KUBELET_PORT 10250
+#define LOCAL_BAD_IN_PATH  ",:\\" /* they separate the options of an overlay mount */
 
 /* One node. Addresses are inside its own network: equal in every cluster. */
 struct local_node {
@@ -127,6 +128,13 @@ int local_put(struct cryo_target *t, const char *node, const char *from, const c
 	      struct cryo_err *err);
 int local_load_image(struct cryo_target *t, const char *tar, struct cryo_err *err);
 
+/* Version of a package of a root file system; NULL if it is not in there. Caller frees. */
+char *local_package_version(const char *rootfs, const char *package);
+/* "4.1.1-1", "6.18.44-fc": at least major.minor? NULL and what is no version: no. */
+bool local_version_at_least(const char *version, int major, int minor);
+/* Since Linux 6.16 two socket options fail for IP sockets, and CRIU before 4.2 takes that as fatal.
+ * `criu` NULL: a version that nobody knows. */
+bool local_can_dump_ip_sockets(const char *criu, const char *kernel);
 /* What the node can do, probed: docs/architecture.md, "status". New reference. */
 json_t *local_capabilities(struct local *l);
 

@@ -41,11 +41,10 @@ static const json_t *built(const struct local_record *r, const char *component)
 	return NULL;
 }
 
-/* "etcd-server 3.5.16-4" of the list beside the root file system; caller frees, NULL if unknown. */
-static char *package_version(const json_t *rootfs, const char *package)
+/* "etcd-server 3.5.16-4" of the list beside the root file system. */
+char *local_package_version(const char *rootfs, const char *package)
 {
-	const char *dir = cryo_json_str(rootfs, "dir");
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s.packages", dir ? dir : "");
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s.packages", rootfs);
 	cryo_auto(cryo_free) char *start = cryo_asprintf("\n%s ", package);
 	cryo_auto(cryo_str_release) struct cryo_str list = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -68,7 +67,9 @@ static json_t *service_status(struct local *l, const struct local_record *r,
 	const char *const argv[] = { "s6-svstat", "-o", "up,pid,updownfor", dir, NULL };
 	cryo_auto(cryo_free) char *answer = ask(l, argv);
 	const json_t *b = built(r, s->component);
-	cryo_auto(cryo_free) char *package = s->package ? package_version(b, s->package) : NULL;
+	const char *rootfs = cryo_json_str(b, "dir");
+	cryo_auto(cryo_free) char *package =
+	    s->package && rootfs ? local_package_version(rootfs, s->package) : NULL;
 	const char *version = s->package ? package : cryo_json_str(b, "version");
 	char up[8] = "false";
 	long pid = -1, seconds = 0;
@@ -98,7 +99,7 @@ static char *criu_version(struct local *l)
 	return answer && cryo_starts_with(answer, "Version: ") ? cryo_strdup(answer + 9) : NULL;
 }
 
-static bool at_least(const char *version, int major, int minor)
+bool local_version_at_least(const char *version, int major, int minor)
 {
 	int a = 0, b = 0;
 
@@ -107,13 +108,9 @@ static bool at_least(const char *version, int major, int minor)
 	return a > major || (a == major && b >= minor);
 }
 
-/* Since Linux 6.16 two socket options fail for IP sockets, and CRIU before 4.2 takes that as fatal.
- */
-static bool can_dump_ip_sockets(const char *criu)
+bool local_can_dump_ip_sockets(const char *criu, const char *kernel)
 {
-	struct utsname u;
-
-	return at_least(criu, 4, 2) || uname(&u) < 0 || !at_least(u.release, 6, 16);
+	return local_version_at_least(criu, 4, 2) || !local_version_at_least(kernel, 6, 16);
 }
 
 static enum cryo_checkpoint_form probe_form(struct local *l, struct cryo_err *err)
@@ -138,7 +135,7 @@ static bool restores_by_image(struct local *l, char **version)
 	const char *v = answer ? strstr(answer, " v") : NULL;
 
 	*version = v ? cryo_strndup(v + 2, strcspn(v + 2, " ")) : NULL;
-	return at_least(*version, 2, 1) && !at_least(*version, 2, 4);
+	return local_version_at_least(*version, 2, 1) && !local_version_at_least(*version, 2, 4);
 }
 
 json_t *local_capabilities(struct local *l)
@@ -149,7 +146,8 @@ json_t *local_capabilities(struct local *l)
 	enum cryo_checkpoint_form form = criu ? probe_form(l, &err) : CRYO_CHECKPOINT_NONE;
 	bool image = restores_by_image(l, &containerd) && criu;
 	json_t *reasons = json_object();
-	bool sockets = can_dump_ip_sockets(criu);
+	struct utsname u = { 0 };
+	bool sockets = uname(&u) < 0 || local_can_dump_ip_sockets(criu, u.release);
 
 	if (!criu)
 		json_object_set_new(reasons, "checkpoint", json_string("no criu in the node"));
