@@ -34,9 +34,7 @@ static int service_names(struct cryo_target *t, struct cryo_strv *names, struct 
 	json_array_foreach(cryo_json_at(status, "nodes[0].services"), i, s)
 		cryo_strv_add(names, cryo_json_str(s, "name"));
 	if (names->n == 0)
-		return cryo_err_set(err, CRYO_E_CHECK,
-				    "cluster '%s' does not run (start it: cryopod up --name %s)",
-				    t->name, t->name);
+		return cryo_target_not_running(t, err);
 	return 0;
 }
 

@@ -73,9 +73,7 @@ static int kubectl(struct cryo_cli *cli, const void *opts, char **args, int *exi
 	if (rc < 0)
 		return rc;
 	if (!cryo_fs_exists(t->kubeconfig))
-		return cryo_err_set(err, CRYO_E_CHECK,
-				    "cluster '%s' does not run (start it: cryopod up --name %s)",
-				    t->name, t->name);
+		return cryo_target_not_running(t, err);
 	program = find_kubectl(t, err);
 	if (!program)
 		return cryo_err_set(err, CRYO_E_UNFIT, "no kubectl: neither built nor in PATH");

@@ -2,10 +2,12 @@
 #include "cli/cli.h"
 
 #include "base/clock.h"
+#include "base/event.h"
 #include "conf/json.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct status_opts {
 	const char *output;
@@ -142,6 +144,8 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	/* For scripts: a cluster that does not run is a "no". */
 	if (!cryo_streq(cryo_json_str(j, "state"), "running"))
 		*exit_code = 1;
+	if (*exit_code && geteuid() != 0)
+		cryo_info("clusters of root are shown to root: sudo cryopod status");
 	return 0;
 }
 

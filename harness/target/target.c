@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_NAME 40
 
@@ -39,6 +40,17 @@ void cryo_target_free(struct cryo_target *t)
 {
 	if (t)
 		t->ops->free(t);
+}
+
+int cryo_target_not_running(const struct cryo_target *t, struct cryo_err *err)
+{
+	if (geteuid() != 0)
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "you have no cluster '%s': clusters are root's (sudo cryopod)",
+				    t->name);
+	return cryo_err_set(err, CRYO_E_CHECK,
+			    "cluster '%s' does not run (start it: cryopod up --name %s)", t->name,
+			    t->name);
 }
 
 int cryo_target_list(struct cryo_strv *names, struct cryo_err *err)

@@ -66,6 +66,10 @@ int cryo_target_open(const char *kind, const char *name, struct cryo_target **ou
 		     struct cryo_err *err);
 void cryo_target_free(struct cryo_target *t);
 CRYO_DEFINE_AUTO(struct cryo_target, cryo_target_free)
+/* The error for what needs a running cluster: -CRYO_E_CHECK, or -CRYO_E_UNFIT for who can have
+ * none.
+ */
+int cryo_target_not_running(const struct cryo_target *t, struct cryo_err *err);
 /* Names of clusters that have state on this machine. */
 int cryo_target_list(struct cryo_strv *names, struct cryo_err *err);
 

@@ -48,8 +48,9 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 	if (!cryo_fs_exists(path))
 		return 1;
 	if (cryo_json_load(path, MAX_RECORD, &j, err) < 0)
-		return cryo_err_wrap(err, -(int)err->status, "record of cluster '%s'",
-				     l->base.name);
+		return cryo_err_wrap(err, -(int)err->status,
+				     "record of cluster '%s' (cryopod down --name %s removes it)",
+				     l->base.name, l->base.name);
 	out->boot = cryo_strdup(cryo_json_str(j, "boot"));
 	out->stack = cryo_strdup(cryo_json_str(j, "stack"));
 	out->stamp = cryo_strdup(cryo_json_str(j, "stamp"));
@@ -102,8 +103,5 @@ int local_running(const struct local *l, struct local_record *out, struct cryo_e
 	if (rc == 0 && local_record_running(out))
 		return 0;
 	local_record_release(out);
-	return cryo_err_set(err, CRYO_E_CHECK,
-			    "cluster '%s' does not run (start it: cryopod up "
-			    "--name %s)",
-			    l->base.name, l->base.name);
+	return cryo_target_not_running(&l->base, err);
 }
