@@ -41,7 +41,8 @@ struct cryo_cmd {
 	const struct cryo_opt *opts; /* NULL: none of its own */
 	size_t size;		     /* of the options struct, zeroed before parsing */
 	int min_args, max_args;	     /* max -1: any number */
-	bool passes_on; /* everything from the first argument on is for another program */
+	/* From the first argument, or option that is not ours, on all is for another program. */
+	bool passes_on;
 	bool hidden;
 	/* args: NULL-terminated. May set *exit_code when it succeeded in telling a "no". */
 	int (*run)(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,

@@ -39,8 +39,8 @@ void cryo_cli_help(const struct cryo_cmd *cmd)
 		general();
 		return;
 	}
-	printf("cryopod %s - %s\n\nusage: cryopod %s [OPTION…] %s\n", cmd->name, cmd->summary,
-	       cmd->name, cmd->usage);
+	printf("cryopod %s - %s\n\nusage: cryopod %s [OPTION…]%s%s\n", cmd->name, cmd->summary,
+	       cmd->name, *cmd->usage ? " " : "", cmd->usage);
 	if (cmd->opts) {
 		printf("\noptions:\n");
 		print_opts(cmd->opts);

@@ -4,8 +4,10 @@
 #include "report/report.h"
 #include "sys/intr.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_doctor,
@@ -39,6 +41,17 @@ static int run(struct cryo_cli *cli, const struct cryo_cmd *cmd, const void *opt
 	return cmd->run(cli, opts, args, exit_code, err);
 }
 
+/*
+ * A stream that was closed would be the next file that is opened, and what is
+ * printed would end up in there. Reading only: printing shall fail.
+ */
+static void occupy_streams(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != fd)
+			_exit(1);
+}
+
 /* What was printed must also have arrived: a full disk or a closed pipe is a failure. */
 static void check_stdout(int *exit_code)
 {
@@ -57,9 +70,10 @@ int main(int argc, char **argv)
 	const struct cryo_cmd *cmd = NULL;
 	void *opts = NULL;
 	char **args;
-	int exit_code = 0;
-	int rc = cryo_cli_parse(argc, argv, &cli, &cmd, &opts, &args, &err);
+	int exit_code = 0, rc;
 
+	occupy_streams();
+	rc = cryo_cli_parse(argc, argv, &cli, &cmd, &opts, &args, &err);
 	if (rc == 0)
 		rc = cryo_report_start(cli.color, cli.verbose, cli.quiet, &err);
 	if (rc == 0) {

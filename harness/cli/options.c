@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 
+#include <ctype.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,8 +74,8 @@ static int unknown(const struct parse *p, const char *word, struct cryo_err *err
 	near = cryo_nearest(word, cryo_strv_get(&names));
 	rc = near ? cryo_err_set(err, CRYO_E_USAGE, "no option '%s' (did you mean '%s'?)", word,
 				 near)
-		  : cryo_err_set(err, CRYO_E_USAGE, "no option '%s' (see cryopod %s--help)", word,
-				 p->cmd ? p->cmd->name : "");
+		  : cryo_err_set(err, CRYO_E_USAGE, "no option '%s' (see cryopod %s%s--help)", word,
+				 p->cmd ? p->cmd->name : "", p->cmd ? " " : "");
 	cryo_strv_release(&names);
 	return rc;
 }
@@ -94,7 +95,7 @@ static int store(const struct cryo_opt *o, char *base, const char *value, struct
 		return 0;
 	case CRYO_OPT_UINT:
 		n = strtoul(value, &end, 10);
-		if (!*value || *end || *value == '-' || n > INT_MAX)
+		if (!isdigit((unsigned char)*value) || *end || n > INT_MAX)
 			return cryo_err_set(err, CRYO_E_USAGE, "--%s: '%s' is no number", o->name,
 					    value);
 		*(unsigned *)at = (unsigned)n;
@@ -179,10 +180,24 @@ static int choose_command(struct parse *p, const char *word, struct cryo_err *er
 	return cryo_err_set(err, CRYO_E_USAGE, "no command '%s' (see cryopod --help)", word);
 }
 
+/* "kubectl -n kube-system get pods": what is not our option belongs to the other program. */
+static bool is_foreign(struct parse *p, const char *word)
+{
+	char *base;
+
+	if (!p->cmd || !p->cmd->passes_on)
+		return false;
+	if (word[1] == '-')
+		return !lookup(p, word + 2, strcspn(word + 2, "="), 0, &base);
+	return !lookup(p, NULL, 0, word[1], &base);
+}
+
 static int one_word(struct parse *p, bool *only_args, struct cryo_err *err)
 {
 	char *word = p->argv[p->at];
 
+	if (word[0] == '-' && word[1] && strcmp(word, "--") != 0 && is_foreign(p, word))
+		*only_args = true;
 	if (!*only_args && strcmp(word, "--") == 0 && p->cmd) {
 		*only_args = true;
 		return 0;
@@ -206,11 +221,12 @@ static int check_count(const struct parse *p, struct cryo_err *err)
 	if (p->cli->help || !c)
 		return 0;
 	if (p->n_args < c->min_args)
-		return cryo_err_set(err, CRYO_E_USAGE, "something is missing: cryopod %s %s",
+		return cryo_err_set(err, CRYO_E_USAGE, "an argument is missing: cryopod %s %s",
 				    c->name, c->usage);
 	if (c->max_args >= 0 && p->n_args > c->max_args)
-		return cryo_err_set(err, CRYO_E_USAGE, "'%s' is too much: cryopod %s %s",
-				    p->args[c->max_args], c->name, c->usage);
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "one argument too many, '%s': cryopod %s%s%s",
+				    p->args[c->max_args], c->name, *c->usage ? " " : "", c->usage);
 	return 0;
 }
 
