@@ -15,8 +15,8 @@ CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototype
 	-Wpointer-arith -Wno-format-zero-length -Iharness $(shell pkg-config --cflags $(PKGS)) $(CFLAGS_$(MODE)) $(CFLAGS)
 LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 
-LIB_C := $(filter-out harness/cli/% harness/tests/%,$(wildcard harness/*/*.c harness/*/*/*.c))
-CLI_C := $(wildcard harness/cli/*.c)
+MAIN_C := harness/cli/main.c
+LIB_C := $(filter-out $(MAIN_C) harness/tests/%,$(wildcard harness/*/*.c harness/*/*/*.c))
 HEADERS := $(wildcard harness/*/*.h harness/*/*/*.h)
 tests = $(patsubst harness/tests/%.c,%,$(wildcard harness/tests/$1_*.c))
 obj = $(patsubst harness/%.c,$(B)/obj/%.o,$1)
@@ -24,7 +24,7 @@ say = $(if $(V),,@echo '  $1 $@';)
 
 all: $(B)/cryopod
 
-$(B)/cryopod: $(call obj,$(CLI_C)) $(B)/libcryo.a
+$(B)/cryopod: $(call obj,$(MAIN_C)) $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
 $(B)/libcryo.a: $(call obj,$(LIB_C)) $(B)/members
 	@rm -f $@
@@ -43,6 +43,7 @@ $(B)/tests/fuzz_%: $(B)/obj/tests/fuzz_%.o $(B)/libcryo.a
 LIBEXEC := build/libexec/counter build/libexec/pause
 all: $(LIBEXEC)
 $(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
+$(B)/tests/test_cli: | $(B)/cryopod $(LIBEXEC)
 build/libexec/counter: counter-container/counter.c
 build/libexec/pause: images/pause/pause.c
 $(LIBEXEC):
@@ -93,11 +94,11 @@ $(B)/%.ok: %.h $(HEADERS) $(B)/flags
 	@$(CC) $(CFLAGS_all) -fsyntax-only -x c $<
 	@touch $@
 layers:
-	@scripts/layers $(filter-out harness/tests/%,$(HEADERS)) $(LIB_C) $(CLI_C)
+	@scripts/layers $(filter-out harness/tests/%,$(HEADERS)) $(LIB_C) $(MAIN_C)
 text:
 	@scripts/text
 format-check:
-	@scripts/format-check $(HEADERS) $(LIB_C) $(CLI_C) $(wildcard harness/tests/*.[ch] harness/tests/*/*.[ch]) \
+	@scripts/format-check $(HEADERS) $(LIB_C) $(MAIN_C) $(wildcard harness/tests/*.[ch] harness/tests/*/*.[ch]) \
 		$(wildcard counter-container/*.c images/*/*.c)
 
 demo: all

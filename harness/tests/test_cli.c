@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program itself, with directories of its own: what it says to those who
+ * call it wrongly, or without a cluster, and with which exit code.
+ */
+#include "sys/fs.h"
+#include "sys/lock.h"
+#include "sys/proc.h"
+
+#include <fcntl.h>
+#include <libgen.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define LIMIT_MS 20000
+#define MAX_ARGS 10
+#define NOBODY	 65534
+
+static char *program, *dir;
+static struct cryo_err err;
+
+/* A name beside us: build/tests/test_cli runs build/cryopod, build/asan/… that of build/asan. */
+static char *beside(void)
+{
+	char self[4096] = "";
+
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
+		return NULL;
+	return cryo_asprintf("%s/cryopod", dirname(dirname(self)));
+}
+
+static void put(const char *name, const char *text)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+
+	if (cryo_fs_mkparents(path, 0755, &err) < 0 ||
+	    cryo_fs_write(path, text, strlen(text), 0644, &err) < 0)
+		fprintf(stderr, "%s\n", err.msg);
+}
+
+static void set_dir(const char *variable, const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+
+	setenv(variable, path, 1);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	program = beside();
+	if (!program || cryo_fs_tmpdir("/tmp", "cryo-cli-", &dir, &err) < 0)
+		return -1;
+	set_dir("CRYOPOD_STATE_DIR", "state");
+	set_dir("CRYOPOD_CACHE_DIR", "cache");
+	set_dir("CRYOPOD_RUN_DIR", "run");
+	unsetenv("CRYOPOD_NAME");
+	put("key.yaml", "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata:\n  name: x\n"
+			"spec:\n  components:\n    runc:\n      sauce: {dir: /}\n");
+	put("text.tar", "this is no archive");
+	put("empty.tar", "");
+	put("state/damaged/cluster.json", "{\"boot\": ");
+	return chdir(dir);
+}
+
+static int teardown(void **state)
+{
+	int rc = chdir("/") | cryo_fs_rmtree(dir, &err);
+
+	(void)state;
+	free(program);
+	free(dir);
+	return rc;
+}
+
+/* Runs it with the words of `line`, '' is an empty one. */
+static void call(const char *line, struct cryo_proc_result *res)
+{
+	cryo_auto(cryo_free) char *words = cryo_strdup(line);
+	const char *argv[MAX_ARGS + 2] = { program };
+	struct cryo_proc p = { .argv = argv, .timeout_ms = LIMIT_MS };
+	char *save = NULL;
+	size_t n = 1;
+
+	for (char *w = strtok_r(words, " ", &save); w && n <= MAX_ARGS;
+	     w = strtok_r(NULL, " ", &save))
+		argv[n++] = strcmp(w, "''") == 0 ? "" : w;
+	cryo_proc_run(&p, res, &err);
+}
+
+struct row {
+	const char *line;
+	int exit_code;
+	const char *says; /* on stderr; "" for silence */
+};
+
+/* An error is one line, and nothing is on stdout that could be taken for a result. */
+static void check_rows(const struct row *row, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+
+		print_message("# cryopod %s\n", row[i].line);
+		call(row[i].line, &res);
+		if (res.exit_code != row[i].exit_code ||
+		    !strstr(cryo_str_get(&res.err), row[i].says))
+			print_message("# %s\n", cryo_str_get(&res.err));
+		assert_int_equal(res.exit_code, row[i].exit_code);
+		assert_non_null(strstr(cryo_str_get(&res.err), row[i].says));
+		if (*row[i].says == '\0')
+			assert_int_equal(res.err.len, 0);
+	}
+}
+
+static void usage(void **state)
+{
+	static const struct row rows[] = {
+		{ "", 2, "cryopod: no command given\n" },
+		{ "foo", 2, "cryopod: no command 'foo' (see cryopod --help)\n" },
+		{ "statu", 2, "did you mean 'status'?" },
+		{ "internal-forwar", 2, "see cryopod --help" },
+		{ "--help", 0, "" },
+		{ "help", 0, "" },
+		{ "help up", 0, "" },
+		{ "help foo", 2, "no command 'foo'" },
+		{ "help doctr", 2, "did you mean 'doctor'?" },
+		{ "version", 0, "" },
+		{ "version x", 2, "one argument too many, 'x': cryopod version\n" },
+		{ "-x", 2, "no option '-x' (see cryopod --help)\n" },
+		{ "up -qz", 2, "no option '-z' (see cryopod up --help)\n" },
+		{ "up --prot 1", 2, "no option '--prot' (did you mean '--port'?)\n" },
+		{ "up --port", 2, "--port wants a value (PORT)" },
+		{ "up --port=", 2, "--port: '' is no number" },
+		{ "up --port x", 2, "--port: 'x' is no number" },
+		{ "up --port -1", 2, "--port: '-1' is no number" },
+		{ "up --port 65536", 2, "--port: 65536 is no port" },
+		{ "up --timeout 5", 2, "--timeout: '5' is no duration (write 300ms" },
+		{ "up --no-build=1", 2, "--no-build takes no value" },
+		{ "up x", 2, "one argument too many" },
+		{ "--color sometimes version", 2, "--color: 'sometimes' is not auto" },
+		{ "--target kind up", 2, "no target 'kind' (there is: local)" },
+		{ "--name Bad_Name up", 2, "'Bad_Name' is no cluster name (a-z, 0-9" },
+		{ "--name .. status", 2, "'..' is no cluster name" },
+		{ "--name '' status", 2, "'' is no cluster name" },
+		{ "status -o xml", 2, "--output: 'xml' is not table, json or yaml" },
+		{ "doctor -o xml", 2, "--output: 'xml' is not table" },
+		{ "checkpoint", 2, "an argument is missing: cryopod checkpoint POD\n" },
+		{ "checkpoint a b", 2, "one argument too many, 'b'" },
+		{ "restore", 2, "an argument is missing: cryopod restore ARCHIVE\n" },
+		{ "restore x.tar", 2, "the new pod needs a name: --pod NAME" },
+		{ "kubectl", 2, "an argument is missing" },
+		{ "image foo", 2, "no image 'foo' (there are: counter, pause)" },
+		{ "test", 2, "an argument is missing" },
+	};
+
+	(void)state;
+	check_rows(rows, CRYO_ARRAY_LEN(rows));
+}
+
+static void input_files(void **state)
+{
+	static const struct row rows[] = {
+		{ "build foo", 2, "stack 'upstream' has no component 'foo' (it has: kubernetes," },
+		{ "build kubernets", 2, "did you mean 'kubernetes'?" },
+		{ "build --stack nope", 2,
+		  "no stack 'nope' ships with cryopod (a path has a slash)" },
+		{ "build --stack upstrean", 2, "did you mean 'upstream'?" },
+		{ "build --stack ./nope.yaml", 2, "no stack file './nope.yaml'" },
+		{ "build --stack key.yaml", 2, "key.yaml:8: unknown key 'sauce' (known: source," },
+		{ "doctor --stack key.yaml", 2, "key.yaml:8: unknown key 'sauce'" },
+		{ "doctor --stack nope", 2, "no stack 'nope'" },
+		{ "test nope.yaml", 2, "nope.yaml': No such file" },
+		{ "test --lint key.yaml", 2, "key.yaml:" },
+		{ "restore nope.tar --pod x", 2, "cannot open 'nope.tar': No such file" },
+		{ "restore text.tar --pod x", 2, "is no tar archive" },
+		{ "restore empty.tar --pod x", 2, "'empty.tar' is empty" },
+		{ "restore /dev/null --pod x", 2, "'/dev/null' is no regular file" },
+		{ "--name damaged status", 2, "(cryopod down --name damaged removes it): " },
+	};
+
+	(void)state;
+	check_rows(rows, CRYO_ARRAY_LEN(rows));
+}
+
+static void no_cluster(void **state)
+{
+	static const struct row rows[] = {
+		{ "status", 1, "" },
+		{ "status -o json", 1, "" },
+		{ "checkpoint a", 1,
+		  "cluster 'default' does not run (start it: cryopod up --name" },
+		{ "--name b logs", 1,
+		  "cluster 'b' does not run (start it: cryopod up --name b)\n" },
+		{ "logs kubelet", 1, "does not run" },
+		{ "shell", 1, "does not run" },
+		{ "shell -- ls -l", 1, "does not run" },
+		{ "kubectl get pods", 1, "does not run" },
+		{ "kubectl -n kube-system get pods", 1, "does not run" },
+		{ "up --no-build", 4, "4 components of stack 'upstream' are not built" },
+		{ "down --name nothing", 0, "nothing was there" },
+		{ "-q down --name nothing", 0, "" },
+	};
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: needs root\n");
+		skip();
+	}
+	check_rows(rows, CRYO_ARRAY_LEN(rows));
+}
+
+/* Its wait status, and what it says on stderr. */
+static int run_as_nobody(const char *command, char *text, size_t size)
+{
+	ssize_t n, len = 0;
+	int out[2], wstatus;
+	pid_t pid;
+
+	assert_int_equal(pipe(out), 0);
+	pid = fork();
+	if (pid == 0) {
+		dup2(open("/dev/null", O_WRONLY), STDOUT_FILENO);
+		dup2(out[1], STDERR_FILENO);
+		close(out[0]);
+		if (geteuid() != 0 || setresuid(NOBODY, NOBODY, NOBODY) == 0)
+			execl(program, "cryopod", command, NULL);
+		_exit(99);
+	}
+	close(out[1]);
+	while ((n = read(out[0], text + len, size - 1 - (size_t)len)) > 0)
+		len += n;
+	text[len] = '\0';
+	close(out[0]);
+	assert_int_equal(waitpid(pid, &wstatus, 0), pid);
+	return wstatus;
+}
+
+static void not_root(void **state)
+{
+	static const struct row rows[] = {
+		{ "up", 3, "a local cluster needs root" },
+		{ "down", 3, "a local cluster needs root (sudo cryopod down)" },
+		{ "logs", 3, "clusters are root's (sudo cryopod)" },
+		{ "shell", 3, "clusters are root's" },
+		{ "status", 1, "sudo cryopod status" },
+		{ "doctor", 3, "" },
+	};
+	char text[4096];
+
+	(void)state;
+	assert_int_equal(chmod(dir, 0755), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(rows); i++) {
+		int wstatus = run_as_nobody(rows[i].line, text, sizeof(text));
+
+		if (WEXITSTATUS(wstatus) == 99) {
+			print_message("# skipped: '%s' is not for everybody\n", program);
+			skip();
+		}
+		print_message("# cryopod %s\n", rows[i].line);
+		assert_true(WIFEXITED(wstatus));
+		assert_int_equal(WEXITSTATUS(wstatus), rows[i].exit_code);
+		assert_non_null(strstr(text, rows[i].says));
+	}
+}
+
+/* A result that did not arrive is a failure, and never lands in another file. */
+static void stdout_is_gone(void **state)
+{
+	static const char *const command[] = { "version", "help", "status", "doctor" };
+	cryo_auto(cryo_fd_close) int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	for (size_t i = 0; i < 2 * CRYO_ARRAY_LEN(command); i++) {
+		pid_t pid = fork();
+		int wstatus;
+
+		if (pid == 0) {
+			close(STDERR_FILENO);
+			close(STDOUT_FILENO);
+			if (i % 2)
+				dup2(full, STDOUT_FILENO);
+			execl(program, "cryopod", command[i / 2], NULL);
+			_exit(99);
+		}
+		assert_int_equal(waitpid(pid, &wstatus, 0), pid);
+		print_message("# %s %s\n", command[i / 2], i % 2 ? "full" : "closed");
+		assert_true(WIFEXITED(wstatus));
+		assert_true(WEXITSTATUS(wstatus) == 1 || WEXITSTATUS(wstatus) == 3);
+	}
+}
+
+/* Before it has its handlers, a signal would simply end it. */
+static void await_handler(pid_t pid, int sig)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/status", pid);
+
+	for (int ms = 0; ms < LIMIT_MS; ms += 10) {
+		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+		const char *caught;
+
+		assert_int_equal(cryo_fs_read(path, 65536, &text, &err), 0);
+		caught = strstr(cryo_str_get(&text), "SigCgt:");
+		assert_non_null(caught);
+		if (strtoull(caught + strlen("SigCgt:"), NULL, 16) >> (sig - 1) & 1)
+			return;
+		usleep(10000);
+	}
+	fail_msg("no handler of signal %d", sig);
+}
+
+/* It waits for a lock that we hold. */
+static void signals(void **state)
+{
+	static const int sig[] = { SIGINT, SIGTERM };
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/run/held.lock", dir);
+	cryo_auto(cryo_fd_close) int lock = -1;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: needs root\n");
+		skip();
+	}
+	assert_int_equal(cryo_lock_take(path, 0, &lock, &err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(sig); i++) {
+		pid_t pid = fork();
+		int wstatus;
+
+		if (pid == 0) {
+			close(STDERR_FILENO);
+			execl(program, "cryopod", "--name", "held", "down", NULL);
+			_exit(99);
+		}
+		await_handler(pid, sig[i]);
+		assert_int_equal(kill(pid, sig[i]), 0);
+		assert_int_equal(waitpid(pid, &wstatus, 0), pid);
+		assert_true(WIFEXITED(wstatus));
+		assert_int_equal(WEXITSTATUS(wstatus), 128 + sig[i]);
+	}
+	cryo_lock_remove(path, &lock);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(usage),	  cmocka_unit_test(input_files),
+		cmocka_unit_test(no_cluster),	  cmocka_unit_test(not_root),
+		cmocka_unit_test(stdout_is_gone), cmocka_unit_test(signals),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
