@@ -22,6 +22,7 @@
 #define LOCK_WAIT_MS	 120000
 #define DEFAULT_READY_MS 120000
 #define POLL_MS		 30
+#define NODE_BYTES	 (400ull * 1000 * 1000)
 #define TAIL_LINES	 6
 
 struct up {
@@ -100,6 +101,21 @@ static int clear_remains(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_cgroup_remove(&cg, u->l->cgroup, err);
 }
 
+/* etcd alone preallocates 64 MB twice; without space it dies with words that tell nobody why. */
+static int check_space(const struct up *u, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *have = NULL;
+	cryo_auto(cryo_free) char *need = cryo_size_show(NODE_BYTES);
+	uint64_t bytes;
+	int rc = cryo_fs_free_bytes(u->l->base.dir, &bytes, err);
+
+	if (rc < 0 || bytes >= NODE_BYTES)
+		return rc;
+	have = cryo_size_show(bytes);
+	return cryo_err_set(err, CRYO_E_UNFIT, "'%s' has %s free, a node needs %s", u->l->base.dir,
+			    have, need);
+}
+
 static int node_directories(struct up *u, struct cryo_err *err)
 {
 	static const char *const below[] = { "upper", "work", "state/transfer" };
@@ -121,6 +137,8 @@ static int prepare(struct up *u, struct cryo_err *err)
 	rc = clear_remains(u, err);
 	if (rc == 0)
 		rc = node_directories(u, err);
+	if (rc == 0)
+		rc = check_space(u, err);
 	if (rc == 0)
 		rc = local_certs_make(u->l, err);
 	if (rc == 0)
