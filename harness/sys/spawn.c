@@ -97,9 +97,6 @@ static _Noreturn void mirror(pid_t inner)
 {
 	int wstatus;
 
-	/* Ctrl-C goes to all in the foreground; what runs inside decides what it means. */
-	signal(SIGINT, SIG_IGN);
-	signal(SIGQUIT, SIG_IGN);
 	while (waitpid(inner, &wstatus, 0) < 0 && errno == EINTR)
 		;
 	if (WIFSIGNALED(wstatus)) {
@@ -133,6 +130,9 @@ static void enter(const struct cryo_proc *p, const struct cryo_spawn_fds *fds)
 			fail(fds->status, errno, "cannot enter namespace", kinds[i]);
 	if (fchdir(root) < 0 || chroot(".") < 0)
 		fail(fds->status, errno, "cannot change root to", "the node");
+	/* Ctrl-C goes to all in the foreground; what runs inside decides what it means. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
 	inner = fork();
 	if (inner < 0)
 		fail(fds->status, errno, "cannot fork in", "the node");
@@ -141,6 +141,8 @@ static void enter(const struct cryo_proc *p, const struct cryo_spawn_fds *fds)
 		mirror(inner);
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGINT, SIG_DFL);
+	signal(SIGQUIT, SIG_DFL);
 }
 
 static void streams(const struct cryo_spawn_fds *fds)

@@ -534,6 +534,7 @@ static void enter_a_node(void **state)
 	cryo_auto(cryo_free) char *look =
 	    cryo_asprintf("ls %s; test $$ != 1 && ls -d /proc/1", dir);
 	struct cryo_proc p = { .timeout_ms = 10000, .cwd = dir };
+	struct cryo_pid node = { 0 };
 	char line[64];
 	pid_t helper;
 
@@ -541,6 +542,7 @@ static void enter_a_node(void **state)
 	need_root();
 	helper = start_helper(script, true, line);
 	p.enter_pid = child_of(helper);
+	assert_int_equal(cryo_pid_of(p.enter_pid, &node, &err), 0);
 	assert_int_equal(run_sh(&p, look), 0);
 	assert_string_equal(cryo_str_get(&res.out), "inside\n/proc/1\n");
 	assert_int_equal(run_sh(&p, "exit 9"), -CRYO_E_CHILD);
@@ -550,13 +552,14 @@ static void enter_a_node(void **state)
 	p.timeout_ms = 200;
 	assert_int_equal(run_sh(&p, "trap '' TERM; while :; do sleep 0.05; done"), -CRYO_E_TIMEOUT);
 	p.timeout_ms = 10000;
-	/* nobody of it is left in there: init, its sleep, and the shell that looks */
-	assert_int_equal(run_sh(&p, "n=0; for p in /proc/[0-9]*; do read a b s c <$p/stat; [ $s = "
-				    "Z ] || n=$((n + 1)); done; echo $n"),
+	/* nobody of it is left in there soon: only init, its sleep, and the shell that looks */
+	assert_int_equal(run_sh(&p, "for i in $(seq 100); do n=0; for p in /proc/[0-9]*; do "
+				    "read a b s c <$p/stat; [ $s = Z ] || n=$((n + 1)); done; "
+				    "[ $n = 3 ] && exit 0; sleep 0.05; done; exit 1"),
 			 0);
-	assert_string_equal(cryo_str_get(&res.out), "3\n");
 	kill(helper, SIGKILL);
 	status_of(helper);
+	assert_true(gone_within(&node, 5000));
 	assert_int_equal(run_sh(&p, "true"), -CRYO_E_UNFIT);
 }
 
