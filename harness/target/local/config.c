@@ -131,14 +131,17 @@ static int write_kubelet(const struct local *l, struct cryo_err *err)
 	return put(&l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
 }
 
+/*
+ * A pair for each pod and no bridge: a bridge stays behind without a port and its
+ * route is then "linkdown", which CRIU dumps and `ip route restore` refuses.
+ */
 static int write_cni(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
 	cryo_str_addf(&s,
 		      "{\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [\n"
-		      "  {\"type\": \"bridge\", \"bridge\": \"cni0\", \"isGateway\": true,"
-		      " \"ipMasq\": false,\n"
+		      "  {\"type\": \"ptp\", \"ipMasq\": false,\n"
 		      "   \"ipam\": {\"type\": \"host-local\", \"dataDir\": \"/run/cni\",\n"
 		      "     \"ranges\": [[{\"subnet\": \"%s\"}]],"
 		      " \"routes\": [{\"dst\": \"0.0.0.0/0\"}]}}\n"
