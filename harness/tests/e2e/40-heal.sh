@@ -19,9 +19,8 @@ forwarder_healed() {
 		exits 0 cp_ up && kubectl get nodes
 }
 point "kill -9 of the forwarder is healed by up" forwarder_healed
-crashed() {
-	kill -9 "$(status .nodes[0].pid)" && sleep 0.3 && [ "$(status .state)" = stopped ]
-}
+stopped() { [ "$(status .state)" = stopped ]; }
+crashed() { kill -9 "$(status .nodes[0].pid)" && until_true 5 stopped; }
 point "kill -9 of the node's init" crashed
 point "up starts it again" exits 0 cp_ up
 point "with what it knew before" sh -c "'$CRYOPOD' -q kubectl get pod counter"
