@@ -15,7 +15,7 @@ point "restore: the same process goes on" restored
 point "no such pod" fails 1 "no pod 'nobody'" cp_ checkpoint nobody
 point "no such container" fails 1 "there is: counter-container" cp_ checkpoint counter -c other
 point "the name is taken" fails 1 "already exists" cp_ restore "$tmp/cp.tar" --pod counter
-point "an archive that is not there" fails 1 "No such file" cp_ restore "$tmp/none.tar" --pod x
+point "an archive that is not there" fails 2 "No such file" cp_ restore "$tmp/none.tar" --pod x
 : >"$tmp/empty.tar"
 point "an empty archive" fails 2 "empty" cp_ restore "$tmp/empty.tar" --pod x
 head -c 40000 "$tmp/cp.tar" >"$tmp/cut.tar"
