@@ -13,7 +13,8 @@
 #define FIND_MS 10000
 #define MAX_LOG (64u << 20)
 
-/* Newest file of that name below containerd's directory; NULL if there is none. Caller frees. */
+/* Newest file of that name pattern below containerd's directory; NULL if there is none. Caller
+ * frees. */
 static char *newest(struct cryo_target *t, const char *node, const char *name, int64_t since_ns)
 {
 	cryo_auto(cryo_free) char *after = cryo_asprintf("@%" PRId64, since_ns / 1000000000);
@@ -83,7 +84,7 @@ static void add(struct cryo_err *err, const char *line)
 void cryo_evidence_dump(struct cryo_target *t, const char *node, int64_t since_ns,
 			struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = newest(t, node, "dump.log", since_ns);
+	cryo_auto(cryo_free) char *path = newest(t, node, "*dump.log", since_ns);
 	cryo_auto(cryo_free) char *line = path ? decisive_line(t, node, path) : NULL;
 
 	add(err, line);

@@ -6,7 +6,8 @@
 #include "target/target.h"
 
 /*
- * After a failed dump: looks for CRIU's newest dump.log in the runtime's
+ * After a failed dump: looks for CRIU's newest dump.log (criu-dump.log where containerd
+ * keeps one of a failure) in the runtime's
  * directories that is not older than since_ns (wall clock), and adds the line
  * that decides and its plain meaning to err's message. Without one, only what
  * the message itself tells is explained.

@@ -39,7 +39,8 @@ static int mount_at(const char *src, const char *at, const char *type, unsigned 
 		    const char *data, struct cryo_err *err)
 {
 	if (mount(src, at, type, flags, data) < 0)
-		return cryo_err_sys(err, errno, "cannot mount %s at '%s'", type ? type : src, at);
+		return cryo_err_sys(err, errno, "cannot mount %s at '%s'", type ? type : "a bind",
+				    at);
 	return 0;
 }
 
@@ -208,9 +209,31 @@ static int protect_host(struct setup *s, struct cryo_err *err)
 	return rc;
 }
 
+/*
+ * In a chroot our root is not that of the mount namespace, a pivot would leave it
+ * so, and CRIU refuses containers in such a place ("has another root than
+ * mntns"). Entering the namespace we are in gives us its root.
+ */
+static int leave_chroot(struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+
+	if (own < 0 || setns(own, CLONE_NEWNS) < 0)
+		return cryo_err_sys(err, errno, "cannot enter the root of the mount namespace");
+	return 0;
+}
+
 static int change_root(struct setup *s, struct cryo_err *err)
 {
-	if (chdir(s->root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
+	cryo_auto(cryo_fd_close) int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc;
+
+	if (root < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", s->root);
+	rc = leave_chroot(err);
+	if (rc < 0)
+		return rc;
+	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
 		return cryo_err_sys(err, errno, "cannot change root to '%s'", s->root);
 	/* Volumes of pods are mounted by the kubelet and must be seen by containers. */
