@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "seal/envelope.h"
+
+#include "seal/crypto.h"
+
+#include <openssl/err.h>
+#include <openssl/rsa.h>
+#include <string.h>
+
+#define NONCE	       12
+#define TAG	       16
+#define MAX_RECIPIENTS 64
+
+static void add_bio(struct cryo_str *to, BIO *bio)
+{
+	char *data = NULL;
+	long n = BIO_get_mem_data(bio, &data);
+
+	cryo_str_addn(to, data, (size_t)n);
+}
+
+static bool add_recipient(CMS_ContentInfo *cms, X509 *cert)
+{
+	CMS_RecipientInfo *ri = CMS_add1_recipient_cert(cms, cert, CMS_KEY_PARAM);
+	EVP_PKEY_CTX *ctx = ri ? CMS_RecipientInfo_get0_pkey_ctx(ri) : NULL;
+
+	if (!ctx)
+		return false;
+	if (CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_AGREE)
+		return EVP_PKEY_CTX_set_ecdh_kdf_md(ctx, EVP_sha256()) > 0;
+	return EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_OAEP_PADDING) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_oaep_md(ctx, EVP_sha256()) > 0 &&
+	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) > 0;
+}
+
+static BIO *encrypt(X509 *cert, const struct cryo_str *text)
+{
+	cryo_auto(CMS_ContentInfo_free)
+	    CMS_ContentInfo *cms = CMS_AuthEnvelopedData_create(EVP_aes_256_gcm());
+	cryo_auto(BIO_free) BIO *in = BIO_new_mem_buf(text->p, (int)text->len);
+	cryo_auto(BIO_free) BIO *out = BIO_new(BIO_s_mem());
+
+	if (!cms || !in || !out || !add_recipient(cms, cert) ||
+	    CMS_final(cms, in, NULL, CMS_BINARY) != 1 || i2d_CMS_bio(out, cms) != 1)
+		return NULL;
+	return cryo_steal(&out);
+}
+
+static BIO *sign(const struct cryo_seal_writer_opts *o, BIO *content)
+{
+	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = CMS_sign(
+	    o->signer_cert->x509, o->signer_key->pkey, NULL, content, CMS_BINARY | CMS_NOSMIMECAP);
+	cryo_auto(BIO_free) BIO *out = BIO_new(BIO_s_mem());
+
+	return cms && out && i2d_CMS_bio(out, cms) == 1 ? cryo_steal(&out) : NULL;
+}
+
+int cryo_seal_envelope_make(const struct cryo_seal_writer_opts *o, const struct cryo_str *text,
+			    struct cryo_str *der, struct cryo_err *err)
+{
+	cryo_auto(BIO_free) BIO *sealed = encrypt(o->recipient->x509, text);
+	cryo_auto(BIO_free) BIO *sgned = NULL;
+
+	if (!sealed)
+		return cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
+					     "cannot encrypt to the certificate");
+	if (o->signer_cert) {
+		sgned = sign(o, sealed);
+		if (!sgned)
+			return cryo_seal_crypto_fail(err, CRYO_E_CONFIG, "cannot sign the set");
+	}
+	add_bio(der, sgned ? sgned : sealed);
+	return 0;
+}
+
+static int no_envelope(struct cryo_err *err, const char *why)
+{
+	ERR_clear_error();
+	return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is no envelope of this format: %s",
+			    CRYO_SEAL_CMS_NAME, why);
+}
+
+struct der {
+	const unsigned char *p, *end;
+};
+
+/* The next element, which must have this tag (class and number; definite length). */
+static bool der_next(struct der *in, int class, int tag, struct der *body)
+{
+	const unsigned char *p = in->p;
+	int found_tag, found_class, flags;
+	long len;
+
+	if (p >= in->end)
+		return false;
+	flags = ASN1_get_object(&p, &len, &found_tag, &found_class, in->end - p);
+	if ((flags & 0x80) || (flags & 1) || found_tag != tag || found_class != class)
+		return false;
+	*body = (struct der){ p, p + len };
+	in->p = p + len;
+	return true;
+}
+
+static bool der_is(struct der d, const void *bytes, size_t n)
+{
+	return (size_t)(d.end - d.p) == n && memcmp(d.p, bytes, n) == 0;
+}
+
+/* AES-256-GCM with a nonce of 12 bytes and a tag of 16. */
+static bool algorithm_ok(struct der alg)
+{
+	static const unsigned char gcm[] = { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2e };
+	static const unsigned char tag[] = { TAG };
+	struct der oid, params, nonce, icv;
+
+	return der_next(&alg, V_ASN1_UNIVERSAL, V_ASN1_OBJECT, &oid) &&
+	       der_is(oid, gcm, sizeof(gcm)) &&
+	       der_next(&alg, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &params) && alg.p == alg.end &&
+	       der_next(&params, V_ASN1_UNIVERSAL, V_ASN1_OCTET_STRING, &nonce) &&
+	       nonce.end - nonce.p == NONCE &&
+	       der_next(&params, V_ASN1_UNIVERSAL, V_ASN1_INTEGER, &icv) &&
+	       der_is(icv, tag, sizeof(tag)) && params.p == params.end;
+}
+
+/*
+ * OpenSSL takes tags of any length, also one that can be guessed, and older
+ * ones write a long nonce behind their buffer (CVE-2025-15467): the shape is
+ * looked at first, and everything that is not exactly ours is refused.
+ */
+static bool shape_ok(const void *data, size_t len)
+{
+	static const unsigned char data_oid[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7,
+						  0x0d, 0x01, 0x07, 0x01 };
+	struct der in = { data, (const unsigned char *)data + len };
+	struct der info, body, seq, skip, content, alg, tag;
+
+	return der_next(&in, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &info) && in.p == in.end &&
+	       der_next(&info, V_ASN1_UNIVERSAL, V_ASN1_OBJECT, &skip) &&
+	       der_next(&info, V_ASN1_CONTEXT_SPECIFIC, 0, &body) && info.p == info.end &&
+	       der_next(&body, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &seq) && body.p == body.end &&
+	       der_next(&seq, V_ASN1_UNIVERSAL, V_ASN1_INTEGER, &skip) && der_is(skip, "", 1) &&
+	       der_next(&seq, V_ASN1_UNIVERSAL, V_ASN1_SET, &skip) &&
+	       der_next(&seq, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &content) &&
+	       der_next(&seq, V_ASN1_UNIVERSAL, V_ASN1_OCTET_STRING, &tag) &&
+	       tag.end - tag.p == TAG && seq.p == seq.end &&
+	       der_next(&content, V_ASN1_UNIVERSAL, V_ASN1_OBJECT, &skip) &&
+	       der_is(skip, data_oid, sizeof(data_oid)) &&
+	       der_next(&content, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &alg) && algorithm_ok(alg) &&
+	       der_next(&content, V_ASN1_CONTEXT_SPECIFIC, 0, &skip) && content.p == content.end;
+}
+
+static CMS_ContentInfo *parse(const void *der, size_t len)
+{
+	const unsigned char *p = der;
+	cryo_auto(CMS_ContentInfo_free)
+	    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &p, (long)len);
+
+	return cms && p == (const unsigned char *)der + len ? cryo_steal(&cms) : NULL;
+}
+
+static bool oaep(CMS_RecipientInfo *ri)
+{
+	X509_ALGOR *alg = NULL;
+	const ASN1_OBJECT *oid = NULL;
+
+	if (CMS_RecipientInfo_ktri_get0_algs(ri, NULL, NULL, &alg) != 1)
+		return false;
+	X509_ALGOR_get0(&oid, NULL, NULL, alg);
+	return OBJ_obj2nid(oid) == NID_rsaesOaep;
+}
+
+/* Is any recipient of the key's kind? The old padding of RSA tells too much: never used. */
+static int check_recipients(CMS_ContentInfo *cms, const struct cryo_seal_key *key,
+			    struct cryo_err *err)
+{
+	STACK_OF(CMS_RecipientInfo) *ris = CMS_get0_RecipientInfos(cms);
+	int n = sk_CMS_RecipientInfo_num(ris), mine = 0;
+	int type = EVP_PKEY_is_a(key->pkey, "RSA") ? CMS_RECIPINFO_TRANS : CMS_RECIPINFO_AGREE;
+
+	if (n < 1 || n > MAX_RECIPIENTS)
+		return no_envelope(err, "its number of recipients");
+	for (int i = 0; i < n; i++) {
+		CMS_RecipientInfo *ri = sk_CMS_RecipientInfo_value(ris, i);
+
+		if (CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_TRANS && !oaep(ri))
+			return no_envelope(err, "RSA without OAEP");
+		mine += CMS_RecipientInfo_type(ri) == type;
+	}
+	if (mine == 0)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "the set was sealed for a key of another kind");
+	return 0;
+}
+
+static int decrypt(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
+		   struct cryo_str *text, struct cryo_err *err)
+{
+	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = NULL;
+	cryo_auto(BIO_free) BIO *out = BIO_new(BIO_s_secmem());
+	int rc;
+
+	if (!shape_ok(der, len))
+		return no_envelope(err, "another shape");
+	cms = parse(der, len);
+	if (!cms || OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
+		return no_envelope(err, "another type");
+	rc = check_recipients(cms, o->key, err);
+	if (rc < 0)
+		return rc;
+	if (!out || CMS_decrypt(cms, o->key->pkey, o->cert ? o->cert->x509 : NULL, NULL, out,
+				CMS_BINARY) != 1) {
+		bool other = ERR_GET_REASON(ERR_peek_last_error()) == CMS_R_NO_MATCHING_RECIPIENT;
+
+		ERR_clear_error();
+		return cryo_err_set(err, other ? CRYO_E_CONFIG : CRYO_E_TAMPER,
+				    other ? "the set was sealed for another key"
+					  : "'%s' was changed, or is for another key",
+				    CRYO_SEAL_CMS_NAME);
+	}
+	add_bio(text, out);
+	return 0;
+}
+
+/*
+ * Takes the signature off. Trusted makers are known by the very certificates,
+ * not by who issued them. Without any the signature must still hold, or else a
+ * changed file could pass.
+ */
+static int verify(CMS_ContentInfo *cms, const struct cryo_seal_trust *trusted,
+		  struct cryo_str *inner, struct cryo_err *err)
+{
+	cryo_auto(BIO_free) BIO *out = BIO_new(BIO_s_mem());
+	unsigned flags = CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY;
+
+	if (trusted)
+		flags |= CMS_NOINTERN;
+	if (!out || CMS_verify(cms, trusted ? trusted->certs : NULL, NULL, NULL, out, flags) != 1)
+		return cryo_seal_crypto_fail(
+		    err, CRYO_E_TAMPER,
+		    trusted ? "the set was signed by none of the trusted signers"
+			    : "the signature of the set is wrong");
+	add_bio(inner, out);
+	return 0;
+}
+
+int cryo_seal_envelope_open(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
+			    struct cryo_str *text, struct cryo_err *err)
+{
+	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = parse(der, len);
+	cryo_auto(cryo_str_release) struct cryo_str inner = { 0 };
+	int rc;
+
+	if (!cms)
+		return no_envelope(err, "no DER");
+	if (o->cert && X509_check_private_key(o->cert->x509, o->key->pkey) != 1)
+		return cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
+					     "the certificate and the private key are no pair");
+	if (OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed) {
+		if (o->trusted)
+			return cryo_err_set(err, CRYO_E_TAMPER,
+					    "the set is not signed, and only sets of trusted "
+					    "signers are accepted");
+		return decrypt(der, len, o, text, err);
+	}
+	rc = verify(cms, o->trusted, &inner, err);
+	return rc < 0 ? rc : decrypt(inner.p, inner.len, o, text, err);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* seal.cms: a text for the holder of one key, CMS AuthEnvelopedData, maybe within SignedData. */
+#ifndef CRYO_SEAL_ENVELOPE_H
+#define CRYO_SEAL_ENVELOPE_H
+
+#include "base/str.h"
+#include "seal/set.h"
+
+#define CRYO_SEAL_ENVELOPE_MAX (16 << 20)
+
+/* DER appended to `der`. */
+int cryo_seal_envelope_make(const struct cryo_seal_writer_opts *o, const struct cryo_str *text,
+			    struct cryo_str *der, struct cryo_err *err);
+/*
+ * The text, appended; the caller wipes it.
+ *   -CRYO_E_TAMPER  no such envelope, changed, not signed or by a stranger
+ *   -CRYO_E_CONFIG  it is for another key
+ */
+int cryo_seal_envelope_open(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
+			    struct cryo_str *text, struct cryo_err *err);
+
+#endif

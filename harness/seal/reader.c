@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "seal/reader.h"
+
+#include "seal/dir.h"
+#include "seal/envelope.h"
+#include "seal/stream.h"
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+int cryo_seal_is_sealed(int dir_fd, struct cryo_err *err)
+{
+	struct stat st;
+
+	if (fstatat(dir_fd, CRYO_SEAL_CMS_NAME, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	if (errno == ENOENT)
+		return 0;
+	return cryo_err_sys(err, errno, "cannot look for '%s'", CRYO_SEAL_CMS_NAME);
+}
+
+int cryo_seal_reader_from(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
+			  struct cryo_seal_reader **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_seal_reader_free) struct cryo_seal_reader *r = cryo_alloc(sizeof(*r));
+	cryo_auto(cryo_seal_wipe) struct cryo_str text = { 0 };
+	int rc;
+
+	r->dir = -1;
+	r->opts = *o;
+	r->secret = cryo_seal_secret_new();
+	rc = cryo_seal_envelope_open(der, len, o, &text, err);
+	if (rc == 0)
+		rc = cryo_seal_manifest_parse(cryo_str_get(&text), text.len, &r->manifest,
+					      r->secret, err);
+	if (rc == 0)
+		*out = cryo_steal(&r);
+	return rc;
+}
+
+static int check_size(const struct cryo_seal_file *f, int fd, struct cryo_err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return cryo_err_sys(err, errno, "'%s'", f->name);
+	if ((uint64_t)st.st_size == cryo_seal_stream_size(f->plain))
+		return 0;
+	return cryo_err_set(err, CRYO_E_TAMPER,
+			    "'%s' has %lld bytes, and %llu were sealed: it is cut, longer, or not "
+			    "sealed",
+			    f->name, (long long)st.st_size,
+			    (unsigned long long)cryo_seal_stream_size(f->plain));
+}
+
+static int open_listed(struct cryo_seal_reader *r, const struct cryo_seal_file *f, int *fd,
+		       struct cryo_err *err)
+{
+	int rc = cryo_seal_dir_open(r->dir, f->name, fd, err);
+
+	if (rc < 0 && err->status == CRYO_E_SYSTEM && err->sys_errno == ENOENT)
+		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' was sealed and is not there",
+				    f->name);
+	if (rc < 0)
+		return cryo_err_as(err, rc, CRYO_E_TAMPER);
+	return check_size(f, *fd, err);
+}
+
+static int check_dir(struct cryo_seal_reader *r, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	int rc = cryo_seal_dir_list(r->dir, &names, err);
+
+	for (size_t i = 0; rc == 0 && i < names.n; i++)
+		if (!cryo_seal_is_public(names.v[i]) &&
+		    strcmp(names.v[i], CRYO_SEAL_CMS_NAME) != 0 &&
+		    !cryo_seal_manifest_find(&r->manifest, names.v[i]))
+			rc = cryo_err_set(err, CRYO_E_TAMPER, "'%s' does not belong to the set",
+					  names.v[i]);
+	for (size_t i = 0; rc == 0 && i < r->manifest.n; i++) {
+		cryo_auto(cryo_fd_close) int fd = -1;
+
+		rc = open_listed(r, &r->manifest.file[i], &fd, err);
+	}
+	return rc;
+}
+
+int cryo_seal_reader_new(int dir, const struct cryo_seal_reader_opts *o,
+			 struct cryo_seal_reader **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_seal_reader_free) struct cryo_seal_reader *r = NULL;
+	cryo_auto(cryo_str_release) struct cryo_str der = { 0 };
+	int rc = cryo_seal_is_sealed(dir, err);
+
+	if (rc == 0)
+		rc = cryo_err_set(err, CRYO_E_TAMPER, "there is no '%s': this set is not sealed",
+				  CRYO_SEAL_CMS_NAME);
+	if (rc > 0)
+		rc = cryo_seal_dir_read(dir, CRYO_SEAL_CMS_NAME, CRYO_SEAL_ENVELOPE_MAX, &der, err);
+	if (rc == 0)
+		rc = cryo_seal_reader_from(der.p, der.len, o, &r, err);
+	if (rc == 0) {
+		r->dir = dir;
+		rc = check_dir(r, err);
+	}
+	if (rc == 0)
+		*out = cryo_steal(&r);
+	return rc;
+}
+
+size_t cryo_seal_reader_count(const struct cryo_seal_reader *r)
+{
+	return r->manifest.n;
+}
+
+const char *cryo_seal_reader_name(const struct cryo_seal_reader *r, size_t i, uint64_t *plain_size)
+{
+	if (plain_size)
+		*plain_size = r->manifest.file[i].plain;
+	return r->manifest.file[i].name;
+}
+
+uint64_t cryo_seal_reader_plain_bytes(const struct cryo_seal_reader *r)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < r->manifest.n; i++)
+		sum += r->manifest.file[i].plain;
+	return sum;
+}
+
+int cryo_seal_reader_run(struct cryo_seal_reader *r, const struct cryo_seal_file *f, int in,
+			 uint64_t in_base, int out, struct cryo_err *err)
+{
+	cryo_auto(cryo_seal_stream_free) struct cryo_seal_stream *s = NULL;
+	const struct cryo_seal_run run = { .in = in,
+					   .in_base = in_base,
+					   .out = out,
+					   .end = cryo_seal_stream_segments(f->plain),
+					   .plain = f->plain,
+					   .threads = r->opts.threads };
+	unsigned char header[CRYO_SEAL_HEADER] = { 0 };
+	size_t got;
+	int rc = cryo_seal_pread(in, header, sizeof(header), in_base, &got, err);
+
+	if (rc == 0)
+		rc = cryo_seal_stream_new(r->secret, f->name, header, &s, err);
+	if (rc == 0)
+		rc = cryo_seal_stream_open(s, &run, err);
+	return rc;
+}
+
+int cryo_seal_reader_fd(struct cryo_seal_reader *r, const char *name, int out_fd,
+			struct cryo_err *err)
+{
+	const struct cryo_seal_file *f = cryo_seal_manifest_find(&r->manifest, name);
+	cryo_auto(cryo_fd_close) int in = -1;
+	int rc;
+
+	if (!f)
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not in the set", name);
+	rc = open_listed(r, f, &in, err);
+	if (rc == 0)
+		rc = cryo_seal_reader_run(r, f, in, 0, out_fd, err);
+	return rc;
+}
+
+int cryo_seal_reader_all(struct cryo_seal_reader *r, int out_dir, struct cryo_err *err)
+{
+	size_t made = 0;
+	int rc = 0;
+
+	for (; rc == 0 && made < r->manifest.n; made++) {
+		const char *name = r->manifest.file[made].name;
+		cryo_auto(cryo_fd_close) int out =
+		    openat(out_dir, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+		if (out < 0) {
+			rc = cryo_err_sys(err, errno, "cannot create '%s'", name);
+			break;
+		}
+		rc = cryo_seal_reader_fd(r, name, out, err);
+	}
+	while (rc < 0 && made > 0)
+		unlinkat(out_dir, r->manifest.file[--made].name, 0);
+	return rc;
+}
+
+void cryo_seal_reader_free(struct cryo_seal_reader *r)
+{
+	if (!r)
+		return;
+	cryo_seal_manifest_release(&r->manifest);
+	cryo_seal_secret_free(r->secret);
+	free(r);
+}
