@@ -165,6 +165,7 @@ static bool add_leaf_extensions(X509 *cert, X509 *issuer, EVP_PKEY *key,
 				const struct cryo_pki_spec *spec)
 {
 	const char *usage = EVP_PKEY_is_a(key, "RSA") ? "critical,digitalSignature,keyEncipherment"
+			    : spec->encrypt	      ? "critical,digitalSignature,keyAgreement"
 						      : "critical,digitalSignature";
 	const char *extended = spec->server && spec->client ? "serverAuth,clientAuth"
 			       : spec->server		    ? "serverAuth"

@@ -19,6 +19,7 @@ struct cryo_pki_spec {
 	const char *const *dns; /* subject alternative names, NULL-terminated, or NULL */
 	const char *const *ip;
 	bool server, client; /* extended key usages */
+	bool encrypt;	     /* others may encrypt to it: EC gets keyAgreement too */
 	unsigned days;	     /* validity; 0: 365. Starts five minutes ago: clocks differ */
 };
 

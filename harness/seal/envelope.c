@@ -40,7 +40,7 @@ static BIO *encrypt(X509 *cert, const struct cryo_str *text)
 	cryo_auto(BIO_free) BIO *in = BIO_new_mem_buf(text->p, (int)text->len);
 	cryo_auto(BIO_free) BIO *out = BIO_new(BIO_s_mem());
 
-	if (!cms || !in || !out || !add_recipient(cms, cert) ||
+	if (!cms || !in || !out || !add_recipient(cms, cert) || CMS_set_detached(cms, 0) != 1 ||
 	    CMS_final(cms, in, NULL, CMS_BINARY) != 1 || i2d_CMS_bio(out, cms) != 1)
 		return NULL;
 	return cryo_steal(&out);
