@@ -169,26 +169,47 @@ static bool oaep(CMS_RecipientInfo *ri)
 	return OBJ_obj2nid(oid) == NID_rsaesOaep;
 }
 
-/* Is any recipient of the key's kind? The old padding of RSA tells too much: never used. */
-static int check_recipients(CMS_ContentInfo *cms, const struct cryo_seal_key *key,
+/* Is it for this certificate, or where none is given, for a key of this kind? */
+static bool is_mine(CMS_RecipientInfo *ri, const struct cryo_seal_reader_opts *o)
+{
+	bool rsa = CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_TRANS;
+	STACK_OF(CMS_RecipientEncryptedKey) * keys;
+
+	if (rsa != (EVP_PKEY_is_a(o->key->pkey, "RSA") == 1))
+		return false;
+	if (!o->cert)
+		return true;
+	if (rsa)
+		return CMS_RecipientInfo_ktri_cert_cmp(ri, o->cert->x509) == 0;
+	keys = CMS_RecipientInfo_kari_get0_reks(ri);
+	for (int i = 0; i < sk_CMS_RecipientEncryptedKey_num(keys); i++)
+		if (CMS_RecipientEncryptedKey_cert_cmp(sk_CMS_RecipientEncryptedKey_value(keys, i),
+						       o->cert->x509) == 0)
+			return true;
+	return false;
+}
+
+/* The old padding of RSA tells an attacker too much: refused. */
+static int check_recipients(CMS_ContentInfo *cms, const struct cryo_seal_reader_opts *o,
 			    struct cryo_err *err)
 {
 	STACK_OF(CMS_RecipientInfo) *ris = CMS_get0_RecipientInfos(cms);
 	int n = sk_CMS_RecipientInfo_num(ris), mine = 0;
-	int type = EVP_PKEY_is_a(key->pkey, "RSA") ? CMS_RECIPINFO_TRANS : CMS_RECIPINFO_AGREE;
 
 	if (n < 1 || n > MAX_RECIPIENTS)
 		return no_envelope(err, "its number of recipients");
 	for (int i = 0; i < n; i++) {
 		CMS_RecipientInfo *ri = sk_CMS_RecipientInfo_value(ris, i);
+		int type = CMS_RecipientInfo_type(ri);
 
-		if (CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_TRANS && !oaep(ri))
+		if (type != CMS_RECIPINFO_TRANS && type != CMS_RECIPINFO_AGREE)
+			return no_envelope(err, "another kind of recipient");
+		if (type == CMS_RECIPINFO_TRANS && !oaep(ri))
 			return no_envelope(err, "RSA without OAEP");
-		mine += CMS_RecipientInfo_type(ri) == type;
+		mine += is_mine(ri, o);
 	}
 	if (mine == 0)
-		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "the set was sealed for a key of another kind");
+		return cryo_err_set(err, CRYO_E_CONFIG, "the set was sealed for another key");
 	return 0;
 }
 
@@ -204,17 +225,13 @@ static int decrypt(const void *der, size_t len, const struct cryo_seal_reader_op
 	cms = parse(der, len);
 	if (!cms || OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
 		return no_envelope(err, "another type");
-	rc = check_recipients(cms, o->key, err);
+	rc = check_recipients(cms, o, err);
 	if (rc < 0)
 		return rc;
 	if (!out || CMS_decrypt(cms, o->key->pkey, o->cert ? o->cert->x509 : NULL, NULL, out,
 				CMS_BINARY) != 1) {
-		bool other = ERR_GET_REASON(ERR_peek_last_error()) == CMS_R_NO_MATCHING_RECIPIENT;
-
 		ERR_clear_error();
-		return cryo_err_set(err, other ? CRYO_E_CONFIG : CRYO_E_TAMPER,
-				    other ? "the set was sealed for another key"
-					  : "'%s' was changed, or is for another key",
+		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' was changed, or is for another key",
 				    CRYO_SEAL_CMS_NAME);
 	}
 	add_bio(text, out);
