@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sys/cgroup.h"
+
+#include "sys/fs.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ROOT  "22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
+#define TMPFS "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
+#define V1(id, dir, super)                                                                         \
+#id " 31 0:" #id " / /sys/fs/cgroup/" dir " rw,nosuid - cgroup cgroup " super "\n"
+
+static void hierarchies(void **state)
+{
+	static const struct {
+		const char *name, *mountinfo;
+		bool v2;
+		const char *trees; /* mount=options … */
+	} row[] = {
+		{ "v1 and an empty unified tree",
+		  ROOT TMPFS V1(32, "cpu", "rw,cpu") V1(35, "memory", "rw,memory")
+		      V1(40, "systemd", "rw,name=systemd") "41 31 0:38 / /sys/fs/cgroup/unified rw "
+							   "- cgroup2 cgroup2 rw\n",
+		  false,
+		  "/sys/fs/cgroup/cpu=cpu /sys/fs/cgroup/memory=memory "
+		  "/sys/fs/cgroup/systemd=none,name=systemd " },
+		{ "mounted together",
+		  TMPFS V1(32, "cpu,cpuacct", "rw,cpu,cpuacct") V1(33, "memory", "rw,memory"),
+		  false, "/sys/fs/cgroup/cpu,cpuacct=cpu,cpuacct /sys/fs/cgroup/memory=memory " },
+		{ "flags of a mount are no controllers",
+		  V1(32, "cpuset", "rw,cpuset,clone_children") V1(33, "memory", "ro,memory")
+		      V1(34, "systemd", "rw,xattr,release_agent=/lib/agent,name=systemd"),
+		  false,
+		  "/sys/fs/cgroup/cpuset=cpuset /sys/fs/cgroup/memory=memory "
+		  "/sys/fs/cgroup/systemd=none,name=systemd " },
+		{ "optional fields before the dash",
+		  "32 31 0:29 / /sys/fs/cgroup/memory rw,nosuid shared:9 master:2 - cgroup cgroup "
+		  "rw,memory\n",
+		  false, "/sys/fs/cgroup/memory=memory " },
+		{ "v2 alone",
+		  ROOT "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 "
+		       "rw,nsdelegate\n",
+		  true, "/sys/fs/cgroup= " },
+		{ "systemd's hybrid: only named hierarchies",
+		  TMPFS V1(32, "systemd",
+			   "rw,xattr,name=systemd") "41 31 0:38 / /sys/fs/cgroup/unified rw - "
+						    "cgroup2 cgroup2 rw\n",
+		  true, "/sys/fs/cgroup/unified= " },
+		{ "v2, seen twice",
+		  "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+		  "99 23 0:26 / /mnt/again rw - cgroup2 cgroup2 rw\n",
+		  true, "/sys/fs/cgroup= " },
+		{ "no newline at the end", "30 23 0:26 / /sys/fs/cgroup rw - cgroup2 c rw", true,
+		  "/sys/fs/cgroup= " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
+		cryo_auto(cryo_str_release) struct cryo_str trees = { 0 };
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %s\n", row[i].name);
+		assert_int_equal(cryo_cgroups_parse(row[i].mountinfo, &cg, &err), 0);
+		for (size_t j = 0; j < cg.n; j++)
+			cryo_str_addf(&trees, "%s=%s ", cg.tree[j].mount, cg.tree[j].options);
+		assert_int_equal(cg.v2, row[i].v2);
+		assert_string_equal(cryo_str_get(&trees), row[i].trees);
+	}
+}
+
+static void none(void **state)
+{
+	static const char *const text[] = { "",
+					    "\n\n",
+					    ROOT TMPFS,
+					    V1(32, "systemd", "rw,name=systemd"),
+					    V1(32, "cpu", "rw,cpu"),
+					    "cgroup2",
+					    "1 2 - cgroup2 x rw\n",
+					    "30 23 0:26 / /sys/fs/cgroup rw - cgroup2\n",
+					    " - \n",
+					    "- cgroup2 cgroup2 rw\n" };
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(text); i++) {
+		struct cryo_cgroups cg;
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %zu\n", i);
+		assert_int_equal(cryo_cgroups_parse(text[i], &cg, &err), -CRYO_E_UNFIT);
+		assert_int_equal(cg.n, 0);
+		assert_null(cg.tree);
+	}
+}
+
+/* Has a child as soon as `go` is closed. Nothing of it outlives us. */
+static pid_t sleeper(int *go)
+{
+	int ends[2];
+	pid_t pid;
+	char c;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		close(ends[1]);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (read(ends[0], &c, 1) == 0 && fork() == 0)
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	close(ends[0]);
+	*go = ends[1];
+	return pid;
+}
+
+static void await_count(const struct cryo_cgroups *cg, const char *group, size_t n)
+{
+	for (int ms = 0; ms < 10000 && cryo_cgroup_count(cg, group) != n; ms += 10)
+		usleep(10000);
+	assert_int_equal(cryo_cgroup_count(cg, group), n);
+}
+
+static void a_real_group(void **state)
+{
+	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
+	cryo_auto(cryo_free) char *group = cryo_asprintf("/cryo-test-%d", getpid());
+	cryo_auto(cryo_free) char *leaf = cryo_asprintf("%s/a/b", group);
+	struct cryo_err err = CRYO_ERR_INIT;
+	pid_t pid;
+	int wstatus, go;
+
+	(void)state;
+	if (geteuid() != 0 || cryo_cgroups_find(&cg, &err) < 0 ||
+	    access(cg.tree[0].mount, W_OK) < 0) {
+		print_message("# skipped: needs root and a writable cgroup file system\n");
+		skip();
+	}
+	assert_false(cryo_cgroup_exists(&cg, group));
+	assert_int_equal(cryo_cgroup_remove(&cg, group, &err), 0);
+	if (cryo_cgroup_make(&cg, leaf, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(cryo_cgroup_make(&cg, leaf, &err), 0); /* again: nothing to do */
+	assert_true(cryo_cgroup_exists(&cg, leaf));
+	assert_int_equal(cryo_cgroup_count(&cg, group), 0);
+	pid = sleeper(&go);
+	if (cryo_cgroup_enter(&cg, leaf, pid, &err) < 0) {
+		kill(pid, SIGKILL);
+		cryo_cgroup_remove(&cg, group, &(struct cryo_err){ 0 });
+		fail_msg("%s", err.msg);
+	}
+	close(go);
+	await_count(&cg, group, 2 * cg.n);
+	assert_int_equal(cryo_cgroup_remove(&cg, group, &err), 0);
+	assert_false(cryo_cgroup_exists(&cg, group));
+	assert_int_equal(waitpid(pid, &wstatus, 0), pid);
+	assert_true(WIFSIGNALED(wstatus) && WTERMSIG(wstatus) == SIGKILL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(hierarchies), cmocka_unit_test(none),
+					    cmocka_unit_test(a_real_group) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
