@@ -153,19 +153,25 @@ static int choose_pod(const struct cryo_restore_opts *opts, const struct cryo_ar
 	return rc;
 }
 
+/* The object of that key, made where there is none. Borrowed. */
+static json_t *object_of(json_t *parent, const char *key)
+{
+	if (!json_is_object(json_object_get(parent, key)))
+		json_object_set_new(parent, key, json_object());
+	return json_object_get(parent, key);
+}
+
 /* Name, namespace and image of the new pod, and where CRIU shall write its log. */
 static int adapt_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config,
 		     struct cryo_err *err)
 {
-	json_t *meta = json_object_get(pod, "metadata"), *c;
+	json_t *meta = object_of(pod, "metadata"), *c;
 	bool found = false;
 	size_t i;
 
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));
-	if (!json_object_get(meta, "annotations"))
-		json_object_set_new(meta, "annotations", json_object());
-	json_object_set_new(json_object_get(meta, "annotations"), "org.criu.config",
+	json_object_set_new(object_of(meta, "annotations"), "org.criu.config",
 			    json_string(criu_config));
 	json_array_foreach(cryo_json_at(pod, "spec.containers"), i, c) {
 		if (!cryo_streq(cryo_json_str(c, "name"), r->container))

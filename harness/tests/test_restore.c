@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Restore against a fake node and a fake API server: this file defines the
+ * functions of kube/ that it calls, so the linker does not take the real ones.
+ */
+#include "target/checkpoint.h"
+
+#include "conf/json.h"
+#include "image/tar.h"
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TOKEN	  "/var/run/secrets/kubernetes.io/serviceaccount"
+#define MOUNT(at) "{\"destination\":\"" at "\",\"type\":\"bind\",\"source\":\"/x\"}"
+
+static char *dir, *archive, *manifest;
+
+/* What node and server are like; zeroed, the whole story works. */
+static struct {
+	const char *images; /* answer of `ctr images ls`, NULL: the one that is asked for */
+	const char *criu_log;
+	int load_rc, create_rc, wait_rc;
+	json_t *pod; /* the one created */
+	char *deleted, *config;
+	unsigned loaded;
+	int64_t limit;
+} fake;
+
+void cryo_kube_free(struct cryo_kube *k)
+{
+	(void)k;
+}
+
+int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
+		     struct cryo_err *err)
+{
+	(void)k;
+	(void)ns;
+	fake.pod = json_deep_copy(object);
+	return fake.create_rc ? cryo_err_set(err, CRYO_E_REMOTE, "pod exists") : 0;
+}
+
+int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_kube_test test,
+		   void *arg, int64_t timeout_ms, json_t **last, struct cryo_err *err)
+{
+	(void)k;
+	(void)ref;
+	(void)test;
+	(void)arg;
+	fake.limit = timeout_ms;
+	if (fake.wait_rc)
+		return cryo_err_set(err, CRYO_E_TIMEOUT, "pod does not run");
+	*last = json_pack("{s{ss}}", "spec", "nodeName", "node1");
+	return 0;
+}
+
+int cryo_kube_test_pod_running(const json_t *object, void *arg, char **why, struct cryo_err *err)
+{
+	(void)object;
+	(void)arg;
+	(void)why;
+	(void)err;
+	return 1;
+}
+
+char *cryo_kube_events(struct cryo_kube *k, const char *ns, const char *kind, const char *name)
+{
+	(void)k;
+	(void)ns;
+	(void)kind;
+	(void)name;
+	return cryo_strdup("");
+}
+
+int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int grace_s,
+		     int64_t wait_ms, struct cryo_err *err)
+{
+	(void)k;
+	(void)grace_s;
+	(void)wait_ms;
+	(void)err;
+	fake.deleted = cryo_asprintf("%s/%s", ref->ns, ref->name);
+	return 0;
+}
+
+static int fake_kube(struct cryo_target *t, struct cryo_kube **out, struct cryo_err *err)
+{
+	(void)t;
+	(void)err;
+	*out = NULL;
+	return 0;
+}
+
+static int fake_exec(struct cryo_target *t, const char *node, struct cryo_proc *p,
+		     struct cryo_proc_result *res, struct cryo_err *err)
+{
+	const char *last = NULL;
+
+	(void)t;
+	(void)node;
+	(void)err;
+	for (const char *const *a = p->argv; *a; a++)
+		last = *a;
+	if (strcmp(p->argv[0], "ctr") == 0)
+		cryo_str_add(&res->out, fake.images ? fake.images : last);
+	return 0;
+}
+
+static int fake_get(struct cryo_target *t, const char *node, const char *from, const char *to,
+		    struct cryo_err *err)
+{
+	(void)t;
+	(void)node;
+	(void)from;
+	if (!fake.criu_log)
+		return cryo_err_sys(err, ENOENT, "no log");
+	return cryo_fs_write(to, fake.criu_log, strlen(fake.criu_log), 0600, err);
+}
+
+static int fake_put(struct cryo_target *t, const char *node, const char *from, const char *to,
+		    struct cryo_err *err)
+{
+	(void)t;
+	(void)node;
+	(void)from;
+	(void)err;
+	free(fake.config);
+	fake.config = cryo_strdup(to);
+	return 0;
+}
+
+static int fake_load_image(struct cryo_target *t, const char *tar, struct cryo_err *err)
+{
+	(void)t;
+	fake.loaded++;
+	assert_true(cryo_fs_size(tar) > 0);
+	return fake.load_rc ? cryo_err_set(err, CRYO_E_CHILD, "ctr failed") : 0;
+}
+
+static const struct cryo_target_ops ops = { .kube = fake_kube,
+					    .exec = fake_exec,
+					    .get = fake_get,
+					    .put = fake_put,
+					    .load_image = fake_load_image };
+static struct cryo_target target = { .ops = &ops };
+
+static int setup(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	if (cryo_fs_tmpdir("/tmp", "cryo-restore-", &dir, &err) < 0)
+		return -1;
+	target.dir = dir;
+	archive = cryo_asprintf("%s/a.tar", dir);
+	manifest = cryo_asprintf("%s/pod.yaml", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	int rc = cryo_fs_rmtree(dir, &err);
+
+	(void)state;
+	json_decref(fake.pod);
+	free(fake.deleted);
+	free(fake.config);
+	free(archive);
+	free(manifest);
+	free(dir);
+	return rc;
+}
+
+/* As containerd writes it, with these bind mounts; status NULL: as containerd 2.0 did. */
+static void put_archive(const char *mounts, const char *status)
+{
+	static const char config[] = "{\"rootfsImageName\":\"docker.io/library/counter:latest\"}";
+	cryo_auto(cryo_fd_close) int fd = open(archive, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = cryo_tar_writer_new(fd);
+	cryo_auto(cryo_free) char *spec = cryo_asprintf(
+	    "{\"mounts\":[%s],\"annotations\":{\"io.kubernetes.cri.container-name\":\"main\","
+	    "\"io.kubernetes.cri.sandbox-name\":\"p\","
+	    "\"io.kubernetes.cri.sandbox-namespace\":\"work\"}}",
+	    mounts);
+	const char *const member[][2] = { { "checkpoint/inventory.img", "x" },
+					  { "config.dump", config },
+					  { "spec.dump", spec },
+					  { status ? "status.dump" : NULL, status } };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(member) && member[i][0]; i++)
+		assert_int_equal(cryo_tar_add_data(w, member[i][0], 0600, member[i][1],
+						   strlen(member[i][1]), &err),
+				 0);
+	assert_int_equal(cryo_tar_finish(w, &err), 0);
+}
+
+static void put_manifest(const char *text)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_fs_write(manifest, text, strlen(text), 0600, &err), 0);
+}
+
+static const char *pod_text(const char *path)
+{
+	const char *text = cryo_json_str(fake.pod, path);
+
+	return text ? text : "";
+}
+
+static void from_the_archive(void **state)
+{
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(r.ns, "work");
+	assert_string_equal(r.pod, "q");
+	assert_string_equal(r.container, "main");
+	assert_string_equal(r.node, "node1");
+	assert_true(cryo_starts_with(r.image, "localhost/checkpoint/main:"));
+	assert_string_equal(pod_text("metadata.name"), "q");
+	assert_string_equal(pod_text("metadata.namespace"), "work");
+	assert_string_equal(pod_text("spec.containers[0].image"), r.image);
+	assert_string_equal(pod_text("spec.containers[0].imagePullPolicy"), "Never");
+	assert_true(cryo_json_bool(fake.pod, "spec.automountServiceAccountToken"));
+	assert_int_equal(fake.loaded, 1);
+	assert_int_equal(fake.limit, 60000);
+	assert_null(fake.deleted);
+	/* CRIU is told where to write its log by the file the annotation names */
+	assert_string_equal(json_string_value(json_object_get(
+				cryo_json_at(fake.pod, "metadata.annotations"), "org.criu.config")),
+			    fake.config);
+}
+
+/* From a manifest: only what must differ does. */
+static void from_a_manifest(void **state)
+{
+	static const char *const text[] = {
+		"kind: Namespace\nmetadata: {name: n}\n---\nkind: Pod\n"
+		"metadata: {name: p, labels: {app: x}, annotations: {a: b}}\n"
+		"spec:\n  volumes: [{name: v, emptyDir: {}}]\n"
+		"  containers: [{name: side, image: s}, {name: main, image: m}]\n",
+		"kind: Pod\nspec: {containers: [{name: side, image: s}, {name: main}]}\n",
+		"kind: Pod\nmetadata:\n  annotations:\n"
+		"spec: {containers: [{name: side, image: s}, {name: main}]}\n",
+	};
+
+	(void)state;
+	put_archive(MOUNT("/data"), "{}");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(text); i++) {
+		cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+		struct cryo_restore_opts opts = { .archive = archive,
+						  .pod = "q",
+						  .ns = "own",
+						  .manifest = manifest,
+						  .timeout_ms = 5000 };
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %zu\n", i);
+		put_manifest(text[i]);
+		if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+			fail_msg("%s", err.msg);
+		assert_string_equal(pod_text("metadata.name"), "q");
+		assert_string_equal(pod_text("metadata.namespace"), "own");
+		assert_string_equal(pod_text("spec.containers[0].image"), "s");
+		assert_string_equal(pod_text("spec.containers[1].image"), r.image);
+		assert_int_equal(fake.limit, 5000);
+		if (i == 0) {
+			assert_string_equal(pod_text("metadata.labels.app"), "x");
+			assert_string_equal(pod_text("metadata.annotations.a"), "b");
+			assert_string_equal(pod_text("spec.volumes[0].name"), "v");
+		}
+		json_decref(fake.pod);
+		fake.pod = NULL;
+	}
+}
+
+/* From the pod as it was: without what the server and admission had added. */
+static void from_the_source_pod(void **state)
+{
+	static const char source[] =
+	    "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\",\"labels\":{\"app\":\"x\"}},"
+	    "\"spec\":{\"nodeName\":\"elsewhere\",\"priority\":0,\"tolerations\":[],"
+	    "\"serviceAccount\":\"default\",\"serviceAccountName\":\"default\","
+	    "\"volumes\":[{\"name\":\"kube-api-access-x7k2p\"},{\"name\":\"data\"}],"
+	    "\"containers\":[{\"name\":\"main\",\"image\":\"m\",\"volumeMounts\":["
+	    "{\"name\":\"data\"},{\"name\":\"kube-api-access-x7k2p\"}]}]},"
+	    "\"status\":{\"phase\":\"Running\"}}";
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .source = source };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_archive(MOUNT("/data"), "{}");
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(pod_text("metadata.labels.app"), "x");
+	assert_string_equal(pod_text("spec.serviceAccountName"), "default");
+	assert_null(cryo_json_at(fake.pod, "metadata.uid"));
+	assert_null(cryo_json_at(fake.pod, "spec.nodeName"));
+	assert_null(cryo_json_at(fake.pod, "spec.priority"));
+	assert_null(cryo_json_at(fake.pod, "status"));
+	assert_int_equal(json_array_size(cryo_json_at(fake.pod, "spec.volumes")), 1);
+	assert_string_equal(pod_text("spec.containers[0].volumeMounts[0].name"), "data");
+	assert_null(cryo_json_at(fake.pod, "spec.containers[0].volumeMounts[1]"));
+}
+
+/* Refused before anything is created. */
+static void refused(void **state)
+{
+	static const struct {
+		const char *name, *mounts, *status, *manifest, *source, *images;
+		enum cryo_status rc;
+		const char *says;
+	} row[] = {
+		{ "containerd 2.0", "", NULL, NULL, NULL, NULL, CRYO_E_CONFIG,
+		  "no status.dump (it was made by containerd 2.0)" },
+		{ "a volume", MOUNT("/data"), "{}", NULL, NULL, NULL, CRYO_E_USAGE,
+		  "had a volume at '/data': give its manifest (-f FILE)" },
+		{ "no base image", "", "{}", NULL, NULL, "", CRYO_E_CHECK,
+		  "base image 'docker.io/library/counter:latest' is not on the node" },
+		{ "no pod in it", "", "{}", "kind: Service\n", NULL, NULL, CRYO_E_CONFIG,
+		  "no Pod in it" },
+		{ "empty manifest", "", "{}", "", NULL, NULL, CRYO_E_CONFIG, "no Pod in it" },
+		{ "no YAML", "", "{}", "kind: {\n", NULL, NULL, CRYO_E_CONFIG, "pod.yaml:" },
+		{ "another container", "", "{}", "kind: Pod\nspec: {containers: [{name: x}]}\n",
+		  NULL, NULL, CRYO_E_CONFIG, "has no container 'main'" },
+		{ "no containers", "", "{}", "kind: Pod\nspec: 5\n", NULL, NULL, CRYO_E_CONFIG,
+		  "has no container 'main'" },
+		{ "a list for a pod", "", "{}", "[kind, Pod]\n", NULL, NULL, CRYO_E_CONFIG,
+		  "no Pod in it" },
+		{ "damaged source", "", "{}", NULL, "{", NULL, CRYO_E_CONFIG, "source pod" },
+		{ "source without spec", "", "{}", NULL, "{}", NULL, CRYO_E_CONFIG, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_restore_opts opts = { .archive = archive,
+						  .pod = "q",
+						  .manifest = row[i].manifest ? manifest : NULL,
+						  .source = row[i].source };
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_restore r;
+
+		print_message("# %s\n", row[i].name);
+		put_archive(row[i].mounts, row[i].status);
+		if (row[i].manifest)
+			put_manifest(row[i].manifest);
+		fake.images = row[i].images;
+		assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -(int)row[i].rc);
+		if (!strstr(err.msg, row[i].says))
+			fail_msg("%s", err.msg);
+		assert_true(cryo_starts_with(err.msg, "restore of '"));
+		assert_null(fake.pod);
+		assert_null(r.pod);
+	}
+}
+
+/* Half-way: the pod is taken back, CRIU's decisive line is told, no scratch files are left. */
+static void failures(void **state)
+{
+	static const struct {
+		const char *name;
+		int load_rc, create_rc, wait_rc;
+		const char *criu_log;
+		enum cryo_status rc;
+		const char *says;
+		bool deleted;
+	} row[] = {
+		{ "import", 1, 0, 0, NULL, CRYO_E_CHILD, "ctr failed", false },
+		{ "create", 0, 1, 0, NULL, CRYO_E_REMOTE, "pod exists", false },
+		{ "wait", 0, 0, 1, NULL, CRYO_E_TIMEOUT, "pod does not run", true },
+		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): io_uring\n", CRYO_E_TIMEOUT,
+		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): io_uring; pod does not run",
+		  true },
+	};
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+
+	(void)state;
+	put_archive("", "{}");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_restore r;
+
+		print_message("# %s\n", row[i].name);
+		fake.load_rc = row[i].load_rc;
+		fake.create_rc = row[i].create_rc;
+		fake.wait_rc = row[i].wait_rc;
+		fake.criu_log = row[i].criu_log;
+		assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -(int)row[i].rc);
+		if (!strstr(err.msg, row[i].says))
+			fail_msg("%s", err.msg);
+		assert_int_equal(fake.deleted != NULL, row[i].deleted);
+		if (fake.deleted)
+			assert_string_equal(fake.deleted, "work/q");
+		free(fake.deleted);
+		fake.deleted = NULL;
+		json_decref(fake.pod);
+		fake.pod = NULL;
+		assert_int_equal(unlink(archive), 0);
+		assert_int_equal(rmdir(dir), 0); /* nothing else was in it */
+		assert_int_equal(cryo_fs_mkdirs(dir, 0700, &err), 0);
+		put_archive("", "{}");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(from_the_archive, setup, teardown),
+		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),
+		cmocka_unit_test_setup_teardown(from_the_source_pod, setup, teardown),
+		cmocka_unit_test_setup_teardown(refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(failures, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
