@@ -384,4 +384,5 @@ void cryo_archive_release(struct cryo_archive *a)
 		free(*owned[i]);
 		*owned[i] = NULL;
 	}
+	cryo_strv_release(&a->volumes);
 }
