@@ -133,11 +133,32 @@ static int fill_cpuset(const char *mount, const char *path, struct cryo_err *err
 	return rc;
 }
 
+/* Sends sig (0: only count) to all in one group directory. */
+static size_t signal_group(const char *dir, int sig)
+{
+	cryo_auto(cryo_free) char *procs = cryo_asprintf("%s/cgroup.procs", dir);
+	FILE *f = fopen(procs, "re");
+	size_t n = 0;
+	int pid;
+
+	if (!f)
+		return 0;
+	while (fscanf(f, "%d", &pid) == 1) {
+		n++;
+		/* 0 is a process of a pid namespace that is not below ours: not ours to end. */
+		if (sig && pid > 0 && pid != getpid())
+			kill(pid, sig);
+	}
+	fclose(f);
+	return n;
+}
+
 int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str have = { 0 };
 	cryo_auto(cryo_free) char *from = NULL;
 	cryo_auto(cryo_free) char *to = NULL;
+	cryo_auto(cryo_free) char *dir = NULL;
 	char *save = NULL;
 	int rc;
 
@@ -145,6 +166,9 @@ int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct
 		return 0;
 	from = cryo_asprintf("%s%s/cgroup.controllers", cg->tree[0].mount, path);
 	to = cryo_asprintf("%s%s/cgroup.subtree_control", cg->tree[0].mount, path);
+	dir = cryo_asprintf("%s%s", cg->tree[0].mount, path);
+	if (*path && signal_group(dir, 0) > 0)
+		return 0;
 	rc = cryo_fs_read(from, 4096, &have, err);
 	if (rc < 0 || have.len == 0)
 		return rc;
@@ -213,26 +237,6 @@ bool cryo_cgroup_exists(const struct cryo_cgroups *cg, const char *path)
 			return true;
 	}
 	return false;
-}
-
-/* Sends sig (0: only count) to all in one group directory. */
-static size_t signal_group(const char *dir, int sig)
-{
-	cryo_auto(cryo_free) char *procs = cryo_asprintf("%s/cgroup.procs", dir);
-	FILE *f = fopen(procs, "re");
-	size_t n = 0;
-	int pid;
-
-	if (!f)
-		return 0;
-	while (fscanf(f, "%d", &pid) == 1) {
-		n++;
-		/* 0 is a process of a pid namespace that is not below ours: not ours to end. */
-		if (sig && pid > 0 && pid != getpid())
-			kill(pid, sig);
-	}
-	fclose(f);
-	return n;
 }
 
 /* All groups below `root`, children first; removes them if `remove`. Returns processes seen. */

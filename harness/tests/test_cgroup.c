@@ -168,9 +168,76 @@ static void a_real_group(void **state)
 	assert_true(WIFSIGNALED(wstatus) && WTERMSIG(wstatus) == SIGKILL);
 }
 
+/* A directory with the files of a v2 group; `procs`: who is in it. */
+static void fake_group(const char *root, const char *path, const char *procs)
+{
+	const char *const file[][2] = { { "cgroup.controllers", "cpu memory\n" },
+					{ "cgroup.subtree_control", "" },
+					{ "cgroup.procs", procs } };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(file); i++) {
+		cryo_auto(cryo_free) char *at = cryo_asprintf("%s%s/%s", root, path, file[i][0]);
+
+		assert_int_equal(cryo_fs_mkparents(at, 0755, &err), 0);
+		assert_int_equal(cryo_fs_write(at, file[i][1], strlen(file[i][1]), 0644, &err), 0);
+	}
+}
+
+static void assert_handed_down(const char *root, const char *path, const char *want)
+{
+	cryo_auto(cryo_free) char *at = cryo_asprintf("%s%s/cgroup.subtree_control", root, path);
+	cryo_auto(cryo_str_release) struct cryo_str got = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_fs_read(at, 4096, &got, &err), 0);
+	assert_string_equal(cryo_str_get(&got), want);
+}
+
+static void hands_down(void **state)
+{
+	const char *root = *state;
+	struct cryo_cgroup_tree tree = { (char *)root, (char *)"" };
+	const struct cryo_cgroups v2 = { true, &tree, 1 }, v1 = { false, &tree, 1 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	fake_group(root, "", "1\n2\n");
+	fake_group(root, "/a", "");
+	fake_group(root, "/a/b", "7\n");
+	assert_int_equal(cryo_cgroup_delegate(&v1, "/a", &err), 0);
+	assert_handed_down(root, "/a", "");
+	assert_int_equal(cryo_cgroup_make(&v2, "/a/b/c", &err), 0);
+	assert_true(cryo_cgroup_exists(&v2, "/a/b/c"));
+	/* The last of the words written; a file keeps what a kernel would have eaten. */
+	assert_handed_down(root, "", "+memory");
+	assert_handed_down(root, "/a", "+memory");
+	assert_handed_down(root, "/a/b", "");
+}
+
+static int make_root(void **state)
+{
+	char path[] = "/tmp/test_cgroup.XXXXXX";
+
+	if (!mkdtemp(path))
+		return -1;
+	*state = cryo_strdup(path);
+	return 0;
+}
+
+static int remove_root(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	int rc = cryo_fs_rmtree(*state, &err);
+
+	free(*state);
+	return rc;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = { cmocka_unit_test(hierarchies), cmocka_unit_test(none),
+					    cmocka_unit_test_setup_teardown(hands_down, make_root,
+									    remove_root),
 					    cmocka_unit_test(a_real_group) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
