@@ -96,8 +96,7 @@ static int write_kubelet(const struct local *l, struct cryo_err *err)
 	    &s,
 	    "apiVersion: kubelet.config.k8s.io/v1beta1\n"
 	    "kind: KubeletConfiguration\n"
-	    /* The host's kernel tunables are not ours: with this gate the kubelet only says so. */
-	    "featureGates: {ContainerCheckpoint: true, KubeletInUserNamespace: true}\n"
+	    "featureGates: {ContainerCheckpoint: true}\n"
 	    "containerRuntimeEndpoint: unix:///run/containerd/containerd.sock\n"
 	    "cgroupDriver: cgroupfs\n"
 	    "failSwapOn: false\n"

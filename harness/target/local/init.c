@@ -185,13 +185,9 @@ static int cgroup_mounts(struct setup *s, struct cryo_err *err)
  */
 static int protect_host(struct setup *s, struct cryo_err *err)
 {
-	static const char *const paths[] = { "/proc/sys/vm",
-					     "/proc/sys/kernel/panic",
-					     "/proc/sys/kernel/panic_on_oops",
-					     "/proc/sys/kernel/keys",
+	static const char *const paths[] = { "/proc/sys/vm", "/proc/sys/kernel/keys",
 					     "/proc/sys/kernel/core_pattern",
-					     "/proc/sys/kernel/modprobe",
-					     "/proc/sysrq-trigger" };
+					     "/proc/sys/kernel/modprobe", "/proc/sysrq-trigger" };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(paths); i++) {
@@ -205,6 +201,40 @@ static int protect_host(struct setup *s, struct cryo_err *err)
 				      MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV |
 					  MS_NOEXEC,
 				      NULL, err);
+	}
+	return rc;
+}
+
+/*
+ * A kubelet insists on these: it writes what is not so, and ends if it cannot.
+ * What it reads are files of the node; the host keeps its own.
+ */
+static int tunables(struct setup *s, struct cryo_err *err)
+{
+	static const struct {
+		const char *path, *value;
+	} wanted[] = { { "vm/overcommit_memory", "1\n" },
+		       { "vm/panic_on_oom", "0\n" },
+		       { "kernel/panic", "10\n" },
+		       { "kernel/panic_on_oops", "1\n" },
+		       { "kernel/keys/root_maxkeys", "1000000\n" },
+		       { "kernel/keys/root_maxbytes", "25000000\n" } };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(wanted); i++) {
+		const char *value = wanted[i].value;
+		cryo_auto(cryo_free) char *at =
+		    cryo_asprintf("%s/proc/sys/%s", s->root, wanted[i].path);
+		cryo_auto(cryo_free) char *file =
+		    cryo_asprintf("%s/run/tunables/%s", s->root, wanted[i].path);
+
+		if (!cryo_fs_exists(at))
+			continue;
+		rc = cryo_fs_mkparents(file, 0755, err);
+		if (rc == 0)
+			rc = cryo_fs_write(file, value, strlen(value), 0444, err);
+		if (rc == 0)
+			rc = mount_at(file, at, NULL, MS_BIND, NULL, err);
 	}
 	return rc;
 }
@@ -302,6 +332,7 @@ static const struct {
 	{ "devices", devices },
 	{ "cgroup mounts", cgroup_mounts },
 	{ "protection of the host", protect_host },
+	{ "kernel settings", tunables },
 	{ "change of root", change_root },
 	{ "identity", identity },
 	{ "network", network },
