@@ -69,8 +69,10 @@ check: taps
 	@scripts/tally $(B)/tap/test_*.tap
 checks: FORCE
 	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/checks layers headers text format-check
-e2e: $(B)/cryopod
+e2e: $(B)/cryopod interop
 	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
+interop: $(B)/cryopod
+	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/interop.tap interop harness/tests/interop/run
 test: all
 	@rm -rf build/tap build/asan/tap
 	@$(MAKE) --no-print-directory taps checks
@@ -123,7 +125,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all taps check checks e2e test fuzz-all fuzz headers layers text format-check demo bench proof install \
+.PHONY: all taps check checks e2e interop test fuzz-all fuzz headers layers text format-check demo bench proof install \
 	uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -152,6 +152,22 @@ static void vectors(void **state)
 	}
 }
 
+static void short_vector(void **state)
+{
+	static const char want[] =
+	    "28303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f50515253545556"
+	    "4868de6abf4dc0f952f2d936797c6b18781ab34a84";
+	cryo_auto(cryo_str_release) struct cryo_str sealed = { 0 }, hex = { 0 };
+	unsigned char header[CRYO_SEAL_HEADER];
+
+	(void)state;
+	fixed_header(header);
+	sealed = seal("hello", 5, header, 1);
+	for (size_t i = 0; i < sealed.len; i++)
+		cryo_str_addf(&hex, "%02x", (unsigned char)sealed.p[i]);
+	assert_string_equal(cryo_str_get(&hex), want);
+}
+
 static void bit_flips(void **state)
 {
 	static const size_t n = FIRST + NEXT + 100;
@@ -238,9 +254,13 @@ static void geometry(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(geometry),	  cmocka_unit_test(sizes),
-		cmocka_unit_test(vectors),	  cmocka_unit_test(bit_flips),
-		cmocka_unit_test(segments_moved), cmocka_unit_test(bound_to_name_and_set),
+		cmocka_unit_test(geometry),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(vectors),
+		cmocka_unit_test(short_vector),
+		cmocka_unit_test(bit_flips),
+		cmocka_unit_test(segments_moved),
+		cmocka_unit_test(bound_to_name_and_set),
 	};
 	int n = cmocka_run_group_tests_name("seal stream", tests, fixed_secret, NULL);
 
