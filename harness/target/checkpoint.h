@@ -17,6 +17,13 @@ struct cryo_checkpoint_opts {
 	const char *container; /* NULL: the pod's only one; several: refused with their names */
 	const char *to;	       /* copy the archive here too; NULL: leave it on the node */
 	int64_t timeout_ms;
+	/*
+	 * Sealed for the certificate (tls.crt) of this Secret of the pod's namespace,
+	 * type kubernetes.io/tls; its private key is not looked at. NULL: plain. What
+	 * was asked for and is not sealed is a failure (CRYO_E_TAMPER), its archive
+	 * is removed.
+	 */
+	const char *encryption_secret;
 };
 
 struct cryo_checkpoint {
@@ -27,6 +34,7 @@ struct cryo_checkpoint {
 	int64_t started_ns, ended_ns;	   /* wall clock around the request */
 	int64_t ms;			   /* of the request */
 	enum cryo_checkpoint_form form;
+	bool sealed;
 	char *source; /* the pod as JSON text at that moment, to restore from */
 };
 

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What one call wants of the interposer in the node (cryopod-criu, docs/seal-format.md):
+ * a certificate for a checkpoint, a key for a restore. The stock kubelet has no
+ * parameter for it, so it travels in files of the node's /run, named after the
+ * container or the pod, there only during the call.
+ */
+#ifndef CRYO_TARGET_SEALING_H
+#define CRYO_TARGET_SEALING_H
+
+#include "target/target.h"
+
+#define CRYO_SEALING_DIR "/run/cryopod" /* on the node; 0700, tmpfs */
+
+/* Bytes of one key of a Secret ("tls.crt"), appended. */
+int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, const char *key,
+			struct cryo_str *out, struct cryo_err *err);
+
+struct cryo_sealing_call {
+	struct cryo_target *target;
+	char *node, *config, *cert; /* paths on the node, owned */
+	char *lock;		    /* path on this machine, owned */
+	int lock_fd;
+};
+/*
+ * Before the checkpoint of a container: writes the certificate and the wish. A
+ * second call for the same container waits for the first. The certificate is
+ * checked here: one that cannot encrypt is refused before anything is frozen.
+ */
+int cryo_sealing_call_begin(struct cryo_target *t, const char *node, const char *container_id,
+			    const char *cert_pem, size_t len, struct cryo_sealing_call *out,
+			    struct cryo_err *err);
+/* After it, however it ended. */
+void cryo_sealing_call_end(struct cryo_sealing_call *c);
+
+/* Is this archive on the node sealed? 1 yes, 0 no, negative: error. */
+int cryo_sealing_check(struct cryo_target *t, const char *node, const char *archive,
+		       struct cryo_err *err);
+
+#endif
