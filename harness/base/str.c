@@ -155,10 +155,40 @@ char *cryo_base64(const void *data, size_t n)
 		if (have > 2)
 			v |= in[i + 2];
 		for (size_t k = 0; k < 4; k++)
-			quad[k] = k <= have ? digit[v >> (18 - 6 * k) & 63] : '=';
+			quad[k] = k <= have ? base64_digit[v >> (18 - 6 * k) & 63] : '=';
 		cryo_str_addn(&s, quad, 4);
 	}
 	return cryo_str_detach(&s);
+}
+
+bool cryo_base64_decode(const char *text, struct cryo_str *out)
+{
+	size_t n = strlen(text), start = out->len;
+
+	for (size_t i = 0; i < n; i += 4) {
+		size_t pad = i + 4 == n
+				 ? (text[n - 1] == '=') + (text[n - 1] == '=' && text[n - 2] == '=')
+				 : 0;
+		unsigned v = 0;
+		unsigned char b[3];
+
+		for (size_t k = 0; k < 4; k++) {
+			const char *at = k + pad < 4 && i + k < n && text[i + k]
+					     ? strchr(base64_digit, text[i + k])
+					     : base64_digit;
+
+			if (n % 4 || !at) {
+				out->len = start;
+				return false;
+			}
+			v = v << 6 | (unsigned)(at - base64_digit);
+		}
+		b[0] = (unsigned char)(v >> 16);
+		b[1] = (unsigned char)(v >> 8);
+		b[2] = (unsigned char)v;
+		cryo_str_addn(out, b, 3 - pad);
+	}
+	return true;
 }
 
 static size_t edit_distance(const char *a, const char *b)

@@ -44,6 +44,8 @@ void cryo_strv_release(struct cryo_strv *sv);
 
 /* Standard base64 with padding (RFC 4648, section 4); caller frees. */
 char *cryo_base64(const void *data, size_t n);
+/* The bytes of such a text, appended; false (and nothing appended) if it is none. */
+bool cryo_base64_decode(const char *text, struct cryo_str *out);
 
 /*
  * The candidate nearest to `word` (edit distance, at most a third of its length

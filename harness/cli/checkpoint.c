@@ -9,8 +9,9 @@
 #include <stdio.h>
 
 struct checkpoint_opts {
-	const char *ns, *container, *to, *output;
+	const char *ns, *container, *to, *output, *secret;
 	int64_t timeout_ms;
+	bool encrypt;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -20,6 +21,10 @@ static const struct cryo_opt opts_table[] = {
 	  "which one (default: the only one)" },
 	{ "to", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, to), "FILE",
 	  "copy the archive here" },
+	{ "encrypt", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, encrypt), NULL,
+	  "no readable byte of memory in the archive" },
+	{ "encryption-secret", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, secret), "NAME",
+	  "Secret (kubernetes.io/tls) whose certificate it is for" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct checkpoint_opts, timeout_ms), "DURATION",
 	  "of the dump (default: the kubelet's)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct checkpoint_opts, output), "FORMAT",
@@ -36,7 +41,7 @@ static void print_table(const struct cryo_checkpoint *c)
 	       c->container, c->archive);
 	if (c->copy)
 		printf("copy       %s\n", c->copy);
-	printf("size       %s\ntook       %s (%s)\n", size, took,
+	printf("size       %s%s\ntook       %s (%s)\n", size, c->sealed ? ", encrypted" : "", took,
 	       cryo_checkpoint_form_name(c->form));
 }
 
@@ -46,12 +51,19 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
 	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint c = { 0 };
 	const struct checkpoint_opts *o = opts;
-	struct cryo_checkpoint_opts request = { o->ns, args[0], o->container, o->to,
-						o->timeout_ms };
+	struct cryo_checkpoint_opts request = { .ns = o->ns,
+						.pod = args[0],
+						.container = o->container,
+						.to = o->to,
+						.timeout_ms = o->timeout_ms,
+						.encryption_secret = o->secret };
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 
 	(void)exit_code;
+	if (rc == 0 && o->encrypt != (o->secret != NULL))
+		rc = cryo_err_set(err, CRYO_E_USAGE,
+				  "--encrypt and --encryption-secret NAME belong together");
 	if (rc == 0)
 		rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)

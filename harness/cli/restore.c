@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 struct restore_opts {
-	const char *ns, *pod, *manifest, *output;
+	const char *ns, *pod, *manifest, *output, *secret, *key, *cert;
 	int64_t timeout_ms;
 };
 
@@ -19,6 +19,12 @@ static const struct cryo_opt opts_table[] = {
 	  "default: the archive's" },
 	{ "filename", 'f', CRYO_OPT_STR, offsetof(struct restore_opts, manifest), "FILE",
 	  "manifest of the source pod (default: what the archive tells)" },
+	{ "key-secret", 0, CRYO_OPT_STR, offsetof(struct restore_opts, secret), "NAME",
+	  "Secret (kubernetes.io/tls) whose key opens an encrypted archive" },
+	{ "key", 0, CRYO_OPT_STR, offsetof(struct restore_opts, key), "FILE",
+	  "or the key itself, PEM" },
+	{ "cert", 0, CRYO_OPT_STR, offsetof(struct restore_opts, cert), "FILE",
+	  "and its certificate (finds the right recipient at once)" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct restore_opts, timeout_ms), "DURATION",
 	  "until it runs (default: 1m)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct restore_opts, output), "FORMAT",
@@ -51,7 +57,10 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 					     .pod = o->pod,
 					     .ns = o->ns,
 					     .manifest = o->manifest,
-					     .timeout_ms = o->timeout_ms };
+					     .timeout_ms = o->timeout_ms,
+					     .key_secret = o->secret,
+					     .key_file = o->key,
+					     .cert_file = o->cert };
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 

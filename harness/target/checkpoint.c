@@ -5,6 +5,8 @@
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "target/evidence.h"
+#include "target/nodefile.h"
+#include "target/sealing.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -104,6 +106,15 @@ static int look_at_pod(struct cryo_kube *k, const struct cryo_checkpoint_opts *o
 	return 0;
 }
 
+/* "containerd://0123…" → "0123…" */
+static const char *container_id(const json_t *pod, const char *name)
+{
+	const char *id = cryo_json_str(container_status(pod, name), "containerID");
+	const char *slashes = id ? strstr(id, "://") : NULL;
+
+	return slashes ? slashes + 3 : "";
+}
+
 /* The request, through the API server where it answers there, else straight to the kubelet. */
 static int call(struct cryo_target *t, struct cryo_kube *api, struct cryo_checkpoint *out,
 		int64_t timeout_ms, struct cryo_err *err)
@@ -132,6 +143,41 @@ static int call(struct cryo_target *t, struct cryo_kube *api, struct cryo_checkp
 	return rc;
 }
 
+/* As `call`, with the certificate of the Secret laid out for the interposer. */
+static int call_sealed(struct cryo_target *t, struct cryo_kube *api,
+		       const struct cryo_checkpoint_opts *opts, struct cryo_checkpoint *out,
+		       struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
+	cryo_auto(cryo_json_decref) json_t *pod = NULL;
+	struct cryo_sealing_call sealing;
+	int rc = cryo_sealing_secret(api, out->ns, opts->encryption_secret, "tls.crt", &pem, err);
+
+	if (rc == 0)
+		rc = cryo_json_parse("pod", out->source, strlen(out->source), &pod, err);
+	if (rc == 0)
+		rc = cryo_sealing_call_begin(t, out->node, container_id(pod, out->container), pem.p,
+					     pem.len, &sealing, err);
+	if (rc < 0)
+		return cryo_err_wrap(err, rc, "encryption");
+	rc = call(t, api, out, opts->timeout_ms, err);
+	cryo_sealing_call_end(&sealing);
+	return rc;
+}
+
+/* What should be unreadable and is not must not stay. */
+static int check_sealed(struct cryo_target *t, struct cryo_checkpoint *c, struct cryo_err *err)
+{
+	int rc = cryo_sealing_check(t, c->node, c->archive, err);
+
+	c->sealed = rc == 1;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	cryo_nodefile_remove(t, c->node, c->archive);
+	return cryo_err_set(err, CRYO_E_TAMPER,
+			    "the archive is not encrypted (no interposer in the node?): removed");
+}
+
 static int archive_size(struct cryo_target *t, struct cryo_checkpoint *c, struct cryo_err *err)
 {
 	const char *const argv[] = { "stat", "-c", "%s", "--", c->archive, NULL };
@@ -155,7 +201,10 @@ int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts
 	if (rc == 0)
 		rc = look_at_pod(k, opts, out, err);
 	if (rc == 0)
-		rc = call(t, k, out, opts->timeout_ms, err);
+		rc = opts->encryption_secret ? call_sealed(t, k, opts, out, err)
+					     : call(t, k, out, opts->timeout_ms, err);
+	if (rc == 0 && opts->encryption_secret)
+		rc = check_sealed(t, out, err);
 	if (rc == 0)
 		rc = archive_size(t, out, err);
 	if (rc == 0 && opts->to) {
@@ -181,8 +230,8 @@ void cryo_checkpoint_release(struct cryo_checkpoint *c)
 
 json_t *cryo_checkpoint_json(const struct cryo_checkpoint *c)
 {
-	return json_pack("{ss ss ss ss ss ss? sI sI ss}", "node", c->node, "namespace", c->ns,
+	return json_pack("{ss ss ss ss ss ss? sI sI ss sb}", "node", c->node, "namespace", c->ns,
 			 "pod", c->pod, "container", c->container, "archive", c->archive, "copy",
 			 c->copy, "bytes", (json_int_t)c->bytes, "milliseconds", (json_int_t)c->ms,
-			 "form", cryo_checkpoint_form_name(c->form));
+			 "form", cryo_checkpoint_form_name(c->form), "sealed", c->sealed);
 }

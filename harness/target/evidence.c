@@ -3,6 +3,7 @@
 
 #include "criu/log.h"
 #include "sys/fs.h"
+#include "target/nodefile.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -90,48 +91,22 @@ void cryo_evidence_dump(struct cryo_target *t, const char *node, int64_t since_n
 	add(err, line);
 }
 
-static int run_in_node(struct cryo_target *t, const char *const *argv, struct cryo_err *err)
-{
-	struct cryo_proc p = { .argv = argv, .timeout_ms = FIND_MS };
-
-	return t->ops->exec(t, NULL, &p, NULL, err);
-}
-
-/* A small text file into the node. */
-static int put_text(struct cryo_target *t, const char *text, const char *to, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *dir = NULL;
-	cryo_auto(cryo_free) char *file = NULL;
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	int rc = cryo_fs_tmpdir(t->dir, ".evidence-", &dir, err);
-
-	if (rc < 0)
-		return rc;
-	file = cryo_asprintf("%s/text", dir);
-	rc = cryo_fs_write(file, text, strlen(text), 0600, err);
-	if (rc == 0)
-		rc = t->ops->put(t, NULL, file, to, err);
-	cryo_fs_rmtree(dir, &ignored);
-	return rc;
-}
-
 int cryo_evidence_restore_begin(struct cryo_target *t, const char *ns, const char *pod,
-				struct cryo_evidence_restore *e, struct cryo_err *err)
+				const char *words, struct cryo_evidence_restore *e,
+				struct cryo_err *err)
 {
-	static const char *const mkdir[] = { "mkdir", "-p", "-m", "0700", "/run/cryopod", NULL };
 	cryo_auto(cryo_free) char *text = NULL;
-	int rc = run_in_node(t, mkdir, err);
+	int rc = cryo_nodefile_dir(t, NULL, "/run/cryopod", err);
 
 	e->config = cryo_asprintf("/run/cryopod/restore-%s-%s.conf", ns, pod);
 	e->log = cryo_asprintf("/run/cryopod/restore-%s-%s.log", ns, pod);
-	text = cryo_asprintf("log-file %s\n", e->log);
-	return rc < 0 ? rc : put_text(t, text, e->config, err);
+	text = cryo_asprintf("log-file %s\n%s", e->log, words);
+	return rc < 0 ? rc : cryo_nodefile_put(t, NULL, text, strlen(text), e->config, err);
 }
 
 void cryo_evidence_restore_end(struct cryo_target *t, struct cryo_evidence_restore *e,
 			       struct cryo_err *err)
 {
-	const char *const rm[] = { "rm", "-f", e->log, NULL };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	if (err) {
@@ -139,8 +114,8 @@ void cryo_evidence_restore_end(struct cryo_target *t, struct cryo_evidence_resto
 
 		add(err, line);
 	}
-	put_text(t, "", e->config, &ignored);
-	run_in_node(t, rm, &ignored);
+	cryo_nodefile_put(t, NULL, "", 0, e->config, &ignored);
+	cryo_nodefile_remove(t, NULL, e->log);
 	free(e->config);
 	free(e->log);
 	*e = (struct cryo_evidence_restore){ 0 };

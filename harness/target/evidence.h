@@ -23,8 +23,10 @@ void cryo_evidence_dump(struct cryo_target *t, const char *node, int64_t since_n
 struct cryo_evidence_restore {
 	char *config, *log; /* paths on the node, owned */
 };
+/* `words`: more lines for that file. */
 int cryo_evidence_restore_begin(struct cryo_target *t, const char *ns, const char *pod,
-				struct cryo_evidence_restore *e, struct cryo_err *err);
+				const char *words, struct cryo_evidence_restore *e,
+				struct cryo_err *err);
 /* err NULL: it went well. Removes the log; the configuration stays, empty, for dumps to come. */
 void cryo_evidence_restore_end(struct cryo_target *t, struct cryo_evidence_restore *e,
 			       struct cryo_err *err);

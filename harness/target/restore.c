@@ -14,6 +14,7 @@
 #include "sys/fs.h"
 #include "sys/hash.h"
 #include "target/evidence.h"
+#include "target/sealing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 
 #define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
+#define MAX_PEM	       (1u << 20)
 #define TOKEN_MOUNT    "/var/run/secrets/kubernetes.io/serviceaccount"
 #define ANNOTATION     "org.criu.checkpoint.container.name"
 
@@ -218,22 +220,58 @@ static int create_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit
 	return rc;
 }
 
+/* From the Secret or the files, whichever was given. */
+static int get_key(struct cryo_kube *k, const struct cryo_restore_opts *opts, const char *ns,
+		   struct cryo_str *key, struct cryo_str *cert, struct cryo_err *err)
+{
+	int rc = 0;
+
+	if (opts->key_secret) {
+		rc = cryo_sealing_secret(k, ns, opts->key_secret, "tls.key", key, err);
+		if (rc == 0)
+			rc = cryo_sealing_secret(k, ns, opts->key_secret, "tls.crt", cert, err);
+	}
+	if (rc == 0 && opts->key_file)
+		rc = cryo_fs_read(opts->key_file, MAX_PEM, key, err);
+	if (rc == 0 && opts->cert_file)
+		rc = cryo_fs_read(opts->cert_file, MAX_PEM, cert, err);
+	return rc;
+}
+
+static int deliver_key(struct cryo_target *t, struct cryo_kube *k,
+		       const struct cryo_restore_opts *opts, const struct cryo_restore *r,
+		       struct cryo_sealing_key *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str key = { 0 }, cert = { 0 };
+	int rc = get_key(k, opts, r->ns, &key, &cert, err);
+
+	if (rc == 0)
+		rc = cryo_sealing_key_begin(t, r->ns, r->pod, &key, &cert, out, err);
+	if (key.p)
+		explicit_bzero(key.p, key.len);
+	return rc;
+}
+
 static int run_pod(struct cryo_target *t, const struct cryo_restore_opts *opts, json_t *pod,
 		   struct cryo_restore *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	struct cryo_evidence_restore evidence = { 0 };
+	struct cryo_sealing_key key = { 0 };
 	int64_t limit = opts->timeout_ms ? opts->timeout_ms : DEFAULT_RUN_MS;
 	int rc = t->ops->kube(t, &k, err);
 
+	if (rc == 0)
+		rc = deliver_key(t, k, opts, r, &key, err);
 	if (rc < 0)
 		return rc;
-	rc = cryo_evidence_restore_begin(t, r->ns, r->pod, &evidence, err);
+	rc = cryo_evidence_restore_begin(t, r->ns, r->pod, key.words, &evidence, err);
 	if (rc == 0)
 		rc = adapt_pod(pod, r, evidence.config, err);
 	if (rc == 0)
 		rc = create_and_wait(k, pod, limit, r, err);
 	cryo_evidence_restore_end(t, &evidence, rc < 0 ? err : NULL);
+	cryo_sealing_key_end(&key);
 	return rc;
 }
 
@@ -252,8 +290,12 @@ int cryo_restore_run(struct cryo_target *t, const struct cryo_restore_opts *opts
 	cryo_auto(cryo_archive_release) struct cryo_archive a = { 0 };
 	cryo_auto(cryo_json_decref) json_t *pod = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = cryo_archive_load(opts->archive, &a, err);
+	int rc = 0;
 
+	if (opts->key_secret && opts->key_file)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "a key from a Secret or from a file, not both");
+	rc = cryo_archive_load(opts->archive, &a, err);
 	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
 				      .container = cryo_strdup(a.container) };
 	out->ns = cryo_strdup(opts->ns ? opts->ns : a.ns && *a.ns ? a.ns : "default");

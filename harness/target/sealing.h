@@ -33,6 +33,21 @@ int cryo_sealing_call_begin(struct cryo_target *t, const char *node, const char 
 /* After it, however it ended. */
 void cryo_sealing_call_end(struct cryo_sealing_call *c);
 
+struct cryo_sealing_key {
+	struct cryo_target *target;
+	char *key, *cert; /* paths on the node, owned; NULL: none was delivered */
+	char *words; /* for CRIU's configuration file of the restore, owned; "" without a key */
+};
+/*
+ * Before a restore: delivers key and certificate (PEM; cert may be empty). With
+ * an empty key it only says so in `words`.
+ */
+int cryo_sealing_key_begin(struct cryo_target *t, const char *ns, const char *pod,
+			   const struct cryo_str *key_pem, const struct cryo_str *cert_pem,
+			   struct cryo_sealing_key *out, struct cryo_err *err);
+/* After it: the key is gone from the node. */
+void cryo_sealing_key_end(struct cryo_sealing_key *k);
+
 /* Is this archive on the node sealed? 1 yes, 0 no, negative: error. */
 int cryo_sealing_check(struct cryo_target *t, const char *node, const char *archive,
 		       struct cryo_err *err);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "target/nodefile.h"
+
+#include "sys/fs.h"
+
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <errno.h>
+
+#define ASK_MS 10000
+
+static int run(struct cryo_target *t, const char *node, const char *const *argv,
+	       struct cryo_err *err)
+{
+	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
+
+	return t->ops->exec(t, node, &p, NULL, err);
+}
+
+int cryo_nodefile_dir(struct cryo_target *t, const char *node, const char *path,
+		      struct cryo_err *err)
+{
+	const char *const argv[] = { "mkdir", "-p", "-m", "0700", "--", path, NULL };
+
+	return run(t, node, argv, err);
+}
+
+int cryo_nodefile_put(struct cryo_target *t, const char *node, const void *data, size_t len,
+		      const char *to, struct cryo_err *err)
+{
+	/* In memory on the way: it may be a private key. */
+	cryo_auto(cryo_fd_close) int fd = memfd_create("nodefile", MFD_CLOEXEC);
+	char path[64];
+
+	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
+		return cryo_err_sys(err, errno, "cannot prepare '%s'", to);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return t->ops->put(t, node, path, to, err);
+}
+
+void cryo_nodefile_remove(struct cryo_target *t, const char *node, const char *path)
+{
+	const char *const argv[] = { "rm", "-f", "--", path, NULL };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	run(t, node, argv, &ignored);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Small files of ours in a node: made 0600, from memory, removed again. */
+#ifndef CRYO_TARGET_NODEFILE_H
+#define CRYO_TARGET_NODEFILE_H
+
+#include "target/target.h"
+
+/* mkdir -p, 0700. */
+int cryo_nodefile_dir(struct cryo_target *t, const char *node, const char *path,
+		      struct cryo_err *err);
+int cryo_nodefile_put(struct cryo_target *t, const char *node, const void *data, size_t len,
+		      const char *to, struct cryo_err *err);
+void cryo_nodefile_remove(struct cryo_target *t, const char *node, const char *path);
+
+#endif

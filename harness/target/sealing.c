@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "target/sealing.h"
+
+#include "conf/json.h"
+#include "seal/cert.h"
+#include "sys/fs.h"
+#include "sys/lock.h"
+#include "target/nodefile.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CALL_WAIT_MS 600000
+#define LIST_MS	     600000
+
+int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, const char *key,
+			struct cryo_str *out, struct cryo_err *err)
+{
+	const struct cryo_kube_ref ref = { "secrets", ns, name };
+	cryo_auto(cryo_json_decref) json_t *secret = NULL;
+	const char *text;
+	int rc = cryo_kube_get(k, &ref, &secret, err);
+
+	if (rc < 0)
+		return rc;
+	if (!secret) {
+		cryo_err_set(err, CRYO_E_REMOTE, "no secret '%s' in namespace '%s'", name, ns);
+		err->sys_errno = 404;
+		return -(int)CRYO_E_REMOTE;
+	}
+	if (!cryo_streq(cryo_json_str(secret, "type"), "kubernetes.io/tls"))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "secret '%s' is of type '%s', not kubernetes.io/tls", name,
+				    cryo_json_str(secret, "type"));
+	text = json_string_value(json_object_get(json_object_get(secret, "data"), key));
+	if (!text || !cryo_base64_decode(text, out))
+		return cryo_err_set(err, CRYO_E_CONFIG, "secret '%s' has no '%s'", name, key);
+	return 0;
+}
+
+static int check_certificate(const char *pem, size_t len, struct cryo_err *err)
+{
+	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
+
+	return cryo_seal_cert_parse("the certificate", pem, len, CRYO_SEAL_ENCRYPT, &cert, err);
+}
+
+static int lock_container(struct cryo_sealing_call *c, const char *id, struct cryo_err *err)
+{
+	c->lock = cryo_asprintf("%s/.call-%s.lock", c->target->dir, id);
+	return cryo_lock_take(c->lock, CALL_WAIT_MS, &c->lock_fd, err);
+}
+
+int cryo_sealing_call_begin(struct cryo_target *t, const char *node, const char *container_id,
+			    const char *cert_pem, size_t len, struct cryo_sealing_call *out,
+			    struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *config = NULL;
+	int rc = check_certificate(cert_pem, len, err);
+
+	*out = (struct cryo_sealing_call){ .target = t, .lock_fd = -1 };
+	if (rc == 0)
+		rc = lock_container(out, container_id, err);
+	if (rc < 0)
+		return rc;
+	out->node = cryo_strdup(node);
+	out->config = cryo_asprintf(CRYO_SEALING_DIR "/calls/%s", container_id);
+	out->cert = cryo_asprintf("%s.crt", out->config);
+	config = cryo_asprintf("encrypt\ntls-cert %s\n", out->cert);
+	rc = cryo_nodefile_dir(t, node, CRYO_SEALING_DIR "/calls", err);
+	if (rc == 0)
+		rc = cryo_nodefile_put(t, node, cert_pem, len, out->cert, err);
+	/* Last: it is what the interposer looks for. */
+	if (rc == 0)
+		rc = cryo_nodefile_put(t, node, config, strlen(config), out->config, err);
+	if (rc < 0)
+		cryo_sealing_call_end(out);
+	return rc;
+}
+
+void cryo_sealing_call_end(struct cryo_sealing_call *c)
+{
+	if (c->config)
+		cryo_nodefile_remove(c->target, c->node, c->config);
+	if (c->cert)
+		cryo_nodefile_remove(c->target, c->node, c->cert);
+	if (c->lock_fd >= 0)
+		cryo_lock_remove(c->lock, &c->lock_fd);
+	free(c->node);
+	free(c->config);
+	free(c->cert);
+	free(c->lock);
+	*c = (struct cryo_sealing_call){ .lock_fd = -1 };
+}
+
+int cryo_sealing_key_begin(struct cryo_target *t, const char *ns, const char *pod,
+			   const struct cryo_str *key_pem, const struct cryo_str *cert_pem,
+			   struct cryo_sealing_key *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str words = { 0 };
+	int rc = 0;
+
+	*out = (struct cryo_sealing_key){ .target = t };
+	if (key_pem->len > 0) {
+		out->key = cryo_asprintf(CRYO_SEALING_DIR "/restore-%s-%s.key", ns, pod);
+		cryo_str_addf(&words, "tls-key %s\n", out->key);
+		rc = cryo_nodefile_dir(t, NULL, CRYO_SEALING_DIR, err);
+		if (rc == 0)
+			rc = cryo_nodefile_put(t, NULL, key_pem->p, key_pem->len, out->key, err);
+	}
+	if (rc == 0 && cert_pem->len > 0) {
+		out->cert = cryo_asprintf(CRYO_SEALING_DIR "/restore-%s-%s.crt", ns, pod);
+		cryo_str_addf(&words, "tls-cert %s\n", out->cert);
+		rc = cryo_nodefile_put(t, NULL, cert_pem->p, cert_pem->len, out->cert, err);
+	}
+	out->words = cryo_str_detach(&words);
+	if (rc < 0)
+		cryo_sealing_key_end(out);
+	return rc;
+}
+
+void cryo_sealing_key_end(struct cryo_sealing_key *k)
+{
+	if (k->key)
+		cryo_nodefile_remove(k->target, NULL, k->key);
+	if (k->cert)
+		cryo_nodefile_remove(k->target, NULL, k->cert);
+	free(k->key);
+	free(k->cert);
+	free(k->words);
+	*k = (struct cryo_sealing_key){ 0 };
+}
+
+static void find_member(const char *line, int stream, void *arg)
+{
+	if (stream == 1 && strcmp(line, "checkpoint/seal.cms") == 0)
+		*(bool *)arg = true;
+}
+
+int cryo_sealing_check(struct cryo_target *t, const char *node, const char *archive,
+		       struct cryo_err *err)
+{
+	/* Colons in the name are no host. */
+	const char *const argv[] = { "tar", "--force-local", "-tf", archive, NULL };
+	bool found = false;
+	struct cryo_proc p = {
+		.argv = argv, .timeout_ms = LIST_MS, .on_line = find_member, .on_line_arg = &found
+	};
+	int rc = t->ops->exec(t, node, &p, NULL, err);
+
+	return rc < 0 ? rc : found;
+}
