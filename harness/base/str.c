@@ -138,10 +138,11 @@ void cryo_strv_release(struct cryo_strv *sv)
 	*sv = (struct cryo_strv){ 0 };
 }
 
+static const char base64_digit[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 char *cryo_base64(const void *data, size_t n)
 {
-	static const char digit[] =
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	const unsigned char *in = data;
 	struct cryo_str s = { 0 };
 
@@ -163,30 +164,28 @@ char *cryo_base64(const void *data, size_t n)
 
 bool cryo_base64_decode(const char *text, struct cryo_str *out)
 {
-	size_t n = strlen(text), start = out->len;
+	size_t n = strlen(text), digits = strcspn(text, "="), start = out->len;
+	unsigned value = 0, bits = 0;
 
-	for (size_t i = 0; i < n; i += 4) {
-		size_t pad = i + 4 == n
-				 ? (text[n - 1] == '=') + (text[n - 1] == '=' && text[n - 2] == '=')
-				 : 0;
-		unsigned v = 0;
-		unsigned char b[3];
+	if (n % 4 != 0 || n - digits > 2 || strspn(text + digits, "=") != n - digits)
+		return false;
+	for (size_t i = 0; i < digits; i++) {
+		const char *at = strchr(base64_digit, text[i]);
+		unsigned char byte;
 
-		for (size_t k = 0; k < 4; k++) {
-			const char *at = k + pad < 4 && i + k < n && text[i + k]
-					     ? strchr(base64_digit, text[i + k])
-					     : base64_digit;
-
-			if (n % 4 || !at) {
-				out->len = start;
-				return false;
-			}
-			v = v << 6 | (unsigned)(at - base64_digit);
+		if (!at) {
+			out->len = start;
+			if (out->p)
+				out->p[start] = '\0';
+			return false;
 		}
-		b[0] = (unsigned char)(v >> 16);
-		b[1] = (unsigned char)(v >> 8);
-		b[2] = (unsigned char)v;
-		cryo_str_addn(out, b, 3 - pad);
+		value = value << 6 | (unsigned)(at - base64_digit);
+		bits += 6;
+		if (bits < 8)
+			continue;
+		bits -= 8;
+		byte = (unsigned char)(value >> bits);
+		cryo_str_addn(out, &byte, 1);
 	}
 	return true;
 }

@@ -52,6 +52,13 @@ struct cryo_restore_opts {
 	    *manifest; /* pod manifest file; NULL: from `source`, else from the archive alone */
 	const char *source; /* JSON text of the source pod (struct cryo_checkpoint), or NULL */
 	int64_t timeout_ms; /* until it runs; 0: 1 minute */
+	/*
+	 * What opens a sealed archive: a Secret (kubernetes.io/tls) of the new pod's
+	 * namespace, or PEM files on this machine. It lies on the node, on tmpfs and
+	 * for root only, while the restore runs. At most one of them.
+	 */
+	const char *key_secret;
+	const char *key_file, *cert_file;
 };
 
 struct cryo_restore {

@@ -93,6 +93,41 @@ static void strv_of_nothing(void **state)
 	assert_int_equal(sv.n, 0);
 }
 
+/* The vectors of RFC 4648, section 10, and what is no base64. */
+static void base64(void **state)
+{
+	static const struct {
+		const char *plain, *text;
+	} good[] = { { "", "" },
+		     { "f", "Zg==" },
+		     { "fo", "Zm8=" },
+		     { "foo", "Zm9v" },
+		     { "foob", "Zm9vYg==" },
+		     { "fooba", "Zm9vYmE=" },
+		     { "foobar", "Zm9vYmFy" },
+		     { "\xff\xfe\xfd", "//79" } };
+	static const char *const bad[] = { "Z",	       "Zg",	   "Zg=",  "Z===", "====",
+					   "Zg==Zg==", "Zm9v!A==", "Zm 9", "Zm9\n" };
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(good); i++) {
+		cryo_auto(cryo_free) char *text = cryo_base64(good[i].plain, strlen(good[i].plain));
+		cryo_auto(cryo_str_release) struct cryo_str plain = { 0 };
+
+		assert_string_equal(text, good[i].text);
+		assert_true(cryo_base64_decode(text, &plain));
+		assert_string_equal(cryo_str_get(&plain), good[i].plain);
+	}
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(bad); i++) {
+		cryo_auto(cryo_str_release) struct cryo_str plain = { 0 };
+
+		cryo_str_add(&plain, "before");
+		print_message("# %s\n", bad[i]);
+		assert_false(cryo_base64_decode(bad[i], &plain));
+		assert_string_equal(cryo_str_get(&plain), "before");
+	}
+}
+
 static void nearest(void **state)
 {
 	static const char *const words[] = { "kubernetes", "containerd", "runc", "criu",
@@ -164,6 +199,7 @@ int main(void)
 		cmocka_unit_test(str_detach_gives_it_away),
 		cmocka_unit_test(strv_collects),
 		cmocka_unit_test(strv_of_nothing),
+		cmocka_unit_test(base64),
 		cmocka_unit_test(nearest),
 		cmocka_unit_test(nearest_prefers_the_nearer),
 		cmocka_unit_test(small_helpers),
