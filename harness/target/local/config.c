@@ -8,6 +8,7 @@
 
 #include "conf/yaml.h"
 #include "net/pki.h"
+#include "source/data.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
 
@@ -308,11 +309,41 @@ static int link_all(const struct local *l, const struct cryo_build *build, struc
 	return rc;
 }
 
+/*
+ * Found as `criu` before the real one in containerd's PATH (docs/architecture.md,
+ * "Sealed checkpoints"). A copy: the node must not depend on where cryopod was built.
+ */
+static int install_interposer(const struct local *l, struct cryo_err *err)
+{
+	static const struct {
+		const char *from, *to;
+	} file[] = { { "libexec/cryopod-criu", "criu" },
+		     { "libexec/criu-sockopt.so", "criu-sockopt.so" } };
+	cryo_auto(cryo_str_release) struct cryo_str conf = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(file); i++) {
+		cryo_auto(cryo_free) char *from = NULL;
+		cryo_auto(cryo_free) char *to =
+		    cryo_asprintf("%s/upper/usr/local/bin/%s", l->node.dir, file[i].to);
+
+		rc = cryo_data_path(file[i].from, &from, err);
+		if (rc == 0)
+			rc = cryo_fs_mkparents(to, 0755, err);
+		if (rc == 0)
+			rc = cryo_fs_copy(from, to, 0755, err);
+	}
+	cryo_str_add(&conf,
+		     "# Words of the interposer: docs/architecture.md, \"Sealed checkpoints\".\n"
+		     "criu /usr/sbin/criu\n");
+	return rc < 0 ? rc : put(&l->node, "/etc/cryopod/criu.conf", 0644, &conf, err);
+}
+
 int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err)
 {
 	int (*const step[])(const struct local *, struct cryo_err *) = {
-		write_containerd, write_kubelet, write_cni,	    write_network,
-		write_identity,	  copy_pki,	 write_kubeconfigs,
+		write_containerd,   write_kubelet,  write_cni, write_network,
+		install_interposer, write_identity, copy_pki,  write_kubeconfigs,
 	};
 	int rc = 0;
 
