@@ -8,6 +8,10 @@
  * only in memory: the same nonce after a restore is the same process memory. A
  * ballast makes the process as large as wanted, and notices if it comes back
  * changed. One thread, no file, no socket: nothing that is hard to dump.
+ *
+ * It also keeps a canary that it never prints: "canary-" and 16 hex digits,
+ * splitmix64(nonce). Whoever knows the nonce from the log knows the canary, but
+ * finds it only in this memory: a dump that does not hold it is unreadable.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -42,8 +46,9 @@ struct ballast {
 struct options {
 	int64_t interval_ns;
 	struct ballast ballast;
-	/* Volatile: a copy that nobody reads would be optimized away. */
+	/* Volatile: copies that nobody reads would be optimized away. */
 	char *volatile marker;
+	char *volatile canary;
 };
 
 static int64_t now_ns(void)
@@ -235,6 +240,16 @@ static void ballast_check(struct ballast *b)
 	}
 }
 
+/* splitmix64 whole: the step 0x9e3779b97f4a7c15, then the finisher above (shifts 30, 27, 31). */
+static bool set_canary(struct options *o, uint64_t nonce)
+{
+	char *text = NULL;
+	bool done = asprintf(&text, "canary-%016" PRIx64, mix(nonce + 0x9e3779b97f4a7c15)) > 0;
+
+	o->canary = text;
+	return done;
+}
+
 static void print_line(uint64_t count, uint64_t nonce, bool damaged)
 {
 	char line[128];
@@ -291,6 +306,10 @@ int main(int argc, char **argv)
 	parse_options(&o, argc, argv);
 	if (getrandom(&nonce, sizeof(nonce), 0) != sizeof(nonce)) {
 		perror("counter: no random numbers");
+		return 1;
+	}
+	if (!set_canary(&o, nonce)) {
+		perror("counter: no memory");
 		return 1;
 	}
 	o.ballast.seed = mix(nonce);

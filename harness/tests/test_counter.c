@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "source/data.h"
 #include "sys/fs.h"
+#include "verify/canary.h"
 #include "verify/counterlog.h"
 
 #include <errno.h>
@@ -315,6 +316,46 @@ static void keeps_the_marker(void **state)
 	assert_true(area_holds(r->pid, find_area(r->pid, true), "the-marker-in-memory"));
 }
 
+static bool file_holds(pid_t pid, const char *name, const char *text)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/%s", (int)pid, name);
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_search s;
+
+	cryo_search_begin(&s, text);
+	assert_int_equal(cryo_search_file(&s, path, &err), 0);
+	return s.hits > 0;
+}
+
+/* In the heap as /proc/PID/mem shows it, and in nothing that others see of the process. */
+static void keeps_the_canary(void **state)
+{
+	static const char *const args[] = { "--interval", "20ms", NULL };
+	struct run *r = *state;
+	char canary[CRYO_CANARY_LEN], path[64], line[200];
+	cryo_auto(cryo_free) char *copy = NULL;
+	struct area heap;
+	int fd;
+
+	start(r, args, none);
+	assert_true(cryo_canary_text(next_line(r).nonce, canary));
+	heap = find_area(r->pid, true);
+	copy = cryo_alloc(heap.to - heap.from);
+	snprintf(path, sizeof(path), "/proc/%d/mem", (int)r->pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(pread(fd, copy, heap.to - heap.from, (off_t)heap.from),
+			 heap.to - heap.from);
+	close(fd);
+	assert_non_null(memmem(copy, heap.to - heap.from, canary, strlen(canary)));
+	assert_false(file_holds(r->pid, "cmdline", canary));
+	assert_false(file_holds(r->pid, "environ", canary));
+	for (int i = 0; i < 20; i++) {
+		read_some(r->out, 1000, line, sizeof(line));
+		assert_null(strstr(line, canary));
+	}
+}
+
 static uint64_t resident(pid_t pid)
 {
 	char path[64];
@@ -379,6 +420,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(arguments_win, setup, teardown),
 		cmocka_unit_test_setup_teardown(help, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_the_marker, setup, teardown),
+		cmocka_unit_test_setup_teardown(keeps_the_canary, setup, teardown),
 		cmocka_unit_test_setup_teardown(ballast_is_resident, setup, teardown),
 		cmocka_unit_test_setup_teardown(damage_is_noticed, setup, teardown),
 	};
