@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "verify/ciphertext.h"
+
+#include "image/tar.h"
+#include "seal/set.h"
+#include "verify/canary.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define IMAGES "checkpoint/"
+#define CMS    IMAGES CRYO_SEAL_CMS_NAME
+
+/* The form of a sealed file as docs/seal-format.md has it, not as the library that made it does. */
+#define SEGMENT	    (1 << 20)
+#define HEADER	    40
+#define HEADER_MARK 0x28
+#define TAG	    16
+/* Every page size is a multiple of it. */
+#define PAGE 4096
+
+#define PIECE (256 << 10)
+#define HEAD  64 /* bytes of a member that tell what it is */
+
+struct look {
+	const char *canary; /* NULL: none known */
+	char *piece;
+	size_t images;
+	bool sealed;
+	enum cryo_ciphertext_reason bad; /* of the first member that is not as it should be */
+	char *bad_name;
+	uint64_t hits, first; /* of the canary, in members */
+	char *first_name;
+};
+
+static void look_releasep(struct look *l)
+{
+	free(l->piece);
+	free(l->bad_name);
+	free(l->first_name);
+}
+
+/* For programs, and (behind a member's name) for people. */
+static const struct {
+	const char *name, *text;
+} reason[] = {
+	[CRYO_CIPHERTEXT_OK] = { "ok", NULL },
+	[CRYO_CIPHERTEXT_READABLE] = { "readable", NULL },
+	[CRYO_CIPHERTEXT_NOT_SEALED] = { "not-sealed", "is not there" },
+	[CRYO_CIPHERTEXT_BAD_CMS] = { "bad-cms", "is no CMS that could hold a key" },
+	[CRYO_CIPHERTEXT_PLAIN_MEMBER] = { "plain-member", "does not begin as a sealed file does" },
+	[CRYO_CIPHERTEXT_BAD_SIZE] = { "bad-size", "has a size that no sealed file has" },
+	[CRYO_CIPHERTEXT_NO_IMAGES] = { "no-images", "is there, but nothing that is sealed" },
+	[CRYO_CIPHERTEXT_NO_CANARY] = { "no-canary", NULL },
+};
+
+const char *cryo_ciphertext_reason_name(enum cryo_ciphertext_reason r)
+{
+	return reason[r].name;
+}
+
+/* An image by its place, or by its name wherever it is. */
+static bool is_image(const char *name)
+{
+	return cryo_starts_with(name, IMAGES) ? !cryo_seal_is_public(name + strlen(IMAGES))
+					      : cryo_ends_with(name, ".img");
+}
+
+/* Outermost content type of a CMS: authenticated encryption, or that in a signature. */
+static bool is_cms(const char *head, size_t n)
+{
+	static const char enveloped[] = "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17";
+	static const char of_a_maker[] = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+
+	return n > 0 && head[0] == 0x30 &&
+	       (memmem(head, n, enveloped, sizeof(enveloped) - 1) ||
+		memmem(head, n, of_a_maker, sizeof(of_a_maker) - 1));
+}
+
+/*
+ * Memory comes in whole pages: as header and tags never add up to a page, no
+ * plain pages-N.img passes, whatever its first byte is.
+ */
+static bool is_sealed_size(const char *name, uint64_t size)
+{
+	const char *slash = strrchr(name, '/');
+	uint64_t segments = (size + SEGMENT - 1) / SEGMENT, last, plain;
+
+	if (size < HEADER + TAG)
+		return false;
+	last = size - (segments - 1) * SEGMENT;
+	plain = size - HEADER - segments * TAG;
+	if (segments > 1 && last <= TAG)
+		return false;
+	return !cryo_starts_with(slash ? slash + 1 : name, "pages-") || plain % PAGE == 0;
+}
+
+static enum cryo_ciphertext_reason judge_image(const struct cryo_tar_entry *e, const char *head,
+					       size_t n)
+{
+	if (n == 0 || head[0] != HEADER_MARK)
+		return CRYO_CIPHERTEXT_PLAIN_MEMBER;
+	return is_sealed_size(e->name, e->size) ? CRYO_CIPHERTEXT_OK : CRYO_CIPHERTEXT_BAD_SIZE;
+}
+
+static void judge_member(struct look *l, const struct cryo_tar_entry *e, const char *head, size_t n)
+{
+	enum cryo_ciphertext_reason bad = CRYO_CIPHERTEXT_OK;
+
+	if (strcmp(e->name, CMS) == 0) {
+		l->sealed = true;
+		if (!is_cms(head, n))
+			bad = CRYO_CIPHERTEXT_BAD_CMS;
+	} else if (is_image(e->name)) {
+		bad = judge_image(e, head, n);
+		l->images += bad == CRYO_CIPHERTEXT_OK;
+	}
+	if (bad != CRYO_CIPHERTEXT_OK && !l->bad_name) {
+		l->bad = bad;
+		l->bad_name = cryo_strdup(e->name);
+	}
+}
+
+static int visit(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
+		 struct cryo_err *err)
+{
+	struct look *l = arg;
+	struct cryo_search search;
+	char head[HEAD];
+	size_t have = 0;
+	ssize_t n;
+
+	(void)err;
+	if (e->is_dir)
+		return 0;
+	if (l->canary)
+		cryo_search_begin(&search, l->canary);
+	/* -1: the walk fails by itself. */
+	while ((n = cryo_tar_read(r, l->piece, PIECE)) > 0) {
+		size_t take = (size_t)n < HEAD - have ? (size_t)n : HEAD - have;
+
+		memcpy(head + have, l->piece, take);
+		have += take;
+		if (l->canary)
+			cryo_search_feed(&search, l->piece, (size_t)n);
+	}
+	if (l->canary && search.hits > 0 && !l->first_name) {
+		l->first = search.first;
+		l->first_name = cryo_strdup(e->name);
+	}
+	l->hits += l->canary ? search.hits : 0;
+	judge_member(l, e, head, have);
+	return 0;
+}
+
+static void say_bad(struct cryo_ciphertext *v, enum cryo_ciphertext_reason r, const char *name)
+{
+	v->reason = r;
+	snprintf(v->text, sizeof(v->text), "'%s' %s", name, reason[r].text);
+}
+
+static void say_readable(struct cryo_ciphertext *v, const struct look *l, uint64_t raw_first)
+{
+	const char *name = l->first_name ? l->first_name : "the archive, outside of its members";
+	const char *quote = l->first_name ? "'" : "";
+
+	v->reason = CRYO_CIPHERTEXT_READABLE;
+	snprintf(v->text, sizeof(v->text),
+		 "the canary can be read %" PRIu64 " %s, first at byte %" PRIu64 " of %s%s%s",
+		 v->hits, v->hits == 1 ? "time" : "times", l->first_name ? l->first : raw_first,
+		 quote, name, quote);
+}
+
+static void say_sealed(struct cryo_ciphertext *v, const struct look *l)
+{
+	v->reason = l->canary ? CRYO_CIPHERTEXT_OK : CRYO_CIPHERTEXT_NO_CANARY;
+	snprintf(v->text, sizeof(v->text), "%zu %s sealed, %s", l->images,
+		 l->images == 1 ? "image" : "images",
+		 l->canary ? "the canary is nowhere in the archive"
+			   : "but no nonce is known, so there is no canary to look for");
+}
+
+static void conclude(struct cryo_ciphertext *v, const struct look *l, uint64_t raw_first)
+{
+	if (v->hits > 0)
+		say_readable(v, l, raw_first);
+	else if (!l->sealed)
+		say_bad(v, CRYO_CIPHERTEXT_NOT_SEALED, CMS);
+	else if (l->bad_name)
+		say_bad(v, l->bad, l->bad_name);
+	else if (l->images == 0)
+		say_bad(v, CRYO_CIPHERTEXT_NO_IMAGES, CMS);
+	else
+		say_sealed(v, l);
+}
+
+int cryo_ciphertext_judge(const char *path, const char *nonce, struct cryo_ciphertext *out,
+			  struct cryo_err *err)
+{
+	cryo_auto(look_release) struct look l = { .piece = cryo_alloc(PIECE) };
+	struct cryo_search raw = { 0 };
+	char canary[CRYO_CANARY_LEN];
+	int rc;
+
+	*out = (struct cryo_ciphertext){ 0 };
+	if (cryo_canary_text(nonce, canary))
+		l.canary = canary;
+	rc = cryo_tar_walk(path, visit, &l, err);
+	if (rc == 0 && l.canary) {
+		cryo_search_begin(&raw, canary);
+		rc = cryo_search_file(&raw, path, err);
+	}
+	if (rc < 0)
+		return rc;
+	out->sealed = l.sealed;
+	out->images = l.images;
+	/* A member of a compressed archive shows only in the walk, padding only in the bytes. */
+	out->hits = raw.hits > l.hits ? raw.hits : l.hits;
+	conclude(out, &l, raw.first);
+	return 0;
+}
