@@ -9,12 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CA_DAYS	       3650
-#define LEAF_DAYS      365
-#define BACKDATE_S     300
-#define SERIAL_BITS    127 /* positive and within the 20 bytes that RFC 5280 allows */
-#define RSA_BITS_LEAST 2048
-#define RSA_BITS_MOST  8192
+#define CA_DAYS	    3650
+#define LEAF_DAYS   365
+#define BACKDATE_S  300
+#define SERIAL_BITS 127 /* positive and within the 20 bytes that RFC 5280 allows */
 
 CRYO_DEFINE_AUTO(BIO, BIO_free)
 CRYO_DEFINE_AUTO(BIGNUM, BN_free)
@@ -266,9 +264,9 @@ int cryo_pki_self_signed(const struct cryo_pki_spec *spec, unsigned rsa_bits,
 	cryo_auto(EVP_PKEY_free) EVP_PKEY *key = NULL;
 	cryo_auto(X509_free) X509 *cert = NULL;
 
-	if (rsa_bits && (rsa_bits < RSA_BITS_LEAST || rsa_bits > RSA_BITS_MOST))
+	if (rsa_bits && (rsa_bits < CRYO_PKI_RSA_LEAST || rsa_bits > CRYO_PKI_RSA_MOST))
 		return cryo_err_set(err, CRYO_E_CONFIG, "RSA keys have %d to %d bits, not %u",
-				    RSA_BITS_LEAST, RSA_BITS_MOST, rsa_bits);
+				    CRYO_PKI_RSA_LEAST, CRYO_PKI_RSA_MOST, rsa_bits);
 	key = rsa_bits ? EVP_RSA_gen(rsa_bits) : EVP_EC_gen("P-256");
 	cert = key ? cert_new(spec, key) : NULL;
 	return finish_leaf(cert, key, NULL, NULL, spec, out, err);

@@ -31,6 +31,8 @@ int cryo_pki_issue(const struct cryo_pki_pair *ca, const struct cryo_pki_spec *s
 /* A bare key pair: private PKCS#8 in key_pem, public SPKI in cert_pem (service account tokens). */
 int cryo_pki_keypair(struct cryo_pki_pair *out, struct cryo_err *err);
 /* Self-signed leaf for a TLS Secret; rsa_bits 0 means EC P-256. */
+#define CRYO_PKI_RSA_LEAST 2048
+#define CRYO_PKI_RSA_MOST  8192
 int cryo_pki_self_signed(const struct cryo_pki_spec *spec, unsigned rsa_bits,
 			 struct cryo_pki_pair *out, struct cryo_err *err);
 /* Seconds until the first certificate in the PEM text expires (negative: it has). */

@@ -14,6 +14,15 @@
 
 enum cryo_outcome { CRYO_PASSED, CRYO_FAILED, CRYO_SKIPPED };
 
+/* What was seen of encryption; only steps that went as they should count. */
+struct cryo_secrecy {
+	bool plain, sealed;   /* such an archive was looked into */
+	uint64_t plain_times; /* how often the plain one held the canary */
+	size_t images;	      /* that were sealed */
+	bool refused;	      /* a sealed one was not restored without a key */
+	bool opened;	      /* … and was with it */
+};
+
 struct cryo_scenario_result {
 	char *name;
 	enum cryo_outcome outcome;
@@ -25,6 +34,7 @@ struct cryo_scenario_result {
 	int64_t checkpoint_ms, restore_ms;
 	char *node, *archive; /* where the archive lies on the node */
 	uint64_t archive_bytes;
+	struct cryo_secrecy secrecy;
 	bool judged;
 	struct cryo_continuity continuity;
 };

@@ -5,8 +5,11 @@
 #include <string.h>
 
 const struct cryo_step_kind *const cryo_step_kinds[] = {
-	&cryo_step_apply, &cryo_step_checkpoint, &cryo_step_continuity, &cryo_step_delete,
-	&cryo_step_logs,  &cryo_step_restore,	 &cryo_step_wait,	NULL,
+	&cryo_step_apply,	  &cryo_step_checkpoint,
+	&cryo_step_ciphertext,	  &cryo_step_continuity,
+	&cryo_step_create_secret, &cryo_step_delete,
+	&cryo_step_logs,	  &cryo_step_restore,
+	&cryo_step_wait,	  NULL,
 };
 
 const struct cryo_step_kind *cryo_step_kind_find(const char *name)
@@ -28,6 +31,16 @@ int cryo_step_args_new(const struct cryo_step *step, void **args, struct cryo_er
 		*args = NULL;
 	}
 	return rc;
+}
+
+int cryo_step_check_checkpoint(const struct cryo_step *step, const char *text, struct cryo_err *err)
+{
+	size_t n = strlen(text);
+
+	if (n < 4 || !cryo_starts_with(text, "${") || strcspn(text, ".}") != n - 1)
+		return cryo_node_err(cryo_node_get(step->args, "checkpoint"), err,
+				     "'checkpoint' must be \"${NAME}\" of a checkpoint step");
+	return 0;
 }
 
 void cryo_step_args_free(const struct cryo_step_kind *kind, void *args)

@@ -38,6 +38,10 @@ void cryo_step_args_free(const struct cryo_step_kind *kind, void *args);
 int cryo_step_args_expand(const struct cryo_step *step, void *args, const struct cryo_vars *vars,
 			  struct cryo_err *err);
 
+/* Lint for an argument `checkpoint`: it must be "${NAME}". */
+int cryo_step_check_checkpoint(const struct cryo_step *step, const char *text,
+			       struct cryo_err *err);
+
 /*
  * A list of steps, each checked; names it declares are added to `vars`. `out` is
  * to be released also after a failure.
@@ -46,7 +50,8 @@ int cryo_steps_decode(const struct cryo_scenario *s, const struct cryo_node *n,
 		      struct cryo_vars *vars, struct cryo_steps *out, struct cryo_err *err);
 void cryo_steps_release(struct cryo_steps *steps);
 
-extern const struct cryo_step_kind cryo_step_apply, cryo_step_checkpoint, cryo_step_continuity,
-    cryo_step_delete, cryo_step_logs, cryo_step_restore, cryo_step_wait;
+extern const struct cryo_step_kind cryo_step_apply, cryo_step_checkpoint, cryo_step_ciphertext,
+    cryo_step_continuity, cryo_step_create_secret, cryo_step_delete, cryo_step_logs,
+    cryo_step_restore, cryo_step_wait;
 
 #endif

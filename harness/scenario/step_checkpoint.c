@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* checkpoint: {pod: NAME, container: NAME}, as: cp */
+/* checkpoint: {pod: NAME, container: NAME, encrypt: true, encryptionSecret: NAME}, as: cp */
 #include "base/clock.h"
 #include "scenario/podlog.h"
 #include "scenario/run.h"
@@ -12,12 +12,15 @@
 #define AFTER_MS 2000
 
 struct checkpoint_args {
-	char *pod, *container;
+	char *pod, *container, *secret;
+	bool encrypt;
 };
 
 static const struct cryo_field fields[] = {
 	{ "pod", CRYO_FIELD_STR, offsetof(struct checkpoint_args, pod), true },
 	{ "container", CRYO_FIELD_STR, offsetof(struct checkpoint_args, container), false },
+	{ "encrypt", CRYO_FIELD_BOOL, offsetof(struct checkpoint_args, encrypt), false },
+	{ "encryptionSecret", CRYO_FIELD_STR, offsetof(struct checkpoint_args, secret), false },
 	{ NULL, 0, 0, false },
 };
 
@@ -30,6 +33,24 @@ static void title(const void *args, struct cryo_str *out)
 	cryo_str_addf(out, "checkpoint %s", a->pod);
 	if (a->container)
 		cryo_str_addf(out, "/%s", a->container);
+	if (a->encrypt)
+		cryo_str_addf(out, " encrypted for %s", a->secret);
+}
+
+/* One without the other would leave it open what was meant. */
+static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
+		struct cryo_err *err)
+{
+	const struct checkpoint_args *a = args;
+
+	(void)s;
+	if (a->encrypt && !a->secret)
+		return cryo_node_err(
+		    step->args, err,
+		    "'encrypt' needs 'encryptionSecret', the Secret to encrypt for");
+	if (a->secret && !a->encrypt)
+		return cryo_node_err(step->args, err, "'encryptionSecret' without 'encrypt: true'");
+	return 0;
 }
 
 static bool counted_since(const char *line, int64_t ns, void *arg)
@@ -77,7 +98,7 @@ static void record(struct cryo_run *run, const struct cryo_checkpoint *cp, struc
 	cryo_auto(cryo_free) char *size = cryo_size_show(cp->bytes);
 	struct cryo_scenario_result *r = run->result;
 
-	cryo_str_addf(said, "%s in %s", size, time);
+	cryo_str_addf(said, "%s in %s%s", size, time, cp->sealed ? ", encrypted" : "");
 	free(r->node);
 	free(r->archive);
 	r->node = cryo_strdup(cp->node);
@@ -92,7 +113,13 @@ static int run_checkpoint(struct cryo_run *run, const struct cryo_step *step, co
 	const struct checkpoint_args *a = args;
 	struct cryo_run_checkpoint *c = cryo_alloc(sizeof(*c));
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%zu.tar", run->tmp, run->cps);
-	struct cryo_checkpoint_opts opts = { run->ns, a->pod, a->container, to, 0 };
+	struct cryo_checkpoint_opts opts = {
+		.ns = run->ns,
+		.pod = a->pod,
+		.container = a->container,
+		.to = to,
+		.encryption_secret = a->secret,
+	};
 	int rc;
 
 	run->cp = cryo_realloc(run->cp, run->cps + 1, sizeof(struct cryo_run_checkpoint *));
@@ -117,5 +144,6 @@ const struct cryo_step_kind cryo_step_checkpoint = {
 	.results = results,
 	.timeout_ms = 120 * 1000,
 	.title = title,
+	.lint = lint,
 	.run = run_checkpoint,
 };

@@ -4,8 +4,6 @@
 #include "scenario/podlog.h"
 #include "scenario/run.h"
 
-#include <string.h>
-
 /* Two values are needed; the third shows people a count and not a pair. */
 #define OWN_VALUES 3
 
@@ -34,14 +32,9 @@ static int lint(const struct cryo_scenario *s, const struct cryo_step *step, con
 		struct cryo_err *err)
 {
 	const struct continuity_args *a = args;
-	size_t n = strlen(a->checkpoint);
 
 	(void)s;
-	if (n < 4 || !cryo_starts_with(a->checkpoint, "${") ||
-	    strcspn(a->checkpoint, ".}") != n - 1)
-		return cryo_node_err(cryo_node_get(step->args, "checkpoint"), err,
-				     "'checkpoint' must be \"${NAME}\" of a checkpoint step");
-	return 0;
+	return cryo_step_check_checkpoint(step, a->checkpoint, err);
 }
 
 /* The restored log is complete when it has gone this far beyond the copied lines. */

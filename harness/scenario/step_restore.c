@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* restore: {archive: "${cp.archive}", pod: NEWNAME} */
+/* restore: {archive: "${cp.archive}", pod: NEWNAME, keySecret: NAME} */
 #include "base/clock.h"
 #include "scenario/run.h"
 
 struct restore_args {
-	char *archive, *pod, *manifest;
+	char *archive, *pod, *manifest, *key_secret;
 };
 
 static const struct cryo_field fields[] = {
 	{ "archive", CRYO_FIELD_STR, offsetof(struct restore_args, archive), true },
 	{ "pod", CRYO_FIELD_STR, offsetof(struct restore_args, pod), true },
 	{ "manifest", CRYO_FIELD_STR, offsetof(struct restore_args, manifest), false },
+	{ "keySecret", CRYO_FIELD_STR, offsetof(struct restore_args, key_secret), false },
 	{ NULL, 0, 0, false },
 };
 
@@ -19,6 +20,18 @@ static void title(const void *args, struct cryo_str *out)
 	const struct restore_args *a = args;
 
 	cryo_str_addf(out, "restore %s", a->pod);
+	if (a->key_secret)
+		cryo_str_addf(out, " with the key of %s", a->key_secret);
+}
+
+/* What of the encrypted story this step is; a failure counts once the step expects it. */
+static void record(struct cryo_secrecy *s, const struct cryo_run_checkpoint *c,
+		   const struct restore_args *a, bool restored)
+{
+	if (!c || !c->cp.sealed)
+		return;
+	s->opened = s->opened || (restored && a->key_secret);
+	s->refused = s->refused || (!restored && !a->key_secret);
 }
 
 static int run_restore(struct cryo_run *run, const struct cryo_step *step, const void *args,
@@ -38,10 +51,12 @@ static int run_restore(struct cryo_run *run, const struct cryo_step *step, const
 		.manifest = manifest,
 		.source = c ? c->cp.source : NULL,
 		.timeout_ms = cryo_run_left(run),
+		.key_secret = a->key_secret,
 	};
 	int rc = cryo_restore_run(run->target, &opts, &restored, err);
 
 	(void)step;
+	record(&run->result->secrecy, c, a, rc == 0);
 	if (rc < 0)
 		return rc;
 	time = cryo_duration_show(restored.ms);

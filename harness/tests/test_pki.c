@@ -167,7 +167,9 @@ static void self_signed(void **state)
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(bits); i++) {
 		static const char *const dns[] = { "localhost", NULL };
-		const struct cryo_pki_spec spec = { .cn = "me", .dns = dns, .server = true };
+		const struct cryo_pki_spec spec = {
+			.cn = "me", .dns = dns, .server = true, .encrypt = true
+		};
 		cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair leaf = { 0 };
 		struct cryo_err err = CRYO_ERR_INIT;
 		X509 *cert;
@@ -179,6 +181,9 @@ static void self_signed(void **state)
 		cert = cert_of(leaf.cert_pem);
 		assert_int_equal(EVP_PKEY_get_bits(X509_get0_pubkey(cert)), bits[i] ? 2048 : 256);
 		assert_int_equal(X509_check_ca(cert), 0);
+		/* What encryption for it needs. */
+		assert_true(X509_get_key_usage(cert) &
+			    (bits[i] ? KU_KEY_ENCIPHERMENT : KU_KEY_AGREEMENT));
 		X509_free(cert);
 	}
 }

@@ -9,10 +9,13 @@
 #include "base/str.h"
 #include "conf/json.h"
 #include "criu/archive.h"
+#include "image/tar.h"
 #include "scenario/runner.h"
 #include "sys/fs.h"
 #include "target/checkpoint.h"
+#include "verify/canary.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +35,8 @@ static struct {
 	const char *source_log, *restored_log;
 	int kube_rc, checkpoint_rc, checkpoint_code, wait_rc, delete_rc;
 	json_t *applied; /* the last object */
+	json_t *secret;	 /* the last one created */
+	bool leaky;	 /* what is called encrypted is not */
 } fake;
 
 static char *dir, *scenario_path;
@@ -57,9 +62,13 @@ int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
 		     struct cryo_err *err)
 {
 	(void)k;
-	(void)ns;
 	(void)err;
 	note("create %s", cryo_json_str(object, "kind"));
+	if (ns) {
+		assert_string_equal(ns, fake.ns);
+		fake.secret = json_deep_copy(object);
+		return 0;
+	}
 	free(fake.ns);
 	fake.ns = cryo_strdup(cryo_json_str(object, "metadata.name"));
 	return 0;
@@ -147,11 +156,32 @@ int cryo_kube_logs(struct cryo_kube *k, const struct cryo_kube_log_opts *opts, s
 	return opts->follow ? cryo_err_set(err, CRYO_E_TIMEOUT, "no more lines") : 0;
 }
 
+/* The memory of the counter whose nonce is in the logs, sealed or as it is. */
+static void put_archive(const char *path, bool sealed)
+{
+	static const char cms[] = "\x30\x80\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17";
+	cryo_auto(cryo_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = cryo_tar_writer_new(fd);
+	char page[4096 + 56] = { 0x28 };
+	size_t n = sealed ? sizeof(page) : 4096;
+	struct cryo_err err;
+
+	if (!sealed || fake.leaky)
+		cryo_canary_text("aaaaaaaaaaaaaaaa", page + 100);
+	assert_int_equal(cryo_tar_add_data(w, "checkpoint/pages-1.img", 0600, page, n, &err), 0);
+	if (sealed)
+		assert_int_equal(
+		    cryo_tar_add_data(w, "checkpoint/seal.cms", 0600, cms, sizeof(cms) - 1, &err),
+		    0);
+	assert_int_equal(cryo_tar_finish(w, &err), 0);
+}
+
 int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
 			struct cryo_checkpoint *out, struct cryo_err *err)
 {
 	(void)t;
-	note("checkpoint %s", opts->pod);
+	note("checkpoint %s%s%s", opts->pod, opts->encryption_secret ? " for " : "",
+	     opts->encryption_secret ? opts->encryption_secret : "");
 	if (fake.checkpoint_rc) {
 		cryo_err_set(err, (enum cryo_status) - fake.checkpoint_rc, "pod '%s' said no",
 			     opts->pod);
@@ -167,7 +197,9 @@ int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts
 	out->ended_ns = cryo_wall_ns();
 	free(fake.copy);
 	fake.copy = cryo_strdup(opts->to);
-	return cryo_fs_write(opts->to, "x", 1, 0600, err);
+	out->sealed = opts->encryption_secret != NULL;
+	put_archive(opts->to, out->sealed);
+	return 0;
 }
 
 void cryo_checkpoint_release(struct cryo_checkpoint *c)
@@ -183,10 +215,13 @@ int cryo_restore_run(struct cryo_target *t, const struct cryo_restore_opts *opts
 		     struct cryo_restore *out, struct cryo_err *err)
 {
 	(void)t;
-	(void)err;
+	*out = (struct cryo_restore){ .ms = 1200 };
+	if (opts->key_secret)
+		note("with %s", opts->key_secret);
+	else if (cryo_streq(opts->pod, "locked"))
+		return cryo_err_set(err, CRYO_E_CHECK, "it is sealed: a key is needed");
 	note("restore %s%s%s", opts->pod, cryo_streq(opts->archive, fake.copy) ? "" : " otherwise",
 	     opts->source ? "" : " without source");
-	*out = (struct cryo_restore){ .ms = 1200 };
 	return 0;
 }
 
@@ -269,6 +304,7 @@ static int teardown(void **state)
 	cryo_str_release(&fake.journal);
 	cryo_str_release(&fake.events);
 	json_decref(fake.applied);
+	json_decref(fake.secret);
 	free(fake.ns);
 	free(fake.copy);
 	free(dir);
@@ -519,6 +555,124 @@ static void lint(void **state)
 	assert_non_null(strstr(cryo_str_get(&fake.events), ":1: 'apiVersion' is missing\n"));
 }
 
+#define ENCRYPTED                                                                                  \
+	"  steps:\n"                                                                               \
+	"    - create-secret: {name: enc, tls: {key: ec}}\n"                                       \
+	"    - checkpoint: {pod: p}\n"                                                             \
+	"      as: plain\n"                                                                        \
+	"    - ciphertext: {checkpoint: \"${plain}\", readable: true}\n"                           \
+	"    - checkpoint: {pod: p, encrypt: true, encryptionSecret: enc}\n"                       \
+	"      as: cp\n"                                                                           \
+	"    - ciphertext: {checkpoint: \"${cp}\"}\n"                                              \
+	"    - restore: {archive: \"${cp.archive}\", pod: locked}\n"                               \
+	"      expect: {error: {contains: key}}\n"                                                 \
+	"    - restore: {archive: \"${cp.archive}\", pod: q, keySecret: enc}\n"
+
+static void encrypted_story(void **state)
+{
+	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+	const struct cryo_secrecy *s;
+
+	(void)state;
+	assert_int_equal(run_text(ENCRYPTED, true, &t, &err), 0);
+	assert_string_equal(
+	    cryo_str_get(&fake.events),
+	    "  ok create secret enc: EC, P-256\n"
+	    "  ok checkpoint p: 180 kB in 400 ms\n"
+	    "  ok a plain archive can be read: the canary can be read 1 time, first "
+	    "at byte 100 of 'checkpoint/pages-1.img'\n"
+	    "  ok checkpoint p encrypted for enc: 180 kB in 400 ms, encrypted\n"
+	    "  ok an encrypted archive cannot be read: 1 image sealed, the "
+	    "canary is nowhere in the archive\n"
+	    "  ok restore locked: fails as it has to: it is sealed: a key is needed\n"
+	    "  ok restore q with the key of enc: running after 1.2 s\n"
+	    "ok s: \n");
+	assert_non_null(strstr(cryo_str_get(&fake.journal), "checkpoint p for enc\n"));
+	assert_non_null(strstr(cryo_str_get(&fake.journal), "with enc\nrestore q\n"));
+	s = &t.result[0].secrecy;
+	assert_true(s->plain && s->sealed && s->refused && s->opened);
+	assert_int_equal(s->plain_times, 1);
+	assert_int_equal(s->images, 1);
+}
+
+static void a_key_in_a_secret(void **state)
+{
+	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(run_text("  steps:\n"
+				  "    - create-secret: {name: enc, tls: {key: rsa, bits: 2048}}\n",
+				  false, &t, &err),
+			 0);
+	assert_string_equal(cryo_json_str(fake.secret, "metadata.name"), "enc");
+	assert_string_equal(cryo_json_str(fake.secret, "type"), "kubernetes.io/tls");
+	/* "-----BEGIN " */
+	for (size_t i = 0; i < 2; i++) {
+		static const char *const key[] = { "tls.crt", "tls.key" };
+		const json_t *data = json_object_get(fake.secret, "data");
+
+		assert_true(cryo_starts_with(json_string_value(json_object_get(data, key[i])),
+					     "LS0tLS1CRUdJTi"));
+	}
+	assert_non_null(strstr(cryo_str_get(&fake.events), "RSA, 2048 bits"));
+}
+
+/* The check of the archive can say no, each way. */
+static void wrong_archives(void **state)
+{
+	static const struct {
+		const char *title, *spec;
+		bool leaky;
+		const char *source_log, *msg;
+		enum cryo_status status;
+	} row[] = {
+		{ "encrypted in name only", "pod: p, encrypt: true, encryptionSecret: enc|", true,
+		  LINE(1, 5),
+		  "an encrypted archive cannot be read: readable: the canary can be read 1 time, "
+		  "first at byte 100 of 'checkpoint/pages-1.img'",
+		  CRYO_E_TAMPER },
+		{ "plain, and of another process", "pod: p|", false,
+		  "2026-11-23T22:00:00Z count=1 nonce=bbbbbbbbbbbbbbbb mono_ns=1\n",
+		  "an encrypted archive cannot be read: not-sealed: 'checkpoint/seal.cms' is not "
+		  "there",
+		  CRYO_E_TAMPER },
+		{ "no counter", "pod: p, encrypt: true, encryptionSecret: enc|", false,
+		  "2026-11-23T22:00:00Z hello\n",
+		  "an encrypted archive cannot be read: no-canary: 1 image sealed, but no "
+		  "nonce is known, so there is no canary to look for",
+		  CRYO_E_CHECK },
+		{ "encrypted where it should not be",
+		  "pod: p, encrypt: true, encryptionSecret: enc|, readable: true", false,
+		  LINE(1, 5), "a plain archive can be read: the archive is encrypted",
+		  CRYO_E_CHECK },
+		{ "a search that finds nothing", "pod: p|, readable: true", false,
+		  "2026-11-23T22:00:00Z count=1 nonce=bbbbbbbbbbbbbbbb mono_ns=1\n",
+		  "a plain archive can be read: the counter's canary is not in a plain archive",
+		  CRYO_E_CHECK },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+		size_t n = strcspn(row[i].spec, "|");
+		cryo_auto(cryo_free) char *spec =
+		    cryo_asprintf("  steps:\n    - checkpoint: {%.*s}\n      as: cp\n"
+				  "    - ciphertext: {checkpoint: \"${cp}\"%s}\n",
+				  (int)n, row[i].spec, row[i].spec + n + 1);
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %s\n", row[i].title);
+		fake.leaky = row[i].leaky;
+		fake.source_log = row[i].source_log;
+		assert_int_equal(run_text(spec, false, &t, &err), 0);
+		assert_string_equal(t.result[0].err.msg, row[i].msg);
+		assert_int_equal(t.result[0].err.status, row[i].status);
+		assert_false(t.result[0].secrecy.plain || t.result[0].secrecy.sealed);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -532,6 +686,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(values_are_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(lint, setup, teardown),
+		cmocka_unit_test_setup_teardown(encrypted_story, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_key_in_a_secret, setup, teardown),
+		cmocka_unit_test_setup_teardown(wrong_archives, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("runner", tests, NULL, NULL) ? EXIT_FAILURE

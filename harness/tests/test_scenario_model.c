@@ -133,12 +133,12 @@ static void bad_files(void **state)
 		  "@:3: 'A b' is no name (small letters, digits, '-', at most 40)" },
 		{ STEPS "    - wait\n", "@:6: a step is a map with the key of its kind" },
 		{ STEPS "    - name: x\n",
-		  "@:6: a step needs one of: apply, checkpoint, continuity, delete, logs, restore, "
-		  "wait" },
+		  "@:6: a step needs one of: apply, checkpoint, ciphertext, continuity, "
+		  "create-secret, delete, logs, restore, wait" },
 		{ STEPS "    - aply: {}\n", "@:6: unknown step 'aply', did you mean 'apply'?" },
 		{ STEPS "    - frobnicate: {}\n",
-		  "@:6: unknown step 'frobnicate' (known: apply, checkpoint, continuity, delete, "
-		  "logs, restore, wait)" },
+		  "@:6: unknown step 'frobnicate' (known: apply, checkpoint, ciphertext, "
+		  "continuity, create-secret, delete, logs, restore, wait)" },
 		{ STEPS "    - delete: {pod: p}\n      timeuot: 5s\n",
 		  "@:7: unknown step 'timeuot', did you mean 'timeout'?" },
 		{ STEPS "    - delete: {pod: p}\n      wait: {pod: p}\n",
@@ -186,6 +186,31 @@ static void bad_files(void **state)
 		{ STEPS "    - checkpoint: {pod: p}\n      as: cp\n"
 			"    - continuity: {from: p, to: q, checkpoint: \"${cp.archive}\"}\n",
 		  "@:8: 'checkpoint' must be \"${NAME}\" of a checkpoint step" },
+		{ STEPS "    - ciphertext: {checkpoint: cp}\n",
+		  "@:6: 'checkpoint' must be \"${NAME}\" of a checkpoint step" },
+		{ STEPS "    - ciphertext: {checkpoint: \"${cp}\"}\n",
+		  "@:6: unknown variable 'cp': no step before this one is named so (as: …)" },
+		{ STEPS "    - checkpoint: {pod: p, encrypt: true}\n",
+		  "@:6: 'encrypt' needs 'encryptionSecret', the Secret to encrypt for" },
+		{ STEPS "    - checkpoint: {pod: p, encryptionSecret: s}\n",
+		  "@:6: 'encryptionSecret' without 'encrypt: true'" },
+		{ STEPS "    - checkpoint: {pod: p, encrypt: false, encryptionSecret: s}\n",
+		  "@:6: 'encryptionSecret' without 'encrypt: true'" },
+		{ STEPS "    - create-secret: {name: s}\n", "@:6: 'tls' is missing" },
+		{ STEPS "    - create-secret: {name: s, tls: rsa}\n",
+		  "@:6: expected a map of keys and values" },
+		{ STEPS "    - create-secret: {name: s, tls: {bits: 2048}}\n",
+		  "@:6: 'key' is missing" },
+		{ STEPS "    - create-secret: {name: s, tls: {key: dsa}}\n",
+		  "@:6: 'key': 'dsa' is neither rsa nor ec" },
+		{ STEPS "    - create-secret: {name: s, tls: {key: ec, bits: 256}}\n",
+		  "@:6: 'bits' is for 'key: rsa'" },
+		{ STEPS "    - create-secret: {name: s, tls: {key: rsa, bits: 1024}}\n",
+		  "@:6: 'bits' must be 2048 to 8192" },
+		{ STEPS "    - create-secret: {name: s, tls: {key: rsa, bits: 0}}\n",
+		  "@:6: 'bits' must be 2048 to 8192" },
+		{ STEPS "    - create-secret: {name: s, tls: {key: rsa, bits: 4294969344}}\n",
+		  "@:6: 'bits' must be 2048 to 8192" },
 		{ STEPS
 		  "    - continuity: {from: p, to: q, checkpoint: \"${cp}\", leftRunning: 1}\n",
 		  "@:6: 'leftRunning': '1' is neither true nor false" },
@@ -263,7 +288,7 @@ static void schema_is_complete(void **state)
 		assert_int_equal(json_object_size(keys), n);
 	}
 	/* And as, expect, name, timeout. */
-	assert_int_equal(json_object_size(steps), 7 + 4);
+	assert_int_equal(json_object_size(steps), 9 + 4);
 }
 
 int main(void)
