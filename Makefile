@@ -104,7 +104,7 @@ format-check:
 		$(wildcard counter-container/*.c images/*/*.c)
 
 demo: all
-	build/cryopod test --up --output summary scenarios/counter.yaml
+	build/cryopod test --up --output summary scenarios/sealed.yaml
 bench: all
 	$(B)/cryopod bench
 proof:

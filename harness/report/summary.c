@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "report/text.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 struct page {
@@ -64,12 +65,29 @@ static void add_restore(const struct page *p, const struct cryo_scenario_result 
 	row(p, "restore", "running after %s", time);
 }
 
+/* What encryption was good for. */
+static void add_secrecy(const struct page *p, const struct cryo_secrecy *s)
+{
+	if (s->plain)
+		row(p, "plain",
+		    "the canary of the counter's memory is in the archive, %" PRIu64 " %s",
+		    s->plain_times, s->plain_times == 1 ? "time" : "times");
+	if (s->sealed)
+		row(p, "encrypted", "%zu images, and the canary is nowhere in the archive",
+		    s->images);
+	if (s->refused)
+		row(p, "no key", "restore refused");
+	if (s->opened)
+		row(p, "with key", "restored");
+}
+
 static void add_story(const struct page *p, const struct cryo_scenario_result *r)
 {
 	if (r->checkpoint_ms >= 0)
 		add_checkpoint(p, r);
 	if (r->restore_ms >= 0)
 		add_restore(p, r);
+	add_secrecy(p, &r->secrecy);
 	if (r->judged && r->continuity.reason == CRYO_CONTINUITY_OK)
 		row(p, "continuity", "%s (nonce %s)", r->continuity.text, r->continuity.nonce);
 }

@@ -343,6 +343,7 @@ static void summary(void **state)
 		  .node = (char *)"node-1",
 		  .archive = (char *)"/checkpoints/a.tar",
 		  .archive_bytes = 180000,
+		  .secrecy = { true, true, 2, 23, true, true },
 		  .judged = true,
 		  .continuity = { .nonce = "5f3ac0ffee123456",
 				  .pause = { .source_ms = 85 },
@@ -365,12 +366,21 @@ static void summary(void **state)
 	    "  checkpoint  400 ms\n"
 	    "  archive     180 kB on node-1: /checkpoints/a.tar\n"
 	    "  restore     running after 1.2 s\n"
+	    "  plain       the canary of the counter's memory is in the archive, 2 times\n"
+	    "  encrypted   23 images, and the canary is nowhere in the archive\n"
+	    "  no key      restore refused\n"
+	    "  with key    restored\n"
 	    "  continuity  the same process went on: 70 → 71…73 (nonce 5f3ac0ffee123456)\n";
 
 	(void)state;
 	cryo_summary(&t, &opts, &out);
 	assert_true(cryo_starts_with(out.p, passed));
 	assert_non_null(strstr(out.p, "\n  cryopod status "));
+	cryo_str_clear(&out);
+	r[0].secrecy = (struct cryo_secrecy){ 0 };
+	cryo_summary(&t, &opts, &out);
+	assert_null(strstr(out.p, "canary"));
+	assert_null(strstr(out.p, "key"));
 	cryo_str_clear(&out);
 	t = (struct cryo_scenario_totals){ .result = r, .n = 2, .passed = 1, .failed = 1 };
 	cryo_summary(&t, &opts, &out);
