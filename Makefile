@@ -5,18 +5,20 @@ PREFIX ?= /usr/local
 FUZZ_TIME ?= 20
 B := build$(if $(filter-out debug,$(MODE)),/$(MODE))
 
-PKGS := libcurl libarchive yaml-0.1 jansson libcrypto
+PKGS := libcurl libarchive yaml-0.1 jansson libcrypto libprotobuf-c
 CFLAGS_debug := -O1 -g -Werror
 CFLAGS_asan := -O1 -g -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link
 CFLAGS_release := -O2 -g
 $(if $(CFLAGS_$(MODE)),,$(error no MODE=$(MODE); there are debug, asan, fuzz and release))
 CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
-	-Wpointer-arith -Wno-format-zero-length -Iharness $(shell pkg-config --cflags $(PKGS)) $(CFLAGS_$(MODE)) $(CFLAGS)
+	-Wpointer-arith -Wno-format-zero-length -Iharness -Ibuild/gen $(shell pkg-config --cflags $(PKGS)) \
+	$(CFLAGS_$(MODE)) $(CFLAGS)
 LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 
 MAIN_C := harness/cli/main.c
-LIB_C := $(filter-out $(MAIN_C) harness/tests/%,$(wildcard harness/*/*.c harness/*/*/*.c))
+APART_C := harness/interposer/main.c harness/interposer/preload/sockopt.c
+LIB_C := $(filter-out $(MAIN_C) $(APART_C) harness/tests/%,$(wildcard harness/*/*.c harness/*/*/*.c))
 HEADERS := $(wildcard harness/*/*.h harness/*/*/*.h)
 tests = $(patsubst harness/tests/%.c,%,$(wildcard harness/tests/$1_*.c))
 obj = $(patsubst harness/%.c,$(B)/obj/%.o,$1)
@@ -26,12 +28,21 @@ all: $(B)/cryopod
 
 $(B)/cryopod: $(call obj,$(MAIN_C)) $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
-$(B)/libcryo.a: $(call obj,$(LIB_C)) $(B)/members
+$(B)/libcryo.a: $(call obj,$(LIB_C)) $(B)/obj/criu/rpc.pb-c.o $(B)/members
 	@rm -f $@
 	@$(AR) rcs $@ $(filter %.o,$^)
 $(B)/obj/%.o: harness/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -MMD -MP -c -o $@ $<
+# CRIU's protocol, from our own description of it.
+RPC := build/gen/criu/rpc.pb-c
+$(RPC).c $(RPC).h &: harness/criu/rpc.proto
+	@mkdir -p build/gen
+	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
+$(B)/obj/criu/rpc.o: | $(RPC).h
+$(B)/obj/criu/rpc.pb-c.o: $(RPC).c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CFLAGS_all) -c -o $@ $<
 $(B)/tests/test_%: $(B)/obj/tests/test_%.o $(B)/libcryo.a
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
@@ -51,13 +62,37 @@ $(LIBEXEC):
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \
 		-Wl,--build-id=none -o $@ $<
 
+# What stands between runc and CRIU, in nodes of any kind: static as well, from objects of its own.
+INTERPOSER := build/libexec/cryopod-criu build/libexec/criu-sockopt.so
+all: $(INTERPOSER)
+STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness/interposer/*.c) \
+	harness/conf/json.c harness/criu/rpc.c
+STATIC_O := $(patsubst harness/%.c,build/static/%.o,$(STATIC_C)) build/static/criu/rpc.pb-c.o
+STATIC_FLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -Iharness -Ibuild/gen
+build/static/criu/rpc.o: | $(RPC).h
+build/static/criu/rpc.pb-c.o: $(RPC).c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(STATIC_FLAGS) -c -o $@ $<
+build/static/%.o: harness/%.c
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(STATIC_FLAGS) -MMD -MP -c -o $@ $<
+build/libexec/cryopod-criu: $(STATIC_O)
+	@mkdir -p $(@D)
+	@rm -f build/static/lib.a
+	@$(AR) rcs build/static/lib.a $(filter-out build/static/interposer/main.o,$^)
+	$(call say,LD)$(CC) -static -s -Wl,--build-id=none -o $@ build/static/interposer/main.o build/static/lib.a \
+		-lprotobuf-c -ljansson -lcrypto
+build/libexec/criu-sockopt.so: harness/interposer/preload/sockopt.c
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) $(STATIC_FLAGS) -fPIC -shared -s -Wl,--build-id=none -o $@ $<
+
 # These change only when their text does; what is made from flags or a list of files depends on them.
 $(B)/flags: text = $(CC) $(CFLAGS_all)
 $(B)/members: text = $(LIB_C)
 $(B)/flags $(B)/members: quoted = $(subst ','\'',$(text))
 $(B)/flags $(B)/members: FORCE
 	@mkdir -p $(@D); echo '$(quoted)' | cmp -s - $@ || echo '$(quoted)' >$@
--include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d)
+-include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d build/static/*/*.d)
 
 # Tests (one plays a TLS server, hence -lssl). Each leaves its points as TAP below build/; many are added up.
 run-test_%: $(B)/tests/test_%
@@ -96,11 +131,11 @@ $(B)/%.ok: %.h $(HEADERS) $(B)/flags
 	@$(CC) $(CFLAGS_all) -fsyntax-only -x c $<
 	@touch $@
 layers:
-	@scripts/layers $(filter-out harness/tests/%,$(HEADERS)) $(LIB_C) $(MAIN_C)
+	@scripts/layers $(filter-out harness/tests/%,$(HEADERS)) $(LIB_C) $(MAIN_C) $(APART_C)
 text:
 	@scripts/text
 format-check:
-	@scripts/format-check $(HEADERS) $(LIB_C) $(MAIN_C) $(wildcard harness/tests/*.[ch] harness/tests/*/*.[ch]) \
+	@scripts/format-check $(HEADERS) $(LIB_C) $(MAIN_C) $(APART_C) $(wildcard harness/tests/*.[ch] harness/tests/*/*.[ch]) \
 		$(wildcard counter-container/*.c images/*/*.c)
 
 demo: all
@@ -116,7 +151,7 @@ libexec := $(DESTDIR)$(PREFIX)/libexec/cryopod
 install: all
 	install -D -m 755 $(B)/cryopod $(DESTDIR)$(PREFIX)/bin/cryopod
 	install -d $(share) $(libexec)
-	install -m 755 $(LIBEXEC) $(libexec)
+	install -m 755 $(LIBEXEC) $(INTERPOSER) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "interposer/dump.h"
+
+#include "base/clock.h"
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Between two looks at the sockets: some 10 ms of work. */
+#define FEED_BYTES (16u << 20)
+
+struct followed {
+	char *name;
+	int fd;
+	struct cryo_seal_follow *follow;
+	uint64_t consumed;
+};
+
+struct cryo_dump {
+	int plain;
+	bool leave_running, complete;
+	struct cryo_seal_writer *writer;
+	struct followed *files;
+	size_t n;
+	int64_t rest_ms;
+	uint64_t early;
+};
+
+int cryo_dump_new(int plain, int out, bool leave_running, const struct cryo_seal_writer_opts *o,
+		  struct cryo_dump **d, struct cryo_err *err)
+{
+	struct cryo_seal_writer *writer = NULL;
+	int rc = cryo_seal_writer_new(out, o, &writer, err);
+
+	if (rc < 0)
+		return rc;
+	*d = cryo_alloc(sizeof(**d));
+	**d =
+	    (struct cryo_dump){ .plain = plain, .leave_running = leave_running, .writer = writer };
+	return 0;
+}
+
+void cryo_dump_free(struct cryo_dump *d)
+{
+	if (!d)
+		return;
+	cryo_seal_writer_free(d->writer);
+	for (size_t i = 0; i < d->n; i++) {
+		close(d->files[i].fd);
+		free(d->files[i].name);
+	}
+	free(d->files);
+	free(d);
+}
+
+/* Memory pages: the only images that get big, and that CRIU only ever appends to. */
+static bool is_pages(const char *name)
+{
+	return cryo_starts_with(name, "pages-") && cryo_ends_with(name, ".img");
+}
+
+static bool is_followed(const struct cryo_dump *d, const char *name)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (cryo_streq(d->files[i].name, name))
+			return true;
+	return false;
+}
+
+static int follow(struct cryo_dump *d, const char *name, struct cryo_err *err)
+{
+	struct followed f = { .fd = openat(d->plain, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC) };
+	int rc;
+
+	if (f.fd < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", name);
+	rc = cryo_seal_follow_new(d->writer, name, f.fd, true, &f.follow, err);
+	if (rc < 0) {
+		close(f.fd);
+		return rc;
+	}
+	f.name = cryo_strdup(name);
+	d->files = cryo_realloc(d->files, d->n + 1, sizeof(*d->files));
+	d->files[d->n++] = f;
+	return 0;
+}
+
+static int find_pages(struct cryo_dump *d, struct cryo_err *err)
+{
+	int fd = openat(d->plain, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		return cryo_err_sys(err, errno, "cannot list the images");
+	for (struct dirent *e; rc == 0 && (e = readdir(dir));)
+		if (is_pages(e->d_name) && !is_followed(d, e->d_name))
+			rc = follow(d, e->d_name, err);
+	closedir(dir);
+	return rc;
+}
+
+int cryo_dump_on_tick(void *dump, bool *again, struct cryo_err *err)
+{
+	struct cryo_dump *d = dump;
+	int rc = d->complete ? 0 : find_pages(d, err);
+
+	for (size_t i = 0; rc == 0 && !d->complete && i < d->n; i++) {
+		struct followed *f = &d->files[i];
+		uint64_t before = f->consumed;
+
+		rc = cryo_seal_follow_feed(f->follow, FEED_BYTES, &f->consumed, err);
+		*again |= f->consumed - before >= FEED_BYTES / 2;
+		d->early += f->consumed - before;
+	}
+	return cryo_err_wrap(err, rc, "cannot seal");
+}
+
+static int complete(struct cryo_dump *d, struct cryo_err *err)
+{
+	int64_t start = cryo_now_ms();
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < d->n; i++)
+		rc = cryo_seal_follow_finish(d->files[i].follow, err);
+	if (rc == 0)
+		rc = cryo_seal_writer_dir(d->writer, d->plain, err);
+	if (rc == 0)
+		rc = cryo_seal_writer_finish(d->writer, err);
+	d->complete = rc == 0;
+	d->rest_ms = cryo_now_ms() - start;
+	return cryo_err_wrap(err, rc, "cannot seal");
+}
+
+int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_err *err)
+{
+	struct cryo_dump *d = dump;
+
+	if (resp->type == CRYO_RPC_NOTIFY) {
+		bool now = !d->leave_running && cryo_streq(resp->script, "post-dump");
+
+		return now && !d->complete ? complete(d, err) : 0;
+	}
+	if (!resp->success || d->complete)
+		return 0;
+	if (!d->leave_running)
+		return cryo_err_set(err, CRYO_E_CHILD,
+				    "criu ended the dump without asking at post-dump: not sealed");
+	return complete(d, err);
+}
+
+void cryo_dump_numbers(const struct cryo_dump *d, uint64_t *followed, int64_t *ms)
+{
+	*followed = d->early;
+	*ms = d->rest_ms;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Seals what CRIU dumps. Pages are followed while CRIU still writes them; the
+ * rest comes when CRIU has finished: with the tasks running again where they
+ * go on, else at "post-dump", while CRIU can still turn round.
+ */
+#ifndef CRYO_INTERPOSER_DUMP_H
+#define CRYO_INTERPOSER_DUMP_H
+
+#include "interposer/relay.h"
+#include "seal/set.h"
+
+struct cryo_dump;
+
+/* `plain`: the directory CRIU writes to; `out`: where the set shall be. `o` and both are borrowed
+ * until free. */
+int cryo_dump_new(int plain, int out, bool leave_running, const struct cryo_seal_writer_opts *o,
+		  struct cryo_dump **d, struct cryo_err *err);
+/* For struct cryo_relay. */
+int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_err *err);
+int cryo_dump_on_tick(void *dump, bool *again, struct cryo_err *err);
+/* Bytes that were followed while CRIU worked, and milliseconds that the rest took. */
+void cryo_dump_numbers(const struct cryo_dump *d, uint64_t *followed, int64_t *ms);
+/* Without a whole set nothing of it stays. */
+void cryo_dump_free(struct cryo_dump *d);
+CRYO_DEFINE_AUTO(struct cryo_dump, cryo_dump_free)
+
+#endif

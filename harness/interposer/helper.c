@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "interposer/helper.h"
+
+#include "base/clock.h"
+#include "interposer/dump.h"
+#include "interposer/relay.h"
+#include "sys/cgroup.h"
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define TICK_MS 2
+
+static void log_to(int dir, const char *name, const char *text)
+{
+	cryo_auto(cryo_fd_close) int fd =
+	    openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		dprintf(fd, "%s", text);
+}
+
+/*
+ * To CRIU's log, which is kept with a checkpoint and quoted when a dump fails.
+ * After a failed restore nobody keeps it, and runc passes on no more than a
+ * number; so also to a log of our own, if there is to be one.
+ */
+static void log_line(const struct cryo_session *s, const char *level, const char *text)
+{
+	static const char *const work[] = { "relayed", "sealed", "opened" };
+	cryo_auto(cryo_free) char *line = cryo_asprintf("%s(cryopod-criu): %s\n", level, text);
+	cryo_auto(cryo_free) char *time = cryo_rfc3339(cryo_wall_ns());
+	cryo_auto(cryo_free) char *own = cryo_asprintf(
+	    "%s %s container=%s pid=%d: %s\n", time, *level ? "refused" : work[s->work_to_do],
+	    *s->container ? s->container : "?", s->req.pid, text);
+
+	if (s->work >= 0 && s->req.log_file && !strchr(s->req.log_file, '/'))
+		log_to(s->work, s->req.log_file, line);
+	if (s->policy.log)
+		log_to(AT_FDCWD, s->policy.log, own);
+}
+
+/* All that the kubelet's message will show. */
+static int errno_of(const struct cryo_err *why)
+{
+	if (why->sys_errno)
+		return why->sys_errno;
+	switch (why->status) {
+	case CRYO_E_TAMPER:
+		return EBADMSG;
+	case CRYO_E_UNFIT:
+		return ENOMEM;
+	case CRYO_E_CONFIG:
+		return ENOKEY;
+	default:
+		return EIO;
+	}
+}
+
+void cryo_helper_refuse(const struct cryo_session *s, const struct cryo_err *why)
+{
+	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
+	struct cryo_err ignored;
+
+	log_line(s, "Error ", why->msg);
+	cryo_rpc_pack_refusal(s->req.type, errno_of(why), why->msg, &p.data);
+	cryo_packet_send(s->client, &p, &ignored);
+}
+
+/* Nobody shall wait for the end of a pipe or a socket that only the helper still holds. */
+static void keep_only(const struct cryo_session *s)
+{
+	const int keep[] = { s->client, s->criu,      s->ready,	     s->images,
+			     s->work,	s->store.dir, s->store.mount };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	DIR *d = opendir("/proc/self/fd");
+
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(null, fd);
+	for (struct dirent *e; d && (e = readdir(d));) {
+		int fd = atoi(e->d_name);
+		bool kept = fd <= 2 || fd == dirfd(d);
+
+		for (size_t i = 0; i < CRYO_ARRAY_LEN(keep); i++)
+			kept |= fd == keep[i];
+		if (!kept)
+			close(fd);
+	}
+	if (d)
+		closedir(d);
+}
+
+static void enter_memory_cgroup(const struct cryo_cgroups *cg, const char *group)
+{
+	cryo_auto(cryo_free) char *pid = cryo_asprintf("%d", getpid());
+	struct cryo_err ignored;
+
+	for (size_t i = 0; i < cg->n; i++) {
+		cryo_auto(cryo_free) char *procs =
+		    cryo_asprintf("%s%s/cgroup.procs", cg->tree[i].mount, group);
+
+		if (cg->v2 || cryo_streq(cg->tree[i].options, "memory"))
+			cryo_fs_poke(procs, pid, &ignored);
+	}
+}
+
+/*
+ * On a restore we are in the cgroup of the new container: plain images would
+ * count against its memory limit, on top of the memory they become. So go to
+ * where runc is. Best effort: where that fails, only the limit is felt.
+ */
+static void leave_cgroup(const struct cryo_session *s)
+{
+	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
+	cryo_auto(cryo_free) char *file = cryo_asprintf("/proc/%d/cgroup", s->peer);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored;
+	char *save = NULL;
+
+	if (cryo_fs_read(file, 65536, &text, &ignored) < 0 || !text.p ||
+	    cryo_cgroups_find(&cg, &ignored) < 0)
+		return;
+	for (char *line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		const char *path = strstr(line, cg.v2 ? "0::/" : ":memory:/");
+
+		if (path && !strstr(path, "/.."))
+			enter_memory_cgroup(&cg, strchr(path, '/'));
+	}
+}
+
+/* CRIU has not started yet, and will begin its log anew. */
+static void log_opened(const struct cryo_session *s, uint64_t bytes, int64_t ms)
+{
+	cryo_auto(cryo_free) char *size = cryo_size_show(bytes);
+	cryo_auto(cryo_free) char *text = cryo_asprintf("%s in %lld ms", size, (long long)ms);
+
+	log_line(s, "", text);
+}
+
+static int open_set(struct cryo_session *s, struct cryo_err *err)
+{
+	const struct cryo_seal_reader_opts o = { .key = s->key, .trusted = s->trusted };
+	struct cryo_seal_reader *reader = NULL;
+	int64_t start = cryo_now_ms();
+	uint64_t need;
+	int rc = cryo_seal_reader_new(s->images, &o, &reader, err);
+
+	if (rc < 0)
+		return rc;
+	need = cryo_seal_reader_plain_bytes(reader);
+	rc = cryo_store_check(need, s->policy.memory, err);
+	if (rc == 0)
+		rc = cryo_seal_reader_all(reader, s->store.dir, err);
+	cryo_seal_reader_free(reader);
+	if (rc == 0)
+		log_opened(s, need, cryo_now_ms() - start);
+	return rc;
+}
+
+struct work {
+	struct cryo_session *s;
+	struct cryo_dump *dump;
+};
+
+static int on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err *err)
+{
+	struct work *w = arg;
+	int rc = cryo_dump_on_resp(w->dump, resp, err);
+	cryo_auto(cryo_free) char *text = NULL, *size = NULL;
+	uint64_t early;
+	int64_t ms;
+
+	if (rc < 0 || resp->type == CRYO_RPC_NOTIFY || !resp->success)
+		return rc;
+	cryo_dump_numbers(w->dump, &early, &ms);
+	size = cryo_size_show(early);
+	text =
+	    cryo_asprintf("sealed %s while criu dumped, the rest in %lld ms", size, (long long)ms);
+	log_line(w->s, "", text);
+	return 0;
+}
+
+static int on_tick(void *arg, bool *again, struct cryo_err *err)
+{
+	return cryo_dump_on_tick(((struct work *)arg)->dump, again, err);
+}
+
+static int begin(struct work *w, struct cryo_err *err)
+{
+	struct cryo_session *s = w->s;
+	const struct cryo_seal_writer_opts o = { .recipient = s->cert,
+						 .signer_cert = s->sign_cert,
+						 .signer_key = s->sign_key };
+	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
+	int rc = 0;
+
+	if (s->work_to_do == CRYO_OPENING)
+		rc = open_set(s, err);
+	if (s->work_to_do == CRYO_SEALING)
+		rc =
+		    cryo_dump_new(s->store.dir, s->images, s->req.leave_running, &o, &w->dump, err);
+	if (rc < 0)
+		return rc;
+	cryo_rpc_req_pack(&s->req, &p.data);
+	return cryo_packet_send(s->criu, &p, err);
+}
+
+static int run(struct work *w, struct cryo_err *err)
+{
+	struct cryo_session *s = w->s;
+	const struct cryo_relay relay = {
+		.client = s->client,
+		.criu = s->criu,
+		.client_notified = s->client_notified,
+		.on_resp = w->dump ? on_resp : NULL,
+		.on_tick = w->dump ? on_tick : NULL,
+		.arg = w,
+		.tick_ms = TICK_MS,
+	};
+
+	if (write(s->ready, "g", 1) != 1)
+		return cryo_err_set(err, CRYO_E_CHILD, "criu went away");
+	close(s->ready);
+	s->ready = -1;
+	return cryo_relay_run(&relay, err);
+}
+
+/* The client hears of a failure when nothing is left of what was begun. */
+static void refuse(struct work *w, const struct cryo_err *why)
+{
+	cryo_dump_free(cryo_steal(&w->dump));
+	cryo_store_remove(&w->s->store);
+	cryo_helper_refuse(w->s, why);
+}
+
+static int helper(struct cryo_session *s)
+{
+	struct work w = { .s = s };
+	struct cryo_err err = CRYO_ERR_INIT;
+	int rc;
+
+	prctl(PR_SET_NAME, "cryopod-seal");
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+	keep_only(s);
+	if (s->work_to_do == CRYO_OPENING)
+		leave_cgroup(s);
+	rc = begin(&w, &err);
+	if (rc == 0)
+		rc = run(&w, &err);
+	if (rc < 0)
+		refuse(&w, &err);
+	cryo_dump_free(w.dump);
+	cryo_store_remove(&s->store);
+	return EXIT_SUCCESS;
+}
+
+int cryo_helper_start(struct cryo_session *s)
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(helper(s));
+	return pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program that stands between runc and CRIU (docs/architecture.md, "Sealed
+ * checkpoints"). It is found as `criu`, and becomes the real one by exec: pid,
+ * parent and inherited descriptors stay, and what is not its business is not
+ * touched. For a sealed dump or restore CRIU gets a socket and an image
+ * directory of ours, and a helper process does the work between the two.
+ *
+ *   policy.c   what shall be done
+ *   store.c    where plain images may be
+ *   relay.c    the conversation
+ *   dump.c     sealing while CRIU dumps
+ *   session.c  one request: descriptors, helper, answer
+ *   real.c     the real CRIU
+ */
+#ifndef CRYO_INTERPOSER_INTERPOSER_H
+#define CRYO_INTERPOSER_INTERPOSER_H
+
+#include "interposer/policy.h"
+
+struct cryo_interposer {
+	const char *conf;	      /* "/etc/cryopod/criu.conf" */
+	const char *calls;	      /* "/run/cryopod/calls": a file a container id */
+	const char *const *criu_conf; /* configuration CRIU reads by itself; ends with NULL */
+};
+
+/* The whole program: returns an exit code, or becomes the real CRIU. */
+int cryo_interposer_main(const struct cryo_interposer *where, int argc, char **argv);
+
+/*
+ * The request at socket `sock`. `own` is filled in from where->conf.
+ *   0   the real CRIU shall now be executed: with the request still in its
+ *       socket, or (where it is ours) with a helper at the other end
+ *   <0  refused; the client has its answer
+ */
+int cryo_session_run(const struct cryo_interposer *where, int sock, struct cryo_policy *own,
+		     struct cryo_err *err);
+/* Execute it. Returns only on failure. */
+int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *err);
+
+#endif

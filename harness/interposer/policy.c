@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "interposer/policy.h"
+
+#include "base/clock.h"
+#include "sys/fs.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAX_FILE (256u << 10)
+#define ANY	 (CRYO_POLICY_OWN | CRYO_POLICY_CALL | CRYO_POLICY_CRIU)
+#define NODE	 (CRYO_POLICY_OWN | CRYO_POLICY_CALL)
+
+enum kind { SWITCH, PATH, SIZE };
+
+/* `criu_knows`: CRIU has the word too (for page servers), so it stays in the file it gets. */
+static const struct word {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+	unsigned places;
+	bool criu_knows;
+} words[] = {
+	{ "encrypt", SWITCH, offsetof(struct cryo_policy, encrypt), ANY, false },
+	{ "require-encryption", SWITCH, offsetof(struct cryo_policy, require), ANY, false },
+	{ "tls-cert", PATH, offsetof(struct cryo_policy, cert), ANY, true },
+	{ "tls-key", PATH, offsetof(struct cryo_policy, key), ANY, true },
+	{ "allow-expired", SWITCH, offsetof(struct cryo_policy, allow_expired), NODE, false },
+	{ "trusted-signers", PATH, offsetof(struct cryo_policy, trusted), NODE, false },
+	{ "sign-cert", PATH, offsetof(struct cryo_policy, sign_cert), NODE, false },
+	{ "sign-key", PATH, offsetof(struct cryo_policy, sign_key), NODE, false },
+	{ "criu", PATH, offsetof(struct cryo_policy, criu), CRYO_POLICY_OWN, false },
+	{ "tmpfs", PATH, offsetof(struct cryo_policy, tmpfs), CRYO_POLICY_OWN, false },
+	{ "log", PATH, offsetof(struct cryo_policy, log), CRYO_POLICY_OWN, false },
+	{ "memory", SIZE, offsetof(struct cryo_policy, memory), CRYO_POLICY_OWN, false },
+};
+
+/* Words of CRIU with which images are not, or not only, in the directory of the request. */
+static const char *const diverting[] = { "images-dir",	"work-dir",   "prev-images-dir",
+					 "page-server", "lazy-pages", "stream" };
+
+#define AT(p, w, type) ((type *)(void *)((char *)(p) + (w)->offset))
+
+static const struct word *find_word(const char *name)
+{
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(words); i++)
+		if (cryo_streq(words[i].name, name))
+			return &words[i];
+	return NULL;
+}
+
+/* CRIU's getopt takes abbreviations. */
+static bool is_diverting(const char *name)
+{
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(diverting); i++)
+		if (*name && cryo_starts_with(diverting[i], name))
+			return true;
+	return false;
+}
+
+/* The next word of a line, without its quotes; NULL at the end or at a comment. Caller frees. */
+static char *next_token(const char **at)
+{
+	struct cryo_str token = { 0 };
+	const char *s = *at + strspn(*at, " \t\r\v\f");
+	bool quoted = *s == '"';
+
+	if (!*s || *s == '#')
+		return NULL;
+	for (s += quoted; *s && (quoted ? *s != '"' : !isspace((unsigned char)*s)); s++) {
+		if (quoted && *s == '\\' && s[1])
+			s++;
+		cryo_str_addn(&token, s, 1);
+	}
+	*at = s + (quoted && *s == '"');
+	return cryo_str_detach(&token);
+}
+
+static int set_path(char **slot, const char *value, struct cryo_err *err)
+{
+	if (*value != '/')
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not an absolute path", value);
+	free(*slot);
+	*slot = cryo_strdup(value);
+	return 0;
+}
+
+static int set_word(const struct word *w, const char *value, struct cryo_policy *p,
+		    struct cryo_err *err)
+{
+	if (!value != (w->kind == SWITCH))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    value ? "it takes no value" : "it wants a value");
+	switch (w->kind) {
+	case SWITCH:
+		*AT(p, w, bool) = true;
+		return 0;
+	case PATH:
+		return set_path(AT(p, w, char *), value, err);
+	case SIZE:
+		return cryo_size_parse(value, AT(p, w, uint64_t), err);
+	}
+	return 0;
+}
+
+static int unknown_word(const char *name, struct cryo_err *err)
+{
+	const char *names[CRYO_ARRAY_LEN(words) + 1] = { 0 };
+	const char *near;
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(words); i++)
+		names[i] = words[i].name;
+	near = cryo_nearest(name, names);
+	if (near)
+		return cryo_err_set(err, CRYO_E_CONFIG, "unknown word; did you mean '%s'?", near);
+	return cryo_err_set(err, CRYO_E_CONFIG, "unknown word");
+}
+
+static int parse_word(const char *name, const char *rest, enum cryo_policy_place place,
+		      struct cryo_policy *p, struct cryo_err *err)
+{
+	const struct word *w = find_word(name);
+	cryo_auto(cryo_free) char *value = next_token(&rest);
+	cryo_auto(cryo_free) char *more = value ? next_token(&rest) : NULL;
+
+	if (!w)
+		return unknown_word(name, err);
+	if (!(w->places & place))
+		return cryo_err_set(err, CRYO_E_CONFIG, "that can only be said by the node");
+	if (more)
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is one word too many", more);
+	return set_word(w, value, p, err);
+}
+
+static int parse_line(const char *line, enum cryo_policy_place place, struct cryo_policy *p,
+		      struct cryo_policy_criu *criu, struct cryo_err *err)
+{
+	const char *rest = line;
+	cryo_auto(cryo_free) char *name = next_token(&rest);
+	const struct word *w = name ? find_word(name) : NULL;
+
+	if (criu && (!w || w->criu_knows))
+		cryo_str_addf(&criu->rest, "%s\n", line);
+	if (criu && name && !w) {
+		if (!criu->diverts && is_diverting(name))
+			criu->diverts = cryo_strdup(name);
+		return 0;
+	}
+	if (!name)
+		return 0;
+	if (criu && !w->criu_knows)
+		criu->ours = true;
+	return cryo_err_wrap(err, parse_word(name, rest, place, p, err), "'%s'", name);
+}
+
+int cryo_policy_parse(const char *what, const char *text, size_t n, enum cryo_policy_place place,
+		      struct cryo_policy *p, struct cryo_policy_criu *criu, struct cryo_err *err)
+{
+	const char *end = text + n;
+	unsigned number = 0;
+
+	if (n > MAX_FILE || memchr(text, 0, n))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no configuration file", what);
+	while (text < end) {
+		const char *stop = memchr(text, '\n', (size_t)(end - text));
+		size_t len = (size_t)((stop ? stop : end) - text);
+		cryo_auto(cryo_free) char *line = cryo_strndup(text, len);
+		int rc = parse_line(line, place, p, criu, err);
+
+		number++;
+		if (rc < 0)
+			return cryo_err_wrap(err, rc, "'%s' line %u", what, number);
+		text += len + 1;
+	}
+	return 0;
+}
+
+/* Whoever can write it decides what becomes of everybody's memory. */
+static int check_owner(const char *path, struct cryo_err *err)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return cryo_err_sys(err, errno, "cannot look at '%s'", path);
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "'%s' can be written by others: chown root and chmod go-w it",
+				    path);
+	return 0;
+}
+
+int cryo_policy_load(const char *path, enum cryo_policy_place place, struct cryo_policy *p,
+		     struct cryo_policy_criu *criu, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	int rc = cryo_fs_read(path, MAX_FILE, &text, err);
+
+	if (rc < 0 && err->sys_errno == ENOENT) {
+		*err = (struct cryo_err)CRYO_ERR_INIT;
+		return 0;
+	}
+	if (rc == 0 && !criu)
+		rc = check_owner(path, err);
+	if (rc == 0)
+		rc = cryo_policy_parse(path, cryo_str_get(&text), text.len, place, p, criu, err);
+	return rc;
+}
+
+void cryo_policy_request(const struct cryo_rpc_req *req, struct cryo_policy *p)
+{
+	p->encrypt |= req->encrypt;
+	if (!p->cert && req->tls_cert)
+		p->cert = cryo_strdup(req->tls_cert);
+	if (!p->key && req->tls_key)
+		p->key = cryo_strdup(req->tls_key);
+}
+
+void cryo_policy_merge(struct cryo_policy *p, const struct cryo_policy *below)
+{
+	for (const struct word *w = words; w < words + CRYO_ARRAY_LEN(words); w++) {
+		if (w->kind == SWITCH)
+			*AT(p, w, bool) |= *AT(below, w, const bool);
+		else if (w->kind == SIZE && !*AT(p, w, uint64_t))
+			*AT(p, w, uint64_t) = *AT(below, w, const uint64_t);
+		else if (w->kind == PATH && !*AT(p, w, char *))
+			*AT(p, w, char *) = cryo_strdup(*AT(below, w, char *const));
+	}
+}
+
+void cryo_policy_release(struct cryo_policy *p)
+{
+	for (const struct word *w = words; w < words + CRYO_ARRAY_LEN(words); w++)
+		if (w->kind == PATH)
+			cryo_freep(AT(p, w, char *));
+	*p = (struct cryo_policy){ 0 };
+}
+
+void cryo_policy_criu_release(struct cryo_policy_criu *c)
+{
+	free(c->diverts);
+	cryo_str_release(&c->rest);
+	*c = (struct cryo_policy_criu){ 0 };
+}
+
+bool cryo_policy_container(const char *text, char id[65])
+{
+	bool found = false;
+
+	while (*text) {
+		size_t n = strspn(text, "0123456789abcdef");
+
+		if (n == 64) {
+			memcpy(id, text, 64);
+			id[64] = '\0';
+			found = true;
+		}
+		text += n ? n : 1;
+	}
+	return found;
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "interposer/interposer.h"
+
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define FALLBACK "/usr/sbin/criu"
+#define LOOP_ENV "CRYOPOD_CRIU_PID" /* exec keeps the pid: seeing our own here means a circle */
+#define PRELOAD	 "criu-sockopt.so"
+
+static bool is_ourselves(const char *path)
+{
+	struct stat self, other;
+
+	return stat("/proc/self/exe", &self) == 0 && stat(path, &other) == 0 &&
+	       self.st_dev == other.st_dev && self.st_ino == other.st_ino;
+}
+
+/* The next `criu` in PATH. Caller frees. */
+static char *find_real(void)
+{
+	const char *at = getenv("PATH");
+
+	while (at && *at) {
+		size_t n = strcspn(at, ":");
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%.*s/criu", (int)n, at);
+
+		if (n && access(path, X_OK) == 0 && !is_ourselves(path))
+			return cryo_steal(&path);
+		at += n + (at[n] == ':');
+	}
+	return access(FALLBACK, X_OK) == 0 && !is_ourselves(FALLBACK) ? cryo_strdup(FALLBACK)
+								      : NULL;
+}
+
+/* Since 6.16 IP sockets have no SO_PASSCRED and SO_PASSSEC, which CRIU before 4.2 cannot take. */
+static bool needs_preload(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	return uname(&u) == 0 && sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 16));
+}
+
+static void set_preload(void)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	cryo_auto(cryo_free) char *path = NULL;
+	char *slash;
+
+	if (n <= 0 || !needs_preload())
+		return;
+	self[n] = '\0';
+	slash = strrchr(self, '/');
+	path = cryo_asprintf("%.*s/" PRELOAD, (int)(slash - self), self);
+	if (access(path, R_OK) == 0)
+		setenv("LD_PRELOAD", path, 1);
+}
+
+int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = own->criu ? cryo_strdup(own->criu) : find_real();
+	cryo_auto(cryo_free) char *pid = cryo_asprintf("%d", getpid());
+	const char *before = getenv(LOOP_ENV);
+
+	if (!path)
+		return cryo_err_set(err, CRYO_E_UNFIT, "there is no criu in PATH");
+	if (cryo_streq(before, pid) || is_ourselves(path))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "'%s' is not the real criu: name that in the configuration",
+				    path);
+	setenv(LOOP_ENV, pid, 1);
+	set_preload();
+	execv(path, argv);
+	return cryo_err_sys(err, errno, "cannot execute '%s'", path);
+}

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "interposer/interposer.h"
+
+#include "interposer/dump.h"
+#include "interposer/helper.h"
+#include "interposer/relay.h"
+#include "interposer/store.h"
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MAX_PROC  65536
+#define RUNC_CONF "/etc/criu/runc.conf"
+
+static void session_release(struct cryo_session *s)
+{
+	cryo_rpc_req_release(&s->req);
+	cryo_policy_release(&s->policy);
+	cryo_policy_criu_release(&s->criu_conf);
+	cryo_seal_cert_free(s->cert);
+	cryo_seal_cert_free(s->sign_cert);
+	cryo_seal_key_free(s->key);
+	cryo_seal_key_free(s->sign_key);
+	cryo_seal_trust_free(s->trusted);
+	free(s->conf_path);
+}
+#define session_releasep session_release
+
+static bool is_dump(const struct cryo_session *s)
+{
+	return s->req.type == CRYO_RPC_DUMP;
+}
+
+/* What a call wants is found by the container id: of the process to be dumped; on a restore of
+ * ourselves, as runc has put us into the new container's cgroup, or in the path of the images. */
+static int load_call(const struct cryo_interposer *where, struct cryo_session *s,
+		     struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *cgroup = is_dump(s)
+						? cryo_asprintf("/proc/%d/cgroup", s->req.pid)
+						: cryo_strdup("/proc/self/cgroup");
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_free) char *link = cryo_asprintf("/proc/self/fd/%d", s->images);
+	char images[4096] = "", id[65];
+	struct cryo_err ignored;
+	const char *place[] = { "", images };
+
+	if (cryo_fs_read(cgroup, MAX_PROC, &text, &ignored) == 0)
+		place[0] = cryo_str_get(&text);
+	if (readlink(link, images, sizeof(images) - 1) < 0)
+		images[0] = '\0';
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(place); i++) {
+		cryo_auto(cryo_free) char *path = NULL;
+		int rc;
+
+		if (!cryo_policy_container(place[i], id))
+			continue;
+		if (!*s->container)
+			memcpy(s->container, id, sizeof(id));
+		path = cryo_asprintf("%s/%s", where->calls, id);
+		rc = cryo_policy_load(path, CRYO_POLICY_CALL, &s->policy, NULL, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/*
+ * runc always names its own file, also where there is none. A file that a pod
+ * names and that is not there could have said "encrypt": no dump without it.
+ */
+static int load_criu_conf(struct cryo_session *s, struct cryo_policy *p, struct cryo_err *err)
+{
+	const char *path = s->req.config_file;
+
+	if (is_dump(s) && !cryo_streq(path, RUNC_CONF) && access(path, F_OK) < 0)
+		return cryo_err_sys(err, errno, "cannot open the pod's CRIU configuration '%s'",
+				    path);
+	return cryo_policy_load(path, CRYO_POLICY_CRIU, p, &s->criu_conf, err);
+}
+
+static int load_policy(const struct cryo_interposer *where, const struct cryo_policy *own,
+		       struct cryo_session *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_policy_release) struct cryo_policy named = { 0 };
+	int rc = load_call(where, s, err);
+
+	cryo_policy_request(&s->req, &s->policy);
+	if (rc == 0 && s->req.config_file)
+		rc = load_criu_conf(s, &named, err);
+	cryo_policy_merge(&s->policy, &named);
+	cryo_policy_merge(&s->policy, own);
+	return rc;
+}
+
+/* A descriptor of the client's table, as one of ours. */
+static int open_of_peer(const struct cryo_session *s, int number, int flags, const char *what,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/fd/%d", s->peer, number);
+	int fd = open(path, flags);
+
+	return fd >= 0 ? fd : cryo_err_sys(err, errno, "cannot open the %s '%s'", what, path);
+}
+
+static int find_peer(struct cryo_session *s, struct cryo_err *err)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	if (getsockopt(s->client, SOL_SOCKET, SO_PEERCRED, &cred, &n) < 0)
+		return cryo_err_sys(err, errno, "cannot tell who is calling");
+	s->peer = cred.pid;
+	return 0;
+}
+
+static int open_directories(struct cryo_session *s, struct cryo_err *err)
+{
+	int rc = find_peer(s, err);
+	int work = s->req.work_dir >= 0 ? s->req.work_dir : s->req.images_dir;
+
+	if (rc < 0)
+		return rc;
+	if (s->req.images_dir < 0)
+		return cryo_err_set(err, CRYO_E_CONFIG, "no image directory by descriptor");
+	s->images = open_of_peer(s, s->req.images_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+				 "image directory", err);
+	if (s->images < 0)
+		return s->images;
+	/* CRIU shall find the work directory by its number, and must not find the other. */
+	s->work = open_of_peer(s, work, O_RDONLY | O_DIRECTORY, "work directory", err);
+	return s->work < 0 ? s->work : 0;
+}
+
+/* Images that would go to, or come from, somewhere else than where we look. */
+static int check_detours(const struct cryo_interposer *where, const struct cryo_session *s,
+			 struct cryo_err *err)
+{
+	const struct cryo_rpc_req *r = &s->req;
+	const char *what = r->parent_img			 ? "parent images"
+			   : r->page_server			 ? "a page server"
+			   : r->lazy_pages			 ? "lazy pages"
+			   : r->type == CRYO_RPC_PRE_DUMP	 ? "a pre-dump"
+			   : r->type == CRYO_RPC_SINGLE_PRE_DUMP ? "a pre-dump"
+								 : s->criu_conf.diverts;
+	cryo_auto(cryo_policy_release) struct cryo_policy ignored = { 0 };
+	cryo_auto(cryo_policy_criu_release) struct cryo_policy_criu conf = { 0 };
+	struct cryo_err none;
+
+	for (size_t i = 0; !what && where->criu_conf[i]; i++) {
+		cryo_policy_load(where->criu_conf[i], CRYO_POLICY_CRIU, &ignored, &conf, &none);
+		what = conf.diverts;
+	}
+	if (!what)
+		return 0;
+	return cryo_err_set(err, CRYO_E_CONFIG,
+			    "%s cannot be combined with encryption: do without, or without "
+			    "'encrypt' and 'require-encryption'",
+			    what);
+}
+
+static int load_recipient(struct cryo_session *s, struct cryo_err *err)
+{
+	const struct cryo_policy *p = &s->policy;
+	enum cryo_seal_use use = p->allow_expired ? CRYO_SEAL_ENCRYPT_EXPIRED : CRYO_SEAL_ENCRYPT;
+	int rc;
+
+	if (!p->cert)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "encryption is asked for and no certificate named: set "
+				    "'tls-cert PATH'");
+	if (!p->sign_cert != !p->sign_key)
+		return cryo_err_set(err, CRYO_E_CONFIG, "sign-cert and sign-key go together");
+	rc = cryo_seal_cert_load(p->cert, use, &s->cert, err);
+	if (rc == 0 && p->sign_cert)
+		rc = cryo_seal_cert_load(p->sign_cert, CRYO_SEAL_SIGN, &s->sign_cert, err);
+	if (rc == 0 && p->sign_key)
+		rc = cryo_seal_key_load(p->sign_key, &s->sign_key, err);
+	return rc;
+}
+
+static int load_opener(struct cryo_session *s, struct cryo_err *err)
+{
+	const struct cryo_policy *p = &s->policy;
+	int rc;
+
+	if (!p->key)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "the checkpoint is encrypted and no key is named: set 'tls-key "
+				    "PATH'");
+	rc = cryo_seal_key_load(p->key, &s->key, err);
+	if (rc == 0 && p->trusted)
+		rc = cryo_seal_trust_load(p->trusted, &s->trusted, err);
+	return rc;
+}
+
+static int decide_dump(struct cryo_session *s, struct cryo_err *err)
+{
+	s->work_to_do = s->policy.encrypt ? CRYO_SEALING : CRYO_PASSING;
+	if (s->work_to_do == CRYO_SEALING)
+		return load_recipient(s, err);
+	if (s->policy.require)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "this node makes no plain checkpoints (require-encryption): "
+				    "ask for encryption");
+	return 0;
+}
+
+static int decide_restore(struct cryo_session *s, struct cryo_err *err)
+{
+	int sealed = cryo_seal_is_sealed(s->images, err);
+
+	if (sealed < 0)
+		return sealed;
+	s->work_to_do = sealed ? CRYO_OPENING : CRYO_PASSING;
+	if (sealed)
+		return load_opener(s, err);
+	if (s->policy.require)
+		return cryo_err_set(err, CRYO_E_TAMPER,
+				    "the checkpoint is not encrypted, and this node restores no "
+				    "plain ones (require-encryption)");
+	return 0;
+}
+
+static int decide(const struct cryo_interposer *where, const struct cryo_policy *own,
+		  struct cryo_session *s, struct cryo_err *err)
+{
+	int rc = load_policy(where, own, s, err);
+
+	if (rc == 0)
+		rc = s->req.type == CRYO_RPC_RESTORE ? decide_restore(s, err) : decide_dump(s, err);
+	if (rc == 0 && s->work_to_do != CRYO_PASSING)
+		rc = check_detours(where, s, err);
+	return rc;
+}
+
+/* CRIU's configuration without our words: a file without a name. */
+static int replace_criu_conf(struct cryo_session *s, struct cryo_err *err)
+{
+	const struct cryo_str *text = &s->criu_conf.rest;
+	int fd = memfd_create("criu.conf", 0);
+
+	if (fd < 0 || (text->len && write(fd, text->p, text->len) != (ssize_t)text->len))
+		return cryo_err_sys(err, errno, "cannot make a file in memory");
+	s->conf_path = cryo_asprintf("/proc/self/fd/%d", fd);
+	s->req.config_file = s->conf_path;
+	return 0;
+}
+
+/* Everything that CRIU will see, with numbers of this process: it will be CRIU. */
+static int prepare(struct cryo_session *s, struct cryo_err *err)
+{
+	int rc = 0, status = -1;
+	uint64_t need = s->work_to_do == CRYO_SEALING ? cryo_store_estimate(s->req.pid) : 0;
+
+	if (s->criu_conf.ours)
+		rc = replace_criu_conf(s, err);
+	if (rc == 0 && s->work_to_do != CRYO_PASSING)
+		rc = cryo_store_make(s->policy.tmpfs, need, s->policy.memory, &s->store, err);
+	if (rc == 0 && s->req.status_fd >= 0)
+		rc = status = open_of_peer(s, s->req.status_fd, O_WRONLY, "status descriptor", err);
+	if (rc < 0)
+		return rc;
+	s->req.images_dir = s->store.dir;
+	if (s->work_to_do == CRYO_PASSING)
+		rc = s->req.images_dir = open_of_peer(s, s->client_images, O_RDONLY | O_DIRECTORY,
+						      "image directory", err);
+	s->req.work_dir = s->work;
+	s->req.status_fd = status;
+	return rc < 0 ? rc : 0;
+}
+
+/*
+ * The helper is nobody's child that CRIU or runc could stumble over: CRIU waits
+ * for any child of its own while it restores. It says with one byte that CRIU
+ * can start; until then it is the one that answers.
+ */
+static int start_helper(struct cryo_session *s, struct cryo_err *err)
+{
+	int pair[2], ready[2], status;
+	char go = 0;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
+	    pipe2(ready, O_CLOEXEC) < 0)
+		return cryo_err_sys(err, errno, "cannot make a socket pair");
+	pid = fork();
+	if (pid < 0)
+		return cryo_err_sys(err, errno, "cannot fork");
+	if (pid == 0) {
+		close(pair[0]);
+		close(ready[0]);
+		s->criu = pair[1];
+		s->ready = ready[1];
+		_exit(cryo_helper_start(s));
+	}
+	close(pair[1]);
+	close(ready[1]);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && read(ready[0], &go, 1) == 1) {
+		close(ready[0]);
+		return dup2(pair[0], s->client) < 0 ? cryo_err_sys(err, errno, "cannot dup") : 0;
+	}
+	close(ready[0]);
+	_exit(EXIT_FAILURE);
+}
+
+static int handle(struct cryo_session *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
+	int rc = cryo_packet_receive(s->client, &p, err);
+
+	if (rc == 0)
+		return cryo_err_set(err, CRYO_E_CHILD, "runc went away");
+	if (rc > 0)
+		rc = prepare(s, err);
+	if (rc < 0)
+		return rc;
+	s->client_notified = s->req.notify_scripts;
+	s->req.notify_scripts |= s->work_to_do == CRYO_SEALING;
+	return start_helper(s, err);
+}
+
+/* A socket that is closed with an unread request in it takes the answer with it. */
+static void answer(const struct cryo_session *s, const struct cryo_err *why)
+{
+	char byte;
+
+	while (recv(s->client, &byte, 1, MSG_DONTWAIT | MSG_TRUNC) > 0)
+		;
+	cryo_helper_refuse(s, why);
+}
+
+static bool is_ours(int type)
+{
+	return type == CRYO_RPC_DUMP || type == CRYO_RPC_RESTORE || type == CRYO_RPC_PRE_DUMP ||
+	       type == CRYO_RPC_SINGLE_PRE_DUMP;
+}
+
+/* Requests that carry no images. Behind one of them another one could hide. */
+static int check_other(const struct cryo_session *s, const struct cryo_policy *own,
+		       struct cryo_err *err)
+{
+	bool pages = s->req.type == CRYO_RPC_PAGE_SERVER ||
+		     s->req.type == CRYO_RPC_PAGE_SERVER_CHILD;
+
+	if ((own->encrypt || own->require) && (s->req.keep_open || pages))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    pages ? "a page server cannot be combined with encryption"
+					  : "one request a connection where encryption is asked "
+					    "for");
+	return 0;
+}
+
+static int read_request(struct cryo_session *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
+	int rc = cryo_packet_peek(s->client, &p, err);
+
+	if (rc == 0)
+		return cryo_err_set(err, CRYO_E_CHILD, "runc went away");
+	return rc < 0 ? rc : cryo_rpc_req_parse(p.data.p, p.data.len, &s->req, err);
+}
+
+static int run(const struct cryo_interposer *where, struct cryo_policy *own, struct cryo_session *s,
+	       struct cryo_err *err)
+{
+	int rc = read_request(s, err);
+
+	s->client_images = s->req.images_dir;
+	if (rc == 0 && is_ours(s->req.type))
+		rc = open_directories(s, err);
+	if (rc == 0)
+		rc = cryo_policy_load(where->conf, CRYO_POLICY_OWN, own, NULL, err);
+	if (rc < 0)
+		return rc;
+	if (!is_ours(s->req.type))
+		return check_other(s, own, err);
+	rc = decide(where, own, s, err);
+	if (rc < 0 || (s->work_to_do == CRYO_PASSING && !s->criu_conf.ours))
+		return rc;
+	return handle(s, err);
+}
+
+int cryo_session_run(const struct cryo_interposer *where, int sock, struct cryo_policy *own,
+		     struct cryo_err *err)
+{
+	cryo_auto(session_release) struct cryo_session s = {
+		.client = sock, .images = -1, .work = -1, .store = CRYO_STORE_INIT
+	};
+	int rc = run(where, own, &s, err);
+
+	if (rc < 0) {
+		answer(&s, err);
+		cryo_store_remove(&s.store);
+	}
+	return rc;
+}
+
+static int swrk_socket(int argc, char **argv)
+{
+	char *end;
+	long n;
+
+	if (argc < 3 || !cryo_streq(argv[1], "swrk"))
+		return -1;
+	n = strtol(argv[2], &end, 10);
+	return *argv[2] && !*end && n >= 0 && n <= INT_MAX ? (int)n : -1;
+}
+
+int cryo_interposer_main(const struct cryo_interposer *where, int argc, char **argv)
+{
+	cryo_auto(cryo_policy_release) struct cryo_policy own = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+	int sock = swrk_socket(argc, argv), rc;
+
+	if (sock >= 0)
+		rc = cryo_session_run(where, sock, &own, &err);
+	else
+		rc = cryo_policy_load(where->conf, CRYO_POLICY_OWN, &own, NULL, &err);
+	if (rc == 0)
+		rc = cryo_real_exec(&own, argv, &err);
+	fprintf(stderr, "cryopod-criu: %s\n", err.msg);
+	return EXIT_FAILURE;
+}
