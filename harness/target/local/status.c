@@ -113,6 +113,14 @@ bool local_can_dump_ip_sockets(const char *criu, const char *kernel)
 	return local_version_at_least(criu, 4, 2) || !local_version_at_least(kernel, 6, 16);
 }
 
+static bool has_interposer(struct local *l)
+{
+	static const char *const argv[] = { "criu", "--cryopod-version", NULL };
+	cryo_auto(cryo_free) char *answer = ask(l, argv);
+
+	return answer && cryo_starts_with(answer, "cryopod-criu seal/");
+}
+
 static enum cryo_checkpoint_form probe_form(struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *api = NULL, *kubelet = NULL;
@@ -147,7 +155,9 @@ json_t *local_capabilities(struct local *l)
 	bool image = restores_by_image(l, &containerd) && criu;
 	json_t *reasons = json_object();
 	struct utsname u = { 0 };
-	bool sockets = uname(&u) < 0 || local_can_dump_ip_sockets(criu, u.release);
+	bool seal = criu && has_interposer(l);
+	/* The interposer answers for the kernel there (criu-sockopt.so). */
+	bool sockets = seal || uname(&u) < 0 || local_can_dump_ip_sockets(criu, u.release);
 
 	if (!criu)
 		json_object_set_new(reasons, "checkpoint", json_string("no criu in the node"));
@@ -163,11 +173,13 @@ json_t *local_capabilities(struct local *l)
 		json_object_set_new(reasons, "ip-sockets",
 				    json_string("CRIU before 4.2 cannot dump IP sockets on kernels "
 						"from 6.16 on"));
-	json_object_set_new(reasons, "encryption", json_string("no provider in this stack"));
-	return json_pack("{ss? ss? sn sb ss? so}", "checkpoint",
+	if (!seal)
+		json_object_set_new(reasons, "encryption",
+				    json_string("no interposer (cryopod-criu) in the node"));
+	return json_pack("{ss? ss? ss? sb ss? so}", "checkpoint",
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
-			 "restore", image ? "image" : NULL, "encryption", "ip-sockets", sockets,
-			 "criu", criu, "reasons", reasons);
+			 "restore", image ? "image" : NULL, "encryption", seal ? "seal" : NULL,
+			 "ip-sockets", sockets, "criu", criu, "reasons", reasons);
 }
 
 static void add_running(struct local *l, const struct local_record *r, json_t *j)
