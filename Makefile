@@ -17,7 +17,7 @@ CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototype
 LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 
 MAIN_C := harness/cli/main.c
-APART_C := harness/interposer/main.c harness/interposer/preload/sockopt.c
+APART_C := harness/interposer/main.c harness/interposer/static.c harness/interposer/preload/sockopt.c
 LIB_C := $(filter-out $(MAIN_C) $(APART_C) harness/tests/%,$(wildcard harness/*/*.c harness/*/*/*.c))
 HEADERS := $(wildcard harness/*/*.h harness/*/*/*.h)
 tests = $(patsubst harness/tests/%.c,%,$(wildcard harness/tests/$1_*.c))
@@ -68,7 +68,8 @@ all: $(INTERPOSER)
 STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness/interposer/*.c) \
 	harness/conf/json.c harness/criu/rpc.c
 STATIC_O := $(patsubst harness/%.c,build/static/%.o,$(STATIC_C)) build/static/criu/rpc.pb-c.o
-STATIC_FLAGS = -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -Iharness -Ibuild/gen
+STATIC_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. \
+	-Iharness -Ibuild/gen
 build/static/criu/rpc.o: | $(RPC).h
 build/static/criu/rpc.pb-c.o: $(RPC).c
 	@mkdir -p $(@D)
@@ -76,12 +77,13 @@ build/static/criu/rpc.pb-c.o: $(RPC).c
 build/static/%.o: harness/%.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(STATIC_FLAGS) -MMD -MP -c -o $@ $<
+STATIC_MAIN := build/static/interposer/main.o build/static/interposer/static.o
 build/libexec/cryopod-criu: $(STATIC_O)
 	@mkdir -p $(@D)
 	@rm -f build/static/lib.a
-	@$(AR) rcs build/static/lib.a $(filter-out build/static/interposer/main.o,$^)
-	$(call say,LD)$(CC) -static -s -Wl,--build-id=none -o $@ build/static/interposer/main.o build/static/lib.a \
-		-lprotobuf-c -ljansson -lcrypto
+	@$(AR) rcs build/static/lib.a $(filter-out $(STATIC_MAIN),$^)
+	$(call say,LD)$(CC) -static -s -Wl,--build-id=none -o $@ $(STATIC_MAIN) build/static/lib.a \
+		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname -lprotobuf-c -ljansson -lcrypto
 build/libexec/criu-sockopt.so: harness/interposer/preload/sockopt.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(STATIC_FLAGS) -fPIC -shared -s -Wl,--build-id=none -o $@ $<
