@@ -33,7 +33,8 @@ static void log_to(int dir, const char *name, const char *text)
 /*
  * To CRIU's log, which is kept with a checkpoint and quoted when a dump fails.
  * After a failed restore nobody keeps it, and runc passes on no more than a
- * number; so also to a log of our own, if there is to be one.
+ * number; so also to where CRIU's configuration for this restore says, and to a
+ * log of our own, if there is to be one.
  */
 static void log_line(const struct cryo_session *s, const char *level, const char *text)
 {
@@ -46,6 +47,8 @@ static void log_line(const struct cryo_session *s, const char *level, const char
 
 	if (s->work >= 0 && s->req.log_file && !strchr(s->req.log_file, '/'))
 		log_to(s->work, s->req.log_file, line);
+	if (s->criu_conf.log_file)
+		log_to(AT_FDCWD, s->criu_conf.log_file, line);
 	if (s->policy.log)
 		log_to(AT_FDCWD, s->policy.log, own);
 }

@@ -137,6 +137,19 @@ static int parse_word(const char *name, const char *rest, enum cryo_policy_place
 	return set_word(w, value, p, err);
 }
 
+/* A word of CRIU: passes, but some tell us something too. */
+static void note_criu_word(const char *name, const char *rest, struct cryo_policy_criu *criu)
+{
+	cryo_auto(cryo_free) char *value = next_token(&rest);
+
+	if (!criu->diverts && is_diverting(name))
+		criu->diverts = cryo_strdup(name);
+	if (strcmp(name, "log-file") == 0 && value && *value == '/') {
+		free(criu->log_file);
+		criu->log_file = cryo_steal(&value);
+	}
+}
+
 static int parse_line(const char *line, enum cryo_policy_place place, struct cryo_policy *p,
 		      struct cryo_policy_criu *criu, struct cryo_err *err)
 {
@@ -147,8 +160,7 @@ static int parse_line(const char *line, enum cryo_policy_place place, struct cry
 	if (criu && (!w || w->criu_knows))
 		cryo_str_addf(&criu->rest, "%s\n", line);
 	if (criu && name && !w) {
-		if (!criu->diverts && is_diverting(name))
-			criu->diverts = cryo_strdup(name);
+		note_criu_word(name, rest, criu);
 		return 0;
 	}
 	if (!name)
@@ -243,6 +255,7 @@ void cryo_policy_release(struct cryo_policy *p)
 void cryo_policy_criu_release(struct cryo_policy_criu *c)
 {
 	free(c->diverts);
+	free(c->log_file);
 	cryo_str_release(&c->rest);
 	*c = (struct cryo_policy_criu){ 0 };
 }

@@ -32,8 +32,9 @@ struct cryo_policy {
 
 /* What is said about a CRIU configuration file besides the words that are ours. */
 struct cryo_policy_criu {
-	bool ours;     /* it has words that CRIU does not know */
-	char *diverts; /* a word of it that leads images elsewhere ("page-server"); NULL: none */
+	bool ours;	/* it has words that CRIU does not know */
+	char *diverts;	/* a word of it that leads images elsewhere ("page-server"); NULL: none */
+	char *log_file; /* its log-file, where that is an absolute path; NULL: none */
 	struct cryo_str rest; /* the file without the words that are ours */
 };
 

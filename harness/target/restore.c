@@ -214,8 +214,9 @@ static int create_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit
 		return 0;
 	}
 	events = cryo_kube_events(k, r->ns, "Pod", r->pod);
-	if (*events)
-		cryo_warn("events of pod '%s':\n%s", r->pod, events);
+	for (char *save, *line = strtok_r(events, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		cryo_debug("%s: %s", r->pod, line);
 	discard_pod(k, r);
 	return rc;
 }
