@@ -18,7 +18,7 @@ int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, c
 {
 	const struct cryo_kube_ref ref = { "secrets", ns, name };
 	cryo_auto(cryo_json_decref) json_t *secret = NULL;
-	const char *text;
+	const char *text, *type;
 	int rc = cryo_kube_get(k, &ref, &secret, err);
 
 	if (rc < 0)
@@ -28,10 +28,11 @@ int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, c
 		err->sys_errno = 404;
 		return -(int)CRYO_E_REMOTE;
 	}
-	if (!cryo_streq(cryo_json_str(secret, "type"), "kubernetes.io/tls"))
+	type = cryo_json_str(secret, "type");
+	if (!cryo_streq(type, "kubernetes.io/tls"))
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "secret '%s' is of type '%s', not kubernetes.io/tls", name,
-				    cryo_json_str(secret, "type"));
+				    type ? type : "");
 	text = json_string_value(json_object_get(json_object_get(secret, "data"), key));
 	if (!text || !cryo_base64_decode(text, out))
 		return cryo_err_set(err, CRYO_E_CONFIG, "secret '%s' has no '%s'", name, key);

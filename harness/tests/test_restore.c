@@ -30,6 +30,8 @@ static struct {
 	int load_rc, create_rc, wait_rc;
 	json_t *pod; /* the one created */
 	char *deleted, *config;
+	const char *secret;	 /* the only one there is, JSON; NULL: none */
+	struct cryo_str traffic; /* "put PATH CONTENT" and "rm PATH" lines */
 	unsigned loaded;
 	int64_t limit;
 } fake;
@@ -91,6 +93,16 @@ int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int g
 	return 0;
 }
 
+int cryo_kube_get(struct cryo_kube *k, const struct cryo_kube_ref *ref, json_t **out,
+		  struct cryo_err *err)
+{
+	(void)k;
+	(void)ref;
+	*out = NULL;
+	return fake.secret ? cryo_json_parse("secret", fake.secret, strlen(fake.secret), out, err)
+			   : 0;
+}
+
 static int fake_kube(struct cryo_target *t, struct cryo_kube **out, struct cryo_err *err)
 {
 	(void)t;
@@ -109,6 +121,8 @@ static int fake_exec(struct cryo_target *t, const char *node, struct cryo_proc *
 	(void)err;
 	for (const char *const *a = p->argv; *a; a++)
 		last = *a;
+	if (strcmp(p->argv[0], "rm") == 0)
+		cryo_str_addf(&fake.traffic, "rm %s\n", last);
 	if (strcmp(p->argv[0], "ctr") == 0)
 		cryo_str_add(&res->out, fake.images ? fake.images : last);
 	return 0;
@@ -128,10 +142,12 @@ static int fake_get(struct cryo_target *t, const char *node, const char *from, c
 static int fake_put(struct cryo_target *t, const char *node, const char *from, const char *to,
 		    struct cryo_err *err)
 {
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
 	(void)t;
 	(void)node;
-	(void)from;
-	(void)err;
+	assert_int_equal(cryo_fs_read(from, 4096, &text, err), 0);
+	cryo_str_addf(&fake.traffic, "put %s %s\n", to, cryo_str_get(&text));
 	free(fake.config);
 	fake.config = cryo_strdup(to);
 	return 0;
@@ -175,6 +191,7 @@ static int teardown(void **state)
 	json_decref(fake.pod);
 	free(fake.deleted);
 	free(fake.config);
+	cryo_str_release(&fake.traffic);
 	free(archive);
 	free(manifest);
 	free(dir);
@@ -246,6 +263,63 @@ static void from_the_archive(void **state)
 	assert_string_equal(json_string_value(json_object_get(
 				cryo_json_at(fake.pod, "metadata.annotations"), "org.criu.config")),
 			    fake.config);
+}
+
+/* The key of the Secret is on the node before the pod is created, and gone afterwards. */
+static void with_a_key(void **state)
+{
+	static const char *const order[] = { "put /run/cryopod/restore-work-q.key KEY\n",
+					     "put /run/cryopod/restore-work-q.crt CERT\n",
+					     "tls-key /run/cryopod/restore-work-q.key\n",
+					     "tls-cert /run/cryopod/restore-work-q.crt\n",
+					     "rm /run/cryopod/restore-work-q.key\n",
+					     "rm /run/cryopod/restore-work-q.crt\n" };
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .key_secret = "enc" };
+	struct cryo_err err = CRYO_ERR_INIT;
+	const char *at;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	fake.secret = "{\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.key\":\"S0VZ\","
+		      "\"tls.crt\":\"Q0VSVA==\"}}";
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	at = cryo_str_get(&fake.traffic);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(order); i++) {
+		at = strstr(at, order[i]);
+		if (!at)
+			fail_msg("no '%s' in its place:\n%s", order[i],
+				 cryo_str_get(&fake.traffic));
+	}
+}
+
+static void with_a_bad_secret(void **state)
+{
+	static const struct {
+		const char *secret, *says;
+	} row[] = { { NULL, "no secret 'enc' in namespace 'work'" },
+		    { "{\"type\":\"Opaque\",\"data\":{}}", "not kubernetes.io/tls" },
+		    { "{\"data\":{}}", "not kubernetes.io/tls" },
+		    { "{\"type\":\"kubernetes.io/tls\"}", "has no 'tls.key'" },
+		    { "{\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.key\":\"?\"}}",
+		      "has no 'tls.key'" } };
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_restore_opts opts = { .archive = archive,
+						  .pod = "q",
+						  .key_secret = "enc" };
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_restore r;
+
+		fake.secret = row[i].secret;
+		assert_true(cryo_restore_run(&target, &opts, &r, &err) < 0);
+		if (!strstr(err.msg, row[i].says))
+			fail_msg("%s", err.msg);
+		assert_null(fake.pod);
+	}
 }
 
 /* From a manifest: only what must differ does. */
@@ -424,6 +498,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(from_the_archive, setup, teardown),
+		cmocka_unit_test_setup_teardown(with_a_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(with_a_bad_secret, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_the_source_pod, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
