@@ -39,7 +39,7 @@ RPC := build/gen/criu/rpc.pb-c
 $(RPC).c $(RPC).h &: harness/criu/rpc.proto
 	@mkdir -p build/gen
 	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
-$(B)/obj/criu/rpc.o: | $(RPC).h
+$(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(RPC).h
 $(B)/obj/criu/rpc.pb-c.o: $(RPC).c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -c -o $@ $<

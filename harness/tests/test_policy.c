@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "interposer/policy.h"
+
+#include "sys/fs.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct cryo_err err;
+
+static int parse(const char *text, enum cryo_policy_place place, struct cryo_policy *p,
+		 struct cryo_policy_criu *criu)
+{
+	return cryo_policy_parse("file", text, strlen(text), place, p, criu, &err);
+}
+
+static void words(void **state)
+{
+	struct cryo_policy p = { 0 };
+
+	(void)state;
+	assert_int_equal(parse("# comment\n\n encrypt # really\n\ttls-cert  /a/b.crt\n"
+			       "tls-key \"/with blank/\\\"k\"\nmemory 64Mi\ncriu /usr/sbin/criu\n"
+			       "require-encryption",
+			       CRYO_POLICY_OWN, &p, NULL),
+			 0);
+	assert_true(p.encrypt && p.require && !p.allow_expired);
+	assert_string_equal(p.cert, "/a/b.crt");
+	assert_string_equal(p.key, "/with blank/\"k");
+	assert_string_equal(p.criu, "/usr/sbin/criu");
+	assert_int_equal(p.memory, 64 << 20);
+	cryo_policy_release(&p);
+	cryo_policy_release(&p);
+}
+
+static void refused(void **state)
+{
+	static const struct {
+		const char *text;
+		enum cryo_policy_place place;
+		const char *message;
+	} row[] = {
+		{ "encrypted", CRYO_POLICY_OWN,
+		  "'file' line 1: 'encrypted': unknown word; did you "
+		  "mean 'encrypt'?" },
+		{ "\nzzz 1", CRYO_POLICY_CALL, "'file' line 2: 'zzz': unknown word" },
+		{ "encrypt yes", CRYO_POLICY_OWN, "takes no value" },
+		{ "tls-cert", CRYO_POLICY_OWN, "wants a value" },
+		{ "tls-cert # /a", CRYO_POLICY_OWN, "wants a value" },
+		{ "tls-cert rel/path", CRYO_POLICY_OWN, "not an absolute path" },
+		{ "tls-cert /a /b", CRYO_POLICY_CALL, "one word too many" },
+		{ "memory lots", CRYO_POLICY_OWN, "memory" },
+		{ "criu /bin/true", CRYO_POLICY_CALL, "only be said by the node" },
+		{ "criu /bin/true", CRYO_POLICY_CRIU, "only be said by the node" },
+		{ "trusted-signers /a", CRYO_POLICY_CRIU, "only be said by the node" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_policy p = { 0 };
+		struct cryo_policy_criu criu = { 0 };
+
+		assert_int_equal(parse(row[i].text, row[i].place, &p,
+				       row[i].place == CRYO_POLICY_CRIU ? &criu : NULL),
+				 -CRYO_E_CONFIG);
+		if (!strstr(err.msg, row[i].message))
+			fail_msg("'%s' is not in '%s'", row[i].message, err.msg);
+		cryo_policy_release(&p);
+		cryo_policy_criu_release(&criu);
+	}
+	assert_int_equal(cryo_policy_parse("file", "a\0b", 3, CRYO_POLICY_OWN, NULL, NULL, &err),
+			 -CRYO_E_CONFIG);
+}
+
+/* Words that CRIU does not know must not reach it; all others must, as they are. */
+static void criu_files(void **state)
+{
+	static const struct {
+		const char *text, *rest, *diverts;
+		bool ours;
+	} row[] = {
+		{ "", "", NULL, false },
+		{ "tcp-established\n", "tcp-established\n", NULL, false },
+		{ "# x\nencrypt\nskip-mnt /a b\n", "# x\nskip-mnt /a b\n", NULL, true },
+		{ "tls-cert /a\nencrypt", "tls-cert /a\n", NULL, true },
+		{ "images-dir /tmp", "images-dir /tmp\n", "images-dir", false },
+		{ "image /tmp", "image /tmp\n", "image", false },
+		{ "\t lazy-pages", "\t lazy-pages\n", "lazy-pages", false },
+		{ "page-server\nwork-dir /x", "page-server\nwork-dir /x\n", "page-server", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_policy p = { 0 };
+		struct cryo_policy_criu criu = { 0 };
+
+		assert_int_equal(parse(row[i].text, CRYO_POLICY_CRIU, &p, &criu), 0);
+		assert_string_equal(cryo_str_get(&criu.rest), row[i].rest);
+		assert_int_equal(criu.ours, row[i].ours);
+		assert_true(cryo_streq(criu.diverts, row[i].diverts));
+		assert_int_equal(p.encrypt, row[i].ours);
+		cryo_policy_release(&p);
+		cryo_policy_criu_release(&criu);
+	}
+}
+
+static void order(void **state)
+{
+	struct cryo_rpc_req req = { .encrypt = true,
+				    .tls_cert = "/req.crt",
+				    .tls_key = "/req.key" };
+	struct cryo_policy p = { 0 }, own = { 0 };
+
+	(void)state;
+	assert_int_equal(parse("tls-cert /call.crt", CRYO_POLICY_CALL, &p, NULL), 0);
+	assert_int_equal(parse("require-encryption\ntls-cert /o\ntls-key /o\nlog /o",
+			       CRYO_POLICY_OWN, &own, NULL),
+			 0);
+	cryo_policy_request(&req, &p);
+	cryo_policy_merge(&p, &own);
+	assert_true(p.encrypt && p.require);
+	assert_string_equal(p.cert, "/call.crt");
+	assert_string_equal(p.key, "/req.key");
+	assert_string_equal(p.log, "/o");
+	cryo_policy_release(&p);
+	cryo_policy_release(&own);
+}
+
+static void files(void **state)
+{
+	struct cryo_policy p = { 0 };
+	char *dir = NULL, *path;
+
+	(void)state;
+	assert_int_equal(cryo_fs_tmpdir("/tmp", "cryo-policy-", &dir, &err), 0);
+	path = cryo_asprintf("%s/criu.conf", dir);
+	assert_int_equal(cryo_policy_load(path, CRYO_POLICY_OWN, &p, NULL, &err), 0);
+	assert_int_equal(cryo_fs_write(path, "encrypt\n", 8, 0644, &err), 0);
+	assert_int_equal(cryo_policy_load(path, CRYO_POLICY_OWN, &p, NULL, &err), 0);
+	assert_true(p.encrypt);
+	assert_int_equal(chmod(path, 0666), 0);
+	assert_int_equal(cryo_policy_load(path, CRYO_POLICY_OWN, &p, NULL, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
+	free(path);
+	free(dir);
+}
+
+#define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2 "f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static void containers(void **state)
+{
+	static const struct {
+		const char *text, *id;
+	} row[] = {
+		{ "0::/kubepods/besteffort/pod1234/" ID "\n", ID },
+		{ "0::/system.slice/cri-containerd-" ID ".scope\n", ID },
+		{ "1:cpu:/docker/" ID "/kubepods/" ID2 "\n", ID2 },
+		{ "/var/lib/containerd/" ID "/ctrd-restore/checkpoint", ID },
+		{ "0::/" ID "0\n", NULL },
+		{ "0::/user.slice\n", NULL },
+		{ "", NULL },
+	};
+	char id[65];
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		assert_int_equal(cryo_policy_container(row[i].text, id), row[i].id != NULL);
+		if (row[i].id)
+			assert_string_equal(id, row[i].id);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest policy[] = {
+		cmocka_unit_test(words), cmocka_unit_test(refused), cmocka_unit_test(criu_files),
+		cmocka_unit_test(order), cmocka_unit_test(files),   cmocka_unit_test(containers),
+	};
+
+	return cmocka_run_group_tests(policy, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
