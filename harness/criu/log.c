@@ -10,6 +10,9 @@ static const struct {
 } known[] = {
 	{ "get 1:16 opt", "CRIU before 4.2 cannot dump IP sockets on Linux 6.16 and newer" },
 	{ "get 1:34 opt", "CRIU before 4.2 cannot dump IP sockets on Linux 6.16 and newer" },
+	{ "Unsupported proto 262",
+	  "the container has a multipath TCP socket, which CRIU cannot dump "
+	  "(Go programs listen so: set GODEBUG=multipathtcp=0)" },
 	{ "Connected TCP socket", "the container holds open TCP connections: they need "
 				  "tcp-established in CRIU's configuration" },
 	{ "external socket is used", "a unix socket leads out of the container: it needs "
@@ -39,7 +42,8 @@ const char *cryo_criu_log_explain(const char *text)
 
 /* Printed in successful runs too. */
 static const char *const harmless[] = { "Can't setup RLIMIT_NOFILE for self",
-					"address already assigned", "cgroupd: recv req error" };
+					"address already assigned", "tun: Unable to create tun",
+					"cgroupd: recv req error" };
 
 static bool is_harmless(const char *line, size_t n)
 {

@@ -60,6 +60,7 @@ static void explained(void **state)
 	} row[] = {
 		{ "sockets: Can't get 1:16 opt: Operation not supported", "CRIU before 4.2" },
 		{ "sockets: Can't get 1:34 opt: Operation not supported", "CRIU before 4.2" },
+		{ "inet: Unsupported proto 262 for socket 13fbd6", "multipath TCP" },
 		{ "inet: Connected TCP socket, consider using --tcp-established option.",
 		  "tcp-established" },
 		{ "unix: external socket is used. Consider using --ext-unix-sk", "ext-unix-sk" },

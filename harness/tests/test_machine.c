@@ -238,9 +238,6 @@ static void files_of_the_kernel(void **state)
 		{ "proc/sys/kernel/osrelease", "5.8.18-x\n", "kernel", CRYO_VERDICT_FAIL,
 		  "5.8.18-x is older than 5.9" },
 		{ "proc/sys/kernel/osrelease", "", "kernel", CRYO_VERDICT_FAIL, "" },
-		{ "proc/sys/kernel/osrelease", "6.15.9\n", "ip sockets", CRYO_VERDICT_OK, "" },
-		{ "proc/sys/kernel/osrelease", "6.16.0\n", "ip sockets", CRYO_VERDICT_NOTE,
-		  "CRIU 4.2" },
 		{ "proc/sys/kernel/osrelease", "10.1\n", "kernel", CRYO_VERDICT_OK, "" },
 		{ "proc/filesystems", "nodev\tproc\n", "overlayfs", CRYO_VERDICT_FAIL,
 		  "no overlay" },
@@ -333,21 +330,6 @@ static void go(void **state)
 	expect("go with cgo", verdict, root ? "build root of cryopod's own" : "only root can");
 	drop("bin/go");
 	expect("go", verdict, "this machine has no go");
-}
-
-static void criu_of_the_stack(void **state)
-{
-	cryo_auto(cryo_free) char *node = build_node();
-	cryo_auto(cryo_free) char *packages = cryo_asprintf("%s.packages", node);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	put("proc/sys/kernel/osrelease", "6.18.0\n");
-	expect("ip sockets", CRYO_VERDICT_NOTE, "Debian trixie has 4.1.1");
-	assert_int_equal(cryo_fs_write(packages, "bash 5\ncriu 4.1.1-1\n", 20, 0644, &err), 0);
-	expect("ip sockets", CRYO_VERDICT_NOTE, "the stack has 4.1.1-1");
-	assert_int_equal(cryo_fs_write(packages, "bash 5\ncriu 4.2.1-1\n", 20, 0644, &err), 0);
-	expect("ip sockets", CRYO_VERDICT_OK, "can be");
 }
 
 static void directories(void **state)
@@ -455,7 +437,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(overlay_module, setup, teardown),
 		cmocka_unit_test_setup_teardown(programs, setup, teardown),
 		cmocka_unit_test_setup_teardown(go, setup, teardown),
-		cmocka_unit_test_setup_teardown(criu_of_the_stack, setup, teardown),
 		cmocka_unit_test_setup_teardown(directories, setup, teardown),
 		cmocka_unit_test(file_systems),
 		cmocka_unit_test(nearest),

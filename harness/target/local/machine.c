@@ -21,8 +21,7 @@ static const struct {
 	{ "state", machine_state_dir },	  { "cache", machine_cache_dir },
 	{ "mmdebstrap", machine_debian }, { "go", machine_go },
 	{ "go with cgo", machine_cgo },	  { "shipped files", machine_shipped },
-	{ "built", machine_built },	  { "ip sockets", machine_sockets },
-	{ "clusters", machine_clusters },
+	{ "built", machine_built },	  { "clusters", machine_clusters },
 };
 
 void machine_say(struct cryo_finding *f, enum cryo_verdict verdict, const char *fix,

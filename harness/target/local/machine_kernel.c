@@ -208,24 +208,6 @@ void machine_capabilities(struct machine_look *k, struct cryo_finding *f)
 		machine_say(f, CRYO_VERDICT_OK, NULL, "all that are needed");
 }
 
-/* `criu` of the stack's root file system, as far as that is built. */
-void machine_sockets(struct machine_look *k, struct cryo_finding *f)
-{
-	const struct cryo_built *node = cryo_build_find(&k->build, "node");
-	cryo_auto(cryo_free) char *criu =
-	    node && node->up_to_date ? local_package_version(node->dir, "criu") : NULL;
-
-	if (local_can_dump_ip_sockets(criu, k->release))
-		machine_say(f, CRYO_VERDICT_OK, NULL,
-			    "pods with open IP sockets can be "
-			    "checkpointed");
-	else
-		machine_say(f, CRYO_VERDICT_NOTE, NULL,
-			    "pods with open IP sockets cannot be checkpointed: Linux 6.16 and "
-			    "newer needs CRIU 4.2, %s%s",
-			    criu ? "the stack has " : "Debian trixie has 4.1.1", criu ? criu : "");
-}
-
 void machine_loopback(struct machine_look *k, struct cryo_finding *f)
 {
 	struct sockaddr_in at = { .sin_family = AF_INET,
