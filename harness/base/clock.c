@@ -151,6 +151,15 @@ int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err)
 	return 0;
 }
 
+int64_t cryo_limit_ms(int64_t ms)
+{
+	const char *text = getenv("CRYOPOD_TIMEOUT_FACTOR");
+	char *end;
+	unsigned long factor = text ? strtoul(text, &end, 10) : 1;
+
+	return text && (*end || factor < 1 || factor > 1000) ? ms : ms * (int64_t)factor;
+}
+
 char *cryo_duration_show(int64_t ms)
 {
 	if (ms < 1000)

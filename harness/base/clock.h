@@ -15,6 +15,9 @@ int cryo_rfc3339_parse(const char *text, int64_t *wall_ns, struct cryo_err *err)
 
 /* Units ms s m h, several in a row, a bare number is refused. 0, or -CRYO_E_CONFIG. */
 int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err);
+/* A time limit by default, longer where the machine is slow: times $CRYOPOD_TIMEOUT_FACTOR, a whole
+ * number from 1 to 1000 (anything else counts as 1). */
+int64_t cryo_limit_ms(int64_t ms);
 /* For people: "340 ms", "4.1 s", "2 m 05 s"; caller frees. */
 char *cryo_duration_show(int64_t ms);
 

@@ -65,8 +65,8 @@ static int make_namespace(struct cryo_run *run, struct cryo_err *err)
 	}
 	run->ns = ns;
 	account.ns = ns;
-	rc = cryo_kube_wait(run->kube, &account, cryo_kube_test_exists, NULL, NAMESPACE_MS, NULL,
-			    err);
+	rc = cryo_kube_wait(run->kube, &account, cryo_kube_test_exists, NULL,
+			    cryo_limit_ms(NAMESPACE_MS), NULL, err);
 	return cryo_err_wrap(err, rc, "namespace '%s'", ns);
 }
 
@@ -145,7 +145,7 @@ static int do_step(struct cryo_run *run, const struct cryo_step *step, struct cr
 		return rc;
 	if (now >= run->scenario_until)
 		return cryo_err_set(err, CRYO_E_TIMEOUT, "the scenario's time is up");
-	run->step_until = now + step->timeout_ms;
+	run->step_until = now + cryo_limit_ms(step->timeout_ms);
 	if (run->step_until > run->scenario_until)
 		run->step_until = run->scenario_until;
 	rc = cryo_step_args_new(step, &args, err);
@@ -176,7 +176,7 @@ static void catch_failure(struct cryo_run *run)
 {
 	const struct cryo_steps *catch = &run->scenario->catch;
 
-	run->scenario_until = cryo_now_ms() + 60000;
+	run->scenario_until = cryo_now_ms() + cryo_limit_ms(60000);
 	for (size_t i = 0; i < catch->n; i++) {
 		struct cryo_err err = CRYO_ERR_INIT;
 
@@ -205,7 +205,7 @@ int cryo_run_scenario(struct cryo_target *t, struct cryo_kube *k, const struct c
 	struct cryo_run run = { .scenario = s,
 				.target = t,
 				.kube = k,
-				.scenario_until = cryo_now_ms() + s->timeout_ms,
+				.scenario_until = cryo_now_ms() + cryo_limit_ms(s->timeout_ms),
 				.result = out };
 	int rc = run_steps(&run, &out->err);
 

@@ -204,6 +204,29 @@ static void clocks_run(void **state)
 	assert_true(cryo_wall_ns() > 1700000000000000000);
 }
 
+static void limits(void **state)
+{
+	static const struct {
+		const char *factor;
+		int64_t ms;
+	} row[] = {
+		{ NULL, 1500 },	  { "1", 1500 }, { "20", 30000 }, { "1000", 1500000 },
+		{ "1001", 1500 }, { "0", 1500 }, { "-2", 1500 },  { "2x", 1500 },
+		{ "1.5", 1500 },  { "", 1500 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		print_message("# %s\n", row[i].factor ? row[i].factor : "(not set)");
+		if (row[i].factor)
+			setenv("CRYOPOD_TIMEOUT_FACTOR", row[i].factor, 1);
+		else
+			unsetenv("CRYOPOD_TIMEOUT_FACTOR");
+		assert_int_equal(cryo_limit_ms(1500), row[i].ms);
+	}
+	unsetenv("CRYOPOD_TIMEOUT_FACTOR");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -211,6 +234,7 @@ int main(void)
 		cmocka_unit_test(sizes),	   cmocka_unit_test(bad_sizes),
 		cmocka_unit_test(times),	   cmocka_unit_test(bad_times),
 		cmocka_unit_test(shown_to_people), cmocka_unit_test(clocks_run),
+		cmocka_unit_test(limits),
 	};
 
 	return cmocka_run_group_tests_name("clock", tests, NULL, NULL) ? EXIT_FAILURE

@@ -354,8 +354,8 @@ static int up_locked(struct up *u, struct cryo_err *err)
 		rc = local_record_load(u->l, &u->record, err);
 	if (rc < 0)
 		return rc;
-	u->deadline =
-	    cryo_now_ms() + (u->opts->timeout_ms ? u->opts->timeout_ms : DEFAULT_READY_MS);
+	u->deadline = cryo_now_ms() +
+		      (u->opts->timeout_ms ? u->opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));
 	if (local_record_running(&u->record)) {
 		rc = check_same_build(u, err);
 	} else {

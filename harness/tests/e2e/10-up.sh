@@ -28,7 +28,7 @@ any_kubectl() {
 point "any kubectl of the host gets in" any_kubectl
 ordinary_pod() {
 	kubectl apply -f "$top/kube-deployments/counter-pod.yaml" &&
-		kubectl wait --for=condition=Ready pod/counter --timeout=60s
+		kubectl wait --for=condition=Ready pod/counter --timeout=$((60 * factor))s
 }
 point "an ordinary pod runs" ordinary_pod
 has_address() { kubectl get pod counter -o 'jsonpath={.status.podIP}' | grep '^10\.244\.'; }
@@ -36,7 +36,7 @@ point "it has an address of the pod network" has_address
 with_token() {
 	sed 's/^  name: counter$/  name: token/; /automountServiceAccountToken/d' \
 		"$top/kube-deployments/counter-pod.yaml" | kubectl apply -f - &&
-		kubectl wait --for=condition=Ready pod/token --timeout=60s &&
+		kubectl wait --for=condition=Ready pod/token --timeout=$((60 * factor))s &&
 		kubectl get pod token -o json | jq -e '.spec.volumes[] | select(.projected)' &&
 		kubectl delete pod token --now
 }
