@@ -153,33 +153,45 @@ static size_t signal_group(const char *dir, int sig)
 	return n;
 }
 
+/* Those that pods need, and that systemd uses: it takes them back some day after us. */
+static void hand_down(const char *dir, const char *have)
+{
+	static const char *const controllers[] = { "cpu", "cpuset", "io", "memory", "pids" };
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/cgroup.subtree_control", dir);
+
+	/* One by one: one that cannot be handed down shall not take the others with it. */
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(controllers); i++) {
+		cryo_auto(cryo_free) char *word = cryo_asprintf("+%s", controllers[i]);
+		struct cryo_err ignored = CRYO_ERR_INIT;
+
+		if (strstr(have, controllers[i]))
+			cryo_fs_poke(to, word, &ignored);
+	}
+}
+
 int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str have = { 0 };
-	cryo_auto(cryo_free) char *from = NULL;
-	cryo_auto(cryo_free) char *to = NULL;
-	cryo_auto(cryo_free) char *dir = NULL;
-	char *save = NULL;
+	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s%s", cg->tree[0].mount, path);
+	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/cgroup.controllers", dir);
+	cryo_auto(cryo_free) char *type = cryo_asprintf("%s/cgroup.type", dir);
 	int rc;
 
 	if (!cg->v2)
 		return 0;
-	from = cryo_asprintf("%s%s/cgroup.controllers", cg->tree[0].mount, path);
-	to = cryo_asprintf("%s%s/cgroup.subtree_control", cg->tree[0].mount, path);
-	dir = cryo_asprintf("%s%s", cg->tree[0].mount, path);
-	if (*path && signal_group(dir, 0) > 0)
-		return 0;
-	rc = cryo_fs_read(from, 4096, &have, err);
-	if (rc < 0 || have.len == 0)
-		return rc;
-	/* One by one: a controller that cannot be handed down shall not take the others with it. */
-	for (char *c = strtok_r(have.p, " \n", &save); c; c = strtok_r(NULL, " \n", &save)) {
-		cryo_auto(cryo_free) char *word = cryo_asprintf("+%s", c);
-		struct cryo_err ignored = CRYO_ERR_INIT;
-
-		cryo_fs_poke(to, word, &ignored);
+	/* Only the root of the machine has no type, and may have both. */
+	if (cryo_fs_exists(type) && signal_group(dir, 0) > 0) {
+		if (*path)
+			return 0;
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "this is a container whose processes are in '%s' itself: no "
+				    "cgroup below it gets controllers",
+				    dir);
 	}
-	return 0;
+	rc = cryo_fs_read(from, 4096, &have, err);
+	if (rc == 0)
+		hand_down(dir, cryo_str_get(&have));
+	return rc;
 }
 
 static int make_level(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err)

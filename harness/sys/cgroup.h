@@ -34,9 +34,10 @@ void cryo_cgroups_release(struct cryo_cgroups *cg);
  * down to it). */
 int cryo_cgroup_make(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
 /*
- * v2: hand all controllers of the group down to its children. Not those of a
- * group with processes in it: some controllers would agree and make it a thread
- * root, below which no process may be. v1: nothing to do.
+ * v2: hand the controllers of the group down to its children. Not those of a
+ * group with processes in it: some would agree and make it a thread root, below
+ * which no process may be. v1: nothing to do.
+ *   -CRYO_E_UNFIT   what is mounted is the group of a container, and has processes
  */
 int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
 int cryo_cgroup_enter(const struct cryo_cgroups *cg, const char *path, pid_t pid,

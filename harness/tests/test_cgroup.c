@@ -171,7 +171,8 @@ static void a_real_group(void **state)
 /* A directory with the files of a v2 group; `procs`: who is in it. */
 static void fake_group(const char *root, const char *path, const char *procs)
 {
-	const char *const file[][2] = { { "cgroup.controllers", "cpu memory\n" },
+	const char *const file[][2] = { { "cgroup.controllers", "cpu memory rdma\n" },
+					{ "cgroup.type", "domain\n" },
 					{ "cgroup.subtree_control", "" },
 					{ "cgroup.procs", procs } };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -199,6 +200,7 @@ static void hands_down(void **state)
 	const char *root = *state;
 	struct cryo_cgroup_tree tree = { (char *)root, (char *)"" };
 	const struct cryo_cgroups v2 = { true, &tree, 1 }, v1 = { false, &tree, 1 };
+	cryo_auto(cryo_free) char *type = cryo_asprintf("%s/cgroup.type", root);
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	fake_group(root, "", "1\n2\n");
@@ -206,6 +208,9 @@ static void hands_down(void **state)
 	fake_group(root, "/a/b", "7\n");
 	assert_int_equal(cryo_cgroup_delegate(&v1, "/a", &err), 0);
 	assert_handed_down(root, "/a", "");
+	assert_int_equal(cryo_cgroup_make(&v2, "/a/b/c", &err), -CRYO_E_UNFIT);
+	assert_handed_down(root, "", "");
+	assert_int_equal(unlink(type), 0);
 	assert_int_equal(cryo_cgroup_make(&v2, "/a/b/c", &err), 0);
 	assert_true(cryo_cgroup_exists(&v2, "/a/b/c"));
 	/* The last of the words written; a file keeps what a kernel would have eaten. */
