@@ -117,6 +117,9 @@ test: all
 	@$(MAKE) --no-print-directory e2e
 	@scripts/tally build/tap/*.tap build/asan/tap/*.tap
 
+test-vm: all
+	@scripts/test-vm
+
 run-fuzz_%: $(B)/tests/fuzz_%
 	@mkdir -p $(B)/corpus/$*
 	$< -max_total_time=$(FUZZ_TIME) -print_final_stats=1 -artifact_prefix=$(B)/corpus/ $(B)/corpus/$* \
@@ -162,7 +165,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all taps check checks e2e interop test fuzz-all fuzz headers layers text format-check demo bench proof install \
-	uninstall clean FORCE
+.PHONY: all taps check checks e2e interop test test-vm fuzz-all fuzz headers layers text format-check demo bench proof \
+	install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Afterwards this machine is as it was.
+[ -z "${E2E_LOGS:-}" ] || cp -R "$CRYOPOD_STATE_DIR/e2e/nodes/node1/state/log" "$E2E_LOGS"
 point "down" exits 0 cp_ down
 point "down again" exits 0 cp_ down
 same_as_before() {
