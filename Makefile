@@ -5,7 +5,7 @@ PREFIX ?= /usr/local
 FUZZ_TIME ?= 20
 B := build$(if $(filter-out debug,$(MODE)),/$(MODE))
 
-PKGS := libcurl libarchive yaml-0.1 jansson libcrypto libprotobuf-c
+PKGS := libgit2 libcurl libarchive yaml-0.1 jansson libcrypto libprotobuf-c
 CFLAGS_debug := -O1 -g -Werror
 CFLAGS_asan := -O1 -g -Werror -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 CFLAGS_fuzz := -O1 -g -fsanitize=address,undefined,fuzzer-no-link
