@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/intr.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -10,14 +12,21 @@
 
 static int pipe_fd[2] = { -1, -1 };
 static volatile sig_atomic_t caught;
+static int64_t caught_ms; /* only the handler uses it */
 static unsigned held;
+
+/* timeout(1) and others signal the process and then its group: one wish, told twice. */
+#define ECHO_MS 200
 
 static void on_signal(int sig)
 {
 	int saved = errno;
 
+	if (caught && cryo_now_ms() - caught_ms < ECHO_MS)
+		return;
 	if (caught)
 		_exit(128 + sig);
+	caught_ms = cryo_now_ms();
 	caught = sig;
 	if (write(pipe_fd[1], "", 1) < 0) { /* full is as good as written */
 	}

@@ -2,7 +2,8 @@
 /*
  * Ctrl-C and SIGTERM. The first asks everything that waits to stop: waits poll
  * cryo_intr_fd() beside their own descriptors, loops ask cryo_intr_check(). The
- * second ends the process at once; the children it started in the foreground
+ * second ends the process at once, unless it is the echo of the first (within
+ * 200 ms, from whoever signals process and group); the children it started in the foreground
  * die with it (parent death signal, sys/proc.h).
  */
 #ifndef CRYO_SYS_INTR_H

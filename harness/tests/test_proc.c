@@ -371,8 +371,10 @@ static void interrupt_us(const char *line, int stream, void *arg)
 {
 	(void)stream;
 	(void)arg;
-	if (strcmp(line, "ready") == 0)
-		raise(SIGTERM);
+	if (strcmp(line, "ready") != 0)
+		return;
+	raise(SIGTERM);
+	raise(SIGTERM); /* told twice, as by timeout(1) */
 }
 
 static void interrupted_child(void)
@@ -394,6 +396,7 @@ static void interrupted_child(void)
 	CHECK(cryo_intr_sleep(1, &err) == 0);
 	cryo_intr_release();
 	CHECK(cryo_intr_check(&err) == -CRYO_E_INTERRUPTED);
+	usleep(400 * 1000);
 	raise(SIGINT); /* the second one is now */
 	_exit(99);
 }
