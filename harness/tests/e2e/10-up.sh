@@ -5,7 +5,7 @@ host_state >"$tmp/before"
 point "down where nothing is" exits 0 cp_ down
 point "status where nothing is" exits 1 cp_ status
 point "build" exits 0 cp_ build
-find /var/cache/cryopod/builds -maxdepth 3 -printf '%p %T@ %i\n' 2>/dev/null | sort >"$tmp/built"
+find /var/cache/cryopod/builds -mindepth 2 -maxdepth 3 -printf '%p %T@ %i\n' 2>/dev/null | sort >"$tmp/built"
 point "up" exits 0 cp_ up
 point "status says running" test "$(status .state)" = running
 point "six services are up" test "$(status '[.nodes[0].services[] | select(.up)] | length')" = 6
@@ -16,7 +16,7 @@ second_up() {
 }
 point "up again leaves it alone" second_up
 nothing_built() {
-	find /var/cache/cryopod/builds -maxdepth 3 -printf '%p %T@ %i\n' | sort | diff "$tmp/built" -
+	find /var/cache/cryopod/builds -mindepth 2 -maxdepth 3 -printf '%p %T@ %i\n' | sort | diff "$tmp/built" -
 }
 point "nothing was built twice" nothing_built
 point "the kubeconfig is private" test "$(stat -c %a "$CRYOPOD_STATE_DIR/e2e/kubeconfig")" = 600
