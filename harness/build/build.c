@@ -96,28 +96,6 @@ static int plan_one(const struct cryo_component *c, struct toolchains *all, stru
 	return 0;
 }
 
-static int check_only(const struct cryo_stack *stack, const char *const *only, struct cryo_err *err)
-{
-	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	cryo_auto(cryo_free) char *all = NULL;
-	const char *near;
-
-	while (*only && cryo_stack_find(stack, *only))
-		only++;
-	if (!*only)
-		return 0;
-	for (size_t i = 0; i < stack->n; i++)
-		cryo_strv_add(&names, stack->component[i].name);
-	near = cryo_nearest(*only, cryo_strv_get(&names));
-	if (near)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "stack '%s' has no component '%s', did you mean '%s'?",
-				    stack->name, *only, near);
-	all = cryo_strv_join(&names, ", ");
-	return cryo_err_set(err, CRYO_E_USAGE, "stack '%s' has no component '%s' (it has: %s)",
-			    stack->name, *only, all);
-}
-
 static bool is_wanted(const char *name, const char *const *only)
 {
 	if (!only || !*only)
@@ -132,7 +110,7 @@ int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, str
 {
 	cryo_auto(cryo_build_release) struct cryo_build b = { 0 };
 	cryo_auto(toolchains_release) struct toolchains all = { 0 };
-	int rc = only ? check_only(stack, only, err) : 0;
+	int rc = cryo_stack_check_names(stack, only, err);
 
 	b.item = cryo_alloc(stack->n * sizeof(*b.item));
 	for (size_t i = 0; rc == 0 && i < stack->n; i++)

@@ -23,6 +23,13 @@ enum cryo_opt_kind {
 	CRYO_OPT_STR,	   /* const char *, borrowed from argv */
 	CRYO_OPT_UINT,	   /* unsigned */
 	CRYO_OPT_DURATION, /* int64_t, ms */
+	CRYO_OPT_LIST,	   /* struct cryo_opt_list: may be given more than once */
+};
+
+#define CRYO_OPT_LIST_MAX 32
+struct cryo_opt_list {
+	unsigned n;
+	const char *v[CRYO_OPT_LIST_MAX + 1]; /* borrowed from argv, NULL-terminated */
 };
 
 struct cryo_opt {
@@ -73,6 +80,7 @@ void cryo_cli_print(const json_t *j, enum cryo_output output);
 extern const struct cryo_cmd cryo_cmd_bench, cryo_cmd_build, cryo_cmd_checkpoint, cryo_cmd_doctor,
     cryo_cmd_down, cryo_cmd_forward, cryo_cmd_help, cryo_cmd_image, cryo_cmd_keygen,
     cryo_cmd_kubectl, cryo_cmd_logs, cryo_cmd_restore, cryo_cmd_seal, cryo_cmd_shell,
-    cryo_cmd_status, cryo_cmd_test, cryo_cmd_unseal, cryo_cmd_up, cryo_cmd_version;
+    cryo_cmd_sources, cryo_cmd_status, cryo_cmd_test, cryo_cmd_unseal, cryo_cmd_up,
+    cryo_cmd_version;
 
 #endif

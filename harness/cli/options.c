@@ -80,6 +80,16 @@ static int unknown(const struct parse *p, const char *word, struct cryo_err *err
 	return rc;
 }
 
+static int add_to_list(const struct cryo_opt *o, struct cryo_opt_list *list, const char *value,
+		       struct cryo_err *err)
+{
+	if (list->n == CRYO_OPT_LIST_MAX)
+		return cryo_err_set(err, CRYO_E_USAGE, "--%s is given more than %d times", o->name,
+				    CRYO_OPT_LIST_MAX);
+	list->v[list->n++] = value;
+	return 0;
+}
+
 static int store(const struct cryo_opt *o, char *base, const char *value, struct cryo_err *err)
 {
 	void *at = base + o->offset;
@@ -100,6 +110,8 @@ static int store(const struct cryo_opt *o, char *base, const char *value, struct
 					    value);
 		*(unsigned *)at = (unsigned)n;
 		return 0;
+	case CRYO_OPT_LIST:
+		return add_to_list(o, at, value, err);
 	case CRYO_OPT_DURATION:
 		break;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/source.h"
 
+#include "source/kinds.h"
 #include "sys/fs.h"
 
 #include <ctype.h>
@@ -203,19 +204,20 @@ static int debian_fingerprint(const struct cryo_source *src, struct cryo_hash *h
 
 /* --- the table --- */
 
-static const struct {
-	const char *key;	       /* its presence chooses the kind */
-	const struct cryo_field *rows; /* of the source map; NULL: check() decodes it */
-	int (*check)(const struct cryo_node *n, const char *base, struct cryo_source *src,
-		     struct cryo_err *err);
-	char *(*show)(const struct cryo_source *src);
-	int (*fingerprint)(const struct cryo_source *src, struct cryo_hash *h,
-			   struct cryo_err *err);
-} kinds[] = {
-	[CRYO_SOURCE_MODULE] = { "module", module_rows, module_check, module_show,
-				 module_fingerprint },
-	[CRYO_SOURCE_DIR] = { "dir", dir_rows, dir_check, dir_show, dir_fingerprint },
-	[CRYO_SOURCE_DEBIAN] = { "debian", NULL, debian_check, debian_show, debian_fingerprint },
+static const struct cryo_source_kind_ops module = { "module", module_rows, module_check,
+						    module_show, module_fingerprint };
+static const struct cryo_source_kind_ops dir = { "dir", dir_rows, dir_check, dir_show,
+						 dir_fingerprint };
+static const struct cryo_source_kind_ops debian = { "debian", NULL, debian_check, debian_show,
+						    debian_fingerprint };
+
+static const struct cryo_source_kind_ops *const kinds[] = {
+	[CRYO_SOURCE_MODULE] = &module,
+	[CRYO_SOURCE_DIR] = &dir,
+	[CRYO_SOURCE_DEBIAN] = &debian,
+	[CRYO_SOURCE_GIT] = &cryo_source_git,
+	[CRYO_SOURCE_SUPERPROJECT] = &cryo_source_superproject,
+	[CRYO_SOURCE_ARCHIVE] = &cryo_source_archive,
 };
 
 static int no_kind(const struct cryo_node *n, struct cryo_err *err)
@@ -224,7 +226,7 @@ static int no_kind(const struct cryo_node *n, struct cryo_err *err)
 	cryo_auto(cryo_free) char *all = NULL;
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++)
-		cryo_strv_add(&keys, kinds[i].key);
+		cryo_strv_add(&keys, kinds[i]->key);
 	for (size_t i = 0; i < n->n; i++) {
 		const char *near = cryo_nearest(n->key[i], cryo_strv_get(&keys));
 
@@ -244,12 +246,12 @@ static int choose_kind(const struct cryo_node *n, enum cryo_source_kind *kind, s
 	if (n->kind != CRYO_NODE_MAP)
 		return cryo_node_err(n, err, "a source is a map such as {dir: PATH}");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++) {
-		if (!cryo_node_get(n, kinds[i].key))
+		if (!cryo_node_get(n, kinds[i]->key))
 			continue;
 		if (chosen)
 			return cryo_node_err(n, err, "a source is either '%s' or '%s', not both",
-					     chosen, kinds[i].key);
-		chosen = kinds[i].key;
+					     chosen, kinds[i]->key);
+		chosen = kinds[i]->key;
 		*kind = (enum cryo_source_kind)i;
 	}
 	return chosen ? 0 : no_kind(n, err);
@@ -260,10 +262,10 @@ int cryo_source_decode(const struct cryo_node *n, const char *base, struct cryo_
 {
 	int rc = choose_kind(n, &out->kind, err);
 
-	if (rc == 0 && kinds[out->kind].rows)
-		rc = cryo_node_decode(n, kinds[out->kind].rows, out, err);
+	if (rc == 0 && kinds[out->kind]->rows)
+		rc = cryo_node_decode(n, kinds[out->kind]->rows, out, err);
 	if (rc == 0)
-		rc = kinds[out->kind].check(n, base, out, err);
+		rc = kinds[out->kind]->check(n, base, out, err);
 	return rc;
 }
 
@@ -275,17 +277,29 @@ void cryo_source_release(struct cryo_source *src)
 	free(src->dir);
 	free(src->suite);
 	cryo_strv_release(&src->packages);
+	free(src->git);
+	free(src->superproject);
+	free(src->path);
+	free(src->ref);
+	free(src->commit);
+	free(src->archive);
+	free(src->sha256);
 	*src = (struct cryo_source){ 0 };
 }
 
 char *cryo_source_show(const struct cryo_source *src)
 {
-	return kinds[src->kind].show(src);
+	return kinds[src->kind]->show(src);
 }
 
 int cryo_source_fingerprint(const struct cryo_source *src, struct cryo_hash *h,
 			    struct cryo_err *err)
 {
-	cryo_hash_item(h, kinds[src->kind].key);
-	return kinds[src->kind].fingerprint(src, h, err);
+	cryo_hash_item(h, kinds[src->kind]->key);
+	return kinds[src->kind]->fingerprint(src, h, err);
+}
+
+const char *cryo_source_kind_name(const struct cryo_source *src)
+{
+	return kinds[src->kind]->key;
 }

@@ -34,13 +34,15 @@ static const struct cryo_field metadata_rows[] = {
 };
 
 struct entry {
-	const struct cryo_node *source;
-	char *recipe;
+	const struct cryo_node *source, *upstream;
+	char *recipe, *note;
 	struct cryo_strv programs;
 };
 
 static const struct cryo_field entry_rows[] = {
 	{ "source", CRYO_FIELD_NODE, offsetof(struct entry, source), true },
+	{ "upstream", CRYO_FIELD_NODE, offsetof(struct entry, upstream), false },
+	{ "note", CRYO_FIELD_STR, offsetof(struct entry, note), false },
 	{ "recipe", CRYO_FIELD_STR, offsetof(struct entry, recipe), false },
 	{ "programs", CRYO_FIELD_STRV, offsetof(struct entry, programs), false },
 	{ 0 },
@@ -66,6 +68,17 @@ static int check_programs(const struct cryo_node *n, const struct cryo_strv *pro
 	return 0;
 }
 
+/* Only a repository has a history to compare with. */
+static int decode_upstream(const struct cryo_node *n, const char *base, struct cryo_source *out,
+			   struct cryo_err *err)
+{
+	int rc = n ? cryo_source_decode(n, base, out, err) : 0;
+
+	if (rc == 0 && n && out->kind != CRYO_SOURCE_GIT)
+		rc = cryo_node_err(n, err, "'upstream' must be a source of kind git");
+	return rc;
+}
+
 static int decode_component(const struct cryo_node *list, size_t i, const char *base,
 			    struct cryo_component *c, struct cryo_err *err)
 {
@@ -78,12 +91,15 @@ static int decode_component(const struct cryo_node *list, size_t i, const char *
 	rc = cryo_node_decode(n, entry_rows, &e, err);
 	c->recipe = e.recipe ? e.recipe : cryo_strdup(c->name);
 	c->programs = e.programs;
+	c->note = e.note;
 	if (rc == 0 && !cryo_source_is_name(c->name))
 		rc = cryo_node_err(n, err, "'%s' is no name of a component", c->name);
 	if (rc == 0)
 		rc = check_programs(n, &c->programs, err);
 	if (rc == 0)
 		rc = cryo_source_decode(e.source, base, &c->source, err);
+	if (rc == 0)
+		rc = decode_upstream(e.upstream, base, &c->upstream, err);
 	return rc;
 }
 
@@ -204,6 +220,8 @@ void cryo_stack_release(struct cryo_stack *s)
 		free(s->component[i].name);
 		free(s->component[i].recipe);
 		cryo_source_release(&s->component[i].source);
+		cryo_source_release(&s->component[i].upstream);
+		free(s->component[i].note);
 		cryo_strv_release(&s->component[i].programs);
 	}
 	free(s->component);
@@ -218,4 +236,27 @@ const struct cryo_component *cryo_stack_find(const struct cryo_stack *s, const c
 		if (strcmp(s->component[i].name, name) == 0)
 			return &s->component[i];
 	return NULL;
+}
+
+int cryo_stack_check_names(const struct cryo_stack *s, const char *const *only,
+			   struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
+	const char *near;
+
+	while (only && *only && cryo_stack_find(s, *only))
+		only++;
+	if (!only || !*only)
+		return 0;
+	for (size_t i = 0; i < s->n; i++)
+		cryo_strv_add(&names, s->component[i].name);
+	near = cryo_nearest(*only, cryo_strv_get(&names));
+	if (near)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "stack '%s' has no component '%s', did you mean '%s'?", s->name,
+				    *only, near);
+	all = cryo_strv_join(&names, ", ");
+	return cryo_err_set(err, CRYO_E_USAGE, "stack '%s' has no component '%s' (it has: %s)",
+			    s->name, *only, all);
 }

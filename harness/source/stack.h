@@ -12,8 +12,10 @@ struct cryo_component {
 	char *name;   /* "kubernetes" */
 	char *recipe; /* which recipe builds it; default: its name */
 	struct cryo_source source;
-	struct cryo_strv programs; /* what to build of it; empty: all the recipe knows */
-	const char *file;	   /* where it stands, for messages; borrowed from the stack */
+	struct cryo_source upstream; /* a GIT source that it was forked from; git NULL: not said */
+	char *note;		     /* what people should know of it, or NULL */
+	struct cryo_strv programs;   /* what to build of it; empty: all the recipe knows */
+	const char *file;	     /* where it stands, for messages; borrowed from the stack */
 	unsigned line;
 };
 
@@ -28,6 +30,9 @@ struct cryo_stack {
 int cryo_stack_load(const char *name_or_path, struct cryo_stack *out, struct cryo_err *err);
 void cryo_stack_release(struct cryo_stack *s);
 #define cryo_stack_releasep cryo_stack_release
+/* Every name in `only` (NULL: none) is a component's. -CRYO_E_USAGE with "did you mean". */
+int cryo_stack_check_names(const struct cryo_stack *s, const char *const *only,
+			   struct cryo_err *err);
 const struct cryo_component *cryo_stack_find(const struct cryo_stack *s, const char *name);
 
 #endif

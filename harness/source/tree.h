@@ -17,10 +17,11 @@
 #define CRYO_COMMIT_HEX 65 /* SHA-1 or SHA-256 in hex and NUL */
 
 struct cryo_fetch_opts {
-	bool offline; /* only what the caches hold; what is missing is said */
-	bool update;  /* ask the server again where a branch or tag stands, and follow it */
-	bool force;   /* a tree that was changed by hand is made anew instead of refused */
-	bool history; /* all of it, not only the one commit */
+	bool offline;	  /* only what the caches hold; what is missing is said */
+	bool update;	  /* ask the server again where a branch or tag stands, and follow it */
+	bool force;	  /* a tree that was changed by hand is made anew instead of refused */
+	bool history;	  /* all of it, not only the one commit */
+	int64_t quiet_ms; /* the longest a server may say nothing; 0: two minutes */
 	/* "PREFIX=PATH-or-URL", NULL-terminated or NULL: before those of the user's files
 	 * ($XDG_CONFIG_HOME/cryopod/mirrors, /etc/cryopod/mirrors). */
 	const char *const *mirrors;
@@ -40,14 +41,17 @@ bool cryo_source_has_tree(const struct cryo_source *src);
  * of its own; warnings where a branch left its pin. A DIR is handed out as it is.
  *   -CRYO_E_CONFIG     no such ref ("did you mean"), no such commit, checksum mismatch,
  *                      a path or URL that is refused
- *   -CRYO_E_PROVISION  offline and not cached; no space; a tree changed by hand or made
- *                      by somebody else
+ *   -CRYO_E_PROVISION  offline and not cached; a tree changed by hand or made by somebody else
+ *   -CRYO_E_UNFIT      no space
  *   -CRYO_E_REMOTE     the server or the network failed; -CRYO_E_TIMEOUT, …INTERRUPTED
  */
 int cryo_source_tree(const struct cryo_source *src, const char *component,
 		     const struct cryo_fetch_opts *o, struct cryo_tree *out, struct cryo_err *err);
 void cryo_tree_release(struct cryo_tree *t);
 #define cryo_tree_releasep cryo_tree_release
+
+/* Where a component's tree of a commit (an archive's checksum) is or would be; caller frees. */
+char *cryo_source_tree_dir(const char *component, const char *commit);
 
 /*
  * The commit as far as it is known without network: pinned in full, or written down

@@ -39,6 +39,8 @@ struct run {
 	enum cryo_status ending; /* why we are ending it; CRYO_OK: we are not */
 	int64_t kill_at;	 /* when SIGKILL is due, once ending */
 	int64_t deadline;	 /* 0: none */
+	int64_t quiet_until;	 /* 0: no limit */
+	bool was_quiet;		 /* why it took too long */
 	bool exited;
 	siginfo_t info;
 };
@@ -77,10 +79,19 @@ static void end_line(struct run *r, struct stream *s)
 	cryo_str_clear(&s->line);
 }
 
+static const char *line_end(const struct run *r, const char *data, size_t n)
+{
+	const char *nl = memchr(data, '\n', n);
+	const char *cr = r->p->cr_ends_line ? memchr(data, '\r', nl ? (size_t)(nl - data) : n)
+					    : NULL;
+
+	return cr ? cr : nl;
+}
+
 static void split_lines(struct run *r, struct stream *s, const char *data, size_t n)
 {
 	while (n > 0) {
-		const char *nl = memchr(data, '\n', n);
+		const char *nl = line_end(r, data, n);
 		size_t piece = nl ? (size_t)(nl - data) : n;
 
 		cryo_str_addn(&s->line, data, piece);
@@ -102,6 +113,8 @@ static bool pump(struct run *r, struct stream *s)
 		return errno == EINTR || errno == EAGAIN;
 	if (n == 0)
 		return false;
+	if (r->p->quiet_ms)
+		r->quiet_until = cryo_now_ms() + r->p->quiet_ms;
 	if (r->log >= 0 && write(r->log, buf, (size_t)n) < 0)
 		cryo_fd_closep(&r->log); /* a full disk shall not stop the program */
 	keep(s->kept, buf, (size_t)n, capture_max(r));
@@ -140,6 +153,8 @@ static int next_wait(const struct run *r)
 {
 	int64_t now = cryo_now_ms(), at = r->ending != CRYO_OK ? r->kill_at : r->deadline;
 
+	if (r->ending == CRYO_OK && r->quiet_until && (at == 0 || r->quiet_until < at))
+		at = r->quiet_until;
 	if (at == 0)
 		return -1;
 	return at > now ? (int)(at - now) : 0;
@@ -158,6 +173,10 @@ static void check_limits(struct run *r)
 		begin_ending(r, CRYO_E_INTERRUPTED);
 	if (r->deadline && now >= r->deadline)
 		begin_ending(r, CRYO_E_TIMEOUT);
+	if (r->ending == CRYO_OK && r->quiet_until && now >= r->quiet_until) {
+		r->was_quiet = true;
+		begin_ending(r, CRYO_E_TIMEOUT);
+	}
 }
 
 static void one_round(struct run *r, int timeout)
@@ -227,7 +246,10 @@ static int judge(const struct run *r, const struct cryo_proc_result *res, struct
 	if (r->ending == CRYO_E_INTERRUPTED && cryo_intr_check(err) < 0)
 		return -(int)CRYO_E_INTERRUPTED;
 	if (r->ending == CRYO_E_TIMEOUT) {
-		limit = cryo_duration_show(r->p->timeout_ms);
+		limit = cryo_duration_show(r->was_quiet ? r->p->quiet_ms : r->p->timeout_ms);
+		if (r->was_quiet)
+			return cryo_err_set(err, CRYO_E_TIMEOUT, "'%s' said nothing for %s", name,
+					    limit);
 		return cryo_err_set(err, CRYO_E_TIMEOUT, "'%s' took longer than %s", name, limit);
 	}
 	if (res->exit_code == 0)
@@ -378,6 +400,7 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, st
 	r.stream[0] = (struct stream){ .fd = -1, .number = 1, .kept = &res->out };
 	r.stream[1] = (struct stream){ .fd = -1, .number = 2, .kept = &res->err };
 	r.deadline = p->timeout_ms ? begin + p->timeout_ms : 0;
+	r.quiet_until = p->quiet_ms ? begin + p->quiet_ms : 0;
 	log_argv(p);
 	if (p->foreground)
 		give_keys(&keys);

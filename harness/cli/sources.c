@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cryopod sources: the trees of a stack. Its verbs are rows of a table. */
+#include "cli/cli.h"
+
+#include "base/event.h"
+#include "conf/json.h"
+#include "source/stack.h"
+#include "source/status.h"
+#include "sys/intr.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct sources_opts {
+	const char *stack, *output;
+	bool offline, update, force, history;
+	struct cryo_opt_list mirrors;
+};
+
+static const struct cryo_opt opts_table[] = {
+	{ "stack", 0, CRYO_OPT_STR, offsetof(struct sources_opts, stack), "STACK",
+	  "name or file (default: upstream)" },
+	{ "offline", 0, CRYO_OPT_FLAG, offsetof(struct sources_opts, offline), NULL,
+	  "fetch nothing: only what is in the cache" },
+	{ "mirror", 0, CRYO_OPT_LIST, offsetof(struct sources_opts, mirrors), "PREFIX=PATH|URL",
+	  "ask there for addresses that begin so" },
+	{ "update", 0, CRYO_OPT_FLAG, offsetof(struct sources_opts, update), NULL,
+	  "follow branches to where they are now" },
+	{ "history", 0, CRYO_OPT_FLAG, offsetof(struct sources_opts, history), NULL,
+	  "fetch whole histories, of upstream too" },
+	{ "force", 0, CRYO_OPT_FLAG, offsetof(struct sources_opts, force), NULL,
+	  "make trees anew that were changed by hand" },
+	{ "output", 'o', CRYO_OPT_STR, offsetof(struct sources_opts, output), "FORMAT",
+	  "table, json or yaml" },
+	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
+};
+
+/* What a verb works on. */
+struct sources {
+	const struct sources_opts *o;
+	const char *const *only; /* names of components; empty: all */
+	struct cryo_stack stack;
+	enum cryo_output output;
+	json_t *result; /* an array, one object per component */
+};
+
+static bool is_wanted(const struct sources *s, const char *name)
+{
+	const char *const *only = s->only;
+
+	if (!*only)
+		return true;
+	while (*only && strcmp(*only, name) != 0)
+		only++;
+	return *only != NULL;
+}
+
+/* --- sync --- */
+
+static int sync_tree(const struct cryo_component *c, const struct cryo_fetch_opts *fetch,
+		     struct cryo_tree *tree, struct cryo_err *err)
+{
+	int rc = cryo_source_tree(&c->source, c->name, fetch, tree, err);
+
+	if (rc == 0 && fetch->history)
+		rc = cryo_source_sync_upstream(c, fetch, err);
+	return rc;
+}
+
+static int sync_one(struct sources *s, const struct cryo_component *c, struct cryo_err *err)
+{
+	struct cryo_fetch_opts fetch = { .offline = s->o->offline,
+					 .update = s->o->update,
+					 .force = s->o->force,
+					 .history = s->o->history,
+					 .mirrors = s->o->mirrors.v };
+	cryo_auto(cryo_tree_release) struct cryo_tree tree = { 0 };
+	cryo_auto(cryo_free) char *shown = cryo_source_show(&c->source);
+	int rc;
+
+	cryo_step_begin("source %s", c->name);
+	if (!cryo_source_has_tree(&c->source)) {
+		cryo_step_skip("%s: its own tool fetches it", shown);
+		return 0;
+	}
+	rc = sync_tree(c, &fetch, &tree, err);
+	if (rc < 0) {
+		cryo_step_fail("%s", err->msg);
+		return cryo_err_wrap(err, rc, "%s:%u: source '%s'", c->file, c->line, c->name);
+	}
+	if (tree.made)
+		cryo_step_ok("%s", shown);
+	else
+		cryo_step_same("%s", shown);
+	if (c->note)
+		cryo_info("note on %s: %s", c->name, c->note);
+	json_array_append_new(s->result,
+			      json_pack("{s:s, s:s, s:s, s:b}", "component", c->name, "commit",
+					tree.commit, "dir", tree.dir, "made", tree.made));
+	return 0;
+}
+
+static void print_sync(const json_t *r)
+{
+	printf("%-12s %.12s  %s\n", cryo_json_str(r, "component"), cryo_json_str(r, "commit"),
+	       cryo_json_str(r, "dir"));
+}
+
+/* --- status --- */
+
+static int status_one(struct sources *s, const struct cryo_component *c, struct cryo_err *err)
+{
+	json_t *one = NULL;
+	int rc = cryo_source_status(c, &one, err);
+
+	if (rc == 0)
+		json_array_append_new(s->result, one);
+	return rc;
+}
+
+static void print_base(const json_t *base)
+{
+	if (cryo_json_str(base, "reason"))
+		printf("  upstream     %s\n", cryo_json_str(base, "reason"));
+	else if (json_is_object(base))
+		printf("  upstream     base %.12s, %ld ahead, %ld behind\n",
+		       cryo_json_str(base, "commit"), (long)cryo_json_int(base, "ahead", 0),
+		       (long)cryo_json_int(base, "behind", 0));
+}
+
+/* pinned <-> checked out */
+static void print_tree(const json_t *r)
+{
+	const char *state = cryo_json_str(r, "state"), *dir = cryo_json_str(r, "dir");
+	const json_t *others = json_object_get(r, "others");
+
+	if (strcmp(state, "clean") == 0)
+		printf("  checked out  %s\n", dir);
+	else if (strcmp(state, "changed") == 0)
+		printf("  CHANGED      %ld file(s), '%s' first: %s\n",
+		       (long)cryo_json_int(r, "changed", 0),
+		       cryo_json_str(r, "firstChanged") ? cryo_json_str(r, "firstChanged") : "HEAD",
+		       dir);
+	else if (strcmp(state, "none") != 0)
+		printf("  checked out  no (cryopod sources sync)\n");
+	if (json_array_size(others) > 0)
+		printf("  besides      %zu tree(s) of other commits\n", json_array_size(others));
+}
+
+static void print_status(const json_t *r)
+{
+	const char *commit = cryo_json_str(r, "commit"), *note = cryo_json_str(r, "note");
+
+	printf("%s: %s %s\n", cryo_json_str(r, "component"), cryo_json_str(r, "kind"),
+	       cryo_json_str(r, "source"));
+	if (strcmp(cryo_json_str(r, "state"), "none") != 0)
+		printf("  commit       %s\n", commit ? commit : "not known yet");
+	print_tree(r);
+	print_base(json_object_get(r, "base"));
+	if (note)
+		printf("  note         %s\n", note);
+}
+
+/* --- the table --- */
+
+static const struct verb {
+	const char *name;
+	int (*one)(struct sources *s, const struct cryo_component *c, struct cryo_err *err);
+	void (*print)(const json_t *result); /* a line or paragraph for people */
+} verbs[] = {
+	{ "sync", sync_one, print_sync },
+	{ "status", status_one, print_status },
+};
+
+/* Without a verb it is status: that changes nothing. */
+static const struct verb *choose(char ***args)
+{
+	for (size_t i = 0; **args && i < CRYO_ARRAY_LEN(verbs); i++) {
+		if (strcmp(**args, verbs[i].name) == 0) {
+			++*args;
+			return &verbs[i];
+		}
+	}
+	return &verbs[1];
+}
+
+static int work(struct sources *s, const struct verb *verb, struct cryo_err *err)
+{
+	int rc = cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
+
+	if (rc == 0)
+		rc = cryo_stack_check_names(&s->stack, s->only, err);
+	for (size_t i = 0; rc == 0 && i < s->stack.n; i++) {
+		rc = cryo_intr_check(err);
+		if (rc == 0 && is_wanted(s, s->stack.component[i].name))
+			rc = verb->one(s, &s->stack.component[i], err);
+	}
+	return rc;
+}
+
+static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+	       struct cryo_err *err)
+{
+	const struct verb *verb = choose(&args);
+	cryo_auto(cryo_json_decref) json_t *result = json_array();
+	struct sources s = { .o = opts, .only = (const char *const *)args, .result = result };
+	int rc = cryo_cli_output(s.o->output, &s.output, err);
+	json_t *one;
+	size_t i;
+
+	(void)cli;
+	(void)exit_code;
+	if (rc == 0)
+		rc = work(&s, verb, err);
+	if (rc == 0 && s.output != CRYO_OUTPUT_TABLE)
+		cryo_cli_print(result, s.output);
+	else if (rc == 0)
+		json_array_foreach(result, i, one)
+			verb->print(one);
+	cryo_stack_release(&s.stack);
+	return rc;
+}
+
+const struct cryo_cmd cryo_cmd_sources = {
+	.name = "sources",
+	.usage = "[sync | status] [COMPONENT…]",
+	.summary = "fetch and check out the source trees of a stack, show their state",
+	.opts = opts_table,
+	.size = sizeof(struct sources_opts),
+	.max_args = -1,
+	.run = run,
+};

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/archive.h"
+
+#include "base/clock.h"
+#include "base/event.h"
+#include "net/download.h"
+#include "source/url.h"
+#include "sys/fs.h"
+#include "sys/lock.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
+#define QUIET_MS     120000
+#define MAX_FILE     ((uint64_t)8 << 30)
+
+/* *same: it is the file that the stack means. */
+static int check(const char *path, const struct cryo_source *src, char hex[CRYO_HASH_HEX],
+		 bool *same, struct cryo_err *err)
+{
+	int rc = cryo_hash_file(path, hex, err);
+
+	*same = rc == 0 && strcmp(hex, src->sha256) == 0;
+	return rc;
+}
+
+static int mismatch(const struct cryo_source *src, const char *hex, struct cryo_err *err)
+{
+	return cryo_err_set(err, CRYO_E_CONFIG, "checksum of '%s' is %s, the stack wants %s",
+			    src->archive, hex, src->sha256);
+}
+
+static int local(const struct cryo_source *src, const char *file, char **path, struct cryo_err *err)
+{
+	char hex[CRYO_HASH_HEX];
+	bool same = false;
+	int rc;
+
+	if (cryo_fs_size(file) < 0)
+		return cryo_err_set(err, CRYO_E_CONFIG, "no archive '%s'", file);
+	rc = check(file, src, hex, &same, err);
+	if (rc == 0 && !same)
+		rc = mismatch(src, hex, err);
+	if (rc == 0)
+		*path = cryo_strdup(file);
+	return rc;
+}
+
+/* A wrong file that was put together from two attempts gets a second chance, as a whole. */
+static int fetch(const struct cryo_source *src, const struct cryo_download *d, const char *path,
+		 struct cryo_err *err)
+{
+	bool resumed = cryo_fs_size(d->path) > 0, same = false;
+	char hex[CRYO_HASH_HEX];
+	int rc = cryo_download(d, err);
+
+	if (rc == 0)
+		rc = check(d->path, src, hex, &same, err);
+	if (rc < 0)
+		return rc;
+	if (!same) {
+		unlink(d->path);
+		return resumed ? fetch(src, d, path, err) : mismatch(src, hex, err);
+	}
+	if (rename(d->path, path) < 0)
+		return cryo_err_sys(err, errno, "cannot write '%s'", path);
+	return 0;
+}
+
+static int fetch_locked(const struct cryo_source *src, const char *ask,
+			const struct cryo_fetch_opts *o, const char *path, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *part = cryo_asprintf("%s.part", path);
+	cryo_auto(cryo_free) char *lock_path = cryo_asprintf("%s.lock", path);
+	struct cryo_download d = { .url = ask,
+				   .path = part,
+				   .max = MAX_FILE,
+				   .quiet_ms = o->quiet_ms ? o->quiet_ms
+							   : cryo_limit_ms(QUIET_MS) };
+	int lock = -1, rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);
+
+	if (rc < 0)
+		return rc;
+	cryo_step_note("fetching %s", ask);
+	if (!cryo_fs_exists(path))
+		rc = fetch(src, &d, path, err);
+	cryo_lock_remove(lock_path, &lock);
+	return rc;
+}
+
+int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_opts *o, char **path,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *cached =
+	    cryo_asprintf("%s/archives/%s", cryo_dir_cache(), src->sha256);
+	cryo_auto(cryo_free) char *ask = NULL;
+	int rc = cryo_url_mirror(src->archive, o->mirrors, &ask, err);
+
+	if (rc < 0)
+		return rc;
+	if (cryo_starts_with(ask, "file://") || ask[0] == '/')
+		return local(src, ask[0] == '/' ? ask : ask + strlen("file://"), path, err);
+	/* Whole when it was renamed; damage since then shows here. */
+	if (cryo_fs_exists(cached) && local(src, cached, path, err) == 0)
+		return 0;
+	if (o->offline)
+		return cryo_err_set(err, CRYO_E_PROVISION,
+				    "archive '%s' is not in the cache, and --offline forbids to "
+				    "fetch it",
+				    src->archive);
+	if (cryo_url_archive_refusal(ask))
+		return cryo_err_set(err, CRYO_E_CONFIG, "mirror '%s' of '%s' is refused: %s", ask,
+				    src->archive, cryo_url_archive_refusal(ask));
+	unlink(cached);
+	rc = cryo_fs_mkparents(cached, 0700, err);
+	if (rc == 0)
+		rc = fetch_locked(src, ask, o, cached, err);
+	if (rc == 0)
+		*path = cryo_steal(&cached);
+	return rc;
+}

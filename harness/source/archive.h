@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of source/: tar files of sources, fetched once, unpacked with suspicion. */
+#ifndef CRYO_SOURCE_ARCHIVE_H
+#define CRYO_SOURCE_ARCHIVE_H
+
+#include "source/tree.h"
+
+/*
+ * The file, checked: where it lies itself, or <cache>/archives/<sha256>. Caller frees *path.
+ * -CRYO_E_CONFIG: it has another checksum.
+ */
+int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_opts *o, char **path,
+			struct cryo_err *err);
+
+/*
+ * What is below the one directory at its top, into `dir`, which is there and empty.
+ * -CRYO_E_CONFIG: names or links that lead out of it, devices, a repository inside,
+ * more than one directory at the top, no tar archive, a damaged one.
+ */
+int cryo_archive_unpack(const char *path, const char *dir, struct cryo_err *err);
+
+#endif

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/git.h"
+
+#include <errno.h>
+#include <git2.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVER_TIMEOUT_MS 120000
+
+void cryo_git_ready(void)
+{
+	static bool ready;
+
+	if (ready)
+		return;
+	if (git_libgit2_init() < 0)
+		abort();
+#if LIBGIT2_VER_MAJOR > 1 || (LIBGIT2_VER_MAJOR == 1 && LIBGIT2_VER_MINOR >= 7)
+	git_libgit2_opts(GIT_OPT_SET_SERVER_TIMEOUT, SERVER_TIMEOUT_MS);
+	git_libgit2_opts(GIT_OPT_SET_SERVER_CONNECT_TIMEOUT, SERVER_TIMEOUT_MS);
+#endif
+	ready = true;
+}
+
+int cryo_git_err(struct cryo_err *err, enum cryo_status status, const char *fmt, ...)
+{
+	const git_error *last = git_error_last();
+	const char *why = last && last->message ? last->message : "no reason given";
+	cryo_auto(cryo_free) char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = cryo_vasprintf(fmt, ap);
+	va_end(ap);
+	if (strstr(why, strerror(ENOSPC)))
+		status = CRYO_E_UNFIT;
+	return cryo_err_set(err, status, "%s: %s", text, why);
+}
+
+bool cryo_git_is_full(const char *commit)
+{
+	size_t n = strlen(commit);
+
+	return (n == 40 || n == 64) && !commit[strspn(commit, "0123456789abcdef")];
+}
+
+bool cryo_git_is_ref(const char *name)
+{
+	cryo_auto(cryo_free) char *full = cryo_starts_with(name, "refs/")
+					      ? cryo_strdup(name)
+					      : cryo_asprintf("refs/heads/%s", name);
+	int valid = 0;
+
+	cryo_git_ready();
+	return name[0] != '-' && git_reference_name_is_valid(&valid, full) == 0 && valid;
+}
+
+static bool is_part(const char *part, size_t n)
+{
+	return n > 0 && part[0] != '-' && !(n == 1 && part[0] == '.') &&
+	       !(n == 2 && strncmp(part, "..", 2) == 0) &&
+	       !(n == 4 && strncasecmp(part, ".git", 4) == 0);
+}
+
+bool cryo_git_is_path(const char *path)
+{
+	if (strlen(path) > 1024 || strchr(path, '\\'))
+		return false;
+	for (const char *p = path; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			return false;
+	for (;; path++) {
+		size_t n = strcspn(path, "/");
+
+		if (!is_part(path, n))
+			return false;
+		path += n;
+		if (!*path)
+			return true;
+	}
+}

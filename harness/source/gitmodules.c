@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a commit says about its submodules: .gitmodules (by libgit2's own parser) and its tree. */
+#include "source/git.h"
+
+#include "source/url.h"
+#include "sys/fs.h"
+
+#include <git2.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_FILE    (256u << 10)
+#define MAX_MODULES 256
+
+void cryo_git_submodules_release(struct cryo_git_submodules *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		free(s->v[i].path);
+		free(s->v[i].url);
+	}
+	free(s->v);
+	*s = (struct cryo_git_submodules){ 0 };
+}
+
+/* One commit opened for reading. */
+struct view {
+	const char *url, *commit;
+	git_repository *repo;
+	git_tree *tree;
+	git_config *modules; /* NULL: it has none */
+};
+
+static void view_close(struct view *v)
+{
+	git_config_free(v->modules);
+	git_tree_free(v->tree);
+	git_repository_free(v->repo);
+}
+#define view_closep view_close
+
+static int view_open(struct view *v, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir = cryo_git_cache_dir(v->url);
+	git_commit *commit = NULL;
+	git_oid oid;
+	int grc;
+
+	cryo_git_ready();
+	grc = git_repository_open_bare(&v->repo, dir);
+	if (grc == 0)
+		grc = git_oid_fromstr(&oid, v->commit);
+	if (grc == 0)
+		grc = git_commit_lookup(&commit, v->repo, &oid);
+	if (grc == 0)
+		grc = git_commit_tree(&v->tree, commit);
+	git_commit_free(commit);
+	return grc == 0 ? 0
+			: cryo_git_err(err, CRYO_E_PROVISION, "cannot read commit '%.12s' of '%s'",
+				       v->commit, v->url);
+}
+
+/* git's configuration can include other files, ours and devices too: not from a stranger. */
+static bool includes(const char *text)
+{
+	while ((text = strchr(text, '['))) {
+		text += 1 + strspn(text + 1, " \t");
+		if (strncasecmp(text, "include", 7) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* libgit2 parses configuration from files only. */
+static int parse(struct view *v, const char *text, size_t n, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir = NULL, *path = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc;
+
+	if (n > MAX_FILE || strlen(text) != n || includes(text))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    ".gitmodules of '%s' at %.12s is refused: it is too large, not "
+				    "text, or includes other files",
+				    v->url, v->commit);
+	rc = cryo_fs_tmpdir(cryo_dir_cache(), ".gitmodules-", &dir, err);
+	if (rc < 0)
+		return rc;
+	path = cryo_asprintf("%s/config", dir);
+	rc = cryo_fs_write(path, text, n, 0600, err);
+	if (rc == 0 && git_config_open_ondisk(&v->modules, path) < 0)
+		rc = cryo_git_err(err, CRYO_E_CONFIG, ".gitmodules of '%s' at %.12s", v->url,
+				  v->commit);
+	cryo_fs_rmtree(dir, &ignored);
+	return rc;
+}
+
+static int read_modules(struct view *v, struct cryo_err *err)
+{
+	const git_tree_entry *e = git_tree_entry_byname(v->tree, ".gitmodules");
+	cryo_auto(cryo_free) char *text = NULL;
+	git_blob *blob = NULL;
+	int rc;
+
+	/* A link in its place is nothing that git follows either. */
+	if (!e || (git_tree_entry_filemode(e) != GIT_FILEMODE_BLOB &&
+		   git_tree_entry_filemode(e) != GIT_FILEMODE_BLOB_EXECUTABLE))
+		return 0;
+	if (git_blob_lookup(&blob, v->repo, git_tree_entry_id(e)) < 0)
+		return cryo_git_err(err, CRYO_E_PROVISION, "cannot read .gitmodules of '%s'",
+				    v->url);
+	text = cryo_strndup(git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
+	rc = parse(v, text, (size_t)git_blob_rawsize(blob), err);
+	git_blob_free(blob);
+	return rc;
+}
+
+/* The commit that the tree has at `path`; false: no submodule is there. */
+static bool gitlink_at(const struct view *v, const char *path, char out[CRYO_COMMIT_HEX])
+{
+	git_tree_entry *e = NULL;
+	bool is = git_tree_entry_bypath(&e, v->tree, path) == 0 &&
+		  git_tree_entry_filemode(e) == GIT_FILEMODE_COMMIT;
+
+	if (is)
+		git_oid_tostr(out, CRYO_COMMIT_HEX, git_tree_entry_id(e));
+	git_tree_entry_free(e);
+	return is;
+}
+
+static int add(const struct view *v, const char *path, const char *url,
+	       struct cryo_git_submodules *out, struct cryo_err *err)
+{
+	char commit[CRYO_COMMIT_HEX];
+	struct cryo_git_submodule *s;
+	char *whole = NULL;
+	int rc;
+
+	if (!cryo_git_is_path(path))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    ".gitmodules of '%s' at %.12s: path '%s' is refused: it leads "
+				    "out of the tree",
+				    v->url, v->commit, path);
+	if (!gitlink_at(v, path, commit))
+		return 0;
+	if (out->n >= MAX_MODULES)
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' has more than %d submodules", v->url,
+				    MAX_MODULES);
+	rc = cryo_url_resolve(v->url, url, &whole, err);
+	if (rc < 0)
+		return cryo_err_wrap(err, rc, "submodule '%s' of '%s'", path, v->url);
+	out->v = cryo_realloc(out->v, out->n + 1, sizeof(*out->v));
+	s = &out->v[out->n++];
+	*s = (struct cryo_git_submodule){ .path = cryo_strdup(path), .url = whole };
+	memcpy(s->commit, commit, sizeof(commit));
+	return 0;
+}
+
+/* "submodule.NAME.path" with "submodule.NAME.url" beside it. */
+static int add_entry(const struct view *v, git_config *snapshot, const git_config_entry *e,
+		     const char *only, struct cryo_git_submodules *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *key =
+	    cryo_asprintf("%.*surl", (int)(strlen(e->name) - strlen("path")), e->name);
+	const char *url = NULL;
+
+	if (!e->value || (only && strcmp(e->value, only) != 0))
+		return 0;
+	if (git_config_get_string(&url, snapshot, key) < 0 || !url)
+		return 0;
+	return add(v, e->value, url, out, err);
+}
+
+static int collect(const struct view *v, const char *only, struct cryo_git_submodules *out,
+		   struct cryo_err *err)
+{
+	git_config *snapshot = NULL;
+	git_config_iterator *it = NULL;
+	git_config_entry *e;
+	int rc = 0;
+
+	if (git_config_snapshot(&snapshot, v->modules) < 0 ||
+	    git_config_iterator_glob_new(&it, snapshot, "^submodule\\..*\\.path$") < 0)
+		rc = cryo_git_err(err, CRYO_E_CONFIG, ".gitmodules of '%s'", v->url);
+	while (rc == 0 && git_config_next(&e, it) == 0)
+		rc = add_entry(v, snapshot, e, only, out, err);
+	git_config_iterator_free(it);
+	git_config_free(snapshot);
+	return rc;
+}
+
+static int none_there(const struct view *v, const char *only, struct cryo_err *err)
+{
+	char commit[CRYO_COMMIT_HEX];
+
+	return cryo_err_set(err, CRYO_E_CONFIG, "'%s' at %.12s has no submodule '%s'%s", v->url,
+			    v->commit, only,
+			    gitlink_at(v, only, commit) ? " in its .gitmodules" : "");
+}
+
+int cryo_git_submodules(const char *url, const char *commit, const char *only,
+			struct cryo_git_submodules *out, struct cryo_err *err)
+{
+	cryo_auto(view_close) struct view v = { .url = url, .commit = commit };
+	int rc = view_open(&v, err);
+
+	if (rc == 0)
+		rc = read_modules(&v, err);
+	if (rc == 0 && v.modules)
+		rc = collect(&v, only, out, err);
+	if (rc == 0 && only && out->n == 0)
+		rc = none_there(&v, only, err);
+	return rc;
+}

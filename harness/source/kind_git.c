@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Kinds of source that become trees: git, superproject, archive. */
+#include "source/git.h"
+#include "source/kinds.h"
+#include "source/tree.h"
+#include "source/url.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int check_commit(const struct cryo_node *n, const struct cryo_source *src,
+			struct cryo_err *err)
+{
+	const char *c = src->commit;
+
+	if (!src->ref && !c)
+		return cryo_node_err(n, err, "a source from git needs 'ref', 'commit' or both");
+	if (!c)
+		return 0;
+	if (strlen(c) < 8 || strlen(c) > 64 || c[strspn(c, "0123456789abcdef")])
+		return cryo_node_err(cryo_node_get(n, "commit"), err,
+				     "'%s' is no commit (8 to 64 of 0-9a-f)", c);
+	if (!src->ref && !cryo_git_is_full(c))
+		return cryo_node_err(cryo_node_get(n, "commit"), err,
+				     "commit '%s' is shortened: that needs the 'ref' it is on", c);
+	return 0;
+}
+
+static int check_ref(const struct cryo_node *n, const struct cryo_source *src, struct cryo_err *err)
+{
+	if (src->ref && !cryo_git_is_ref(src->ref))
+		return cryo_node_err(cryo_node_get(n, "ref"), err,
+				     "'%s' is no name of a branch or tag", src->ref);
+	return check_commit(n, src, err);
+}
+
+/* It ends up in the linker's flags. */
+static int check_version(const struct cryo_node *n, const struct cryo_source *src,
+			 struct cryo_err *err)
+{
+	const char *v = src->version;
+
+	if (!v || (v[0] == 'v' && isdigit((unsigned char)v[1]) && cryo_source_is_name(v)))
+		return 0;
+	return cryo_node_err(cryo_node_get(n, "version"), err, "'%s' is no version such as v1.2.3",
+			     v);
+}
+
+/* A path from the stack file's directory becomes absolute, ".." and all: as `dir` does it. */
+static void make_absolute(char **url, const char *base)
+{
+	char *absolute;
+
+	if (!cryo_url_is_relative(*url))
+		return;
+	absolute = cryo_asprintf("%s/%s", base, *url + (cryo_starts_with(*url, "./") ? 2 : 0));
+	free(*url);
+	*url = absolute;
+}
+
+static int check_url(const struct cryo_node *n, const char *key, const char *base, char **url,
+		     const char *(*refusal)(const char *url), struct cryo_err *err)
+{
+	const char *why;
+
+	make_absolute(url, base);
+	why = refusal(*url);
+	return why ? cryo_node_err(cryo_node_get(n, key), err, "address '%s' is refused: %s", *url,
+				   why)
+		   : 0;
+}
+
+static int fingerprint(const struct cryo_source *src, struct cryo_hash *h, struct cryo_err *err)
+{
+	char commit[CRYO_COMMIT_HEX];
+	int rc = cryo_source_commit(src, commit, err);
+
+	if (rc < 0)
+		return rc;
+	/* Not fetched yet: this stamp only says that nothing is there. */
+	cryo_hash_item(h, *commit ? commit : "unknown");
+	cryo_hash_item(h, src->version ? src->version : "");
+	return 0;
+}
+
+static char *show(const struct cryo_source *src, const char *url, const char *inside)
+{
+	struct cryo_str s = { 0 };
+
+	cryo_str_add(&s, url);
+	if (inside)
+		cryo_str_addf(&s, " %s", inside);
+	if (src->ref)
+		cryo_str_addf(&s, " %s", src->ref);
+	if (src->commit)
+		cryo_str_addf(&s, " %.12s", src->commit);
+	return cryo_str_detach(&s);
+}
+
+/* --- git --- */
+
+static const struct cryo_field git_rows[] = {
+	{ "git", CRYO_FIELD_STR, offsetof(struct cryo_source, git), true },
+	{ "ref", CRYO_FIELD_STR, offsetof(struct cryo_source, ref), false },
+	{ "commit", CRYO_FIELD_STR, offsetof(struct cryo_source, commit), false },
+	{ "version", CRYO_FIELD_STR, offsetof(struct cryo_source, version), false },
+	{ 0 },
+};
+
+/* "v1.2.3" as a tag says which version it is. */
+static void version_of_tag(struct cryo_source *src)
+{
+	if (!src->version && src->ref && src->ref[0] == 'v' &&
+	    isdigit((unsigned char)src->ref[1]) && strchr(src->ref, '.') &&
+	    cryo_source_is_name(src->ref))
+		src->version = cryo_strdup(src->ref);
+}
+
+static int git_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
+		     struct cryo_err *err)
+{
+	int rc = check_url(n, "git", base, &src->git, cryo_url_refusal, err);
+
+	if (rc == 0)
+		rc = check_ref(n, src, err);
+	if (rc == 0)
+		rc = check_version(n, src, err);
+	if (rc == 0)
+		version_of_tag(src);
+	return rc;
+}
+
+static char *git_show(const struct cryo_source *src)
+{
+	return show(src, src->git, NULL);
+}
+
+const struct cryo_source_kind_ops cryo_source_git = { "git", git_rows, git_check, git_show,
+						      fingerprint };
+
+/* --- superproject: a submodule of another repository --- */
+
+static const struct cryo_field superproject_rows[] = {
+	{ "superproject", CRYO_FIELD_STR, offsetof(struct cryo_source, superproject), true },
+	{ "path", CRYO_FIELD_STR, offsetof(struct cryo_source, path), true },
+	{ "ref", CRYO_FIELD_STR, offsetof(struct cryo_source, ref), false },
+	{ "commit", CRYO_FIELD_STR, offsetof(struct cryo_source, commit), false },
+	{ "version", CRYO_FIELD_STR, offsetof(struct cryo_source, version), false },
+	{ 0 },
+};
+
+static int superproject_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
+			      struct cryo_err *err)
+{
+	int rc = check_url(n, "superproject", base, &src->superproject, cryo_url_refusal, err);
+
+	if (rc == 0 && !cryo_git_is_path(src->path))
+		rc = cryo_node_err(cryo_node_get(n, "path"), err,
+				   "'%s' is no path inside of a repository", src->path);
+	if (rc == 0)
+		rc = check_ref(n, src, err);
+	return rc == 0 ? check_version(n, src, err) : rc;
+}
+
+static char *superproject_show(const struct cryo_source *src)
+{
+	return show(src, src->superproject, src->path);
+}
+
+const struct cryo_source_kind_ops cryo_source_superproject = { "superproject", superproject_rows,
+							       superproject_check,
+							       superproject_show, fingerprint };
+
+/* --- archive: a tar file --- */
+
+static const struct cryo_field archive_rows[] = {
+	{ "archive", CRYO_FIELD_STR, offsetof(struct cryo_source, archive), true },
+	{ "sha256", CRYO_FIELD_STR, offsetof(struct cryo_source, sha256), true },
+	{ "version", CRYO_FIELD_STR, offsetof(struct cryo_source, version), false },
+	{ 0 },
+};
+
+static int archive_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
+			 struct cryo_err *err)
+{
+	const char *sum = src->sha256;
+	char *absolute;
+	int rc;
+
+	if (src->archive[0] && src->archive[0] != '/' && src->archive[0] != '-' &&
+	    !strstr(src->archive, "://")) {
+		absolute = cryo_asprintf("%s/%s", base, src->archive);
+		free(src->archive);
+		src->archive = absolute;
+	}
+	rc = check_url(n, "archive", base, &src->archive, cryo_url_archive_refusal, err);
+	if (rc == 0 && (strlen(sum) != 64 || sum[strspn(sum, "0123456789abcdef")]))
+		rc = cryo_node_err(cryo_node_get(n, "sha256"), err,
+				   "'%s' is no SHA-256 (64 of 0-9a-f)", sum);
+	return rc == 0 ? check_version(n, src, err) : rc;
+}
+
+static char *archive_show(const struct cryo_source *src)
+{
+	return cryo_asprintf("%s %.12s", src->archive, src->sha256);
+}
+
+const struct cryo_source_kind_ops cryo_source_archive = { "archive", archive_rows, archive_check,
+							  archive_show, fingerprint };

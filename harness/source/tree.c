@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/tree.h"
+
+#include "base/event.h"
+#include "source/archive.h"
+#include "source/git.h"
+#include "sys/fs.h"
+#include "sys/lock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
+#define MAX_DEPTH    8
+#define MAX_MARK     4096
+#define MARK	     "cryopod tree"
+
+/* What shall be on disk. */
+struct plan {
+	const struct cryo_fetch_opts *o;
+	const char *url;	/* NULL: an archive … */
+	const char *file;	/* … which is this */
+	const char *shown;	/* for messages */
+	char id[CRYO_HASH_HEX]; /* of the directory's name */
+	char *place, *mark;	/* its path; what stands in .git/cryopod */
+};
+
+bool cryo_source_has_tree(const struct cryo_source *src)
+{
+	return src->kind != CRYO_SOURCE_MODULE && src->kind != CRYO_SOURCE_DEBIAN;
+}
+
+void cryo_tree_release(struct cryo_tree *t)
+{
+	free(t->dir);
+	*t = (struct cryo_tree){ 0 };
+}
+
+/* --- which commit --- */
+
+static struct cryo_git_want want_of(const struct cryo_source *src)
+{
+	return (struct cryo_git_want){ .url = src->git ? src->git : src->superproject,
+				       .ref = src->ref,
+				       .commit = src->commit };
+}
+
+static int submodule_commit(const struct cryo_source *src, char out[CRYO_COMMIT_HEX],
+			    struct cryo_err *err)
+{
+	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
+	const char *url = src->superproject;
+	int rc;
+
+	if (!*out || !cryo_git_has(url, out)) {
+		*out = '\0';
+		return 0;
+	}
+	rc = cryo_git_submodules(url, out, src->path, &subs, err);
+	if (rc == 0)
+		memcpy(out, subs.v[0].commit, CRYO_COMMIT_HEX);
+	return rc;
+}
+
+int cryo_source_commit(const struct cryo_source *src, char out[CRYO_COMMIT_HEX],
+		       struct cryo_err *err)
+{
+	struct cryo_git_want w = want_of(src);
+	int rc;
+
+	out[0] = '\0';
+	if (src->kind == CRYO_SOURCE_ARCHIVE)
+		memcpy(out, src->sha256, strlen(src->sha256) + 1);
+	if (!w.url)
+		return 0;
+	rc = cryo_git_known(&w, out, err);
+	if (rc == 0 && src->kind == CRYO_SOURCE_SUPERPROJECT)
+		rc = submodule_commit(src, out, err);
+	return rc;
+}
+
+/* --- making --- */
+
+/* No part of the way may be a link that the tree itself put there. */
+static int enter(const char *dir, const char *path, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *way = cryo_asprintf("%s/%s", dir, path);
+
+	for (char *p = way + strlen(dir) + 1;; p++) {
+		char end = *p;
+		struct stat st;
+
+		if (end && end != '/')
+			continue;
+		*p = '\0';
+		if (lstat(way, &st) < 0 && (errno != ENOENT || mkdir(way, 0755) < 0))
+			return cryo_err_sys(err, errno, "cannot make '%s'", way);
+		if (lstat(way, &st) < 0 || !S_ISDIR(st.st_mode))
+			return cryo_err_set(err, CRYO_E_CONFIG,
+					    "submodule '%s' is refused: '%s' is no directory", path,
+					    way);
+		*p = end;
+		if (!end)
+			return 0;
+	}
+}
+
+static int check_out(const struct plan *p, const char *url, const char *commit, const char *dir,
+		     unsigned depth, struct cryo_err *err);
+
+static int check_out_submodule(const struct plan *p, const struct cryo_git_submodule *s,
+			       const char *dir, unsigned depth, struct cryo_err *err)
+{
+	struct cryo_git_want w = { .url = s->url, .commit = s->commit };
+	cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s", dir, s->path);
+	char commit[CRYO_COMMIT_HEX];
+	int rc;
+
+	if (depth >= MAX_DEPTH)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "submodule '%s' is refused: more than %d deep", s->path,
+				    MAX_DEPTH);
+	rc = cryo_git_obtain(&w, p->o, commit, err);
+	if (rc == 0)
+		rc = enter(dir, s->path, err);
+	if (rc == 0)
+		rc = check_out(p, s->url, commit, below, depth + 1, err);
+	return cryo_err_wrap(err, rc, "submodule '%s'", s->path);
+}
+
+static int check_out(const struct plan *p, const char *url, const char *commit, const char *dir,
+		     unsigned depth, struct cryo_err *err)
+{
+	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
+	int rc = cryo_git_checkout(url, commit, dir, err);
+
+	if (rc == 0)
+		rc = cryo_git_submodules(url, commit, NULL, &subs, err);
+	for (size_t i = 0; rc == 0 && i < subs.n; i++)
+		rc = check_out_submodule(p, &subs.v[i], dir, depth, err);
+	return rc;
+}
+
+static int fill(const struct plan *p, const char *dir, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *mark = cryo_asprintf("%s/.git/cryopod", dir);
+	cryo_auto(cryo_free) char *message = cryo_asprintf("%s\n", p->shown);
+	int rc;
+
+	if (p->url) {
+		rc = check_out(p, p->url, p->id, dir, 0, err);
+	} else {
+		rc = cryo_archive_unpack(p->file, dir, err);
+		if (rc == 0)
+			rc = cryo_git_import(dir, message, err);
+	}
+	if (rc == 0)
+		rc = cryo_fs_write(mark, p->mark, strlen(p->mark), 0644, err);
+	return rc;
+}
+
+/* What killed runs left, under the component's lock. */
+static void clean_up(const char *parent)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	const struct dirent *e;
+	DIR *d = opendir(parent);
+
+	while (d && (e = readdir(d))) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", parent, e->d_name);
+
+		if (cryo_starts_with(e->d_name, ".new-"))
+			cryo_fs_rmtree(path, &ignored);
+	}
+	if (d)
+		closedir(d);
+}
+
+static int make(const struct plan *p, const char *parent, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *fresh = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc = cryo_fs_tmpdir(parent, ".new-", &fresh, err);
+
+	if (rc < 0)
+		return rc;
+	chmod(fresh, 0755);
+	rc = fill(p, fresh, err);
+	if (rc == 0 && rename(fresh, p->place) < 0)
+		rc = cryo_err_sys(err, errno, "cannot make '%s'", p->place);
+	if (rc < 0)
+		cryo_fs_rmtree(fresh, &ignored);
+	return rc;
+}
+
+/* --- judging what is there --- */
+
+static int check_clean(const char *url, const char *commit, const char *dir, unsigned depth,
+		       struct cryo_git_state *state, struct cryo_err *err)
+{
+	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
+	int rc;
+
+	cryo_git_state_release(state);
+	rc = cryo_git_state(dir, state, err);
+	if (rc < 0 || state->changed || !url)
+		return rc;
+	if (strcmp(state->head, commit) != 0) {
+		state->changed = 1;
+		state->first = cryo_asprintf("HEAD is at %.12s", state->head);
+		return 0;
+	}
+	rc = cryo_git_submodules(url, commit, NULL, &subs, err);
+	for (size_t i = 0; rc == 0 && !state->changed && i < subs.n && depth < MAX_DEPTH; i++) {
+		cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s", dir, subs.v[i].path);
+
+		rc = check_clean(subs.v[i].url, subs.v[i].commit, below, depth + 1, state, err);
+	}
+	return rc;
+}
+
+static bool is_ours(const struct plan *p)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/.git/cryopod", p->place);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	return cryo_fs_read(path, MAX_MARK, &text, &ignored) == 0 &&
+	       cryo_starts_with(cryo_str_get(&text), MARK "\n");
+}
+
+/* *fine: it is what it should be; else it may be made anew, unless an error says why not. */
+static int judge(const struct plan *p, bool *fine, struct cryo_err *err)
+{
+	cryo_auto(cryo_git_state_release) struct cryo_git_state state = { 0 };
+	struct cryo_err why = CRYO_ERR_INIT;
+
+	*fine = false;
+	if (!is_ours(p))
+		return cryo_err_set(err, CRYO_E_PROVISION, "'%s' is not from cryopod; move it away",
+				    p->place);
+	if (check_clean(p->url, p->id, p->place, 0, &state, &why) < 0) {
+		cryo_debug("%s: %s", p->place, why.msg);
+		return 0;
+	}
+	if (state.changed && !p->o->force)
+		return cryo_err_set(
+		    err, CRYO_E_PROVISION,
+		    "'%s' was changed by hand: %zu file%s, '%s' first (sources sync "
+		    "--force makes it anew)",
+		    p->place, state.changed, state.changed == 1 ? "" : "s", state.first);
+	*fine = !state.changed;
+	return 0;
+}
+
+static int put(const struct plan *p, const char *parent, struct cryo_tree *out,
+	       struct cryo_err *err)
+{
+	cryo_auto(cryo_git_state_release) struct cryo_git_state state = { 0 };
+	bool fine = false;
+	int rc = 0;
+
+	clean_up(parent);
+	if (cryo_fs_exists(p->place))
+		rc = judge(p, &fine, err);
+	if (rc == 0 && !fine) {
+		rc = cryo_fs_rmtree(p->place, err);
+		if (rc == 0)
+			rc = make(p, parent, err);
+		out->made = rc == 0;
+	}
+	/* An archive's commit is only known from its tree. */
+	if (rc == 0 && !p->url)
+		rc = cryo_git_state(p->place, &state, err);
+	if (rc == 0)
+		memcpy(out->commit, p->url ? p->id : state.head, CRYO_COMMIT_HEX);
+	return rc;
+}
+
+static char *trees_of(const char *component)
+{
+	return cryo_asprintf("%s/trees/%s", cryo_dir_cache(), component);
+}
+
+char *cryo_source_tree_dir(const char *component, const char *commit)
+{
+	cryo_auto(cryo_free) char *parent = trees_of(component);
+
+	return cryo_asprintf("%s/%.40s", parent, commit);
+}
+
+static int place(struct plan *p, const char *component, struct cryo_tree *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *parent = trees_of(component);
+	cryo_auto(cryo_free) char *lock_path = cryo_asprintf("%s.lock", parent);
+	cryo_auto(cryo_fd_close) int lock = -1;
+	int rc;
+
+	p->place = cryo_source_tree_dir(component, p->id);
+	p->mark = cryo_asprintf(MARK "\n%s\n%s\n", p->shown, p->id);
+	rc = cryo_fs_mkdirs(parent, 0755, err);
+	if (rc == 0)
+		rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);
+	if (rc == 0)
+		rc = put(p, parent, out, err);
+	if (rc == 0)
+		out->dir = cryo_steal(&p->place);
+	free(p->place);
+	free(p->mark);
+	return rc;
+}
+
+/* --- kinds --- */
+
+static int git_tree(const struct cryo_source *src, const char *component,
+		    const struct cryo_fetch_opts *o, struct cryo_tree *out, struct cryo_err *err)
+{
+	struct cryo_git_want w = want_of(src);
+	struct plan p = { .o = o, .url = w.url, .shown = w.url };
+	int rc = cryo_git_obtain(&w, o, p.id, err);
+
+	return rc < 0 ? rc : place(&p, component, out, err);
+}
+
+static int superproject_tree(const struct cryo_source *src, const char *component,
+			     const struct cryo_fetch_opts *o, struct cryo_tree *out,
+			     struct cryo_err *err)
+{
+	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
+	struct cryo_git_want w = want_of(src), sub = { 0 };
+	struct cryo_fetch_opts only_it = *o;
+	struct plan p = { .o = o };
+	char commit[CRYO_COMMIT_HEX];
+	int rc;
+
+	only_it.history = false;
+	rc = cryo_git_obtain(&w, &only_it, commit, err);
+	if (rc == 0)
+		rc = cryo_git_submodules(w.url, commit, src->path, &subs, err);
+	if (rc < 0)
+		return rc;
+	sub.url = p.url = p.shown = subs.v[0].url;
+	sub.commit = subs.v[0].commit;
+	rc = cryo_git_obtain(&sub, o, p.id, err);
+	return rc < 0 ? rc : place(&p, component, out, err);
+}
+
+static int archive_tree(const struct cryo_source *src, const char *component,
+			const struct cryo_fetch_opts *o, struct cryo_tree *out,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *file = NULL;
+	struct plan p = { .o = o, .shown = src->archive };
+	int rc = cryo_archive_obtain(src, o, &file, err);
+
+	if (rc < 0)
+		return rc;
+	p.file = file;
+	memcpy(p.id, src->sha256, sizeof(p.id));
+	return place(&p, component, out, err);
+}
+
+int cryo_source_tree(const struct cryo_source *src, const char *component,
+		     const struct cryo_fetch_opts *o, struct cryo_tree *out, struct cryo_err *err)
+{
+	static const struct cryo_fetch_opts defaults = { 0 };
+
+	*out = (struct cryo_tree){ 0 };
+	o = o ? o : &defaults;
+	switch (src->kind) {
+	case CRYO_SOURCE_GIT:
+		return git_tree(src, component, o, out, err);
+	case CRYO_SOURCE_SUPERPROJECT:
+		return superproject_tree(src, component, o, out, err);
+	case CRYO_SOURCE_ARCHIVE:
+		return archive_tree(src, component, o, out, err);
+	case CRYO_SOURCE_DIR:
+		out->dir = cryo_strdup(src->dir);
+		return 0;
+	case CRYO_SOURCE_MODULE:
+	case CRYO_SOURCE_DEBIAN:
+		break;
+	}
+	return cryo_err_set(err, CRYO_E_CONFIG, "a source of kind '%s' has no tree",
+			    cryo_source_kind_name(src));
+}
