@@ -5,6 +5,7 @@
 #include "base/event.h"
 #include "build/recipe.h"
 #include "build/toolchain.h"
+#include "source/tree.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
@@ -50,16 +51,23 @@ static int stamp(const struct cryo_recipe *r, struct toolchains *all, struct cry
 		 struct cryo_err *err)
 {
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
+	const struct cryo_source *src = &b->component->source;
+	char commit[CRYO_COMMIT_HEX] = "";
 	const char *id = "";
-	int rc = cryo_source_fingerprint(&b->component->source, h, err);
+	int rc = cryo_source_fingerprint(src, h, err);
 
+	/* A checksum of an archive is no commit to call a program after. */
+	if (rc == 0 && src->kind != CRYO_SOURCE_ARCHIVE)
+		rc = cryo_source_commit(src, commit, err);
 	rc = cryo_err_wrap(err, rc, "%s:%u: component '%s'", b->component->file, b->component->line,
 			   b->component->name);
-	if (rc == 0 && r->programs)
+	if (rc == 0 && r->make == cryo_build_go)
 		rc = toolchain_id(all, r->cgo, &id, err);
 	if (rc < 0)
 		return rc;
-	cryo_recipe_hash(r, &b->component->source, h);
+	if (r->make == cryo_build_make)
+		cryo_make_hash(h);
+	cryo_recipe_hash(r, src, commit, h);
 	cryo_hash_item(h, id);
 	cryo_hash_hex(h, b->stamp);
 	return 0;
@@ -149,6 +157,29 @@ static int make_locked(struct cryo_built *b, const struct cryo_recipe *r, struct
 	return r->make(r, b, err);
 }
 
+/*
+ * Before a branch was looked up for the first time nobody knows what a stamp would
+ * stand for. Fetched, it does: plan again.
+ */
+static int settle(struct cryo_built *b, struct cryo_err *err)
+{
+	cryo_auto(toolchains_release) struct toolchains all = { 0 };
+	cryo_auto(cryo_tree_release) struct cryo_tree tree = { 0 };
+	const struct cryo_component *c = b->component;
+	char commit[CRYO_COMMIT_HEX];
+	int rc = cryo_source_commit(&c->source, commit, err);
+
+	if (rc < 0 || *commit || !cryo_source_has_tree(&c->source) ||
+	    c->source.kind == CRYO_SOURCE_DIR)
+		return rc;
+	rc = cryo_source_tree(&c->source, c->name, NULL, &tree, err);
+	if (rc < 0)
+		return rc;
+	free(b->dir);
+	b->dir = NULL;
+	return plan_one(c, &all, b, err);
+}
+
 static int make_missing(struct cryo_built *b, const struct cryo_recipe *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *lock_path =
@@ -178,7 +209,11 @@ static int run_one(struct cryo_built *b, struct cryo_err *err)
 		cryo_step_same("%s", shown);
 		return 0;
 	}
-	rc = make_missing(b, r, err);
+	if (b->component->note)
+		cryo_info("note on %s: %s", b->component->name, b->component->note);
+	rc = settle(b, err);
+	if (rc == 0 && !b->up_to_date)
+		rc = make_missing(b, r, err);
 	if (rc < 0)
 		cryo_step_fail("%s", err->msg);
 	else

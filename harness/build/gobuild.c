@@ -13,21 +13,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/*
- * Anew for each run, below a directory that only the holder of the component's
- * lock touches. What a killed run left goes first; if something of it still
- * writes there, that is no reason to stop.
- */
-static int make_work(struct cryo_go_build *g, struct cryo_err *err)
+int cryo_build_workdir(const struct cryo_component *c, char **work, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *parent =
-	    cryo_asprintf("%s/work/%s", cryo_dir_cache(), g->c->name);
+	cryo_auto(cryo_free) char *parent = cryo_asprintf("%s/work/%s", cryo_dir_cache(), c->name);
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc;
 
+	/* If something of it still writes there, that is no reason to stop. */
 	cryo_fs_rmtree(parent, &ignored);
 	rc = cryo_fs_mkdirs(parent, 0700, err);
-	return rc < 0 ? rc : cryo_fs_tmpdir(parent, "", &g->work, err);
+	return rc < 0 ? rc : cryo_fs_tmpdir(parent, "", work, err);
 }
 
 static void release(struct cryo_go_build *g)
@@ -93,8 +88,7 @@ static int compile(struct cryo_go_build *g, const char *package, const char *out
 	return cryo_build_explain(talk, g->log, rc, err);
 }
 
-/* On the disk before it gets its name: also a power cut leaves no half program. */
-static int publish(const char *from, const char *to, struct cryo_err *err)
+int cryo_build_publish(const char *from, const char *to, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int fd = open(from, O_RDONLY | O_CLOEXEC);
 
@@ -120,7 +114,7 @@ static int build_program(struct cryo_go_build *g, const char *program, struct cr
 		rc = cryo_record_program(g, program, package, out, cryo_now_ms() - start,
 					 talk->packages, err);
 	if (rc == 0)
-		rc = publish(out, to, err);
+		rc = cryo_build_publish(out, to, err);
 	return cryo_err_wrap(err, rc, "%s", program);
 }
 
@@ -147,6 +141,20 @@ static int build_programs(struct cryo_go_build *g, struct cryo_err *err)
 	return rc;
 }
 
+/* The tree as it is built: as `dir`, wherever it came from. */
+static int take_tree(struct cryo_go_build *g, struct cryo_err *err)
+{
+	cryo_auto(cryo_tree_release) struct cryo_tree tree = { 0 };
+	int rc = cryo_source_tree(&g->c->source, g->c->name, NULL, &tree, err);
+
+	if (rc < 0)
+		return rc;
+	g->dir = cryo_steal(&tree.dir);
+	if (g->c->source.kind != CRYO_SOURCE_ARCHIVE)
+		memcpy(g->commit, tree.commit, sizeof(g->commit));
+	return 0;
+}
+
 static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 {
 	int rc = cryo_toolchain_find(g->recipe->cgo, &g->tool, err);
@@ -156,15 +164,14 @@ static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(g->built->dir, 0755, err);
 	if (rc == 0)
-		rc = make_work(g, err);
+		rc = cryo_build_workdir(g->c, &g->work, err);
 	if (rc < 0)
 		return rc;
 	g->log = cryo_build_log(g->c);
-	g->ldflags = cryo_recipe_ldflags(g->recipe, &g->c->source);
-	if (is_module(g))
-		return cryo_module_wrap(g, err);
-	g->dir = cryo_strdup(g->c->source.dir);
-	return 0;
+	rc = is_module(g) ? cryo_module_wrap(g, err) : take_tree(g, err);
+	if (rc == 0)
+		g->ldflags = cryo_recipe_ldflags(g->recipe, &g->c->source, g->commit);
+	return rc;
 }
 
 int cryo_build_go(const struct cryo_recipe *r, const struct cryo_built *built, struct cryo_err *err)

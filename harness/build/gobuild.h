@@ -5,6 +5,7 @@
 
 #include "build/recipe.h"
 #include "build/toolchain.h"
+#include "source/tree.h"
 
 struct cryo_go_build {
 	const struct cryo_recipe *recipe;
@@ -13,9 +14,10 @@ struct cryo_go_build {
 	struct cryo_toolchain tool;
 	char *work; /* scratch directory, removed at the end */
 	char *log;
-	char *dir;     /* where `go build` runs: the wrapper module or the source tree */
-	char *sum;     /* of the module, as found; NULL for a tree */
-	char *ldflags; /* with version stamps */
+	char *dir; /* where `go build` runs: the wrapper module or the source tree */
+	char *sum; /* of the module, as found; NULL for a tree */
+	char commit[CRYO_COMMIT_HEX]; /* of a tree from git; else "" */
+	char *ldflags;		      /* with version stamps */
 };
 
 /*
@@ -25,6 +27,12 @@ struct cryo_go_build {
  * holds its checksum against the stack's, sets g->dir and g->sum.
  */
 int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err);
+
+/*
+ * Anew for each run, below a directory that only the holder of the component's
+ * lock touches; what a killed run left there goes first. Caller frees and removes.
+ */
+int cryo_build_workdir(const struct cryo_component *c, char **work, struct cryo_err *err);
 
 /* What `go build -v` says: counted, shown, and searched for the cause when it fails. */
 #define CRYO_TAIL 15
@@ -42,6 +50,8 @@ void cryo_build_hear(const char *line, int stream, void *talk);
 /* Shows the tail as warnings and turns a failed child into "<cause> (log: …)". */
 int cryo_build_explain(const struct cryo_build_talk *talk, const char *log, int rc,
 		       struct cryo_err *err);
+/* On the disk before it gets its name: also a power cut leaves no half program. */
+int cryo_build_publish(const char *from, const char *to, struct cryo_err *err);
 void cryo_build_talk_release(struct cryo_build_talk *talk);
 #define cryo_build_talk_releasep cryo_build_talk_release
 

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GO_SOURCES (1u << CRYO_SOURCE_MODULE | 1u << CRYO_SOURCE_DIR)
+#define TREES                                                                                      \
+	(1u << CRYO_SOURCE_DIR | 1u << CRYO_SOURCE_GIT | 1u << CRYO_SOURCE_SUPERPROJECT |          \
+	 1u << CRYO_SOURCE_ARCHIVE)
+#define GO_SOURCES (1u << CRYO_SOURCE_MODULE | TREES)
 
 static const char *const kubernetes_programs[] = { "kubelet",
 						   "kube-apiserver",
@@ -18,6 +21,8 @@ static const char *const kubernetes_programs[] = { "kubelet",
 static const char *const containerd_programs[] = { "containerd", "containerd-shim-runc-v2", "ctr",
 						   NULL };
 static const char *const runc_programs[] = { "runc", NULL };
+static const char *const kind_programs[] = { "kind", NULL };
+static const char *const criu_programs[] = { "criu", NULL };
 
 /*
  * Without gitVersion the API server calls itself v0.0.0-master. The date is that
@@ -26,13 +31,16 @@ static const char *const runc_programs[] = { "runc", NULL };
 #define KUBERNETES_STAMPS(package)                                                                 \
 	"-X " package ".gitVersion=%V", "-X " package ".gitMajor=%M",                              \
 	    "-X " package ".gitMinor=%m", "-X " package ".gitTreeState=clean",                     \
-	    "-X " package ".buildDate=1970-01-01T00:00:00Z"
+	    "-X " package ".buildDate=1970-01-01T00:00:00Z", "-X " package ".gitCommit=%C"
 
 static const char *const kubernetes_stamps[] = { KUBERNETES_STAMPS("k8s.io/component-base/version"),
 						 KUBERNETES_STAMPS("k8s.io/client-go/pkg/version"),
 						 NULL };
-static const char *const containerd_stamps[] = { "-X %P/version.Version=%V", NULL };
-static const char *const runc_stamps[] = { "-X main.version=%v", NULL };
+static const char *const containerd_stamps[] = { "-X %P/version.Version=%V",
+						 "-X %P/version.Revision=%C", NULL };
+static const char *const runc_stamps[] = { "-X main.version=%v", "-X main.gitCommit=%C", NULL };
+static const char *const kind_stamps[] = { "-X sigs.k8s.io/kind/pkg/cmd/kind/version.gitCommit=%C",
+					   NULL };
 
 static const struct cryo_recipe recipes[] = {
 	{
@@ -53,6 +61,7 @@ static const struct cryo_recipe recipes[] = {
 	    .package = "/cmd/%s",
 	    .ldflags = "-s -w",
 	    .stamps = containerd_stamps,
+	    .module = "github.com/containerd/containerd/v2",
 	    .kinds = GO_SOURCES,
 	    .make = cryo_build_go,
 	},
@@ -67,6 +76,23 @@ static const struct cryo_recipe recipes[] = {
 	    .kinds = GO_SOURCES,
 	    .cgo = true,
 	    .make = cryo_build_go,
+	},
+	{
+	    .name = "kind",
+	    .revision = 1,
+	    .programs = kind_programs,
+	    .package = "",
+	    .ldflags = "-s -w",
+	    .stamps = kind_stamps,
+	    .kinds = GO_SOURCES,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "criu",
+	    .revision = 1,
+	    .programs = criu_programs,
+	    .kinds = TREES,
+	    .make = cryo_build_make,
 	},
 	{
 	    .name = "debian",
@@ -140,11 +166,23 @@ const char *const *cryo_recipe_programs(const struct cryo_recipe *r, const struc
 	return r->programs ? r->programs : none;
 }
 
-static void add_stamp(const char *format, const struct cryo_source *src, struct cryo_str *out)
+/* Can it be filled in? */
+static bool has_value(const char *format, const struct cryo_source *src, const char *commit)
+{
+	if (strstr(format, "%C"))
+		return *commit;
+	/* What has no value in it goes with those that have. */
+	return src->version || (*commit && !strstr(format, "%V") && !strstr(format, "%v") &&
+				!strstr(format, "%M") && !strstr(format, "%m"));
+}
+
+static void add_stamp(const struct cryo_recipe *r, const char *format,
+		      const struct cryo_source *src, const char *commit, struct cryo_str *out)
 {
 	unsigned major = 0, minor = 0;
 
-	sscanf(src->version, "v%u.%u", &major, &minor);
+	if (src->version)
+		sscanf(src->version, "v%u.%u", &major, &minor);
 	for (const char *p = format; *p; p++) {
 		if (*p != '%') {
 			cryo_str_addn(out, p, 1);
@@ -164,28 +202,34 @@ static void add_stamp(const char *format, const struct cryo_source *src, struct 
 			cryo_str_addf(out, "%u", minor);
 			break;
 		case 'P':
-			cryo_str_add(out, src->module);
+			cryo_str_add(out, src->module ? src->module : r->module);
+			break;
+		case 'C':
+			cryo_str_add(out, commit);
 			break;
 		}
 	}
 }
 
-char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source *src)
+char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source *src,
+			  const char *commit)
 {
 	struct cryo_str s = { 0 };
 
 	cryo_str_add(&s, r->ldflags ? r->ldflags : "");
-	for (size_t i = 0; src->version && r->stamps && r->stamps[i]; i++) {
+	for (size_t i = 0; r->stamps && r->stamps[i]; i++) {
+		if (!has_value(r->stamps[i], src, commit))
+			continue;
 		cryo_str_add(&s, " ");
-		add_stamp(r->stamps[i], src, &s);
+		add_stamp(r, r->stamps[i], src, commit, &s);
 	}
 	return cryo_str_detach(&s);
 }
 
 void cryo_recipe_hash(const struct cryo_recipe *r, const struct cryo_source *src,
-		      struct cryo_hash *h)
+		      const char *commit, struct cryo_hash *h)
 {
-	cryo_auto(cryo_free) char *ldflags = cryo_recipe_ldflags(r, src);
+	cryo_auto(cryo_free) char *ldflags = cryo_recipe_ldflags(r, src, commit);
 	char revision[32];
 
 	snprintf(revision, sizeof(revision), "%u", r->revision);

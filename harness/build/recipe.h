@@ -16,7 +16,9 @@ struct cryo_recipe {
 	const char *tags;	     /* Go build tags, or NULL */
 	const char *ldflags;	     /* for the Go linker, before the version stamps */
 	const char *const *stamps;   /* "-X package.variable=", value: %V v1.2.3, %v 1.2.3, %M 1, %m
-					2,   %P module path; NULL: none */
+					2, %P module path, %C commit of a tree; one whose value is
+					not known is left out; NULL: none */
+	const char *module;	     /* %P of a tree */
 	unsigned kinds;		     /* of source it takes: bits 1 << CRYO_SOURCE_… */
 	bool cgo;
 	bool staging; /* modules that live inside of the main one as v0.minor.patch */
@@ -31,15 +33,20 @@ int cryo_recipe_find(const struct cryo_component *c, const struct cryo_recipe **
 /* What is asked for: the component's programs, or all of the recipe. NULL-terminated, borrowed. */
 const char *const *cryo_recipe_programs(const struct cryo_recipe *r,
 					const struct cryo_component *c);
-/* The value of -ldflags; caller frees. Version stamps only where the source has a version. */
-char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source *src);
+/* The value of -ldflags; caller frees. `commit`: of a tree, or "". */
+char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source *src,
+			  const char *commit);
 /* Everything of the recipe that has a say in the output. */
 void cryo_recipe_hash(const struct cryo_recipe *r, const struct cryo_source *src,
-		      struct cryo_hash *h);
+		      const char *commit, struct cryo_hash *h);
 
 /* The make functions. */
 int cryo_build_go(const struct cryo_recipe *r, const struct cryo_built *built,
 		  struct cryo_err *err);
+int cryo_build_make(const struct cryo_recipe *r, const struct cryo_built *built,
+		    struct cryo_err *err);
+/* What a make recipe's build root holds has a say in its output. */
+void cryo_make_hash(struct cryo_hash *h);
 int cryo_build_debian(const struct cryo_recipe *r, const struct cryo_built *built,
 		      struct cryo_err *err);
 

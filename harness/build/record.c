@@ -22,6 +22,14 @@ static json_t *source_record(const struct cryo_go_build *g)
 
 	if (src->kind == CRYO_SOURCE_DIR)
 		return json_pack("{s:s}", "dir", src->dir);
+	if (src->kind == CRYO_SOURCE_ARCHIVE)
+		return json_pack("{s:s, s:s, s:s}", "archive", src->archive, "sha256", src->sha256,
+				 "dir", g->dir);
+	if (src->kind != CRYO_SOURCE_MODULE)
+		return json_pack("{s:s, s:o, s:o, s:s, s:s}", cryo_source_kind_name(src),
+				 src->git ? src->git : src->superproject, "path",
+				 string_or_null(src->path), "ref", string_or_null(src->ref),
+				 "commit", g->commit, "dir", g->dir);
 	return json_pack("{s:s, s:s, s:o}", "module", src->module, "version", src->version, "sum",
 			 string_or_null(g->sum));
 }
@@ -35,7 +43,7 @@ static char *go_version(const struct cryo_go_build *g)
 				     .work = g->work,
 				     .flags = "-buildvcs=false",
 				     .bind = g->dir,
-				     .workspace = g->c->source.kind == CRYO_SOURCE_DIR };
+				     .workspace = g->c->source.kind != CRYO_SOURCE_MODULE };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 

@@ -22,10 +22,10 @@ struct cryo_proc {
 	const char *const *argv; /* argv[0] is searched in PATH unless it has a slash */
 	const char *const *env;	 /* "KEY=VALUE" laid over our environment; "KEY" alone unsets */
 	const char *cwd;
-	const char *input;	/* fed to stdin (then closed); NULL: /dev/null */
-	int64_t timeout_ms;	/* 0: none */
-	int64_t quiet_ms;	/* the longest it may say nothing; 0: for ever */
-	bool cr_ends_line;	/* progress that is written over itself comes line by line as well */
+	const char *input;  /* fed to stdin (then closed); NULL: /dev/null */
+	int64_t timeout_ms; /* 0: none */
+	int64_t quiet_ms;   /* the longest it may say nothing; 0: for ever */
+	bool cr_ends_line;  /* progress that is written over itself comes line by line as well */
 	cryo_proc_line on_line; /* each line as it comes */
 	void *on_line_arg;
 	const char *log_path; /* all output is appended here too (made 0600) */
