@@ -14,9 +14,12 @@ int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_o
 
 /*
  * What is below the one directory at its top, into `dir`, which is there and empty.
+ * `links_outside`: links (named without the top) that may lead out of it, which is
+ * where a build then looks; nothing is ever written by way of them.
  * -CRYO_E_CONFIG: names or links that lead out of it, devices, a repository inside,
  * more than one directory at the top, no tar archive, a damaged one.
  */
-int cryo_archive_unpack(const char *path, const char *dir, struct cryo_err *err);
+int cryo_archive_unpack(const char *path, const char *dir, const struct cryo_strv *links_outside,
+			struct cryo_err *err);
 
 #endif

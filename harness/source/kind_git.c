@@ -177,6 +177,7 @@ const struct cryo_source_kind_ops cryo_source_superproject = { "superproject", s
 static const struct cryo_field archive_rows[] = {
 	{ "archive", CRYO_FIELD_STR, offsetof(struct cryo_source, archive), true },
 	{ "sha256", CRYO_FIELD_STR, offsetof(struct cryo_source, sha256), true },
+	{ "linksOutside", CRYO_FIELD_STRV, offsetof(struct cryo_source, links_outside), false },
 	{ "version", CRYO_FIELD_STR, offsetof(struct cryo_source, version), false },
 	{ 0 },
 };

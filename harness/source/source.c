@@ -284,6 +284,7 @@ void cryo_source_release(struct cryo_source *src)
 	free(src->commit);
 	free(src->archive);
 	free(src->sha256);
+	cryo_strv_release(&src->links_outside);
 	*src = (struct cryo_source){ 0 };
 }
 

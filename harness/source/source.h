@@ -35,7 +35,8 @@ struct cryo_source {
 	char *ref;	    /* GIT, SUPERPROJECT: branch or tag, or NULL */
 	char *commit;	    /* GIT, SUPERPROJECT: in full, shortened to 8 digits or more, or NULL */
 	char *archive;	    /* ARCHIVE: address or absolute path */
-	char *sha256;	    /* ARCHIVE: of the file */
+	struct cryo_strv links_outside; /* ARCHIVE: links in it that may lead out of it */
+	char *sha256;			/* ARCHIVE: of the file */
 };
 
 /*

@@ -22,7 +22,8 @@
 /* What shall be on disk. */
 struct plan {
 	const struct cryo_fetch_opts *o;
-	const char *url;	/* NULL: an archive … */
+	const char *url; /* NULL: an archive … */
+	const struct cryo_strv *links_outside;
 	const char *file;	/* … which is this */
 	const char *shown;	/* for messages */
 	char id[CRYO_HASH_HEX]; /* of the directory's name */
@@ -154,7 +155,7 @@ static int fill(const struct plan *p, const char *dir, struct cryo_err *err)
 	if (p->url) {
 		rc = check_out(p, p->url, p->id, dir, 0, err);
 	} else {
-		rc = cryo_archive_unpack(p->file, dir, err);
+		rc = cryo_archive_unpack(p->file, dir, p->links_outside, err);
 		if (rc == 0)
 			rc = cryo_git_import(dir, message, err);
 	}
@@ -354,7 +355,7 @@ static int archive_tree(const struct cryo_source *src, const char *component,
 			struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *file = NULL;
-	struct plan p = { .o = o, .shown = src->archive };
+	struct plan p = { .o = o, .shown = src->archive, .links_outside = &src->links_outside };
 	int rc = cryo_archive_obtain(src, o, &file, err);
 
 	if (rc < 0)

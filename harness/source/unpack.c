@@ -27,7 +27,8 @@
 
 struct unpack {
 	const char *path, *dir; /* dir: without links in it */
-	char *top;		/* the directory at its top; NULL before the first member */
+	const struct cryo_strv *links_outside;
+	char *top; /* the directory at its top; NULL before the first member */
 	struct archive *in, *out;
 	size_t members;
 	int64_t bytes;
@@ -135,7 +136,8 @@ static int check_type(struct unpack *u, struct archive_entry *e, const char *nam
 	if (type == AE_IFLNK) {
 		const char *target = archive_entry_symlink(e);
 
-		return target && *target && stays_inside(name, target)
+		return target && *target &&
+			       (stays_inside(name, target) || cryo_strv_has(u->links_outside, name))
 			   ? 0
 			   : refuse(u, name, "is a link that leads out of it", err);
 	}
@@ -229,6 +231,7 @@ static int check_links(const struct unpack *u, struct cryo_err *err)
 		char real[PATH_MAX];
 
 		if ((e->fts_info != FTS_SL && e->fts_info != FTS_SLNONE) ||
+		    cryo_strv_has(u->links_outside, e->fts_path + n + 1) ||
 		    !realpath(e->fts_path, real))
 			continue;
 		if (strncmp(real, u->dir, n) != 0 || (real[n] && real[n] != '/'))
@@ -253,10 +256,11 @@ static void open_both(struct unpack *u)
 	archive_write_disk_set_options(u->out, FLAGS);
 }
 
-int cryo_archive_unpack(const char *path, const char *dir, struct cryo_err *err)
+int cryo_archive_unpack(const char *path, const char *dir, const struct cryo_strv *links_outside,
+			struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *real = realpath(dir, NULL);
-	struct unpack u = { .path = path, .dir = real };
+	struct unpack u = { .path = path, .dir = real, .links_outside = links_outside };
 	int rc = 0;
 
 	if (!real)

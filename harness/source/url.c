@@ -122,6 +122,11 @@ static bool take_last(char *base, size_t root)
 	return true;
 }
 
+static bool is_local(const char *url)
+{
+	return url[0] == '/' || cryo_starts_with(url, "file://");
+}
+
 static int refused(const char *url, const char *why, struct cryo_err *err)
 {
 	return cryo_err_set(err, CRYO_E_CONFIG, "address '%s' is refused: %s", url, why);
@@ -140,6 +145,9 @@ int cryo_url_resolve(const char *base, const char *url, char **out, struct cryo_
 			return refused(url, "it climbs out of its project's address", err);
 		rest += rest[1] == '.' ? 3 : 2;
 	}
+	/* As git has it: a project from the web has no business in our directories. */
+	if (rest == url && is_local(url) && !is_local(base))
+		return refused(url, "it is a path of this machine, in a project that is not", err);
 	n = strlen(left);
 	if (rest == url)
 		whole = cryo_strdup(url);
