@@ -19,6 +19,7 @@
 
 #define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
 #define MAX_PINS     (1u << 20)
+#define MAX_SHOWN    8
 #define REFS	     "refs/cryopod/"
 
 /* One cache while it is worked on. */
@@ -314,6 +315,7 @@ static int no_such_ref(const struct cache *c, const struct cryo_git_refs *refs,
 		       struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
 	const char *near;
 
 	for (size_t i = 0; i < refs->n; i++)
@@ -323,8 +325,9 @@ static int no_such_ref(const struct cache *c, const struct cryo_git_refs *refs,
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "no branch or tag '%s' in '%s', did you mean '%s'?", c->w->ref,
 				    c->w->url, near);
-	return cryo_err_set(err, CRYO_E_CONFIG, "no branch or tag '%s' in '%s' (it has %zu)",
-			    c->w->ref, c->w->url, refs->n);
+	all = refs->n > MAX_SHOWN ? cryo_asprintf("%zu", refs->n) : cryo_strv_join(&names, ", ");
+	return cryo_err_set(err, CRYO_E_CONFIG, "no branch or tag '%s' in '%s' (it has %s)",
+			    c->w->ref, c->w->url, refs->n ? all : "none");
 }
 
 static int find_ref(const struct cache *c, const struct cryo_git_refs *refs,

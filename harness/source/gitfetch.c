@@ -117,6 +117,13 @@ static void listen_for_cause(struct talk *t, const char *line)
 	t->no_such |= has_word(line, no_such);
 	t->cannot |= has_word(line, cannot);
 	t->no_space |= strstr(line, strerror(ENOSPC)) != NULL;
+	/* "unable to connect to HOST:", and the reason on a line of its own */
+	if (t->cause && cryo_ends_with(t->cause, ":")) {
+		char *both = cryo_asprintf("%s %s", t->cause, line);
+
+		free(t->cause);
+		t->cause = both;
+	}
 	if (!t->cause && has_word(line, complaints)) {
 		const char *colon = cryo_starts_with(line, "fatal: ") ? strchr(line, ' ') + 1
 								      : line;

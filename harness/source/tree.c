@@ -137,10 +137,11 @@ static int check_out(const struct plan *p, const char *url, const char *commit, 
 		     unsigned depth, struct cryo_err *err)
 {
 	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
-	int rc = cryo_git_checkout(url, commit, dir, err);
+	/* First what it says of others: a tree that is refused is not written at all. */
+	int rc = cryo_git_submodules(url, commit, NULL, &subs, err);
 
 	if (rc == 0)
-		rc = cryo_git_submodules(url, commit, NULL, &subs, err);
+		rc = cryo_git_checkout(url, commit, dir, err);
 	for (size_t i = 0; rc == 0 && i < subs.n; i++)
 		rc = check_out_submodule(p, &subs.v[i], dir, depth, err);
 	return rc;
