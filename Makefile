@@ -119,6 +119,10 @@ test: all
 
 test-vm: all
 	@scripts/test-vm
+# The forks from a directory of mirrors: MIRROR=DIR with DIR/kubernetes, DIR/containerd.git, …
+test-forks: all
+	@scripts/tap $(B)/tap/forks.tap forks scripts/test-forks '$(MIRROR)'
+	@scripts/tally $(B)/tap/forks.tap || grep -q '# SKIP' $(B)/tap/forks.tap && ! grep -q '^not ok' $(B)/tap/forks.tap
 
 run-fuzz_%: $(B)/tests/fuzz_%
 	@mkdir -p $(B)/corpus/$*
@@ -165,7 +169,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all taps check checks e2e interop test test-vm fuzz-all fuzz headers layers text format-check demo bench proof \
+.PHONY: all taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers text format-check demo bench proof \
 	install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -156,6 +156,8 @@ static int failed(const struct unpack *u, struct archive *a, const char *name, s
 
 	if (archive_errno(a) == ENOSPC)
 		return cryo_err_set(err, CRYO_E_UNFIT, "no space left to unpack '%s'", u->path);
+	if (a == u->out && name && why && strstr(why, "symlink"))
+		return refuse(u, name, "is behind a link", err);
 	return cryo_err_set(err, a == u->in ? CRYO_E_CONFIG : CRYO_E_SYSTEM, "archive '%s': %s: %s",
 			    u->path, name ? name : "it is no tar archive, or damaged",
 			    why ? why : "no reason given");

@@ -198,6 +198,28 @@ static void lines_come_whole(void **state)
 	assert_string_equal(cryo_str_get(&res.err), "e\n");
 }
 
+static void progress_comes_line_by_line(void **state)
+{
+	struct cryo_proc p = { .on_line = note_line, .cr_ends_line = true };
+	cryo_auto(cryo_free) char *joined = NULL;
+
+	(void)state;
+	assert_int_equal(run_sh(&p, "printf '1%%\\r2%%\\rdone\\nnext\\r'"), 0);
+	joined = cryo_strv_join(&lines, "|");
+	assert_string_equal(joined, "1:1%|1:2%|1:done|1:next");
+}
+
+/* Talking it may go on for ever; silent it may not. */
+static void silence_is_limited(void **state)
+{
+	struct cryo_proc p = { .quiet_ms = 400 };
+
+	(void)state;
+	assert_int_equal(run_sh(&p, "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done"), 0);
+	assert_int_equal(run_sh(&p, "echo 1; sleep 60"), -CRYO_E_TIMEOUT);
+	assert_string_equal(err.msg, "'sh' said nothing for 400 ms");
+}
+
 static void endless_lines_are_cut(void **state)
 {
 	struct cryo_proc p = { .on_line = note_line };
@@ -655,6 +677,8 @@ int main(void)
 		TEST(no_word_is_special),
 		TEST(output_of_a_program),
 		TEST(lines_come_whole),
+		TEST(progress_comes_line_by_line),
+		TEST(silence_is_limited),
 		TEST(endless_lines_are_cut),
 		TEST(capture_keeps_the_tail),
 		TEST(input_is_fed),

@@ -153,6 +153,34 @@ static void refuses(void **state)
 		{ 6, HEAD "    x: {source: {module: a.b/c, version: v1.0.0, sum: abc}}\n",
 		  "'abc' is no checksum" },
 		{ 6, HEAD "    x: {source: {dir: \"\"}}\n", "'dir' is empty" },
+		{ 6, HEAD "    x: {source: {git: /a}}\n", "needs 'ref', 'commit' or both" },
+		{ 6, HEAD "    x: {source: {git: \"ext::sh\", ref: main}}\n",
+		  "address 'ext::sh' is refused" },
+		{ 6, HEAD "    x: {source: {git: -x, ref: main}}\n", "looks like an option" },
+		{ 6, HEAD "    x: {source: {git: /a, ref: -x}}\n",
+		  "'-x' is no name of a branch or tag" },
+		{ 6, HEAD "    x: {source: {git: /a, ref: a..b}}\n", "no name of a branch" },
+		{ 6, HEAD "    x: {source: {git: /a, ref: b, commit: abc}}\n",
+		  "'abc' is no commit" },
+		{ 6, HEAD "    x: {source: {git: /a, ref: b, commit: ABCDEF0123}}\n",
+		  "'ABCDEF0123' is no commit" },
+		{ 6, HEAD "    x: {source: {git: /a, commit: abcdef0123}}\n",
+		  "is shortened: that needs the 'ref'" },
+		{ 6, HEAD "    x: {source: {git: /a, ref: b, version: \"1 -x\"}}\n",
+		  "no version such as v1.2.3" },
+		{ 6, HEAD "    x: {source: {git: /a, branch: b}}\n", "unknown key 'branch'" },
+		{ 6, HEAD "    x: {source: {superproject: /a, ref: b}}\n", "'path' is missing" },
+		{ 6, HEAD "    x: {source: {superproject: /a, ref: b, path: ../x}}\n",
+		  "'../x' is no path inside" },
+		{ 6, HEAD "    x: {source: {superproject: /a, ref: b, path: x/.git}}\n",
+		  "no path inside" },
+		{ 6, HEAD "    x: {source: {archive: a.tar}}\n", "'sha256' is missing" },
+		{ 6, HEAD "    x: {source: {archive: a.tar, sha256: abc}}\n",
+		  "'abc' is no SHA-256" },
+		{ 6, HEAD "    x: {source: {archive: \"ftp://h/a\", sha256: abc}}\n",
+		  "neither https, http nor" },
+		{ 6, HEAD "    x: {source: {dir: a}, upstream: {dir: b}}\n",
+		  "'upstream' must be a source of kind git" },
 		{ 6, HEAD "    x: {source: {debian: trixie}}\n", "expected a map" },
 		{ 6, HEAD "    x: {source: {debian: {suite: trixie}}}\n", "'packages' is missing" },
 		{ 6, HEAD "    x: {source: {debian: {suite: -o, packages: [a]}}}\n",
@@ -178,6 +206,55 @@ static void refuses(void **state)
 		assert_true(row[i].line == 0 || cryo_starts_with(err.msg, where));
 		assert_int_equal(s.n, 0);
 	}
+}
+
+/* The version table of the forks, and the trap in it. */
+static void forks_ship(void **state)
+{
+	static const char *const parts[] = { "kubernetes", "containerd", "runc", "criu", "kind" };
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_stack s = { 0 };
+
+	(void)state;
+	assert_int_equal(cryo_stack_load("forks", &s, &err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(parts); i++) {
+		const struct cryo_component *c = cryo_stack_find(&s, parts[i]);
+
+		assert_non_null(c);
+		assert_int_equal(c->source.kind, CRYO_SOURCE_GIT);
+		assert_non_null(c->source.ref);
+		assert_non_null(c->source.commit);
+		assert_non_null(c->upstream.git);
+	}
+	assert_non_null(strstr(cryo_stack_find(&s, "containerd")->note, "no encryption"));
+	cryo_stack_release(&s);
+}
+
+/* Addresses are from the file as well; a tag is a version. */
+static void trees_are_from_the_file(void **state)
+{
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", dir);
+	cryo_auto(cryo_free) char *archive = cryo_asprintf("%s/../a.tar", dir);
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_stack s = { 0 };
+
+	(void)state;
+	assert_int_equal(
+	    load(HEAD "    a: {source: {git: ./repo, ref: v1.2.3}}\n"
+		      "    b: {source: {git: /x, ref: main, version: v2.0.0+x}, note: text}\n"
+		      "    c: {source: {superproject: 'git@h:x', ref: main, path: a/b}}\n"
+		      "    d: {source: {archive: ../a.tar, sha256: "
+		      "0123456789012345678901234567890123456789012345678901234567890123}}\n",
+		 &s, &err),
+	    0);
+	assert_string_equal(s.component[0].source.git, repo);
+	assert_string_equal(s.component[0].source.version, "v1.2.3");
+	assert_string_equal(s.component[1].source.version, "v2.0.0+x");
+	assert_string_equal(s.component[1].note, "text");
+	assert_int_equal(s.component[2].source.kind, CRYO_SOURCE_SUPERPROJECT);
+	assert_string_equal(s.component[3].source.archive, archive);
+	assert_null(s.component[3].upstream.git);
+	cryo_stack_release(&s);
 }
 
 static void unknown_stacks(void **state)
@@ -294,6 +371,8 @@ int main(void)
 		cmocka_unit_test(upstream_ships),
 		cmocka_unit_test(directories_are_from_the_file),
 		cmocka_unit_test(refuses),
+		cmocka_unit_test(forks_ship),
+		cmocka_unit_test(trees_are_from_the_file),
 		cmocka_unit_test(unknown_stacks),
 		cmocka_unit_test(fingerprints_differ),
 		cmocka_unit_test(tree_fingerprint),
