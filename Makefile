@@ -151,6 +151,7 @@ demo: all
 	build/cryopod test --up --output summary scenarios/sealed.yaml
 bench: all
 	$(B)/cryopod bench
+	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench-sources
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 

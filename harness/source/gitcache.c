@@ -387,12 +387,21 @@ static int choose(const struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole,
 		return 0;
 	}
 	rc = ask_tip(c, tip, err);
+	if (rc == -CRYO_E_CONFIG && pin && cryo_git_is_full(pin)) {
+		/* The branch is gone; its name was only a comment on the pin. */
+		cryo_warn("%s; the stack pins %.12s, which is used", err->msg, pin);
+		*err = (struct cryo_err)CRYO_ERR_INIT;
+		memcpy(out, pin, strlen(pin) + 1);
+		return 0;
+	}
 	if (rc < 0)
 		return rc;
 	tell_moved(c, tip);
-	*whole = pin && !cryo_git_is_full(pin) && strncmp(pin, tip, strlen(pin)) != 0;
-	memcpy(out, pin && (*whole || cryo_git_is_full(pin)) ? pin : tip,
-	       strlen(pin && (*whole || cryo_git_is_full(pin)) ? pin : tip) + 1);
+	/* A pin that is the beginning of where the branch stands is just that. */
+	if (!pin || strncmp(pin, tip, strlen(pin)) == 0)
+		pin = tip;
+	*whole = !cryo_git_is_full(pin);
+	memcpy(out, pin, strlen(pin) + 1);
 	return 0;
 }
 

@@ -207,6 +207,14 @@ static void a_pin_wins_over_its_branch(void **state)
 	assert_non_null(strstr(cryo_str_get(&warnings), "the stack pins"));
 }
 
+static void a_pin_outlives_its_branch(void **state)
+{
+	(void)state;
+	fine(sync_to(repo, "gone", first));
+	assert_string_equal(tree.commit, first);
+	assert_non_null(strstr(cryo_str_get(&warnings), "no branch or tag 'gone'"));
+}
+
 static void shortened_commits(void **state)
 {
 	char eight[9] = "", nine[10] = "";
@@ -656,6 +664,7 @@ int main(void)
 		BOTH(branches_and_tags),
 		BOTH(a_moved_branch_is_not_followed),
 		BOTH(a_pin_wins_over_its_branch),
+		BOTH(a_pin_outlives_its_branch),
 		BOTH(shortened_commits),
 		BOTH(what_is_not_there),
 		BOTH(offline),
