@@ -64,10 +64,23 @@ static void show_tail(const struct cryo_build_talk *t)
 		cryo_warn("%s", t->tail[i % CRYO_TAIL]);
 }
 
+/* "go: download go1.99.0: …": what a source that is too new for this machine looks like. */
+static char *in_plain_words(const char *cause)
+{
+	static const char download[] = "go: download go";
+	const char *version = cause + strlen(download) - strlen("go"), *why;
+
+	if (!cryo_starts_with(cause, download) || !(why = strstr(version, ": ")))
+		return cryo_strdup(cause);
+	return cryo_asprintf("the source wants %.*s, newer than the Go here, and that cannot be "
+			     "fetched%s",
+			     (int)(why - version), version, why);
+}
+
 int cryo_build_explain(const struct cryo_build_talk *t, const char *log, int rc,
 		       struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *text = cryo_strdup(t->cause ? t->cause : err->msg);
+	cryo_auto(cryo_free) char *text = in_plain_words(t->cause ? t->cause : err->msg);
 
 	if (rc == 0 || err->status != CRYO_E_CHILD)
 		return rc;

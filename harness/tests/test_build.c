@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
+#include "git_world.h"
 #include "sys/fs.h"
 
 #include <dirent.h>
@@ -281,6 +282,68 @@ static void trees_are_built_where_they_are(void **state)
 	assert_null(strstr(log, "-X "));
 }
 
+/* A branch that nobody looked up yet: fetched, planned again, built; the commit is in the program.
+ */
+static void trees_from_git(void **state)
+{
+	static const struct world_file file[] = { { "go.mod", "module x\n", NULL } };
+	static const struct world_file more[] = { { "new", "x\n", NULL } };
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *component =
+	    cryo_asprintf("containerd: {source: {git: %s, ref: main, version: v2.0.1}, "
+			  "programs: [ctr]}",
+			  repo);
+	cryo_auto(cryo_free) char *log = NULL, *expected = NULL, *list = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	char commit[CRYO_COMMIT_HEX], later[CRYO_COMMIT_HEX];
+	struct cryo_build b = { 0 };
+
+	(void)state;
+	world_commit(repo, "main", file, 1, commit);
+	assert_int_equal(plan(component, &b, &err), 0);
+	assert_false(b.item[0].up_to_date);
+	assert_int_equal(cryo_build_run(&b, &err), 0);
+	assert_true(b.item[0].up_to_date);
+	assert_true(cryo_fs_is_dir(b.item[0].dir));
+	cryo_build_release(&b);
+	log = get("log");
+	expected = cryo_asprintf("-X github.com/containerd/containerd/v2/version.Version=v2.0.1 -X "
+				 "github.com/containerd/containerd/v2/version.Revision=%s -o ",
+				 commit);
+	assert_non_null(strstr(log, expected));
+	free(expected);
+	expected = cryo_asprintf("in %s/cache/trees/containerd/%s\n", base, commit);
+	assert_non_null(strstr(log, expected));
+	assert_int_equal(build(component, &err), 0);
+	/* A branch that moved is not followed by a build. */
+	world_commit(repo, "main", more, 1, later);
+	assert_int_equal(build(component, &err), 0);
+	assert_int_equal(calls_of("build -v"), 1);
+	list = published("containerd");
+	assert_string_equal(list, "ctr ");
+}
+
+static void a_changed_checkout_is_not_built(void **state)
+{
+	static const struct world_file file[] = { { "go.mod", "module x\n", NULL } };
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *component =
+	    cryo_asprintf("containerd: {source: {git: %s, ref: main}, programs: [ctr]}", repo);
+	cryo_auto(cryo_free) char *another = cryo_asprintf(
+	    "containerd: {source: {git: %s, ref: main}, programs: [containerd]}", repo);
+	struct cryo_err err = CRYO_ERR_INIT;
+	char commit[CRYO_COMMIT_HEX], name[256];
+
+	(void)state;
+	world_commit(repo, "main", file, 1, commit);
+	assert_int_equal(build(component, &err), 0);
+	snprintf(name, sizeof(name), "cache/trees/containerd/%s/mine.go", commit);
+	put(name, "package main\n");
+	assert_int_equal(build(another, &err), -CRYO_E_PROVISION);
+	print_message("# %s\n", err.msg);
+	assert_non_null(strstr(err.msg, "'mine.go' first"));
+}
+
 static void stamps(void **state)
 {
 	static const struct {
@@ -492,6 +555,19 @@ static void the_first_complaint_is_the_cause(void **state)
 	}
 }
 
+static void a_go_that_cannot_be_had(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put("fail-ctr", "go: download go1.99.0: golang.org/toolchain: 404 Not Found\n");
+	assert_int_equal(build("containerd: {source: {dir: src}, programs: [ctr]}", &err),
+			 -CRYO_E_PROVISION);
+	print_message("# %s\n", err.msg);
+	assert_non_null(strstr(err.msg, "the source wants go1.99.0, newer than the Go here, and "
+					"that cannot be fetched: golang.org/toolchain: 404"));
+}
+
 static void what_was_done_stays_done(void **state)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -569,6 +645,8 @@ int main(void)
 		TEST(one_more_program_builds_only_that),
 		TEST(wraps_the_module),
 		TEST(trees_are_built_where_they_are),
+		TEST(trees_from_git),
+		TEST(a_changed_checkout_is_not_built),
 		TEST(stamps),
 		TEST(a_changed_tree_is_built_again),
 		TEST(plan_refuses),
@@ -576,6 +654,7 @@ int main(void)
 		TEST(downloads_that_fail),
 		TEST(a_failing_build_shows_its_last_lines),
 		TEST(the_first_complaint_is_the_cause),
+		TEST(a_go_that_cannot_be_had),
 		TEST(what_was_done_stays_done),
 		TEST(kill_9_leaves_no_half_program),
 		TEST(two_at_once_build_once),
