@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sources from git and archives, as a user has them; a C program built with its libraries.
+export GIT_AUTHOR_NAME=e GIT_AUTHOR_EMAIL=e@localhost GIT_COMMITTER_NAME=e GIT_COMMITTER_EMAIL=e@localhost
+src=$tmp/sources
+mkdir -p "$src/criu-1/criu"
+# A cache of its own but for the build root, which takes a minute to make.
+shared=${CRYOPOD_CACHE_DIR:-/var/cache/cryopod}
+mkdir -p "$src/cache" "$shared/roots"
+ln -s "$shared/roots" "$src/cache/roots"
+export CRYOPOD_CACHE_DIR="$src/cache"
+part=part
+stack() { # LINE…: the components
+	printf 'apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: e2e}\nspec:\n  components:\n' >"$src/s.yaml"
+	printf '    %s\n' "$@" >>"$src/s.yaml"
+}
+sources() { cp_ sources "$@" --stack "$src/s.yaml"; }
+
+if command -v git >/dev/null; then
+	git init -q -b main "$src/repo" && echo one >"$src/repo/f" && git -C "$src/repo" add f &&
+		git -C "$src/repo" commit -q -m one
+	one=$(git -C "$src/repo" rev-parse HEAD)
+	stack "$part: {recipe: runc, note: mind the gap, source: {git: ./repo, ref: main}}"
+	point "sources: not fetched yet" exits 0 sources status
+	point "it says so" says "not known yet"
+	point "sources sync --offline: nothing there" fails 4 "--offline forbids" sources sync --offline
+	point "sources sync" exits 0 sources sync
+	point "the note is shown" says "mind the gap"
+	tree=$(sources sync -o json -q 2>/dev/null | jq -r '.[0].dir')
+	point "git works in the tree" test "$(git -C "$tree" log --format=%H -1)" = "$one"
+	point "and finds nothing changed" test -z "$(git -C "$tree" status --porcelain)"
+	echo two >"$src/repo/f" && git -C "$src/repo" commit -q -a -m two
+	point "a branch that moved is not followed" test "$(sources sync -q -o json | jq -r '.[0].commit')" = "$one"
+	point "sources sync --update follows it" test \
+		"$(sources sync -q --update -o json | jq -r '.[0].commit')" = "$(git -C "$src/repo" rev-parse HEAD)"
+	tree=$(sources status -o json | jq -r '.[0].dir')
+	echo mine >"$tree/f"
+	point "a changed tree is refused" fails 4 "was changed by hand" sources sync
+	point "status shows it" sh -c "'$CRYOPOD' sources status --stack '$src/s.yaml' | grep -q \"CHANGED.*'f' first\""
+	point "sources sync --force makes it anew" exits 0 sources sync --force
+	point "it is what it was" test "$(cat "$tree/f")" = two
+	point "no such component" fails 2 "has no component 'nobody'" sources sync nobody
+	stack "$part: {recipe: runc, source: {git: ./repo, ref: release-1.13}}"
+	git -C "$src/repo" branch release-1.31
+	point "no such branch" fails 2 "did you mean 'release-1.31'?" sources sync
+else
+	echo "# skipped: sources from git, there is no git program"
+fi
+
+# What CRIU's tree looks like from outside: `make criu` makes criu/criu.
+cat >"$src/criu-1/Makefile" <<'END'
+criu:
+	$(CC) $(USERCFLAGS) -o criu/criu criu/main.c -lnet -lprotobuf-c
+.PHONY: criu
+END
+cat >"$src/criu-1/criu/main.c" <<'END'
+#include <libnet.h>
+#include <protobuf-c/protobuf-c.h>
+int main(void) { printf("%s, protobuf-c %s\n", libnet_version(), protobuf_c_version()); return 0; }
+END
+archive() {
+	tar -C "$src" -czf "$src/criu.tar.gz" criu-1
+	stack "$part: {recipe: criu, source: {archive: criu.tar.gz, sha256: $(sha256sum "$src/criu.tar.gz" | cut -d ' ' -f 1)}}"
+}
+archive
+point "build a C program from an archive" exits 0 cp_ build --stack "$src/s.yaml"
+unit=$(tail -n 1 "$tmp/out" | awk '{ print $3 }')
+in_node_root() {
+	cp -R "$unit" "$src/unit" &&
+		unshare -m sh -c "mount -t tmpfs unit /mnt && mkdir /mnt/unit /mnt/root /mnt/up /mnt/work &&
+			mount -t overlay -o lowerdir=$1,upperdir=/mnt/up,workdir=/mnt/work over /mnt/root &&
+			cp -R '$src/unit' /mnt/root/unit && mount -t proc proc /mnt/root/proc &&
+			rm -f /mnt/root/usr/lib/*/libnet.so* /mnt/root/usr/lib/*/libprotobuf-c.so* &&
+			chroot /mnt/root /unit/criu" >"$tmp/out" 2>&1
+}
+point "it runs where its libraries are not" in_node_root "$(ls -d "$shared"/builds/node/*/ | head -n 1)"
+point "with its own" says "libnet version"
+point "built again: nothing to do" sh -c "'$CRYOPOD' build --stack '$src/s.yaml' 2>&1 | grep -q same"
+sed -i 's/libnet.h/libaio.h/' "$src/criu-1/criu/main.c"
+archive
+point "a missing library is named with its package" fails 4 "(Debian package libaio-dev)" cp_ build --stack "$src/s.yaml"
+ln -s /etc/passwd "$src/criu-1/out"
+archive
+point "an archive with a link that leads out" fails 2 "'out' is a link that leads out" cp_ build --stack "$src/s.yaml"
+if [ "$shared" = /var/cache/cryopod ]; then unset CRYOPOD_CACHE_DIR; else CRYOPOD_CACHE_DIR=$shared; fi
