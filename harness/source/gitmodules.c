@@ -160,17 +160,19 @@ static int add(const struct view *v, const char *path, const char *url,
 static int add_entry(const struct view *v, git_config *snapshot, const git_config_entry *e,
 		     const char *only, struct cryo_git_submodules *out, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *key =
-	    cryo_asprintf("%.*surl", (int)(strlen(e->name) - strlen("path")), e->name);
+	cryo_auto(cryo_free) char *key = NULL;
 	const char *url = NULL;
 
-	if (!e->value || (only && strcmp(e->value, only) != 0))
+	if (!cryo_starts_with(e->name, "submodule.") || !cryo_ends_with(e->name, ".path") ||
+	    !e->value || (only && strcmp(e->value, only) != 0))
 		return 0;
+	key = cryo_asprintf("%.*surl", (int)(strlen(e->name) - strlen("path")), e->name);
 	if (git_config_get_string(&url, snapshot, key) < 0 || !url)
 		return 0;
 	return add(v, e->value, url, out, err);
 }
 
+/* Not by a pattern: libgit2 1.5 loses 20 kB with each name that it matches. */
 static int collect(const struct view *v, const char *only, struct cryo_git_submodules *out,
 		   struct cryo_err *err)
 {
@@ -180,7 +182,7 @@ static int collect(const struct view *v, const char *only, struct cryo_git_submo
 	int rc = 0;
 
 	if (git_config_snapshot(&snapshot, v->modules) < 0 ||
-	    git_config_iterator_glob_new(&it, snapshot, "^submodule\\..*\\.path$") < 0)
+	    git_config_iterator_new(&it, snapshot) < 0)
 		rc = cryo_git_err(err, CRYO_E_CONFIG, ".gitmodules of '%s'", v->url);
 	while (rc == 0 && git_config_next(&e, it) == 0)
 		rc = add_entry(v, snapshot, e, only, out, err);
