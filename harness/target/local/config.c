@@ -262,6 +262,12 @@ static int link_to(const char *target, const char *path, struct cryo_err *err)
 	return 0;
 }
 
+/* CRIU's place is the packaged one's: before it in PATH stands the interposer, which runs that. */
+static const char *place_of(const char *program)
+{
+	return strcmp(program, "criu") == 0 ? "/usr/sbin" : "/usr/local/bin";
+}
+
 /* Every program of a component: /usr/local/bin/kubelet → /opt/cryopod/kubernetes/<stamp>/kubelet.
  */
 static int link_programs(const struct local *l, const struct cryo_built *b, struct cryo_err *err)
@@ -279,7 +285,7 @@ static int link_programs(const struct local *l, const struct cryo_built *b, stru
 		cryo_auto(cryo_free) char *target =
 		    cryo_asprintf(LOCAL_PROGRAMS "%s/%s", below_builds, e->d_name);
 		cryo_auto(cryo_free) char *path =
-		    cryo_asprintf("%s/upper/usr/local/bin/%s", l->node.dir, e->d_name);
+		    cryo_asprintf("%s/upper%s/%s", l->node.dir, place_of(e->d_name), e->d_name);
 
 		if (cryo_fs_size(program) >= 0 && access(program, X_OK) == 0)
 			rc = link_to(target, path, err);
