@@ -42,6 +42,14 @@ if command -v git >/dev/null; then
 	stack "$part: {recipe: runc, source: {git: ./repo, ref: release-1.13}}"
 	git -C "$src/repo" branch release-1.31
 	point "no such branch" fails 2 "did you mean 'release-1.31'?" sources sync
+	git -C "$src/repo" branch -D -q release-1.31
+	stack "$part: {recipe: runc, source: {git: ./repo, ref: main}}"
+	head -c 3000000 /dev/urandom >"$src/repo/big" && git -C "$src/repo" add big && git -C "$src/repo" commit -q -m big
+	no_space() {
+		unshare -m sh -c "mkdir -p '$src/small' && mount -t tmpfs -o size=600k small '$src/small' &&
+			CRYOPOD_CACHE_DIR='$src/small' '$CRYOPOD' --color never sources sync --stack '$src/s.yaml'"
+	}
+	point "no space left" fails 3 "no space left" no_space
 else
 	echo "# skipped: sources from git, there is no git program"
 fi
