@@ -137,13 +137,19 @@ static void hear(const char *line, int stream, void *arg)
 	static const char *const progress[] = { "Receiving objects", "Resolving deltas",
 						"Counting objects",  "Compressing objects",
 						"Updating files",    NULL };
+	size_t n, skip;
 
 	if (stream != 2)
 		return;
-	if (has_word(line, progress))
-		cryo_step_note("%s", cryo_starts_with(line, "remote: ") ? line + 8 : line);
-	else
+	if (has_word(line, progress)) {
+		/* git pads its lines, to write over longer ones. */
+		for (n = strlen(line); n > 0 && line[n - 1] == ' ';)
+			n--;
+		skip = cryo_starts_with(line, "remote: ") ? strlen("remote: ") : 0;
+		cryo_step_note("%.*s", (int)(n - skip), line + skip);
+	} else {
 		listen_for_cause(arg, line);
+	}
 }
 
 static int64_t quiet_limit(const struct cryo_gitfetch *f)
@@ -261,13 +267,15 @@ static int on_credentials(git_credential **out, const char *url, const char *use
 {
 	struct transfer *t = arg;
 
-	(void)url;
 	if (t->asked++ == 0 && (allowed & GIT_CREDENTIAL_SSH_KEY))
 		return git_credential_ssh_key_from_agent(out, user ? user : "git");
 	if (t->asked == 1 && (allowed & GIT_CREDENTIAL_USERNAME))
 		return git_credential_username_new(out, user ? user : "git");
-	git_error_set_str(GIT_ERROR_HTTP, "it wants a name and password; install the git program, "
-					  "whose credential helpers know them");
+	cryo_err_set(
+	    &t->err, CRYO_E_REMOTE,
+	    "cannot fetch '%s': it wants a name and password; install the git program, whose "
+	    "credential helpers know them",
+	    url);
 	return GIT_EUSER;
 }
 
