@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/series.h"
+
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PATCH  (16u << 20)
+#define MAX_SERIES 1000
+
+static bool is_patch_name(const char *name)
+{
+	return strspn(name, "0123456789") == 4 && name[4] == '-';
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int list(const char *dir, struct cryo_strv *names, struct cryo_err *err)
+{
+	DIR *d = opendir(dir);
+	const struct dirent *e;
+	int rc = 0;
+
+	if (!d)
+		return cryo_err_set(err, CRYO_E_CONFIG, "cannot read patches '%s': %s", dir,
+				    strerror(errno));
+	while (rc == 0 && (e = readdir(d))) {
+		if (!cryo_ends_with(e->d_name, ".patch") || e->d_name[0] == '.')
+			continue;
+		if (!is_patch_name(e->d_name))
+			rc = cryo_err_set(err, CRYO_E_CONFIG,
+					  "'%s/%s' is not named NNNN-what-it-does.patch", dir,
+					  e->d_name);
+		cryo_strv_add(names, e->d_name);
+	}
+	closedir(d);
+	if (rc == 0 && (names->n == 0 || names->n > MAX_SERIES))
+		rc = cryo_err_set(err, CRYO_E_CONFIG, "%s patch in '%s'",
+				  names->n ? "more than 1000" : "no", dir);
+	if (rc == 0)
+		qsort(names->v, names->n, sizeof(*names->v), by_name);
+	return rc;
+}
+
+/* Two with one number: a new version of a patch beside the old one, most likely. */
+static int check_numbers(const char *dir, const struct cryo_strv *names, struct cryo_err *err)
+{
+	for (size_t i = 1; i < names->n; i++)
+		if (memcmp(names->v[i - 1], names->v[i], 4) == 0)
+			return cryo_err_set(err, CRYO_E_CONFIG,
+					    "'%s' and '%s' in '%s' have the same number",
+					    names->v[i - 1], names->v[i], dir);
+	return 0;
+}
+
+static int load_one(const char *dir, const char *name, struct cryo_patch *p, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	int rc = cryo_fs_read(path, MAX_PATCH, &text, err);
+
+	return rc < 0 ? rc : cryo_patch_parse(path, cryo_str_get(&text), text.len, p, err);
+}
+
+int cryo_series_load(const char *dir, struct cryo_series *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_series_release) struct cryo_series s = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	int rc = list(dir, &names, err);
+
+	if (rc == 0)
+		rc = check_numbers(dir, &names, err);
+	if (rc < 0)
+		return rc;
+	s.dir = cryo_strdup(dir);
+	s.patch = cryo_alloc(names.n * sizeof(*s.patch));
+	for (size_t i = 0; rc == 0 && i < names.n; i++)
+		rc = load_one(dir, names.v[i], &s.patch[s.n++], err);
+	if (rc < 0)
+		return rc;
+	*out = s;
+	s = (struct cryo_series){ 0 };
+	return 0;
+}
+
+void cryo_patch_release(struct cryo_patch *p)
+{
+	free(p->name);
+	free(p->path);
+	free(p->subject);
+	free(p->body);
+	free(p->author);
+	free(p->email);
+	cryo_str_release(&p->diff);
+	*p = (struct cryo_patch){ 0 };
+}
+
+void cryo_series_release(struct cryo_series *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		cryo_patch_release(&s->patch[i]);
+	free(s->patch);
+	free(s->dir);
+	*s = (struct cryo_series){ 0 };
+}
+
+void cryo_series_hash(const struct cryo_series *s, struct cryo_hash *h)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		cryo_hash_item(h, s->patch[i].name);
+		cryo_hash_item(h, s->patch[i].sha256);
+	}
+}
