@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/graft.h"
+
+#include "source/fit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* One file of the diff. */
+struct file {
+	const git_diff_delta *d; /* borrowed from the patch */
+	git_patch *patch;
+	struct cryo_fit fit;
+	bool merged; /* three-way: as `entry`, not by the diff */
+	git_index_entry entry;
+};
+
+struct graft {
+	git_repository *repo;
+	git_tree *tree;
+	const struct cryo_patch *p;
+	git_diff *diff;
+	struct file *file;
+	size_t n;
+};
+
+static void release(struct graft *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		git_patch_free(g->file[i].patch);
+		cryo_fit_release(&g->file[i].fit);
+	}
+	free(g->file);
+	git_diff_free(g->diff);
+}
+#define releasep release
+
+static int open_files(struct graft *g, struct cryo_err *err)
+{
+	size_t n = git_diff_num_deltas(g->diff);
+
+	g->file = cryo_alloc(n * sizeof(*g->file));
+	for (; g->n < n; g->n++) {
+		struct file *f = &g->file[g->n];
+
+		if (git_patch_from_diff(&f->patch, g->diff, g->n) < 0)
+			return cryo_repo_err(err, "%s:%u", g->p->path, g->p->diff_line);
+		f->d = git_patch_get_delta(f->patch);
+	}
+	return 0;
+}
+
+/* --- what is there --- */
+
+/* The file or link at `path`; NULL if there is none. */
+static git_blob *look(const struct graft *g, const char *path, uint32_t *mode)
+{
+	cryo_auto(git_tree_entry_free) git_tree_entry *e = NULL;
+	git_blob *blob = NULL;
+
+	if (git_tree_entry_bypath(&e, g->tree, path) < 0 ||
+	    git_blob_lookup(&blob, g->repo, git_tree_entry_id(e)) < 0)
+		return NULL;
+	*mode = git_tree_entry_filemode(e);
+	return blob;
+}
+
+static bool is_there(const struct graft *g, const char *path)
+{
+	cryo_auto(git_tree_entry_free) git_tree_entry *e = NULL;
+
+	return git_tree_entry_bypath(&e, g->tree, path) == 0;
+}
+
+/* A file below a link would be written to where the link leads. */
+static int check_parents(const struct graft *g, const char *path, struct cryo_err *err)
+{
+	for (const char *s = strchr(path, '/'); s; s = strchr(s + 1, '/')) {
+		cryo_auto(cryo_free) char *parent = cryo_strndup(path, (size_t)(s - path));
+		cryo_auto(git_tree_entry_free) git_tree_entry *e = NULL;
+
+		if (git_tree_entry_bypath(&e, g->tree, parent) == 0 &&
+		    git_tree_entry_filemode(e) == GIT_FILEMODE_LINK)
+			return cryo_err_set(err, CRYO_E_CONFIG,
+					    "%s:%u: refuses to touch '%s': '%s' is a link",
+					    g->p->path, g->p->diff_line, path, parent);
+	}
+	return 0;
+}
+
+/*
+ * Up first, then down: where "..", once it has gone down, leads to depends on
+ * whether it went through another link.
+ */
+static bool stays_inside(const char *path, const char *target)
+{
+	size_t depth = 0;
+	bool down = false;
+
+	for (const char *s = strchr(path, '/'); s; s = strchr(s + 1, '/'))
+		depth++;
+	if (*target == '/' || !*target)
+		return false;
+	while (*target) {
+		size_t n = strcspn(target, "/");
+		bool up = n == 2 && memcmp(target, "..", 2) == 0;
+
+		if (up && (down || depth-- == 0))
+			return false;
+		down = down || (!up && n > 0 && !(n == 1 && *target == '.'));
+		target += n + strspn(target + n, "/");
+	}
+	return true;
+}
+
+static int check_link(const struct graft *g, const git_index_entry *e, struct cryo_err *err)
+{
+	cryo_auto(git_blob_free) git_blob *blob = NULL;
+	cryo_auto(cryo_free) char *target = NULL;
+
+	if (!e || e->mode != GIT_FILEMODE_LINK)
+		return 0;
+	if (git_blob_lookup(&blob, g->repo, &e->id) < 0)
+		return cryo_repo_err(err, "link '%s'", e->path);
+	target = cryo_strndup(git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
+	if (stays_inside(e->path, target))
+		return 0;
+	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: link '%s' leads out of the tree, to '%s'",
+			    g->p->path, g->p->diff_line, e->path, target);
+}
+
+/* --- does it fit? --- */
+
+static void conflict(struct cryo_applied *how, const struct file *f, size_t line, char *why)
+{
+	if (how->kind == CRYO_FIT_CONFLICT) { /* the first one counts */
+		free(why);
+		return;
+	}
+	how->kind = CRYO_FIT_CONFLICT;
+	how->where = line ? cryo_asprintf("%s:%zu", f->d->new_file.path, line)
+			  : cryo_strdup(f->d->new_file.path);
+	how->why = why;
+}
+
+static void conflict_of_hunk(const struct graft *g, struct file *f, struct cryo_applied *how)
+{
+	const struct cryo_fit *fit = &f->fit;
+	size_t index = fit->hunk;
+	char *why;
+
+	if (how->kind == CRYO_FIT_CONFLICT)
+		return;
+	for (const struct file *before = g->file; before < f; before++)
+		index += before->fit.n;
+	how->line = cryo_graft_line(g->p, index);
+	if (fit->at_end)
+		why = cryo_asprintf("the patch wants '%s', the file ends there", fit->wants);
+	else
+		why = cryo_asprintf("the patch wants '%s', there is '%s'", fit->wants, fit->there);
+	conflict(how, f, fit->line, why);
+}
+
+static bool is_id(const git_diff_file *side, const git_blob *blob)
+{
+	return side->id_abbrev >= 7 &&
+	       git_oid_ncmp(git_blob_id(blob), &side->id, side->id_abbrev) == 0;
+}
+
+static int only_this(const git_diff_delta *d, void *arg)
+{
+	const struct file *f = arg;
+
+	return strcmp(d->new_file.path, f->d->new_file.path) != 0;
+}
+
+/* The file alone, on `blob` (NULL: nothing) instead of what is in the tree. False if that fails. */
+static bool patch_alone(const struct graft *g, struct file *f, git_blob *blob, uint32_t mode,
+			git_index_entry *out)
+{
+	cryo_auto(git_index_free) git_index *before = NULL, *after = NULL;
+	cryo_auto(git_tree_free) git_tree *tree = NULL;
+	git_apply_options opts = { .version = GIT_APPLY_OPTIONS_VERSION };
+	git_index_entry e = { .mode = mode, .path = f->d->old_file.path };
+	const git_index_entry *result;
+	git_oid id;
+
+	if (blob)
+		git_oid_cpy(&e.id, git_blob_id(blob));
+	opts.delta_cb = only_this;
+	opts.payload = f;
+	if (git_index_new(&before) < 0 || (blob && git_index_add(before, &e) < 0) ||
+	    git_index_write_tree_to(&id, before, g->repo) < 0 ||
+	    git_tree_lookup(&tree, g->repo, &id) < 0 ||
+	    git_apply_to_tree(&after, g->repo, tree, g->diff, &opts) < 0)
+		return false;
+	result = git_index_get_bypath(after, f->d->new_file.path, 0);
+	if (!result)
+		return false;
+	*out = *result;
+	out->path = f->d->new_file.path;
+	return true;
+}
+
+static bool merge_contents(const struct graft *g, const git_blob *base, const git_blob *ours,
+			   const git_blob *theirs, git_oid *id)
+{
+	git_merge_file_input in[3];
+	const git_blob *blob[3] = { base, ours, theirs };
+	git_merge_file_result result = { 0 };
+	bool ok;
+
+	for (size_t i = 0; i < 3; i++) {
+		git_merge_file_input_init(&in[i], GIT_MERGE_FILE_INPUT_VERSION);
+		in[i].ptr = git_blob_rawcontent(blob[i]);
+		in[i].size = (size_t)git_blob_rawsize(blob[i]);
+	}
+	ok = git_merge_file(&result, &in[0], &in[1], &in[2], NULL) == 0 && result.automergeable &&
+	     git_blob_create_from_buffer(id, g->repo, result.ptr, result.len) == 0;
+	git_merge_file_result_free(&result);
+	return ok;
+}
+
+/* Is what the patch was made for in the repository? Then there are three sides. */
+static bool merge(const struct graft *g, struct file *f, git_blob *ours, uint32_t mode)
+{
+	cryo_auto(git_blob_free) git_blob *base = NULL, *theirs = NULL;
+	const git_diff_file *old = &f->d->old_file;
+
+	if (old->id_abbrev < 7 ||
+	    git_blob_lookup_prefix(&base, g->repo, &old->id, old->id_abbrev) < 0 ||
+	    !patch_alone(g, f, base, mode, &f->entry) ||
+	    git_blob_lookup(&theirs, g->repo, &f->entry.id) < 0)
+		return false;
+	f->merged = merge_contents(g, base, ours, theirs, &f->entry.id);
+	return f->merged;
+}
+
+static int fit_text(struct graft *g, struct file *f, git_blob *blob, uint32_t mode,
+		    struct cryo_applied *how, struct cryo_err *err)
+{
+	const char *text = blob ? git_blob_rawcontent(blob) : "";
+	size_t len = blob ? (size_t)git_blob_rawsize(blob) : 0;
+	int rc = cryo_fit_find(f->patch, false, text, len, &f->fit, err);
+
+	if (rc == 0 && !f->fit.fits && !(blob && merge(g, f, blob, mode)))
+		conflict_of_hunk(g, f, how);
+	return rc;
+}
+
+static int fit_file(struct graft *g, struct file *f, struct cryo_applied *how, struct cryo_err *err)
+{
+	const char *path = f->d->old_file.path;
+	bool is_new = f->d->status == GIT_DELTA_ADDED;
+	bool makes = is_new || f->d->status == GIT_DELTA_RENAMED ||
+		     f->d->status == GIT_DELTA_COPIED;
+	cryo_auto(git_blob_free) git_blob *blob = NULL;
+	uint32_t mode = GIT_FILEMODE_BLOB;
+	int rc = check_parents(g, f->d->new_file.path, err);
+
+	if (rc < 0)
+		return rc;
+	blob = is_new ? NULL : look(g, path, &mode);
+	if (makes && is_there(g, f->d->new_file.path))
+		conflict(how, f, 0, cryo_strdup("the patch makes this file, it is there already"));
+	if (!is_new && !blob)
+		conflict(how, f, 0, cryo_asprintf("there is no file '%s'", path));
+	else if (f->d->flags & GIT_DIFF_FLAG_BINARY && blob && !is_id(&f->d->old_file, blob))
+		conflict(how, f, 0, cryo_strdup("it is not the binary the patch was made for"));
+	return fit_text(g, f, blob, mode, how, err);
+}
+
+/* --- is it there already? --- */
+
+static bool is_made(struct graft *g, struct file *f)
+{
+	cryo_auto(git_blob_free) git_blob *blob = NULL;
+	git_index_entry e;
+	uint32_t mode;
+
+	blob = look(g, f->d->new_file.path, &mode);
+	return blob && patch_alone(g, f, NULL, 0, &e) && git_oid_equal(&e.id, git_blob_id(blob));
+}
+
+static bool is_changed(struct graft *g, struct file *f)
+{
+	cryo_auto(cryo_fit_release) struct cryo_fit fit = { 0 };
+	cryo_auto(git_blob_free) git_blob *blob = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	uint32_t mode;
+
+	blob = look(g, f->d->new_file.path, &mode);
+	if (!blob || (f->d->status == GIT_DELTA_RENAMED && is_there(g, f->d->old_file.path)) ||
+	    (f->d->new_file.mode && f->d->old_file.mode != f->d->new_file.mode &&
+	     mode != f->d->new_file.mode))
+		return false;
+	if (f->d->flags & GIT_DIFF_FLAG_BINARY)
+		return is_id(&f->d->new_file, blob);
+	return cryo_fit_find(f->patch, true, git_blob_rawcontent(blob),
+			     (size_t)git_blob_rawsize(blob), &fit, &ignored) == 0 &&
+	       fit.fits;
+}
+
+static bool is_contained(struct graft *g)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		struct file *f = &g->file[i];
+		bool done = f->d->status == GIT_DELTA_ADDED	? is_made(g, f)
+			    : f->d->status == GIT_DELTA_DELETED ? !is_there(g, f->d->old_file.path)
+								: is_changed(g, f);
+
+		if (!done)
+			return false;
+	}
+	return true;
+}
+
+/* --- apply --- */
+
+static int not_merged(const git_diff_delta *d, void *arg)
+{
+	const struct graft *g = arg;
+
+	for (size_t i = 0; i < g->n; i++)
+		if (g->file[i].merged && strcmp(g->file[i].d->new_file.path, d->new_file.path) == 0)
+			return 1;
+	return 0;
+}
+
+/* The diff with its hunks where they fit. */
+static int moved(const struct graft *g, struct cryo_applied *how, git_diff **out,
+		 struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_free) long *shift = NULL;
+	size_t n = 0;
+	int rc;
+
+	for (size_t i = 0; i < g->n; i++) {
+		const struct file *f = &g->file[i];
+		long most = f->merged ? 0 : cryo_fit_offset(&f->fit);
+
+		shift = cryo_realloc(shift, n + f->fit.n + 1, sizeof(*shift));
+		for (size_t j = 0; j < f->fit.n; j++)
+			shift[n++] = f->merged ? 0 : f->fit.shift[j];
+		if (labs(most) > labs(how->offset))
+			how->offset = most;
+	}
+	rc = cryo_graft_move(g->p, shift, n, &text, err);
+	if (rc == 0 && git_diff_from_buffer(out, cryo_str_get(&text), text.len) < 0)
+		rc = cryo_repo_err(err, "%s:%u", g->p->path, g->p->diff_line);
+	return rc;
+}
+
+static int add_merged(struct graft *g, git_index *index, struct cryo_applied *how,
+		      struct cryo_err *err)
+{
+	for (size_t i = 0; i < g->n; i++) {
+		const struct file *f = &g->file[i];
+
+		if (!f->merged)
+			continue;
+		how->kind = CRYO_FITS_MERGED;
+		if (f->d->status == GIT_DELTA_RENAMED)
+			git_index_remove_bypath(index, f->d->old_file.path);
+		if (git_index_add(index, &f->entry) < 0)
+			return cryo_repo_err(err, "%s: '%s'", g->p->path, f->entry.path);
+	}
+	return 0;
+}
+
+static int apply(struct graft *g, git_oid *result, struct cryo_applied *how, struct cryo_err *err)
+{
+	cryo_auto(git_diff_free) git_diff *diff = NULL;
+	cryo_auto(git_index_free) git_index *index = NULL;
+	git_apply_options opts = { .version = GIT_APPLY_OPTIONS_VERSION };
+	int rc = moved(g, how, &diff, err);
+
+	if (rc < 0)
+		return rc;
+	opts.delta_cb = not_merged;
+	opts.payload = g;
+	if (git_apply_to_tree(&index, g->repo, g->tree, diff, &opts) < 0) {
+		rc = cryo_repo_err(err, "%s:%u: cannot be applied", g->p->path, g->p->diff_line);
+		return cryo_err_as(err, rc, CRYO_E_CONFIG);
+	}
+	how->kind = how->offset ? CRYO_FITS_MOVED : CRYO_FITS;
+	rc = add_merged(g, index, how, err);
+	for (size_t i = 0; rc == 0 && i < g->n; i++)
+		rc =
+		    check_link(g, git_index_get_bypath(index, g->file[i].d->new_file.path, 0), err);
+	if (rc == 0 && git_index_write_tree_to(result, index, g->repo) < 0)
+		rc = cryo_repo_err(err, "%s: cannot write the tree", g->p->path);
+	return rc;
+}
+
+static void contained(struct cryo_applied *how)
+{
+	cryo_applied_release(how, 1);
+	how->kind = CRYO_FIT_CONTAINED;
+}
+
+int cryo_graft(git_repository *repo, git_tree *tree, const struct cryo_patch *p, git_oid *result,
+	       struct cryo_applied *how, struct cryo_err *err)
+{
+	cryo_auto(release) struct graft g = { .repo = repo, .tree = tree, .p = p };
+	int rc = cryo_graft_diff(p, &g.diff, err);
+
+	if (rc == 0)
+		rc = open_files(&g, err);
+	for (size_t i = 0; rc == 0 && i < g.n; i++)
+		rc = fit_file(&g, &g.file[i], how, err);
+	if (rc < 0)
+		return rc;
+	if (how->kind != CRYO_FIT_CONFLICT)
+		return apply(&g, result, how, err);
+	if (is_contained(&g))
+		contained(how);
+	return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of source/: libgit2 our way. Errors, scope exit, commits without a clock. */
+#ifndef CRYO_SOURCE_REPO_H
+#define CRYO_SOURCE_REPO_H
+
+#include "base/err.h"
+
+#include <git2.h>
+
+CRYO_DEFINE_AUTO(git_blob, git_blob_free)
+CRYO_DEFINE_AUTO(git_commit, git_commit_free)
+CRYO_DEFINE_AUTO(git_diff, git_diff_free)
+CRYO_DEFINE_AUTO(git_index, git_index_free)
+CRYO_DEFINE_AUTO(git_patch, git_patch_free)
+CRYO_DEFINE_AUTO(git_repository, git_repository_free)
+CRYO_DEFINE_AUTO(git_signature, git_signature_free)
+CRYO_DEFINE_AUTO(git_tree, git_tree_free)
+CRYO_DEFINE_AUTO(git_tree_entry, git_tree_entry_free)
+
+/* "<text>: <what libgit2 says>" with status CRYO_E_PROVISION; returns -status. */
+int cryo_repo_err(struct cryo_err *err, const char *fmt, ...) CRYO_PRINTF(2, 3);
+
+/* libgit2 is made ready by the first of these. A work tree, its .git, or a bare repository. */
+int cryo_repo_open(const char *path, git_repository **out, struct cryo_err *err);
+/* The same, made bare if it is not there. */
+int cryo_repo_open_bare(const char *path, git_repository **out, struct cryo_err *err);
+int cryo_repo_commit(git_repository *repo, const char *hex, git_commit **out, struct cryo_err *err);
+
+/*
+ * A commit whose id depends on nothing but what is given here: the committer is
+ * always the same, at the author's time. `parent` NULL: none.
+ */
+int cryo_repo_add_commit(git_repository *repo, git_commit *parent, const git_oid *tree,
+			 const git_signature *author, const char *message, git_oid *out,
+			 struct cryo_err *err);
+
+#endif
