@@ -69,8 +69,17 @@ static int stamp(const struct cryo_recipe *r, struct toolchains *all, struct cry
 		cryo_make_hash(h);
 	cryo_recipe_hash(r, src, commit, h);
 	cryo_hash_item(h, id);
+	cryo_series_hash(&b->series, h); /* adds nothing if there is none */
 	cryo_hash_hex(h, b->stamp);
 	return 0;
+}
+
+static int load_patches(struct cryo_built *b, struct cryo_err *err)
+{
+	const struct cryo_component *c = b->component;
+	int rc = c->patches ? cryo_series_load(c->patches, &b->series, err) : 0;
+
+	return cryo_err_wrap(err, rc, "%s:%u: component '%s'", c->file, c->line, c->name);
 }
 
 static bool is_there(const struct cryo_recipe *r, const struct cryo_built *b)
@@ -95,6 +104,8 @@ static int plan_one(const struct cryo_component *c, struct toolchains *all, stru
 	int rc = cryo_recipe_find(c, &r, err);
 
 	b->component = c;
+	if (rc == 0)
+		rc = load_patches(b, err);
 	if (rc == 0)
 		rc = stamp(r, all, b, err);
 	if (rc < 0)
@@ -196,9 +207,21 @@ static int make_missing(struct cryo_built *b, const struct cryo_recipe *r, struc
 	return rc;
 }
 
+static char *show(const struct cryo_built *b)
+{
+	char *source = cryo_source_show(&b->component->source), *all = source;
+
+	if (b->series.n > 0) {
+		all = cryo_asprintf("%s with %zu patch%s", source, b->series.n,
+				    b->series.n == 1 ? "" : "es");
+		free(source);
+	}
+	return all;
+}
+
 static int run_one(struct cryo_built *b, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *shown = cryo_source_show(&b->component->source);
+	cryo_auto(cryo_free) char *shown = show(b);
 	const struct cryo_recipe *r;
 	int rc = cryo_recipe_find(b->component, &r, err);
 
@@ -235,8 +258,10 @@ int cryo_build_run(struct cryo_build *b, struct cryo_err *err)
 
 void cryo_build_release(struct cryo_build *b)
 {
-	for (size_t i = 0; i < b->n; i++)
+	for (size_t i = 0; i < b->n; i++) {
 		free(b->item[i].dir);
+		cryo_series_release(&b->item[i].series);
+	}
 	free(b->item);
 	*b = (struct cryo_build){ 0 };
 }

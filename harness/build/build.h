@@ -11,6 +11,7 @@
 #ifndef CRYO_BUILD_BUILD_H
 #define CRYO_BUILD_BUILD_H
 
+#include "source/series.h"
 #include "source/stack.h"
 #include "sys/hash.h"
 
@@ -19,6 +20,7 @@ struct cryo_built {
 	char stamp[CRYO_HASH_HEX];
 	char *dir;	 /* where its programs lie (a root file system: the tree itself) */
 	bool up_to_date; /* everything asked for is there */
+	struct cryo_series series; /* its patches, as they went into the stamp */
 };
 
 struct cryo_build {

@@ -37,6 +37,8 @@ static void release(struct cryo_go_build *g)
 	free(g->dir);
 	free(g->sum);
 	free(g->ldflags);
+	free(g->tree);
+	cryo_strv_release(&g->staging);
 }
 #define releasep release
 

@@ -16,8 +16,11 @@ struct cryo_go_build {
 	char *log;
 	char *dir; /* where `go build` runs: the wrapper module or the source tree */
 	char *sum; /* of the module, as found; NULL for a tree */
-	char commit[CRYO_COMMIT_HEX]; /* of a tree from git; else "" */
-	char *ldflags;		      /* with version stamps */
+	char commit[CRYO_COMMIT_HEX];  /* of a tree from git; else "" */
+	char *ldflags;		       /* with version stamps */
+	char *tree;		       /* the source with its patches, or NULL */
+	char patched[CRYO_COMMIT_HEX]; /* its commit; else "" */
+	struct cryo_strv staging;      /* modules that were laid into it: "k8s.io/cri-api" */
 };
 
 /*
@@ -27,6 +30,19 @@ struct cryo_go_build {
  * holds its checksum against the stack's, sets g->dir and g->sum.
  */
 int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err);
+/* Any module through the Go tool. *dir: its files in the module cache; *sum: NULL if Go names none.
+ * Both are the caller's. */
+int cryo_module_download(struct cryo_go_build *g, const char *module, const char *version,
+			 char **dir, char **sum, struct cryo_err *err);
+
+/*
+ * The tree that is built instead of the module: its files with the patches on top,
+ * below <cache>/trees/<component>/. Sets g->tree, g->patched, g->staging. `dir`,
+ * `sum`: the module as downloaded. The one before it goes.
+ */
+int cryo_patched_tree(struct cryo_go_build *g, const char *dir, struct cryo_err *err);
+/* v1.33.13 of Kubernetes goes with v0.33.13 of the modules that it is cut into; caller frees. */
+char *cryo_staging_version(const struct cryo_source *src);
 
 /*
  * Anew for each run, below a directory that only the holder of the component's

@@ -30,11 +30,11 @@ static int go_json(struct cryo_go_build *g, const char *const *args, const char 
 	return rc;
 }
 
-static int check_sum(struct cryo_go_build *g, const char *sum, struct cryo_err *err)
+static int check_sum(const struct cryo_go_build *g, struct cryo_err *err)
 {
 	const struct cryo_source *src = &g->c->source;
+	const char *sum = g->sum;
 
-	g->sum = cryo_strdup(sum);
 	if (!src->sum || cryo_streq(src->sum, sum))
 		return 0;
 	return cryo_err_set(err, CRYO_E_PROVISION,
@@ -42,17 +42,16 @@ static int check_sum(struct cryo_go_build *g, const char *sum, struct cryo_err *
 			    g->c->line, src->module, src->version, sum ? sum : "unknown", src->sum);
 }
 
-/* *dir: the module's tree in the module cache; caller frees. */
-static int download(struct cryo_go_build *g, char **dir, struct cryo_err *err)
+int cryo_module_download(struct cryo_go_build *g, const char *module, const char *version,
+			 char **dir, char **sum, struct cryo_err *err)
 {
-	const struct cryo_source *src = &g->c->source;
-	cryo_auto(cryo_free) char *module = cryo_asprintf("%s@%s", src->module, src->version);
-	const char *const args[] = { "mod", "download", "-json", module, NULL };
+	cryo_auto(cryo_free) char *query = cryo_asprintf("%s@%s", module, version);
+	const char *const args[] = { "mod", "download", "-json", query, NULL };
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
 	const char *problem;
 	int rc;
 
-	cryo_step_note("downloading %s %s", src->module, src->version);
+	cryo_step_note("downloading %s %s", module, version);
 	rc = go_json(g, args, g->work, &j, err);
 	if (rc < 0)
 		return rc;
@@ -63,7 +62,8 @@ static int download(struct cryo_go_build *g, char **dir, struct cryo_err *err)
 	if (!cryo_json_str(j, "Dir"))
 		return cryo_err_set(err, CRYO_E_PROVISION, "'go mod download' names no directory");
 	*dir = cryo_strdup(cryo_json_str(j, "Dir"));
-	return check_sum(g, cryo_json_str(j, "Sum"), err);
+	*sum = cryo_strdup(cryo_json_str(j, "Sum"));
+	return 0;
 }
 
 static int copy(const char *dir, struct cryo_go_build *g, const char *name, struct cryo_err *err)
@@ -79,10 +79,18 @@ static bool is_local(const char *path)
 	return path && (path[0] == '.' || path[0] == '/');
 }
 
-/* v1.33.13 of Kubernetes goes with v0.33.13 of the modules that it is cut into. */
+char *cryo_staging_version(const struct cryo_source *src)
+{
+	const char *dot = strchr(src->version, '.');
+
+	return cryo_asprintf("v0%s", dot ? dot : "");
+}
+
 static void replace_staging(const struct cryo_go_build *g, const char *path, struct cryo_strv *args)
 {
-	cryo_strv_addf(args, "-replace=%s=%s@v0%s", path, path, strchr(g->c->source.version, '.'));
+	cryo_auto(cryo_free) char *version = cryo_staging_version(&g->c->source);
+
+	cryo_strv_addf(args, "-replace=%s=%s@%s", path, path, version);
 }
 
 static void edit_replaced(const struct cryo_go_build *g, const json_t *mod, struct cryo_strv *args)
@@ -118,6 +126,17 @@ static void edit_required(const struct cryo_go_build *g, const json_t *mod, stru
 	}
 }
 
+/* Behind the others: the last one counts. */
+static void edit_patched(const struct cryo_go_build *g, struct cryo_strv *args)
+{
+	if (!g->tree)
+		return;
+	cryo_strv_addf(args, "-replace=%s=%s", g->c->source.module, g->tree);
+	for (size_t i = 0; i < g->staging.n; i++)
+		cryo_strv_addf(args, "-replace=%s=%s/staging/src/%s", g->staging.v[i], g->tree,
+			       g->staging.v[i]);
+}
+
 static int edit(struct cryo_go_build *g, struct cryo_err *err)
 {
 	static const char *const show[] = { "mod", "edit", "-json", NULL };
@@ -135,23 +154,36 @@ static int edit(struct cryo_go_build *g, struct cryo_err *err)
 	cryo_strv_addf(&args, "-require=%s@%s", g->c->source.module, g->c->source.version);
 	edit_replaced(g, mod, &args);
 	edit_required(g, mod, &args);
+	edit_patched(g, &args);
 	call.args = cryo_strv_get(&args);
 	return cryo_go_run(&g->tool, &call, NULL, err);
+}
+
+static int fetch(struct cryo_go_build *g, char **dir, struct cryo_err *err)
+{
+	const struct cryo_source *src = &g->c->source;
+	int rc = cryo_module_download(g, src->module, src->version, dir, &g->sum, err);
+
+	if (rc == 0)
+		rc = check_sum(g, err);
+	if (rc == 0 && g->built->series.n > 0)
+		rc = cryo_patched_tree(g, *dir, err);
+	return rc;
 }
 
 int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *dir = NULL;
-	int rc = download(g, &dir, err);
+	int rc = fetch(g, &dir, err);
 
 	if (rc < 0)
 		return rc;
 	g->dir = cryo_asprintf("%s/module", g->work);
 	rc = cryo_fs_mkdirs(g->dir, 0700, err);
 	if (rc == 0)
-		rc = copy(dir, g, "go.mod", err);
+		rc = copy(g->tree ? g->tree : dir, g, "go.mod", err);
 	if (rc == 0)
-		rc = copy(dir, g, "go.sum", err);
+		rc = copy(g->tree ? g->tree : dir, g, "go.sum", err);
 	if (rc == 0)
 		rc = edit(g, err);
 	return rc;

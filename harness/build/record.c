@@ -34,6 +34,23 @@ static json_t *source_record(const struct cryo_go_build *g)
 			 string_or_null(g->sum));
 }
 
+/* Only where there are some. */
+static void add_patches(const struct cryo_go_build *g, json_t *source)
+{
+	const struct cryo_series *s = &g->built->series;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < s->n; i++)
+		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", s->patch[i].name,
+						      "subject", s->patch[i].subject, "sha256",
+						      s->patch[i].sha256));
+	if (s->n > 0) {
+		json_object_set(source, "patches", list);
+		json_object_set_new(source, "patchedCommit", json_string(g->patched));
+	}
+	json_decref(list);
+}
+
 /* The Go that is really used there, after all fetching; NULL if it does not say. */
 static char *go_version(const struct cryo_go_build *g)
 {
@@ -57,12 +74,14 @@ static char *go_version(const struct cryo_go_build *g)
 static json_t *new_record(const struct cryo_go_build *g)
 {
 	cryo_auto(cryo_free) char *version = go_version(g);
+	json_t *source = source_record(g);
 
+	add_patches(g, source);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:b, s:{}}",
 			 "apiVersion", "cryopod.dev/v1alpha1", "kind", "Build", "component",
 			 g->c->name, "stamp", g->built->stamp, "recipe", g->recipe->name, "source",
-			 source_record(g), "go", string_or_null(version), "toolchain", g->tool.id,
-			 "tags", string_or_null(g->recipe->tags), "ldflags", g->ldflags, "cgo",
+			 source, "go", string_or_null(version), "toolchain", g->tool.id, "tags",
+			 string_or_null(g->recipe->tags), "ldflags", g->ldflags, "cgo",
 			 g->recipe->cgo, "programs");
 }
 

@@ -9,8 +9,7 @@
 #define CRYO_SOURCE_APPLY_H
 
 #include "source/series.h"
-
-#define CRYO_COMMIT_HEX 65 /* SHA-1 or SHA-256 in hex and NUL */
+#include "source/tree.h"
 
 enum cryo_fit_kind {
 	CRYO_FITS,	    /* applies where it says */

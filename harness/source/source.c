@@ -288,6 +288,11 @@ void cryo_source_release(struct cryo_source *src)
 	*src = (struct cryo_source){ 0 };
 }
 
+bool cryo_source_takes_patches(const struct cryo_source *src)
+{
+	return src->kind == CRYO_SOURCE_MODULE;
+}
+
 char *cryo_source_show(const struct cryo_source *src)
 {
 	return kinds[src->kind]->show(src);

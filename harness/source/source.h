@@ -48,6 +48,9 @@ int cryo_source_decode(const struct cryo_node *n, const char *base, struct cryo_
 		       struct cryo_err *err);
 void cryo_source_release(struct cryo_source *src);
 
+/* Can a patch series be put on it? A directory is patched by who owns it. */
+bool cryo_source_takes_patches(const struct cryo_source *src);
+
 /* One line for people: "k8s.io/kubernetes v1.33.13"; caller frees. */
 char *cryo_source_show(const struct cryo_source *src);
 

@@ -35,7 +35,7 @@ static const struct cryo_field metadata_rows[] = {
 
 struct entry {
 	const struct cryo_node *source, *upstream;
-	char *recipe, *note;
+	char *recipe, *note, *patches;
 	struct cryo_strv programs;
 };
 
@@ -45,6 +45,7 @@ static const struct cryo_field entry_rows[] = {
 	{ "note", CRYO_FIELD_STR, offsetof(struct entry, note), false },
 	{ "recipe", CRYO_FIELD_STR, offsetof(struct entry, recipe), false },
 	{ "programs", CRYO_FIELD_STRV, offsetof(struct entry, programs), false },
+	{ "patches", CRYO_FIELD_STR, offsetof(struct entry, patches), false },
 	{ 0 },
 };
 
@@ -79,6 +80,24 @@ static int decode_upstream(const struct cryo_node *n, const char *base, struct c
 	return rc;
 }
 
+/* Takes the path as written; a relative one is from the file's directory. */
+static int take_patches(const struct cryo_node *n, char *patches, const char *base,
+			struct cryo_component *c, struct cryo_err *err)
+{
+	const struct cryo_node *at = cryo_node_get(n, "patches");
+
+	if (!patches)
+		return 0;
+	c->patches = patches[0] == '/' ? cryo_strdup(patches)
+				       : cryo_asprintf("%s/%s", base, patches);
+	free(patches);
+	if (at->text[0] == '\0')
+		return cryo_node_err(at, err, "'patches' is empty");
+	if (!cryo_source_takes_patches(&c->source))
+		return cryo_node_err(at, err, "such a source cannot be patched");
+	return 0;
+}
+
 static int decode_component(const struct cryo_node *list, size_t i, const char *base,
 			    struct cryo_component *c, struct cryo_err *err)
 {
@@ -100,6 +119,9 @@ static int decode_component(const struct cryo_node *list, size_t i, const char *
 		rc = cryo_source_decode(e.source, base, &c->source, err);
 	if (rc == 0)
 		rc = decode_upstream(e.upstream, base, &c->upstream, err);
+	if (rc == 0)
+		return take_patches(n, e.patches, base, c, err);
+	free(e.patches);
 	return rc;
 }
 
@@ -219,6 +241,7 @@ void cryo_stack_release(struct cryo_stack *s)
 	for (size_t i = 0; i < s->n; i++) {
 		free(s->component[i].name);
 		free(s->component[i].recipe);
+		free(s->component[i].patches);
 		cryo_source_release(&s->component[i].source);
 		cryo_source_release(&s->component[i].upstream);
 		free(s->component[i].note);

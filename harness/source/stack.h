@@ -15,6 +15,7 @@ struct cryo_component {
 	struct cryo_source upstream; /* a GIT source that it was forked from; git NULL: not said */
 	char *note;		     /* what people should know of it, or NULL */
 	struct cryo_strv programs;   /* what to build of it; empty: all the recipe knows */
+	char *patches;		     /* absolute directory of a series (source/series.h), or NULL */
 	const char *file;	     /* where it stands, for messages; borrowed from the stack */
 	unsigned line;
 };
