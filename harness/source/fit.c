@@ -39,28 +39,69 @@ static void split(const char *text, size_t len, struct lines *out)
 	}
 }
 
-/* The lines that must be there; where they should begin, from 0. */
-static int old_lines(git_patch *patch, size_t hunk, bool undo, struct lines *out, size_t *start,
+/* What must be there, and where. */
+struct wanted {
+	struct lines lines;
+	size_t start;	 /* from 0 */
+	bool begin, end; /* only at the begin, only at the end of the file */
+};
+
+static void wanted_release(struct wanted *w)
+{
+	lines_release(&w->lines);
+}
+#define wanted_releasep wanted_release
+
+/* As git has it: a hunk of line 1 is one of the file's begin, and one that does not end in a line
+ * of context is one of its end. */
+static void set_place(struct wanted *w, int first, int count, bool context_last)
+{
+	/* "-5,0": behind line 5. */
+	w->start = first > 0 && count > 0 ? (size_t)first - 1 : (size_t)(first < 0 ? 0 : first);
+	w->begin = first <= 1;
+	w->end = !context_last;
+}
+
+static bool is_text(char origin)
+{
+	return origin == GIT_DIFF_LINE_CONTEXT || origin == GIT_DIFF_LINE_ADDITION ||
+	       origin == GIT_DIFF_LINE_DELETION;
+}
+
+/* "\ No newline at end of file" speaks of the line before it. */
+static void cut_newline(struct lines *l)
+{
+	struct line *last = &l->v[l->n - 1];
+
+	if (last->len > 0 && last->text[last->len - 1] == '\n')
+		last->len--;
+}
+
+static int read_hunk(git_patch *patch, size_t hunk, bool undo, struct wanted *w,
 		     struct cryo_err *err)
 {
-	const char changed = undo ? GIT_DIFF_LINE_ADDITION : GIT_DIFF_LINE_DELETION;
+	const char other = undo ? GIT_DIFF_LINE_DELETION : GIT_DIFF_LINE_ADDITION;
+	char last = other;
 	const git_diff_hunk *h;
 	const git_diff_line *l;
 	size_t n;
-	int first, count;
 
 	if (git_patch_get_hunk(&h, &n, patch, hunk) < 0)
 		return cryo_repo_err(err, "hunk %zu", hunk + 1);
 	for (size_t i = 0; i < n; i++) {
 		if (git_patch_get_line_in_hunk(&l, patch, hunk, i) < 0)
 			return cryo_repo_err(err, "hunk %zu", hunk + 1);
-		if (l->origin == GIT_DIFF_LINE_CONTEXT || l->origin == changed)
-			add(out, l->content, l->content_len);
+		if (!is_text(l->origin)) {
+			if (last != other)
+				cut_newline(&w->lines);
+			continue;
+		}
+		last = l->origin;
+		if (last != other)
+			add(&w->lines, l->content, l->content_len);
 	}
-	first = undo ? h->new_start : h->old_start;
-	count = undo ? h->new_lines : h->old_lines;
-	/* "-5,0": behind line 5. */
-	*start = first > 0 && count > 0 ? (size_t)first - 1 : (size_t)(first < 0 ? 0 : first);
+	set_place(w, undo ? h->new_start : h->old_start, undo ? h->new_lines : h->old_lines,
+		  last == GIT_DIFF_LINE_CONTEXT);
 	return 0;
 }
 
@@ -71,26 +112,30 @@ static bool same(const struct line *a, const struct line *b)
 
 static bool is_at(const struct lines *file, const struct lines *old, size_t at)
 {
-	if (at + old->n > file->n)
-		return false;
 	for (size_t i = 0; i < old->n; i++)
 		if (!same(&file->v[at + i], &old->v[i]))
 			return false;
 	return true;
 }
 
-/* At `want`, or as near to it as possible, not before `from`. */
-static bool find(const struct lines *file, const struct lines *old, size_t from, size_t want,
+/* As near to `want` as possible, not before `from`. */
+static bool find(const struct lines *file, const struct wanted *w, size_t from, size_t want,
 		 size_t *at)
 {
+	size_t first = from, last;
+
+	if (w->lines.n > file->n)
+		return false;
+	last = w->begin ? 0 : file->n - w->lines.n;
+	if (w->end && first < file->n - w->lines.n)
+		first = file->n - w->lines.n;
+	if (want > file->n)
+		want = file->n;
 	for (size_t i = 0; i <= file->n; i++) {
-		if (want >= i && want - i >= from && is_at(file, old, want - i)) {
-			*at = want - i;
-			return true;
-		}
-		if (want + i >= from && is_at(file, old, want + i)) {
-			*at = want + i;
-			return true;
+		for (int up = 1; up >= 0; up--) {
+			*at = up ? want - i : want + i; /* below 0: very far */
+			if (*at >= first && *at <= last && is_at(file, &w->lines, *at))
+				return true;
 		}
 	}
 	return false;
@@ -135,7 +180,7 @@ static void explain(const struct lines *file, const struct lines *old, size_t wa
 		i++;
 	fit->line = best + i + 1;
 	fit->at_end = best + i >= file->n;
-	fit->wants = i < old->n ? shown(&old->v[i]) : cryo_strdup("");
+	fit->wants = i < old->n ? shown(&old->v[i]) : NULL;
 	fit->there = fit->at_end ? cryo_strdup("") : shown(&file->v[best + i]);
 }
 
@@ -146,25 +191,23 @@ static int place(git_patch *patch, bool undo, const struct lines *file, struct c
 	long drift = 0;
 
 	for (size_t i = 0; i < fit->n; i++) {
-		cryo_auto(lines_release) struct lines old = { 0 };
-		size_t start = 0, at;
+		cryo_auto(wanted_release) struct wanted w = { 0 };
+		size_t at;
 		long want;
-		int rc = old_lines(patch, i, undo, &old, &start, err);
+		int rc = read_hunk(patch, i, undo, &w, err);
 
 		if (rc < 0)
 			return rc;
-		want = (long)start + drift;
+		want = (long)w.start + drift;
 		if (want < 0)
 			want = 0;
-		if (want > (long)file->n)
-			want = (long)file->n;
-		if (!find(file, &old, from, (size_t)want, &at)) {
+		if (!find(file, &w, from, (size_t)want, &at)) {
 			fit->hunk = i;
-			explain(file, &old, (size_t)want, fit);
+			explain(file, &w.lines, (size_t)want, fit);
 			return 0;
 		}
-		drift = fit->shift[i] = (long)at - (long)start;
-		from = at + old.n;
+		drift = fit->shift[i] = (long)at - (long)w.start;
+		from = at + w.lines.n;
 	}
 	fit->fits = true;
 	return 0;

@@ -17,7 +17,8 @@ struct cryo_fit {
 	/* When it does not fit: the first hunk that has no place, and where it comes nearest. */
 	size_t hunk;
 	size_t line;	     /* in the file, from 1 */
-	char *wants, *there; /* owned; the lines that differ; "" in `there` behind the end */
+	char *wants, *there; /* owned; the lines that differ; wants NULL: none does, but they are
+			      not at the file's begin or end */
 	bool at_end;	     /* the file ends before that line */
 };
 

@@ -154,7 +154,10 @@ static void conflict_of_hunk(const struct graft *g, struct file *f, struct cryo_
 	for (const struct file *before = g->file; before < f; before++)
 		index += before->fit.n;
 	how->line = cryo_graft_line(g->p, index);
-	if (fit->at_end)
+	if (!fit->wants)
+		why = cryo_strdup("its lines are there, but not where the patch has them: in this "
+				  "order, at the begin or at the end of the file");
+	else if (fit->at_end)
 		why = cryo_asprintf("the patch wants '%s', the file ends there", fit->wants);
 	else
 		why = cryo_asprintf("the patch wants '%s', there is '%s'", fit->wants, fit->there);
@@ -412,9 +415,13 @@ int cryo_graft(git_repository *repo, git_tree *tree, const struct cryo_patch *p,
 		rc = fit_file(&g, &g.file[i], how, err);
 	if (rc < 0)
 		return rc;
-	if (how->kind != CRYO_FIT_CONFLICT)
-		return apply(&g, result, how, err);
-	if (is_contained(&g))
+	if (how->kind == CRYO_FIT_CONFLICT) {
+		if (is_contained(&g))
+			contained(how);
+		return 0;
+	}
+	rc = apply(&g, result, how, err);
+	if (rc == 0 && git_oid_equal(result, git_tree_id(tree))) /* merged with itself */
 		contained(how);
-	return 0;
+	return rc;
 }

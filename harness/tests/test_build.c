@@ -30,7 +30,8 @@ static const char fake_go[] =
     "\"GOMODCACHE\": \"'$PWD/m'\", \"GOENV\": \"'$PWD/e'\"}';;\n"
     "'env GOVERSION') cat version;;\n"
     "'mod download') cat answer; ! grep -q Error answer;;\n"
-    "'mod edit') [ \"$3\" != -json ] || cat mod.json;;\n"
+    "'mod edit') [ \"$3\" != -json ] || cat mod.json\n"
+    "  [ ! -e show-mod ] || echo \"go.mod: $(cat $cd_is/go.mod)\" >> log;;\n"
     "'build -v')\n"
     "  for package; do [ \"$out\" != next ] || out=$package\n"
     "    [ \"$package\" != -o ] || out=next; done\n"
@@ -390,6 +391,174 @@ static void stamps(void **state)
 	cryo_stack_release(&stack);
 }
 
+/* Whoever has built without patches shall not have to build again. */
+static void no_patches_no_other_stamp(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_build b = { 0 };
+
+	(void)state;
+	assert_int_equal(plan(KUBERNETES, &b, &err), 0);
+	assert_string_equal(b.item[0].stamp,
+			    "a086a8a1b8fec79677a6f9a5e1f05e4b051e1c1252b112cbc153643a428d3124");
+	cryo_build_release(&b);
+	cryo_stack_release(&stack);
+}
+
+/* --- patches --- */
+
+#define PATCHED                                                                                    \
+	"kubernetes: {source: {module: k8s.io/kubernetes, version: v1.33.13, sum: \"" SUM          \
+	"\"}, programs: [kubelet], patches: series}"
+
+static void put_patch(const char *name, const char *file, const char *from, const char *to)
+{
+	cryo_auto(cryo_free) char *text = cryo_asprintf(
+	    "From: Ann <a@b.c>\nSubject: change %s\n\nWhy.\n---\ndiff --git a/%s b/%s\n--- a/%s\n"
+	    "+++ b/%s\n@@ -1 +1 @@\n-%s\n+%s\n",
+	    file, file, file, file, file, from, to);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("series/%s", name);
+
+	put(path, text);
+}
+
+/* The name of the tree that was built last. */
+static char *tree_name(void)
+{
+	cryo_auto(cryo_free) char *log = get("log");
+	const char *at = log, *last = NULL;
+
+	while ((at = strstr(at, "/patched-")))
+		last = ++at;
+	assert_non_null(last);
+	return cryo_strndup(last, strcspn(last, "/ "));
+}
+
+static unsigned trees_there(void)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/cache/trees/kubernetes", base);
+	const struct dirent *e;
+	DIR *d = opendir(path);
+	unsigned n = 0;
+
+	while (d && (e = readdir(d)))
+		n += cryo_starts_with(e->d_name, "patched-");
+	if (d)
+		closedir(d);
+	return n;
+}
+
+static void a_patched_module_is_built_from_a_tree(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_build b = { 0 };
+	cryo_auto(cryo_free) char *json = NULL, *log = NULL, *tree = NULL, *replace = NULL;
+	cryo_auto(cryo_free) char *file = NULL, *staged = NULL, *text = NULL, *below = NULL;
+	cryo_auto(cryo_json_decref) json_t *record = NULL;
+
+	(void)state;
+	put("src/a.go", "old\n");
+	put_patch("0001-a.patch", "a.go", "old", "new");
+	put_patch("0002-b.patch", "staging/src/k8s.io/api/a.go", "old", "newer");
+	assert_int_equal(plan(PATCHED, &b, &err), 0);
+	assert_int_equal(cryo_build_run(&b, &err), 0);
+	json = cryo_asprintf("%s/build.json", b.item[0].dir);
+	assert_int_equal(cryo_json_load(json, 1 << 20, &record, &err), 0);
+	assert_string_equal(cryo_json_str(record, "source.patches[0].name"), "0001-a.patch");
+	assert_string_equal(cryo_json_str(record, "source.patches[0].subject"), "change a.go");
+	assert_int_equal(strlen(cryo_json_str(record, "source.patches[1].sha256")), 64);
+	assert_int_equal(strlen(cryo_json_str(record, "source.commit")), 40);
+	cryo_build_release(&b);
+
+	tree = tree_name();
+	replace = cryo_asprintf(" -replace=k8s.io/kubernetes=%s/cache/trees/kubernetes/%s "
+				"-replace=k8s.io/api=%s/cache/trees/kubernetes/%s/staging/src/"
+				"k8s.io/api [",
+				base, tree, base, tree);
+	log = get("log");
+	assert_non_null(strstr(log, replace));
+	assert_non_null(strstr(log, "mod download -json k8s.io/api@v0.33.13 "));
+	file = cryo_asprintf("cache/trees/kubernetes/%s/a.go", tree);
+	text = get(file);
+	assert_string_equal(text, "new\n");
+	staged = cryo_asprintf("cache/trees/kubernetes/%s/staging/src/k8s.io/api/a.go", tree);
+	below = get(staged);
+	assert_string_equal(below, "newer\n");
+}
+
+static void a_changed_patch_is_built_again(void **state)
+{
+	cryo_auto(cryo_free) char *first = NULL, *second = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put("src/a.go", "old\n");
+	put_patch("0001-a.patch", "a.go", "old", "new");
+	assert_int_equal(build(PATCHED, &err), 0);
+	assert_int_equal(build(PATCHED, &err), 0);
+	assert_int_equal(calls_of("build -v"), 1);
+	first = tree_name();
+	put_patch("0001-a.patch", "a.go", "old", "newer");
+	assert_int_equal(build(PATCHED, &err), 0);
+	assert_int_equal(calls_of("build -v"), 2);
+	second = tree_name();
+	assert_string_not_equal(first, second);
+	assert_int_equal(trees_there(), 1);
+}
+
+static void what_a_patch_adds_to_go_mod_counts(void **state)
+{
+	cryo_auto(cryo_free) char *log = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_patch("0001-a.patch", "go.mod", "module k8s.io/kubernetes", "module patched");
+	put("show-mod", "");
+	assert_int_equal(build(PATCHED, &err), 0);
+	log = get("log");
+	assert_non_null(strstr(log, "go.mod: module patched\n"));
+}
+
+/* Nothing is left of it, and with a better patch it goes on. */
+static void patches_that_do_not_apply(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *left = NULL;
+
+	(void)state;
+	put("src/a.go", "other\n");
+	put_patch("0001-a.patch", "a.go", "old", "new");
+	assert_int_equal(build(PATCHED, &err), -CRYO_E_CONFIG);
+	print_message("# %s\n", err.msg);
+	assert_non_null(strstr(err.msg, "build kubernetes: "));
+	assert_non_null(strstr(err.msg, "series/0001-a.patch:9: does not apply: a.go:1: the patch "
+					"wants 'old', there is 'other'"));
+	left = published("kubernetes");
+	assert_string_equal(left, "");
+	assert_int_equal(trees_there(), 0);
+	assert_int_equal(calls_of("build -v"), 0);
+	put_patch("0001-a.patch", "a.go", "other", "new");
+	assert_int_equal(build(PATCHED, &err), 0);
+}
+
+/* As a power cut leaves it: objects that are there and empty. */
+static void a_damaged_repository_is_made_anew(void **state)
+{
+	cryo_auto(cryo_free) char *objects = NULL, *command = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put("src/a.go", "old\n");
+	put_patch("0001-a.patch", "a.go", "old", "new");
+	assert_int_equal(build(PATCHED, &err), 0);
+	objects = cryo_asprintf("%s/cache/trees/kubernetes/modules.git/objects", base);
+	command =
+	    cryo_asprintf("find %s -type f -exec chmod u+w {} + -exec truncate -s 0 {} +", objects);
+	assert_int_equal(system(command), 0);
+	put_patch("0001-a.patch", "a.go", "old", "newer");
+	assert_int_equal(build(PATCHED, &err), 0);
+}
+
 static void a_changed_tree_is_built_again(void **state)
 {
 	static const char component[] = "containerd: {source: {dir: src}, programs: [ctr]}";
@@ -423,6 +592,8 @@ static void plan_refuses(void **state)
 		{ "debian: {source: {dir: src}}", "recipe 'debian' cannot build from /" },
 		{ "debian: {source: {debian: {suite: sid, packages: [a]}}, programs: [a]}",
 		  "no program 'a'" },
+		{ "runc: {source: {module: a.b/c, version: v1.0.0}, patches: nowhere}",
+		  "stack.yaml:6: component 'runc': cannot read patches '/" },
 		{ "runc: {source: {dir: nowhere}}", "component 'runc': no directory '/" },
 	};
 
@@ -648,6 +819,12 @@ int main(void)
 		TEST(trees_from_git),
 		TEST(a_changed_checkout_is_not_built),
 		TEST(stamps),
+		TEST(no_patches_no_other_stamp),
+		TEST(a_patched_module_is_built_from_a_tree),
+		TEST(a_changed_patch_is_built_again),
+		TEST(what_a_patch_adds_to_go_mod_counts),
+		TEST(patches_that_do_not_apply),
+		TEST(a_damaged_repository_is_made_anew),
 		TEST(a_changed_tree_is_built_again),
 		TEST(plan_refuses),
 		TEST(only_some),

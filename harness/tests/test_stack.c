@@ -100,6 +100,26 @@ static void directories_are_from_the_file(void **state)
 	cryo_stack_release(&s);
 }
 
+static void patches_lie_beside_the_file(void **state)
+{
+	cryo_auto(cryo_free) char *expected = cryo_asprintf("%s/../patches/x", dir);
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_stack s = { 0 };
+
+	(void)state;
+	assert_int_equal(load(HEAD
+			      "    x: {source: {module: a.b/c, version: v1.0.0}, "
+			      "patches: ../patches/x}\n"
+			      "    y: {source: {module: a.b/c, version: v1.0.0}, patches: /p}\n"
+			      "    z: {source: {module: a.b/c, version: v1.0.0}}\n",
+			      &s, &err),
+			 0);
+	assert_string_equal(s.component[0].patches, expected);
+	assert_string_equal(s.component[1].patches, "/p");
+	assert_null(s.component[2].patches);
+	cryo_stack_release(&s);
+}
+
 static void refuses(void **state)
 {
 	static const struct {
@@ -130,6 +150,12 @@ static void refuses(void **state)
 		  "'../a' is no name of a program" },
 		{ 6, HEAD "    x: {source: {dir: a}, programs: [a, b, a]}\n",
 		  "program 'a' is there twice" },
+		{ 7, HEAD "    x: {source: {module: a.b/c, version: v1.0.0},\n  patches: \"\"}\n",
+		  "'patches' is empty" },
+		{ 6, HEAD "    x: {source: {dir: a}, patches: p}\n",
+		  "such a source cannot be patched" },
+		{ 6, HEAD "    x: {source: {module: a.b/c}, patches: p}\n",
+		  "'version' is missing" },
 		{ 6, HEAD "    ../x: {source: {dir: a}}\n", "'../x' is no name of a component" },
 		{ 6, HEAD "    x: {source: a}\n", "a source is a map" },
 		{ 6, HEAD "    x: {source: {}}\n", "a source needs one of: module, dir, debian" },
@@ -370,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(upstream_ships),
 		cmocka_unit_test(directories_are_from_the_file),
+		cmocka_unit_test(patches_lie_beside_the_file),
 		cmocka_unit_test(refuses),
 		cmocka_unit_test(forks_ship),
 		cmocka_unit_test(trees_are_from_the_file),
