@@ -16,8 +16,9 @@ static void check_paths(const struct cryo_patch *p)
 	if (cryo_patch_paths(p, &paths, &err) < 0)
 		return;
 	for (size_t i = 0; i < paths.n; i++)
-		if (paths.v[i][0] == '/' || strstr(paths.v[i], "/../") ||
-		    cryo_starts_with(paths.v[i], "../") || strstr(paths.v[i], ".git/"))
+		if (paths.v[i][0] == '/' || cryo_starts_with(paths.v[i], "../") ||
+		    strstr(paths.v[i], "/../") || cryo_starts_with(paths.v[i], ".git/") ||
+		    strstr(paths.v[i], "/.git/"))
 			abort();
 }
 
