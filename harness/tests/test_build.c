@@ -467,7 +467,7 @@ static void a_patched_module_is_built_from_a_tree(void **state)
 	assert_string_equal(cryo_json_str(record, "source.patches[0].name"), "0001-a.patch");
 	assert_string_equal(cryo_json_str(record, "source.patches[0].subject"), "change a.go");
 	assert_int_equal(strlen(cryo_json_str(record, "source.patches[1].sha256")), 64);
-	assert_int_equal(strlen(cryo_json_str(record, "source.commit")), 40);
+	assert_int_equal(strlen(cryo_json_str(record, "source.patchedCommit")), 40);
 	cryo_build_release(&b);
 
 	tree = tree_name();
