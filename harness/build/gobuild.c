@@ -147,7 +147,7 @@ static int build_programs(struct cryo_go_build *g, struct cryo_err *err)
 static int take_tree(struct cryo_go_build *g, struct cryo_err *err)
 {
 	cryo_auto(cryo_tree_release) struct cryo_tree tree = { 0 };
-	int rc = cryo_source_tree(&g->c->source, g->c->name, NULL, &tree, err);
+	int rc = cryo_patched_tree(g->built, &tree, g->patched, err);
 
 	if (rc < 0)
 		return rc;

@@ -5,6 +5,7 @@
 
 #include "build/recipe.h"
 #include "build/toolchain.h"
+#include "conf/json.h"
 #include "source/tree.h"
 
 struct cryo_go_build {
@@ -36,11 +37,21 @@ int cryo_module_download(struct cryo_go_build *g, const char *module, const char
 			 char **dir, char **sum, struct cryo_err *err);
 
 /*
- * The tree that is built instead of the module: its files with the patches on top,
- * below <cache>/trees/<component>/. Sets g->tree, g->patched, g->staging. `dir`,
- * `sum`: the module as downloaded. The one before it goes.
+ * The tree that is built instead of the module: its files with the patches on top.
+ * Sets g->tree, g->patched, g->staging. `dir`: the module as downloaded.
  */
-int cryo_patched_tree(struct cryo_go_build *g, const char *dir, struct cryo_err *err);
+int cryo_patched_module(struct cryo_go_build *g, const char *dir, struct cryo_err *err);
+/*
+ * Put the patches on a commit and lay the result out as files, below
+ * <cache>/trees/<component>/; what an earlier build laid out there goes. *dir is the
+ * caller's, `head` the commit with all of them.
+ */
+int cryo_patched_checkout(const struct cryo_built *b, const char *repository, const char *base,
+			  char **dir, char head[CRYO_COMMIT_HEX], struct cryo_err *err);
+/* The source's tree (source/tree.h), and if there are patches, one with them in its place;
+ * `patched` is then its commit, else "". */
+int cryo_patched_tree(const struct cryo_built *b, struct cryo_tree *out,
+		      char patched[CRYO_COMMIT_HEX], struct cryo_err *err);
 /* v1.33.13 of Kubernetes goes with v0.33.13 of the modules that it is cut into; caller frees. */
 char *cryo_staging_version(const struct cryo_source *src);
 
@@ -78,5 +89,8 @@ void cryo_build_talk_release(struct cryo_build_talk *talk);
  */
 int cryo_record_program(const struct cryo_go_build *g, const char *name, const char *package,
 			const char *path, int64_t ms, unsigned packages, struct cryo_err *err);
+
+/* Into the record's source: "patches" and "patchedCommit"; nothing if there are none. */
+void cryo_record_patches(const struct cryo_built *b, const char *patched, json_t *source);
 
 #endif

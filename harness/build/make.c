@@ -53,6 +53,7 @@ struct make_build {
 	const struct cryo_built *built;
 	const struct cryo_component *c;
 	struct cryo_tree tree;
+	char patched[CRYO_COMMIT_HEX];
 	char *root, *work, *log, *src, *unit;
 	unsigned lines;
 	char *cause; /* the first complaint */
@@ -347,6 +348,7 @@ static int record(const struct make_build *m, const char *program, int64_t ms, s
 		      shown, "commit", m->tree.commit, "dir", m->tree.dir, "suite", ROOT_SUITE,
 		      "programs", strrchr(program, '/') + 1, "sha256", hash, "builtAt", when,
 		      "buildMs", (json_int_t)ms);
+	cryo_record_patches(m->built, m->patched, json_object_get(j, "source"));
 	cryo_json_dump_pretty(j, &text);
 	cryo_str_add(&text, "\n");
 	return cryo_fs_write(file, cryo_str_get(&text), text.len, 0644, err);
@@ -372,7 +374,7 @@ static int build(struct make_build *m, const char *name, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *program = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = cryo_source_tree(&m->c->source, m->c->name, NULL, &m->tree, err);
+	int rc = cryo_patched_tree(m->built, &m->tree, m->patched, err);
 
 	if (rc == 0)
 		rc = make_root(m, err);

@@ -167,7 +167,7 @@ static int fetch(struct cryo_go_build *g, char **dir, struct cryo_err *err)
 	if (rc == 0)
 		rc = check_sum(g, err);
 	if (rc == 0 && g->built->series.n > 0)
-		rc = cryo_patched_tree(g, *dir, err);
+		rc = cryo_patched_module(g, *dir, err);
 	return rc;
 }
 

@@ -99,35 +99,17 @@ static int base(struct cryo_go_build *g, const char *repository, const struct pa
 	for (size_t i = 0; i < p->dir.n; i++)
 		part[i] = (struct cryo_base_part){ p->dir.v[i], p->at.v[i] };
 	cryo_hash_bytes(cryo_str_get(&p->message), p->message.len, key);
-	cryo_step_note("putting %zu patch%s on %s %s", g->built->series.n,
-		       g->built->series.n == 1 ? "" : "es", g->c->source.module,
-		       g->c->source.version);
+	cryo_step_note("taking in %s %s", g->c->source.module, g->c->source.version);
 	rc = cryo_base_commit(repository, key, cryo_str_get(&p->message), part, p->dir.n, commit,
 			      err);
 	free(part);
 	return rc;
 }
 
-static int make_tree(struct cryo_go_build *g, const char *trees, const char *repository,
-		     const struct parts *p, struct cryo_err *err)
-{
-	char from[CRYO_COMMIT_HEX], head[CRYO_COMMIT_HEX];
-	int rc = base(g, repository, p, from, err);
-
-	if (rc == 0)
-		rc = cryo_series_apply(repository, from, &g->built->series, head, err);
-	if (rc < 0)
-		return rc;
-	free(g->tree);
-	memcpy(g->patched, head, sizeof(g->patched));
-	g->tree = cryo_asprintf("%s/" MINE "%.16s", trees, head);
-	return cryo_base_checkout(repository, head, g->tree, err);
-}
-
 /* Only the tree of the last build stays, for who wants to look into it. */
-static void remove_others(const struct cryo_go_build *g, const char *trees)
+static void remove_others(const char *trees, const char *tree)
 {
-	const char *mine = strrchr(g->tree, '/') + 1;
+	const char *mine = strrchr(tree, '/') + 1;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	const struct dirent *e;
 	DIR *d = opendir(trees);
@@ -142,26 +124,74 @@ static void remove_others(const struct cryo_go_build *g, const char *trees)
 		closedir(d);
 }
 
+int cryo_patched_checkout(const struct cryo_built *b, const char *repository, const char *base,
+			  char **dir, char head[CRYO_COMMIT_HEX], struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *trees =
+	    cryo_asprintf("%s/trees/%s", cryo_dir_cache(), b->component->name);
+	cryo_auto(cryo_free) char *tree = NULL;
+	int rc;
+
+	cryo_step_note("applying %zu patch%s", b->series.n, b->series.n == 1 ? "" : "es");
+	rc = cryo_series_apply(repository, base, &b->series, head, err);
+	if (rc < 0)
+		return rc;
+	tree = cryo_asprintf("%s/" MINE "%.16s", trees, head);
+	rc = cryo_base_checkout(repository, head, tree, err);
+	if (rc < 0)
+		return rc;
+	remove_others(trees, tree);
+	*dir = cryo_steal(&tree);
+	return 0;
+}
+
+int cryo_patched_tree(const struct cryo_built *b, struct cryo_tree *out,
+		      char patched[CRYO_COMMIT_HEX], struct cryo_err *err)
+{
+	const struct cryo_component *c = b->component;
+	char *dir;
+	int rc = cryo_source_tree(&c->source, c->name, NULL, out, err);
+
+	patched[0] = '\0';
+	if (rc < 0 || b->series.n == 0)
+		return rc;
+	rc = cryo_patched_checkout(b, out->dir, out->commit, &dir, patched, err);
+	if (rc < 0)
+		return rc;
+	free(out->dir);
+	out->dir = dir;
+	return 0;
+}
+
+static int make_tree(struct cryo_go_build *g, const char *repository, const struct parts *p,
+		     struct cryo_err *err)
+{
+	char from[CRYO_COMMIT_HEX];
+	int rc = base(g, repository, p, from, err);
+
+	if (rc == 0)
+		rc = cryo_patched_checkout(g->built, repository, from, &g->tree, g->patched, err);
+	return rc;
+}
+
 /* A repository that a power cut left with empty objects is no reason to fail: it is only a cache.
  */
-static int make_tree_again(struct cryo_go_build *g, const char *trees, const struct parts *p,
-			   struct cryo_err *err)
+static int make_tree_again(struct cryo_go_build *g, const struct parts *p, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *repository = cryo_asprintf("%s/modules.git", trees);
+	cryo_auto(cryo_free) char *repository =
+	    cryo_asprintf("%s/trees/%s/modules.git", cryo_dir_cache(), g->c->name);
 	bool was_there = cryo_fs_exists(repository);
-	int rc = make_tree(g, trees, repository, p, err);
+	int rc = make_tree(g, repository, p, err);
 
 	if (rc == 0 || !was_there || err->status != CRYO_E_PROVISION)
 		return rc;
 	cryo_warn("'%s' is made anew: %s", repository, err->msg);
 	rc = cryo_fs_rmtree(repository, err);
-	return rc < 0 ? rc : make_tree(g, trees, repository, p, err);
+	return rc < 0 ? rc : make_tree(g, repository, p, err);
 }
 
-int cryo_patched_tree(struct cryo_go_build *g, const char *dir, struct cryo_err *err)
+int cryo_patched_module(struct cryo_go_build *g, const char *dir, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *trees =
-	    cryo_asprintf("%s/trees/%s", cryo_dir_cache(), g->c->name);
 	cryo_auto(parts_release) struct parts p = { 0 };
 	int rc = find_staging(g, err);
 
@@ -169,9 +199,5 @@ int cryo_patched_tree(struct cryo_go_build *g, const char *dir, struct cryo_err 
 		return rc;
 	add_part(&p, g->c->source.module, g->c->source.version, dir, g->sum, "");
 	rc = add_staging_parts(g, &p, err);
-	if (rc == 0)
-		rc = make_tree_again(g, trees, &p, err);
-	if (rc == 0)
-		remove_others(g, trees);
-	return rc;
+	return rc < 0 ? rc : make_tree_again(g, &p, err);
 }

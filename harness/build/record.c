@@ -34,10 +34,9 @@ static json_t *source_record(const struct cryo_go_build *g)
 			 string_or_null(g->sum));
 }
 
-/* Only where there are some. */
-static void add_patches(const struct cryo_go_build *g, json_t *source)
+void cryo_record_patches(const struct cryo_built *b, const char *patched, json_t *source)
 {
-	const struct cryo_series *s = &g->built->series;
+	const struct cryo_series *s = &b->series;
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < s->n; i++)
@@ -46,7 +45,7 @@ static void add_patches(const struct cryo_go_build *g, json_t *source)
 						      s->patch[i].sha256));
 	if (s->n > 0) {
 		json_object_set(source, "patches", list);
-		json_object_set_new(source, "patchedCommit", json_string(g->patched));
+		json_object_set_new(source, "patchedCommit", json_string(patched));
 	}
 	json_decref(list);
 }
@@ -76,7 +75,7 @@ static json_t *new_record(const struct cryo_go_build *g)
 	cryo_auto(cryo_free) char *version = go_version(g);
 	json_t *source = source_record(g);
 
-	add_patches(g, source);
+	cryo_record_patches(g->built, g->patched, source);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:b, s:{}}",
 			 "apiVersion", "cryopod.dev/v1alpha1", "kind", "Build", "component",
 			 g->c->name, "stamp", g->built->stamp, "recipe", g->recipe->name, "source",

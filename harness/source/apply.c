@@ -18,10 +18,10 @@ static int commit(git_repository *repo, git_commit **head, const git_oid *tree,
 	int rc;
 
 	if (git_signature_new(&author, p->author, p->email, p->time, p->zone) < 0)
-		return cryo_repo_err(err, "%s: author", p->path);
+		return cryo_git_err(err, CRYO_E_PROVISION, "%s: author", p->path);
 	rc = cryo_repo_add_commit(repo, *head, tree, author, message, &id, err);
 	if (rc == 0 && git_commit_lookup(&next, repo, &id) < 0)
-		rc = cryo_repo_err(err, "%s: commit", p->path);
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "%s: commit", p->path);
 	if (rc < 0)
 		return rc;
 	git_commit_free(*head);
@@ -37,7 +37,7 @@ static int one(git_repository *repo, git_commit **head, const struct cryo_patch 
 	int rc;
 
 	if (git_commit_tree(&tree, *head) < 0)
-		return cryo_repo_err(err, "%s: tree", p->path);
+		return cryo_git_err(err, CRYO_E_PROVISION, "%s: tree", p->path);
 	rc = cryo_graft(repo, tree, p, &result, how, err);
 	if (rc < 0 || how->kind == CRYO_FIT_CONTAINED || how->kind == CRYO_FIT_CONFLICT)
 		return rc;

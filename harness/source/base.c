@@ -46,7 +46,7 @@ static int add_file(git_repository *repo, git_index *index, const FTSENT *f, con
 		return rc;
 	if (git_blob_create_from_buffer(&e.id, repo, cryo_str_get(&text), text.len) < 0 ||
 	    git_index_add(index, &e) < 0)
-		return cryo_repo_err(err, "cannot take in '%s'", f->fts_path);
+		return cryo_git_err(err, CRYO_E_PROVISION, "cannot take in '%s'", f->fts_path);
 	return 0;
 }
 
@@ -101,11 +101,11 @@ static int make(git_repository *repo, const char *message, const struct cryo_bas
 
 	if (git_index_new(&index) < 0 ||
 	    git_signature_new(&author, "cryopod", "cryopod@localhost", 0, 0) < 0)
-		return cryo_repo_err(err, "libgit2");
+		return cryo_git_err(err, CRYO_E_PROVISION, "libgit2");
 	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = add_part(repo, index, &part[i], err);
 	if (rc == 0 && git_index_write_tree_to(&tree, index, repo) < 0)
-		rc = cryo_repo_err(err, "cannot write the tree");
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "cannot write the tree");
 	if (rc == 0)
 		rc = cryo_repo_add_commit(repo, NULL, &tree, author, message, id, err);
 	return rc;
@@ -116,15 +116,14 @@ static int find_or_make(git_repository *repo, const char *ref, const char *messa
 			const struct cryo_base_part *part, size_t n, git_oid *id,
 			struct cryo_err *err)
 {
-	git_reference *made = NULL;
+	cryo_auto(git_reference_free) git_reference *made = NULL;
 	int rc;
 
 	if (git_reference_name_to_id(id, repo, ref) == 0)
 		return 0;
 	rc = make(repo, message, part, n, id, err);
 	if (rc == 0 && git_reference_create(&made, repo, ref, id, true, NULL) < 0)
-		rc = cryo_repo_err(err, "reference '%s'", ref);
-	git_reference_free(made);
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "reference '%s'", ref);
 	return rc;
 }
 
@@ -158,7 +157,7 @@ static int check_out(git_repository *repo, const char *commit, const char *dir,
 	opts.disable_filters = 1;
 	opts.target_directory = dir;
 	if (git_checkout_tree(repo, (const git_object *)c, &opts) < 0)
-		return cryo_repo_err(err, "cannot write '%s'", dir);
+		return cryo_git_err(err, CRYO_E_PROVISION, "cannot write '%s'", dir);
 	return 0;
 }
 

@@ -87,10 +87,10 @@ static int read_hunk(git_patch *patch, size_t hunk, bool undo, struct wanted *w,
 	size_t n;
 
 	if (git_patch_get_hunk(&h, &n, patch, hunk) < 0)
-		return cryo_repo_err(err, "hunk %zu", hunk + 1);
+		return cryo_git_err(err, CRYO_E_PROVISION, "hunk %zu", hunk + 1);
 	for (size_t i = 0; i < n; i++) {
 		if (git_patch_get_line_in_hunk(&l, patch, hunk, i) < 0)
-			return cryo_repo_err(err, "hunk %zu", hunk + 1);
+			return cryo_git_err(err, CRYO_E_PROVISION, "hunk %zu", hunk + 1);
 		if (!is_text(l->origin)) {
 			if (last != other)
 				cut_newline(&w->lines);

@@ -44,7 +44,8 @@ static int open_files(struct graft *g, struct cryo_err *err)
 		struct file *f = &g->file[g->n];
 
 		if (git_patch_from_diff(&f->patch, g->diff, g->n) < 0)
-			return cryo_repo_err(err, "%s:%u", g->p->path, g->p->diff_line);
+			return cryo_git_err(err, CRYO_E_PROVISION, "%s:%u", g->p->path,
+					    g->p->diff_line);
 		f->d = git_patch_get_delta(f->patch);
 	}
 	return 0;
@@ -121,7 +122,7 @@ static int check_link(const struct graft *g, const git_index_entry *e, struct cr
 	if (!e || e->mode != GIT_FILEMODE_LINK)
 		return 0;
 	if (git_blob_lookup(&blob, g->repo, &e->id) < 0)
-		return cryo_repo_err(err, "link '%s'", e->path);
+		return cryo_git_err(err, CRYO_E_PROVISION, "link '%s'", e->path);
 	target = cryo_strndup(git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
 	if (stays_inside(e->path, target))
 		return 0;
@@ -351,7 +352,7 @@ static int moved(const struct graft *g, struct cryo_applied *how, git_diff **out
 	}
 	rc = cryo_graft_move(g->p, shift, n, &text, err);
 	if (rc == 0 && git_diff_from_buffer(out, cryo_str_get(&text), text.len) < 0)
-		rc = cryo_repo_err(err, "%s:%u", g->p->path, g->p->diff_line);
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "%s:%u", g->p->path, g->p->diff_line);
 	return rc;
 }
 
@@ -367,7 +368,8 @@ static int add_merged(struct graft *g, git_index *index, struct cryo_applied *ho
 		if (f->d->status == GIT_DELTA_RENAMED)
 			git_index_remove_bypath(index, f->d->old_file.path);
 		if (git_index_add(index, &f->entry) < 0)
-			return cryo_repo_err(err, "%s: '%s'", g->p->path, f->entry.path);
+			return cryo_git_err(err, CRYO_E_PROVISION, "%s: '%s'", g->p->path,
+					    f->entry.path);
 	}
 	return 0;
 }
@@ -383,17 +385,16 @@ static int apply(struct graft *g, git_oid *result, struct cryo_applied *how, str
 		return rc;
 	opts.delta_cb = not_merged;
 	opts.payload = g;
-	if (git_apply_to_tree(&index, g->repo, g->tree, diff, &opts) < 0) {
-		rc = cryo_repo_err(err, "%s:%u: cannot be applied", g->p->path, g->p->diff_line);
-		return cryo_err_as(err, rc, CRYO_E_CONFIG);
-	}
+	if (git_apply_to_tree(&index, g->repo, g->tree, diff, &opts) < 0)
+		return cryo_git_err(err, CRYO_E_CONFIG, "%s:%u: cannot be applied", g->p->path,
+				    g->p->diff_line);
 	how->kind = how->offset ? CRYO_FITS_MOVED : CRYO_FITS;
 	rc = add_merged(g, index, how, err);
 	for (size_t i = 0; rc == 0 && i < g->n; i++)
 		rc =
 		    check_link(g, git_index_get_bypath(index, g->file[i].d->new_file.path, 0), err);
 	if (rc == 0 && git_index_write_tree_to(result, index, g->repo) < 0)
-		rc = cryo_repo_err(err, "%s: cannot write the tree", g->p->path);
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "%s: cannot write the tree", g->p->path);
 	return rc;
 }
 

@@ -5,38 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* --- paths --- */
 
-static bool is_component(const char *s, size_t n)
-{
-	if (n == 0 || (n == 1 && *s == '.') || (n == 2 && memcmp(s, "..", 2) == 0))
-		return false;
-	return !(n == 4 && strncasecmp(s, ".git", 4) == 0);
-}
-
-static bool is_safe(const char *path)
-{
-	const char *at = path;
-
-	for (const char *c = path; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 127 || *c == '\\')
-			return false;
-	while (true) {
-		size_t n = strcspn(at, "/");
-
-		if (!is_component(at, n))
-			return false;
-		if (!at[n])
-			return strlen(path) < 1024;
-		at += n + 1;
-	}
-}
-
 static int check_path(const struct cryo_patch *p, const char *path, struct cryo_err *err)
 {
-	if (path && is_safe(path))
+	if (path && cryo_git_is_path(path))
 		return 0;
 	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: refuses to touch '%s'", p->path,
 			    p->diff_line, path ? path : "");
@@ -85,10 +59,9 @@ int cryo_graft_diff(const struct cryo_patch *p, git_diff **out, struct cryo_err 
 	cryo_auto(git_diff_free) git_diff *diff = NULL;
 	int rc = 0;
 
-	if (git_diff_from_buffer(&diff, cryo_str_get(&p->diff), p->diff.len) < 0) {
-		rc = cryo_repo_err(err, "%s:%u: no diff that can be read", p->path, p->diff_line);
-		return cryo_err_as(err, rc, CRYO_E_CONFIG);
-	}
+	if (git_diff_from_buffer(&diff, cryo_str_get(&p->diff), p->diff.len) < 0)
+		return cryo_git_err(err, CRYO_E_CONFIG, "%s:%u: no diff that can be read", p->path,
+				    p->diff_line);
 	if (git_diff_num_deltas(diff) == 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: the diff changes nothing", p->path,
 				    p->diff_line);
@@ -106,7 +79,7 @@ int cryo_patch_paths(const struct cryo_patch *p, struct cryo_strv *paths, struct
 	cryo_auto(git_diff_free) git_diff *diff = NULL;
 	int rc;
 
-	git_libgit2_init(); /* counted: costs nothing after the first */
+	cryo_git_ready();
 	rc = cryo_graft_diff(p, &diff, err);
 	for (size_t i = 0; rc == 0 && i < git_diff_num_deltas(diff); i++) {
 		const git_diff_delta *d = git_diff_get_delta(diff, i);

@@ -3,52 +3,24 @@
 
 #include "sys/fs.h"
 
-#include <stdlib.h>
-
-int cryo_repo_err(struct cryo_err *err, const char *fmt, ...)
-{
-	const git_error *e = git_error_last();
-	cryo_auto(cryo_free) char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	text = cryo_vasprintf(fmt, ap);
-	va_end(ap);
-	return cryo_err_set(err, CRYO_E_PROVISION, "%s: %s", text,
-			    e && e->message ? e->message : "libgit2 does not say why");
-}
-
-static int get_ready(struct cryo_err *err)
-{
-	static bool ready;
-
-	if (!ready && git_libgit2_init() < 0)
-		return cryo_repo_err(err, "libgit2");
-	ready = true;
-	return 0;
-}
-
 int cryo_repo_open(const char *path, git_repository **out, struct cryo_err *err)
 {
-	int rc = get_ready(err);
-
-	if (rc < 0)
-		return rc;
+	cryo_git_ready();
 	if (git_repository_open_ext(out, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0)
-		return cryo_repo_err(err, "'%s' is no repository", path);
+		return cryo_git_err(err, CRYO_E_PROVISION, "'%s' is no repository", path);
 	return 0;
 }
 
 int cryo_repo_open_bare(const char *path, git_repository **out, struct cryo_err *err)
 {
-	int rc = get_ready(err);
+	int rc;
 
-	if (rc == 0 && cryo_fs_exists(path))
+	if (cryo_fs_exists(path))
 		return cryo_repo_open(path, out, err);
-	if (rc == 0)
-		rc = cryo_fs_mkparents(path, 0755, err);
+	cryo_git_ready();
+	rc = cryo_fs_mkparents(path, 0755, err);
 	if (rc == 0 && git_repository_init(out, path, true) < 0)
-		rc = cryo_repo_err(err, "cannot make repository '%s'", path);
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "cannot make repository '%s'", path);
 	return rc;
 }
 
@@ -57,7 +29,7 @@ int cryo_repo_commit(git_repository *repo, const char *hex, git_commit **out, st
 	git_oid id;
 
 	if (git_oid_fromstr(&id, hex) < 0 || git_commit_lookup(out, repo, &id) < 0)
-		return cryo_repo_err(err, "commit %s", hex);
+		return cryo_git_err(err, CRYO_E_PROVISION, "commit %s", hex);
 	return 0;
 }
 
@@ -74,6 +46,6 @@ int cryo_repo_add_commit(git_repository *repo, git_commit *parent, const git_oid
 	    git_tree_lookup(&t, repo, tree) < 0 ||
 	    git_commit_create(out, repo, NULL, author, committer, NULL, message, t, parent ? 1 : 0,
 			      parents) < 0)
-		return cryo_repo_err(err, "cannot make a commit");
+		return cryo_git_err(err, CRYO_E_PROVISION, "cannot make a commit");
 	return 0;
 }

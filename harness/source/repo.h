@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of source/: libgit2 our way. Errors, scope exit, commits without a clock. */
+/* Inside of source/: libgit2 for series of patches: scope exit, commits without a clock. */
 #ifndef CRYO_SOURCE_REPO_H
 #define CRYO_SOURCE_REPO_H
 
-#include "base/err.h"
+#include "source/git.h"
 
 #include <git2.h>
 
@@ -12,15 +12,13 @@ CRYO_DEFINE_AUTO(git_commit, git_commit_free)
 CRYO_DEFINE_AUTO(git_diff, git_diff_free)
 CRYO_DEFINE_AUTO(git_index, git_index_free)
 CRYO_DEFINE_AUTO(git_patch, git_patch_free)
+CRYO_DEFINE_AUTO(git_reference, git_reference_free)
 CRYO_DEFINE_AUTO(git_repository, git_repository_free)
 CRYO_DEFINE_AUTO(git_signature, git_signature_free)
 CRYO_DEFINE_AUTO(git_tree, git_tree_free)
 CRYO_DEFINE_AUTO(git_tree_entry, git_tree_entry_free)
 
-/* "<text>: <what libgit2 says>" with status CRYO_E_PROVISION; returns -status. */
-int cryo_repo_err(struct cryo_err *err, const char *fmt, ...) CRYO_PRINTF(2, 3);
-
-/* libgit2 is made ready by the first of these. A work tree, its .git, or a bare repository. */
+/* A work tree or a bare repository; never one of a directory above. */
 int cryo_repo_open(const char *path, git_repository **out, struct cryo_err *err);
 /* The same, made bare if it is not there. */
 int cryo_repo_open_bare(const char *path, git_repository **out, struct cryo_err *err);

@@ -290,7 +290,7 @@ void cryo_source_release(struct cryo_source *src)
 
 bool cryo_source_takes_patches(const struct cryo_source *src)
 {
-	return src->kind == CRYO_SOURCE_MODULE;
+	return src->kind != CRYO_SOURCE_DIR && src->kind != CRYO_SOURCE_DEBIAN;
 }
 
 char *cryo_source_show(const struct cryo_source *src)
