@@ -18,6 +18,8 @@ static void environment(const struct cryo_toolchain *t, const struct cryo_go_cal
 	cryo_strv_addf(env, "GOMODCACHE=%s", t->gomodcache);
 	cryo_strv_addf(env, "GOTMPDIR=%s", c->work);
 	cryo_strv_addf(env, "CGO_ENABLED=%d", c->cgo);
+	if (c->offline)
+		cryo_strv_add(env, "GOPROXY=off");
 	if (!c->workspace)
 		cryo_strv_add(env, "GOWORK=off");
 	if (!t->root)

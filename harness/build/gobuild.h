@@ -18,6 +18,7 @@ struct cryo_go_build {
 	char *dir; /* where `go build` runs: the wrapper module or the source tree */
 	char *sum; /* of the module, as found; NULL for a tree */
 	char commit[CRYO_COMMIT_HEX];  /* of a tree from git; else "" */
+	bool offline;		       /* nothing is downloaded */
 	char *ldflags;		       /* with version stamps */
 	char *tree;		       /* the source with its patches, or NULL */
 	char patched[CRYO_COMMIT_HEX]; /* its commit; else "" */
@@ -36,11 +37,20 @@ int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err);
 int cryo_module_download(struct cryo_go_build *g, const char *module, const char *version,
 			 char **dir, char **sum, struct cryo_err *err);
 
+/* The modules that a module's own repository keeps in it: "k8s.io/api". `dir`: its files. */
+int cryo_module_staging(struct cryo_go_build *g, const char *dir, struct cryo_strv *out,
+			struct cryo_err *err);
+
 /*
  * The tree that is built instead of the module: its files with the patches on top.
  * Sets g->tree, g->patched, g->staging. `dir`: the module as downloaded.
  */
 int cryo_patched_module(struct cryo_go_build *g, const char *dir, struct cryo_err *err);
+/* <cache>/trees/<component>/modules.git; caller frees. */
+char *cryo_patched_repository(const struct cryo_component *c);
+/* What the patches go on top of; `whole`: with all staging modules that can be had. */
+int cryo_patched_base(struct cryo_go_build *g, const char *dir, bool whole, const char *repository,
+		      char commit[CRYO_COMMIT_HEX], struct cryo_err *err);
 /*
  * Put the patches on a commit and lay the result out as files, below
  * <cache>/trees/<component>/; what an earlier build laid out there goes. *dir is the

@@ -15,7 +15,9 @@
 static int go_json(struct cryo_go_build *g, const char *const *args, const char *cwd,
 		   json_t **answer, struct cryo_err *err)
 {
-	struct cryo_go_call call = { .args = args, .cwd = cwd, .work = g->work, .flags = FLAGS };
+	struct cryo_go_call call = {
+		.args = args, .cwd = cwd, .work = g->work, .flags = FLAGS, .offline = g->offline
+	};
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = cryo_go_run(&g->tool, &call, &res, err);
@@ -51,7 +53,8 @@ int cryo_module_download(struct cryo_go_build *g, const char *module, const char
 	const char *problem;
 	int rc;
 
-	cryo_step_note("downloading %s %s", module, version);
+	if (!g->offline)
+		cryo_step_note("downloading %s %s", module, version);
 	rc = go_json(g, args, g->work, &j, err);
 	if (rc < 0)
 		return rc;
@@ -112,18 +115,49 @@ static void edit_replaced(const struct cryo_go_build *g, const json_t *mod, stru
 }
 
 /* Newer Kubernetes names its staging modules in go.work; in go.mod they have no version. */
+static bool is_staging(const json_t *required)
+{
+	const char *path = cryo_json_str(required, "Path");
+
+	return path && cryo_starts_with(path, "k8s.io/") &&
+	       cryo_streq(cryo_json_str(required, "Version"), "v0.0.0");
+}
+
 static void edit_required(const struct cryo_go_build *g, const json_t *mod, struct cryo_strv *args)
 {
 	size_t i;
 	json_t *r;
 
-	json_array_foreach(cryo_json_at(mod, "Require"), i, r) {
-		const char *path = cryo_json_str(r, "Path");
+	json_array_foreach(cryo_json_at(mod, "Require"), i, r)
+		if (g->recipe->staging && is_staging(r))
+			replace_staging(g, cryo_json_str(r, "Path"), args);
+}
 
-		if (g->recipe->staging && path && cryo_starts_with(path, "k8s.io/") &&
-		    cryo_streq(cryo_json_str(r, "Version"), "v0.0.0"))
-			replace_staging(g, path, args);
-	}
+static void add_once(struct cryo_strv *list, const char *s)
+{
+	if (!cryo_strv_has(list, s))
+		cryo_strv_add(list, s);
+}
+
+int cryo_module_staging(struct cryo_go_build *g, const char *dir, struct cryo_strv *out,
+			struct cryo_err *err)
+{
+	static const char *const show[] = { "mod", "edit", "-json", NULL };
+	cryo_auto(cryo_json_decref) json_t *mod = NULL;
+	size_t i;
+	json_t *r;
+	int rc = g->recipe->staging ? go_json(g, show, dir, &mod, err) : 0;
+
+	if (rc < 0 || !mod)
+		return rc;
+	json_array_foreach(cryo_json_at(mod, "Replace"), i, r)
+		if (is_local(cryo_json_str(r, "New.Path")) && cryo_json_str(r, "Old.Path") &&
+		    strstr(cryo_json_str(r, "New.Path"), "/staging/"))
+			add_once(out, cryo_json_str(r, "Old.Path"));
+	json_array_foreach(cryo_json_at(mod, "Require"), i, r)
+		if (is_staging(r))
+			add_once(out, cryo_json_str(r, "Path"));
+	return 0;
 }
 
 /* Behind the others: the last one counts. */

@@ -73,7 +73,9 @@ static void add_part(struct parts *p, const char *module, const char *version, c
 		      sum ? sum : "");
 }
 
-static int add_staging_parts(struct cryo_go_build *g, struct parts *p, struct cryo_err *err)
+/* `lenient`: old versions of some are not served any more; whoever wants all can do without. */
+static int add_staging_parts(struct cryo_go_build *g, struct parts *p, bool lenient,
+			     struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *version = cryo_staging_version(&g->c->source);
 	int rc = 0;
@@ -85,25 +87,43 @@ static int add_staging_parts(struct cryo_go_build *g, struct parts *p, struct cr
 		rc = cryo_module_download(g, g->staging.v[i], version, &dir, &sum, err);
 		if (rc == 0)
 			add_part(p, g->staging.v[i], version, dir, sum, at);
+		if (rc < 0 && lenient && err->status == CRYO_E_PROVISION) {
+			cryo_warn("without %s: %s", g->staging.v[i], err->msg);
+			rc = 0;
+		}
 	}
 	return rc;
 }
 
-static int base(struct cryo_go_build *g, const char *repository, const struct parts *p,
-		char commit[CRYO_COMMIT_HEX], struct cryo_err *err)
+static int find_parts(struct cryo_go_build *g, const char *dir, bool whole, struct parts *p,
+		      struct cryo_err *err)
 {
-	struct cryo_base_part *part = cryo_alloc(p->dir.n * sizeof(*part));
-	char key[CRYO_HASH_HEX];
-	int rc;
+	int rc = whole ? cryo_module_staging(g, dir, &g->staging, err) : find_staging(g, err);
 
-	for (size_t i = 0; i < p->dir.n; i++)
-		part[i] = (struct cryo_base_part){ p->dir.v[i], p->at.v[i] };
-	cryo_hash_bytes(cryo_str_get(&p->message), p->message.len, key);
-	cryo_step_note("taking in %s %s", g->c->source.module, g->c->source.version);
-	rc = cryo_base_commit(repository, key, cryo_str_get(&p->message), part, p->dir.n, commit,
-			      err);
-	free(part);
-	return rc;
+	if (rc < 0)
+		return rc;
+	add_part(p, g->c->source.module, g->c->source.version, dir, g->sum, "");
+	return add_staging_parts(g, p, whole, err);
+}
+
+int cryo_patched_base(struct cryo_go_build *g, const char *dir, bool whole, const char *repository,
+		      char commit[CRYO_COMMIT_HEX], struct cryo_err *err)
+{
+	cryo_auto(parts_release) struct parts p = { 0 };
+	cryo_auto(cryo_free) struct cryo_base_part *part = NULL;
+	char key[CRYO_HASH_HEX];
+	int rc = find_parts(g, dir, whole, &p, err);
+
+	if (rc < 0)
+		return rc;
+	part = cryo_alloc(p.dir.n * sizeof(*part));
+	for (size_t i = 0; i < p.dir.n; i++)
+		part[i] = (struct cryo_base_part){ p.dir.v[i], p.at.v[i] };
+	cryo_hash_bytes(cryo_str_get(&p.message), p.message.len, key);
+	if (!g->offline)
+		cryo_step_note("taking in %s %s", g->c->source.module, g->c->source.version);
+	return cryo_base_commit(repository, key, cryo_str_get(&p.message), part, p.dir.n, commit,
+				err);
 }
 
 /* Only the tree of the last build stays, for who wants to look into it. */
@@ -163,41 +183,33 @@ int cryo_patched_tree(const struct cryo_built *b, struct cryo_tree *out,
 	return 0;
 }
 
-static int make_tree(struct cryo_go_build *g, const char *repository, const struct parts *p,
+static int make_tree(struct cryo_go_build *g, const char *dir, const char *repository,
 		     struct cryo_err *err)
 {
 	char from[CRYO_COMMIT_HEX];
-	int rc = base(g, repository, p, from, err);
+	int rc = cryo_patched_base(g, dir, false, repository, from, err);
 
 	if (rc == 0)
 		rc = cryo_patched_checkout(g->built, repository, from, &g->tree, g->patched, err);
 	return rc;
 }
 
+char *cryo_patched_repository(const struct cryo_component *c)
+{
+	return cryo_asprintf("%s/trees/%s/modules.git", cryo_dir_cache(), c->name);
+}
+
 /* A repository that a power cut left with empty objects is no reason to fail: it is only a cache.
  */
-static int make_tree_again(struct cryo_go_build *g, const struct parts *p, struct cryo_err *err)
+int cryo_patched_module(struct cryo_go_build *g, const char *dir, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *repository =
-	    cryo_asprintf("%s/trees/%s/modules.git", cryo_dir_cache(), g->c->name);
+	cryo_auto(cryo_free) char *repository = cryo_patched_repository(g->c);
 	bool was_there = cryo_fs_exists(repository);
-	int rc = make_tree(g, repository, p, err);
+	int rc = make_tree(g, dir, repository, err);
 
 	if (rc == 0 || !was_there || err->status != CRYO_E_PROVISION)
 		return rc;
 	cryo_warn("'%s' is made anew: %s", repository, err->msg);
 	rc = cryo_fs_rmtree(repository, err);
-	return rc < 0 ? rc : make_tree(g, repository, p, err);
-}
-
-int cryo_patched_module(struct cryo_go_build *g, const char *dir, struct cryo_err *err)
-{
-	cryo_auto(parts_release) struct parts p = { 0 };
-	int rc = find_staging(g, err);
-
-	if (rc < 0)
-		return rc;
-	add_part(&p, g->c->source.module, g->c->source.version, dir, g->sum, "");
-	rc = add_staging_parts(g, &p, err);
-	return rc < 0 ? rc : make_tree_again(g, &p, err);
+	return rc < 0 ? rc : make_tree(g, dir, repository, err);
 }

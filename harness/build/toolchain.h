@@ -42,6 +42,7 @@ struct cryo_go_call {
 	const char *bind;	 /* one more directory the build root must see, or NULL */
 	bool cgo;
 	bool workspace; /* a go.work above cwd counts */
+	bool offline;	/* only what the module cache holds */
 	const char *log_path;
 	cryo_proc_line on_line;
 	void *on_line_arg;

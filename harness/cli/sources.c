@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "base/event.h"
+#include "cli/sources.h"
 #include "conf/json.h"
 #include "source/stack.h"
 #include "source/status.h"
@@ -12,7 +13,7 @@
 #include <string.h>
 
 struct sources_opts {
-	const char *stack, *output;
+	const char *stack, *output, *version;
 	bool offline, update, force, history;
 	struct cryo_opt_list mirrors;
 };
@@ -30,6 +31,8 @@ static const struct cryo_opt opts_table[] = {
 	  "fetch whole histories, of upstream too" },
 	{ "force", 0, CRYO_OPT_FLAG, offsetof(struct sources_opts, force), NULL,
 	  "make trees anew that were changed by hand" },
+	{ "version", 0, CRYO_OPT_STR, offsetof(struct sources_opts, version), "VERSION",
+	  "status, patch: on this version of the Go module" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct sources_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -42,6 +45,7 @@ struct sources {
 	struct cryo_stack stack;
 	enum cryo_output output;
 	json_t *result; /* an array, one object per component */
+	bool said_no;	/* a series does not apply */
 };
 
 static bool is_wanted(const struct sources *s, const char *name)
@@ -110,12 +114,23 @@ static void print_sync(const json_t *r)
 
 static int status_one(struct sources *s, const struct cryo_component *c, struct cryo_err *err)
 {
-	json_t *one = NULL;
+	cryo_auto(cryo_json_decref) json_t *one = NULL;
+	cryo_auto(cryo_free) char *reason = NULL;
+	json_t *patches = NULL;
+	bool fits = true;
 	int rc = cryo_source_status(c, &one, err);
 
 	if (rc == 0)
-		json_array_append_new(s->result, one);
-	return rc;
+		rc = cryo_sources_patches(c, s->o->version, &patches, &reason, &fits, err);
+	if (rc < 0)
+		return rc;
+	json_object_set_new(one, "patches", patches ? patches : json_null());
+	json_object_set_new(one, "patchesOn",
+			    s->o->version ? json_string(s->o->version) : json_null());
+	json_object_set_new(one, "patchesReason", reason ? json_string(reason) : json_null());
+	json_array_append(s->result, one);
+	s->said_no = s->said_no || !fits;
+	return 0;
 }
 
 static void print_base(const json_t *base)
@@ -159,6 +174,9 @@ static void print_status(const json_t *r)
 	print_base(json_object_get(r, "base"));
 	if (note)
 		printf("  note         %s\n", note);
+	cryo_sources_print_patches(json_object_get(r, "patches"), cryo_json_str(r, "patchesOn"));
+	if (cryo_json_str(r, "patchesReason"))
+		printf("  patches      not tried: %s\n", cryo_json_str(r, "patchesReason"));
 }
 
 /* --- the table --- */
@@ -167,9 +185,14 @@ static const struct verb {
 	const char *name;
 	int (*one)(struct sources *s, const struct cryo_component *c, struct cryo_err *err);
 	void (*print)(const json_t *result); /* a line or paragraph for people */
+	/* instead: COMPONENT [DIR] */
+	int (*on_tree)(const struct cryo_component *c, const struct cryo_sources_tree *t,
+		       struct cryo_err *err);
 } verbs[] = {
-	{ "sync", sync_one, print_sync },
-	{ "status", status_one, print_status },
+	{ "sync", sync_one, print_sync, NULL },
+	{ "status", status_one, print_status, NULL },
+	{ "patch", NULL, NULL, cryo_sources_patch },
+	{ "refresh", NULL, NULL, cryo_sources_refresh },
 };
 
 /* Without a verb it is status: that changes nothing. */
@@ -198,6 +221,24 @@ static int work(struct sources *s, const struct verb *verb, struct cryo_err *err
 	return rc;
 }
 
+static int work_on_tree(struct sources *s, const struct verb *verb, struct cryo_err *err)
+{
+	const char *const *args = s->only;
+	const char *const name[] = { args[0], NULL };
+	struct cryo_sources_tree tree;
+	int rc;
+
+	if (!args[0] || (args[1] && args[2]))
+		return cryo_err_set(err, CRYO_E_USAGE, "sources %s COMPONENT [DIR]", verb->name);
+	rc = cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
+	if (rc == 0)
+		rc = cryo_stack_check_names(&s->stack, name, err);
+	if (rc < 0)
+		return rc;
+	tree = (struct cryo_sources_tree){ args[1], s->o->version, s->o->stack };
+	return verb->on_tree(cryo_stack_find(&s->stack, args[0]), &tree, err);
+}
+
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
@@ -209,10 +250,13 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	size_t i;
 
 	(void)cli;
-	(void)exit_code;
 	if (rc == 0)
-		rc = work(&s, verb, err);
-	if (rc == 0 && s.output != CRYO_OUTPUT_TABLE)
+		rc = verb->on_tree ? work_on_tree(&s, verb, err) : work(&s, verb, err);
+	if (rc == 0 && s.said_no)
+		*exit_code = 1;
+	if (rc == 0 && verb->on_tree)
+		; /* it has told what it did */
+	else if (rc == 0 && s.output != CRYO_OUTPUT_TABLE)
 		cryo_cli_print(result, s.output);
 	else if (rc == 0)
 		json_array_foreach(result, i, one)
@@ -223,8 +267,8 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 
 const struct cryo_cmd cryo_cmd_sources = {
 	.name = "sources",
-	.usage = "[sync | status] [COMPONENT…]",
-	.summary = "fetch and check out the source trees of a stack, show their state",
+	.usage = "[sync | status] [COMPONENT…] | patch | refresh COMPONENT [DIR]",
+	.summary = "source trees of a stack: fetch, show, work on their patches",
 	.opts = opts_table,
 	.size = sizeof(struct sources_opts),
 	.max_args = -1,

@@ -142,13 +142,13 @@ static char *tidy(const char *s, size_t n, const char *around)
 	return t;
 }
 
-/* "[PATCH v2 1/3] kubelet: …" */
+/* "[PATCH v2 1/3] kubelet: …"; other words in brackets are the author's. */
 static char *bare_subject(const char *s)
 {
-	const char *end;
+	const char *end, *word;
 
 	s += strspn(s, " ");
-	while (*s == '[' && (end = strchr(s, ']')))
+	while (*s == '[' && (end = strchr(s, ']')) && (word = strstr(s, "PATCH")) && word < end)
 		s = end + 1 + strspn(end + 1, " ");
 	return tidy(s, strlen(s), "");
 }

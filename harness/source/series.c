@@ -40,10 +40,10 @@ static int list(const char *dir, struct cryo_strv *names, struct cryo_err *err)
 		cryo_strv_add(names, e->d_name);
 	}
 	closedir(d);
-	if (rc == 0 && (names->n == 0 || names->n > MAX_SERIES))
-		rc = cryo_err_set(err, CRYO_E_CONFIG, "%s patch in '%s'",
-				  names->n ? "more than 1000" : "no", dir);
-	if (rc == 0)
+	if (rc == 0 && names->n > MAX_SERIES)
+		rc = cryo_err_set(err, CRYO_E_CONFIG, "more than %d patches in '%s'", MAX_SERIES,
+				  dir);
+	if (rc == 0 && names->n > 0)
 		qsort(names->v, names->n, sizeof(*names->v), by_name);
 	return rc;
 }
@@ -68,18 +68,18 @@ static int load_one(const char *dir, const char *name, struct cryo_patch *p, str
 	return rc < 0 ? rc : cryo_patch_parse(path, cryo_str_get(&text), text.len, p, err);
 }
 
-int cryo_series_load(const char *dir, struct cryo_series *out, struct cryo_err *err)
+int cryo_series_load_any(const char *dir, struct cryo_series *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_series_release) struct cryo_series s = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	int rc = list(dir, &names, err);
+	int rc = cryo_fs_exists(dir) ? list(dir, &names, err) : 0;
 
 	if (rc == 0)
 		rc = check_numbers(dir, &names, err);
 	if (rc < 0)
 		return rc;
 	s.dir = cryo_strdup(dir);
-	s.patch = cryo_alloc(names.n * sizeof(*s.patch));
+	s.patch = cryo_alloc((names.n + 1) * sizeof(*s.patch));
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
 		rc = load_one(dir, names.v[i], &s.patch[s.n++], err);
 	if (rc < 0)
@@ -87,6 +87,18 @@ int cryo_series_load(const char *dir, struct cryo_series *out, struct cryo_err *
 	*out = s;
 	s = (struct cryo_series){ 0 };
 	return 0;
+}
+
+int cryo_series_load(const char *dir, struct cryo_series *out, struct cryo_err *err)
+{
+	int rc = cryo_series_load_any(dir, out, err);
+
+	if (rc < 0 || out->n > 0)
+		return rc;
+	cryo_series_release(out);
+	if (!cryo_fs_exists(dir))
+		return cryo_err_set(err, CRYO_E_CONFIG, "no directory '%s'", dir);
+	return cryo_err_set(err, CRYO_E_CONFIG, "no patch in '%s'", dir);
 }
 
 void cryo_patch_release(struct cryo_patch *p)

@@ -36,6 +36,8 @@ struct cryo_series {
  * twice, a mail that is none, a directory without patches.
  */
 int cryo_series_load(const char *dir, struct cryo_series *out, struct cryo_err *err);
+/* The same, but a directory that is not there or has no patch yet is a series of none. */
+int cryo_series_load_any(const char *dir, struct cryo_series *out, struct cryo_err *err);
 void cryo_series_release(struct cryo_series *s);
 #define cryo_series_releasep cryo_series_release
 /* Adds names and contents. */

@@ -593,7 +593,7 @@ static void plan_refuses(void **state)
 		{ "debian: {source: {debian: {suite: sid, packages: [a]}}, programs: [a]}",
 		  "no program 'a'" },
 		{ "runc: {source: {module: a.b/c, version: v1.0.0}, patches: nowhere}",
-		  "stack.yaml:6: component 'runc': cannot read patches '/" },
+		  "stack.yaml:6: component 'runc': no directory '/" },
 		{ "runc: {source: {dir: nowhere}}", "component 'runc': no directory '/" },
 	};
 

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "source/workbench.h"
+
+#include "source/compose.h"
+#include "source/graft.h"
+#include "sys/fs.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BASE	    "refs/tags/base"
+#define BRANCH	    "refs/heads/series"
+#define MAX_COMMITS 1000
+#define MAX_PATCH   (16u << 20)
+
+/* --- the series that its commits are --- */
+
+struct mails {
+	struct cryo_strv name, subject, text;
+};
+
+static void mails_release(struct mails *m)
+{
+	cryo_strv_release(&m->name);
+	cryo_strv_release(&m->subject);
+	cryo_strv_release(&m->text);
+}
+#define mails_releasep mails_release
+
+struct chain {
+	git_commit *v[MAX_COMMITS]; /* the newest first */
+	size_t n;
+};
+
+static void chain_release(struct chain *c)
+{
+	while (c->n > 0)
+		git_commit_free(c->v[--c->n]);
+}
+#define chain_releasep chain_release
+
+/* Not by a walk of libgit2: that looks at parents of `base`, which need not be here. */
+static int follow(git_repository *repo, struct chain *c, struct cryo_err *err)
+{
+	git_oid base, at;
+
+	if (git_reference_name_to_id(&base, repo, BASE) < 0)
+		return cryo_err_set(err, CRYO_E_CONFIG, "it has no tag 'base'");
+	if (git_reference_name_to_id(&at, repo, "HEAD") < 0)
+		return cryo_git_err(err, CRYO_E_CONFIG, "HEAD");
+	while (!git_oid_equal(&at, &base)) {
+		git_commit *commit;
+
+		if (c->n == MAX_COMMITS || git_commit_lookup(&commit, repo, &at) < 0)
+			return cryo_err_set(err, CRYO_E_CONFIG,
+					    "HEAD does not descend from 'base'");
+		c->v[c->n++] = commit;
+		if (git_commit_parentcount(commit) != 1)
+			return cryo_err_set(err, CRYO_E_CONFIG, "commit %.12s '%s' is %s",
+					    git_oid_tostr_s(&at), git_commit_summary(commit),
+					    git_commit_parentcount(commit) ? "a merge"
+									   : "a beginning");
+		git_oid_cpy(&at, git_commit_parent_id(commit, 0));
+	}
+	return 0;
+}
+
+static int compose_all(git_repository *repo, struct mails *m, struct cryo_err *err)
+{
+	cryo_auto(chain_release) struct chain c = { 0 };
+	int rc = follow(repo, &c, err);
+
+	for (size_t i = c.n; rc == 0 && i > 0; i--) {
+		struct cryo_str text = { 0 };
+
+		rc = cryo_compose(repo, c.v[i - 1], &text, err);
+		cryo_strv_take(&m->name, cryo_compose_name(c.v[i - 1], c.n - i + 1));
+		cryo_strv_add(&m->subject, git_commit_summary(c.v[i - 1]));
+		cryo_strv_take(&m->text, cryo_str_detach(&text));
+	}
+	return rc;
+}
+
+static int check_settled(git_repository *repo, const char *dir, struct cryo_err *err)
+{
+	cryo_auto(cryo_git_state_release) struct cryo_git_state state = { 0 };
+	int rc;
+
+	if (git_repository_state(repo) != GIT_REPOSITORY_STATE_NONE)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "a rebase, merge or am is not done yet (git status)");
+	rc = cryo_git_state(dir, &state, err);
+	if (rc == 0 && state.changed > 0)
+		rc = cryo_err_set(err, CRYO_E_CONFIG,
+				  "%zu file%s with changes that no commit has, '%s' first",
+				  state.changed, state.changed == 1 ? "" : "s", state.first);
+	return rc;
+}
+
+static int open_settled(const char *dir, git_repository **repo, struct mails *m,
+			struct cryo_err *err)
+{
+	int rc = cryo_repo_open(dir, repo, err);
+
+	if (rc == 0)
+		rc = check_settled(*repo, dir, err);
+	return rc < 0 ? rc : compose_all(*repo, m, err);
+}
+
+/* --- making one --- */
+
+/* What a patch was made from, for `git am -3` of one that does not go on by itself. */
+static void add_ancestors(git_packbuilder *pack, git_odb *odb, const struct cryo_patch *p)
+{
+	cryo_auto(git_diff_free) git_diff *diff = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	git_oid id;
+
+	if (cryo_graft_diff(p, &diff, &ignored) < 0)
+		return;
+	for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
+		const git_diff_file *old = &git_diff_get_delta(diff, i)->old_file;
+
+		if (old->id_abbrev >= 7 &&
+		    git_odb_exists_prefix(&id, odb, &old->id, old->id_abbrev) == 0)
+			git_packbuilder_insert(pack, &id, NULL);
+	}
+}
+
+static int add_commits(git_packbuilder *pack, git_repository *from, const char *head,
+		       const git_oid *base, struct cryo_err *err)
+{
+	git_oid at;
+	int rc = git_oid_fromstr(&at, head);
+
+	while (rc == 0) {
+		cryo_auto(git_commit_free) git_commit *commit = NULL;
+
+		rc = git_packbuilder_insert_commit(pack, &at);
+		if (rc < 0 || git_oid_equal(&at, base))
+			break;
+		rc = git_commit_lookup(&commit, from, &at);
+		if (rc == 0)
+			git_oid_cpy(&at, git_commit_parent_id(commit, 0));
+	}
+	return rc == 0 ? 0 : cryo_git_err(err, CRYO_E_PROVISION, "cannot copy commit %s", head);
+}
+
+/* From `base` to `head`, as if history began with it, and what the patches left out need. */
+static int copy(git_repository *from, git_repository *repo, git_commit *base, const char *head,
+		const struct cryo_series *s, size_t applied, struct cryo_err *err)
+{
+	cryo_auto(git_reference_free) git_reference *tag = NULL;
+	cryo_auto(cryo_free) char *packs =
+	    cryo_asprintf("%sobjects/pack", git_repository_path(repo));
+	git_packbuilder *pack = NULL;
+	git_odb *odb = NULL;
+	int rc;
+
+	if (git_packbuilder_new(&pack, from) < 0 || git_repository_odb(&odb, from) < 0)
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "cannot copy");
+	else
+		rc = add_commits(pack, from, head, git_commit_id(base), err);
+	for (size_t i = applied; rc == 0 && i < s->n; i++)
+		add_ancestors(pack, odb, &s->patch[i]);
+	if (rc == 0 &&
+	    (git_packbuilder_write(pack, packs, 0, NULL, NULL) < 0 ||
+	     git_reference_create(&tag, repo, BASE, git_commit_id(base), true, NULL) < 0))
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "cannot copy");
+	git_odb_free(odb);
+	git_packbuilder_free(pack);
+	return rc;
+}
+
+static int make_shallow(git_repository *repo, git_commit *base, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%sshallow", git_repository_path(repo));
+	cryo_auto(cryo_free) char *line =
+	    cryo_asprintf("%s\n", git_oid_tostr_s(git_commit_id(base)));
+
+	if (git_commit_parentcount(base) == 0)
+		return 0;
+	return cryo_fs_write(path, line, strlen(line), 0644, err);
+}
+
+/* As many of them as go on, one after the other; what is wrong with the next. */
+static int go_on(const char *repository, const char *base, const struct cryo_series *s, size_t *n,
+		 char **why, char head[CRYO_COMMIT_HEX], struct cryo_err *err)
+{
+	struct cryo_applied *how = cryo_alloc((s->n + 1) * sizeof(*how));
+	struct cryo_series good = *s;
+	int rc = cryo_series_try(repository, base, s, how, head, err);
+
+	*n = 0;
+	while (rc == 0 && *n < s->n && how[*n].kind != CRYO_FIT_CONTAINED &&
+	       how[*n].kind != CRYO_FIT_CONFLICT)
+		++*n;
+	if (rc == 0 && *n < s->n)
+		*why = how[*n].kind == CRYO_FIT_CONTAINED
+			   ? cryo_strdup("the source contains these changes already")
+			   : cryo_asprintf("%s: %s", how[*n].where, how[*n].why);
+	cryo_applied_release(how, s->n);
+	free(how);
+	good.n = *n;
+	return rc < 0 ? rc : cryo_series_apply(repository, base, &good, head, err);
+}
+
+/*
+ * Byte for byte, for git as for us: neither the tree's .gitattributes nor somebody's
+ * configuration turns line ends.
+ */
+static int take_bytes(git_repository *repo, struct cryo_err *err)
+{
+	static const char attributes[] = "* -text -ident -filter\n";
+	cryo_auto(cryo_free) char *path =
+	    cryo_asprintf("%sinfo/attributes", git_repository_path(repo));
+	git_config *config = NULL;
+	bool ok = git_repository_config(&config, repo) == 0 &&
+		  git_config_set_string(config, "core.autocrlf", "false") == 0;
+	int rc = ok ? cryo_fs_mkparents(path, 0755, err)
+		    : cryo_git_err(err, CRYO_E_PROVISION, "cannot configure the tree");
+
+	git_config_free(config);
+	return rc < 0 ? rc : cryo_fs_write(path, attributes, strlen(attributes), 0644, err);
+}
+
+static int check_out(git_repository *repo, const char *head, struct cryo_err *err)
+{
+	cryo_auto(git_reference_free) git_reference *branch = NULL;
+	git_checkout_options opts;
+	git_oid id;
+	int rc = take_bytes(repo, err);
+
+	git_checkout_options_init(&opts, GIT_CHECKOUT_OPTIONS_VERSION);
+	opts.checkout_strategy = GIT_CHECKOUT_FORCE;
+	opts.disable_filters = 1;
+	if (rc == 0 &&
+	    (git_oid_fromstr(&id, head) < 0 ||
+	     git_reference_create(&branch, repo, BRANCH, &id, true, NULL) < 0 ||
+	     git_repository_set_head(repo, BRANCH) < 0 || git_checkout_head(repo, &opts) < 0))
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "cannot check out");
+	return rc;
+}
+
+static int fill(const char *dir, git_repository *from, git_commit *base, const char *head,
+		const struct cryo_series *s, size_t applied, struct cryo_err *err)
+{
+	cryo_auto(git_repository_free) git_repository *repo = NULL;
+	int rc;
+
+	if (git_repository_init(&repo, dir, false) < 0)
+		return cryo_git_err(err, CRYO_E_PROVISION, "cannot make a repository");
+	rc = copy(from, repo, base, head, s, applied, err);
+	if (rc == 0)
+		rc = make_shallow(repo, base, err);
+	return rc < 0 ? rc : check_out(repo, head, err);
+}
+
+/* The series goes on where all is that a three-way merge could need. */
+static int make(const char *dir, const char *repository, const char *base,
+		const struct cryo_series *s, size_t *applied, char **why, struct cryo_err *err)
+{
+	cryo_auto(git_repository_free) git_repository *from = NULL;
+	cryo_auto(git_commit_free) git_commit *commit = NULL;
+	char head[CRYO_COMMIT_HEX];
+	int rc = cryo_repo_open(repository, &from, err);
+
+	if (rc == 0)
+		rc = cryo_repo_commit(from, base, &commit, err);
+	if (rc == 0)
+		rc = go_on(repository, base, s, applied, why, head, err);
+	return rc < 0 ? rc : fill(dir, from, commit, head, s, *applied, err);
+}
+
+static bool is_empty(const char *dir)
+{
+	const struct dirent *e;
+	DIR *d = opendir(dir);
+	bool empty = d != NULL;
+
+	while (d && (e = readdir(d)))
+		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
+			empty = false;
+	if (d)
+		closedir(d);
+	return empty;
+}
+
+static bool is_ours(const char *dir)
+{
+	cryo_auto(cryo_free) char *tag = cryo_asprintf("%s/.git/" BASE, dir);
+	cryo_auto(cryo_free) char *branch = cryo_asprintf("%s/.git/" BRANCH, dir);
+
+	return cryo_fs_exists(tag) && cryo_fs_exists(branch);
+}
+
+static bool is_in_series(const struct mails *m, const struct cryo_series *s)
+{
+	char hash[CRYO_HASH_HEX];
+
+	if (m->name.n > s->n)
+		return false;
+	for (size_t i = 0; i < m->name.n; i++) {
+		cryo_hash_bytes(m->text.v[i], strlen(m->text.v[i]), hash);
+		if (strcmp(hash, s->patch[i].sha256) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* Untouched since it was made: the same input gives the same commits. */
+static bool is_as_made(const char *repository, git_repository *repo, const struct cryo_series *s)
+{
+	char base[CRYO_COMMIT_HEX], head[CRYO_COMMIT_HEX], now[CRYO_COMMIT_HEX];
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *why = NULL;
+	git_oid tag, at;
+	size_t n;
+
+	if (git_reference_name_to_id(&tag, repo, BASE) < 0 ||
+	    git_reference_name_to_id(&at, repo, "HEAD") < 0)
+		return false;
+	git_oid_tostr(base, sizeof(base), &tag);
+	git_oid_tostr(now, sizeof(now), &at);
+	return go_on(repository, base, s, &n, &why, head, &ignored) == 0 && strcmp(head, now) == 0;
+}
+
+/* What lies there may go when nothing would be lost with it. */
+static int make_room(const char *dir, const char *repository, const struct cryo_series *s,
+		     struct cryo_err *err)
+{
+	cryo_auto(git_repository_free) git_repository *repo = NULL;
+	cryo_auto(mails_release) struct mails m = { 0 };
+	int rc;
+
+	if (!cryo_fs_exists(dir) || is_empty(dir))
+		return 0;
+	if (!is_ours(dir))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tree of 'sources patch'", dir);
+	rc = open_settled(dir, &repo, &m, err);
+	if (rc == 0 && !is_in_series(&m, s) && !is_as_made(repository, repo, s))
+		rc = cryo_err_set(err, CRYO_E_CONFIG,
+				  "it has commits that are not in the series (sources refresh)");
+	return rc < 0 ? cryo_err_wrap(err, rc, "'%s' stays", dir) : cryo_fs_rmtree(dir, err);
+}
+
+int cryo_workbench_open(const char *dir, const char *repository, const char *base,
+			const struct cryo_series *s, size_t *applied, char **why,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *beside = cryo_asprintf("%s.new", dir);
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc;
+
+	*why = NULL;
+	*applied = 0;
+	cryo_git_ready();
+	rc = make_room(dir, repository, s, err);
+	if (rc == 0)
+		rc = cryo_fs_rmtree(beside, err);
+	if (rc == 0)
+		rc = cryo_fs_mkdirs(beside, 0755, err);
+	if (rc == 0)
+		rc = make(beside, repository, base, s, applied, why, err);
+	if (rc == 0 && rename(beside, dir) < 0)
+		rc = cryo_err_sys(err, errno, "cannot publish '%s'", dir);
+	if (rc < 0)
+		cryo_fs_rmtree(beside, &ignored);
+	return rc;
+}
+
+/* --- writing it back --- */
+
+static void change(struct cryo_workbench_changes *c, const char *name, const char *subject,
+		   const char *what)
+{
+	c->v = cryo_realloc(c->v, c->n + 1, sizeof(*c->v));
+	c->v[c->n++] = (struct cryo_workbench_change){ .name = cryo_strdup(name),
+						       .subject = cryo_strdup(subject),
+						       .what = what };
+}
+
+static int write_one(const char *dir, const char *name, const char *subject, const char *text,
+		     struct cryo_workbench_changes *c, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+	cryo_auto(cryo_str_release) struct cryo_str old = { 0 };
+	struct cryo_err none = CRYO_ERR_INIT;
+	bool was_there = cryo_fs_exists(path);
+
+	if (was_there && cryo_fs_read(path, MAX_PATCH, &old, &none) == 0 &&
+	    strcmp(cryo_str_get(&old), text) == 0) {
+		change(c, name, subject, "same");
+		return 0;
+	}
+	change(c, name, subject, was_there ? "changed" : "added");
+	return cryo_fs_write(path, text, strlen(text), 0644, err);
+}
+
+/* Before the new ones come: two of one number are no series. */
+static int remove_others(const char *dir, const struct mails *m, struct cryo_workbench_changes *c,
+			 struct cryo_err *err)
+{
+	const struct dirent *e;
+	DIR *d = opendir(dir);
+	int rc = 0;
+
+	while (rc == 0 && d && (e = readdir(d))) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, e->d_name);
+
+		if (e->d_name[0] == '.' || !cryo_ends_with(e->d_name, ".patch") ||
+		    cryo_strv_has(&m->name, e->d_name))
+			continue;
+		change(c, e->d_name, "", "removed");
+		if (unlink(path) < 0)
+			rc = cryo_err_sys(err, errno, "cannot remove '%s'", path);
+	}
+	if (d)
+		closedir(d);
+	return rc;
+}
+
+int cryo_workbench_refresh(const char *dir, const char *series_dir,
+			   struct cryo_workbench_changes *out, struct cryo_err *err)
+{
+	cryo_auto(git_repository_free) git_repository *repo = NULL;
+	cryo_auto(mails_release) struct mails m = { 0 };
+	int rc;
+
+	cryo_git_ready();
+	if (!is_ours(dir))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tree of 'sources patch'", dir);
+	rc = open_settled(dir, &repo, &m, err);
+	if (rc == 0 && m.name.n == 0)
+		rc = cryo_err_set(err, CRYO_E_CONFIG, "there is no commit since 'base'");
+	rc = cryo_err_wrap(err, rc, "'%s'", dir);
+	if (rc == 0)
+		rc = cryo_fs_mkdirs(series_dir, 0755, err);
+	if (rc == 0)
+		rc = remove_others(series_dir, &m, out, err);
+	for (size_t i = 0; rc == 0 && i < m.name.n; i++)
+		rc = write_one(series_dir, m.name.v[i], m.subject.v[i], m.text.v[i], out, err);
+	return rc;
+}
+
+void cryo_workbench_changes_release(struct cryo_workbench_changes *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		free(c->v[i].name);
+		free(c->v[i].subject);
+	}
+	free(c->v);
+	*c = (struct cryo_workbench_changes){ 0 };
+}
