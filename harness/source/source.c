@@ -25,6 +25,11 @@ bool cryo_source_is_name(const char *s)
 	return isalnum((unsigned char)s[0]) && strlen(s) < 128 && all_of(s, "+.-");
 }
 
+bool cryo_source_is_version(const char *s)
+{
+	return s[0] == 'v' && isdigit((unsigned char)s[1]) && all_of(s, ".+-") && !strstr(s, "..");
+}
+
 /* --- module: through the Go tool, from the module proxy --- */
 
 static const struct cryo_field module_rows[] = {
@@ -44,7 +49,7 @@ static int module_check(const struct cryo_node *n, const char *base, struct cryo
 	    strstr(src->module, ".."))
 		return cryo_node_err(cryo_node_get(n, "module"), err, "'%s' is no module path",
 				     src->module);
-	if (v[0] != 'v' || !isdigit((unsigned char)v[1]) || !all_of(v, ".+-") || strstr(v, ".."))
+	if (!cryo_source_is_version(v))
 		return cryo_node_err(cryo_node_get(n, "version"), err,
 				     "'%s' is no exact version such as v1.2.3", v);
 	if (src->sum && (!cryo_starts_with(src->sum, "h1:") || strlen(src->sum) != 47 ||

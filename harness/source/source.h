@@ -65,6 +65,9 @@ int cryo_source_fingerprint(const struct cryo_source *src, struct cryo_hash *h,
 /* The key that chooses the kind, "git". */
 const char *cryo_source_kind_name(const struct cryo_source *src);
 
+/* An exact one of a Go module: "v1.2.3", "v0.0.0-20240101000000-0123456789ab". */
+bool cryo_source_is_version(const char *s);
+
 /* A name that may become part of a path or a command line: [A-Za-z0-9][A-Za-z0-9+.-]*, below 128
  * characters. */
 bool cryo_source_is_name(const char *s);
