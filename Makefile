@@ -155,7 +155,7 @@ bench: all
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 
-SHARED := stacks scenarios kube-deployments
+SHARED := stacks patches scenarios kube-deployments
 share := $(DESTDIR)$(PREFIX)/share/cryopod
 libexec := $(DESTDIR)$(PREFIX)/libexec/cryopod
 install: all
