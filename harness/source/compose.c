@@ -8,8 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#define MAX_NAME   52
-#define STAT_WIDTH 78
+#define MAX_NAME 52
 
 /* As git does it: what is no letter, digit, dot or underscore becomes one dash. */
 char *cryo_compose_name(git_commit *commit, size_t number)
@@ -51,7 +50,7 @@ static int add_diff(git_diff *diff, struct cryo_str *out)
 
 	if (rc == 0)
 		rc = git_diff_stats_to_buf(
-		    &stat, stats, GIT_DIFF_STATS_FULL | GIT_DIFF_STATS_INCLUDE_SUMMARY, STAT_WIDTH);
+		    &stat, stats, GIT_DIFF_STATS_SHORT | GIT_DIFF_STATS_INCLUDE_SUMMARY, 0);
 	if (rc == 0)
 		rc = git_diff_to_buf(&text, diff, GIT_DIFF_FORMAT_PATCH);
 	if (rc == 0) {
@@ -77,7 +76,7 @@ static int make_diff(git_repository *repo, git_tree *from, git_tree *to, bool re
 	git_diff_find_options_init(&find, GIT_DIFF_FIND_OPTIONS_VERSION);
 	opts.flags = GIT_DIFF_SHOW_BINARY | GIT_DIFF_INDENT_HEURISTIC;
 	opts.context_lines = 3;
-	opts.id_abbrev = 40;
+	opts.id_abbrev = 12; /* of binaries libgit2 writes all of it, as git wants it */
 	opts.old_prefix = "a";
 	opts.new_prefix = "b";
 	find.flags = GIT_DIFF_FIND_RENAMES;

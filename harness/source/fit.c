@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_SHOWN 72
+
 struct line {
 	const char *text; /* with its newline, if it has one */
 	size_t len;
@@ -141,30 +143,68 @@ static bool find(const struct lines *file, const struct wanted *w, size_t from, 
 	return false;
 }
 
+/* In bytes: a line of code tells more than a brace or an empty one. */
 static size_t likeness(const struct lines *file, const struct lines *old, size_t at)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < old->n && at + i < file->n; i++)
-		n += same(&file->v[at + i], &old->v[i]);
+		if (same(&file->v[at + i], &old->v[i]))
+			n += old->v[i].len;
 	return n;
 }
 
-static char *shown(const struct line *l)
+static struct line bare(const struct line *l)
 {
-	size_t skip = 0, n = l->len;
+	struct line b = *l;
+
+	while (b.len > 0 && strchr("\r\n", b.text[b.len - 1]))
+		b.len--;
+	while (b.len > 0 && strchr(" \t", b.text[0]))
+		b.text++, b.len--;
+	return b;
+}
+
+static size_t common(const struct line *a, const struct line *b)
+{
+	size_t n = 0;
+
+	while (n < a->len && n < b->len && a->text[n] == b->text[n])
+		n++;
+	return n;
+}
+
+/* From byte `from` on, which may lie inside of a character. */
+static char *shown(const struct line *l, size_t from)
+{
+	struct line b = bare(l);
+	size_t n;
 	char *s;
 
-	while (n > 0 && strchr("\r\n", l->text[n - 1]))
-		n--;
-	while (skip < n && strchr(" \t", l->text[skip]))
-		skip++;
-	n -= skip;
-	s = cryo_asprintf("%.*s%s", (int)(n < 72 ? n : 72), l->text + skip, n > 72 ? "…" : "");
+	while (from > 0 && from < b.len && ((unsigned char)b.text[from] & 0xc0) == 0x80)
+		from--;
+	n = b.len - from;
+	if (n > MAX_SHOWN)
+		for (n = MAX_SHOWN; n > 0 && ((unsigned char)b.text[from + n] & 0xc0) == 0x80; n--)
+			;
+	s = cryo_asprintf("%s%.*s%s", from ? "…" : "", (int)n, b.text + from,
+			  from + n < b.len ? "…" : "");
 	for (char *c = s; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 127)
 			*c = ' ';
 	return s;
+}
+
+/* Two long lines from a little before they differ. */
+static void show_both(const struct line *wants, const struct line *there, struct cryo_fit *fit)
+{
+	struct line a = bare(wants), b = bare(there);
+	size_t n = common(&a, &b), from = n > MAX_SHOWN / 2 ? n - MAX_SHOWN / 4 : 0;
+
+	if (a.len == b.len && n == a.len)
+		from = 0;
+	fit->wants = shown(wants, from);
+	fit->there = shown(there, from);
 }
 
 /* Where most of its lines are is most likely where it belongs. */
@@ -179,9 +219,10 @@ static void explain(const struct lines *file, const struct lines *old, size_t wa
 	while (i < old->n && best + i < file->n && same(&file->v[best + i], &old->v[i]))
 		i++;
 	fit->line = best + i + 1;
-	fit->at_end = best + i >= file->n;
-	fit->wants = i < old->n ? shown(&old->v[i]) : NULL;
-	fit->there = fit->at_end ? cryo_strdup("") : shown(&file->v[best + i]);
+	if (i < old->n && best + i < file->n)
+		show_both(&old->v[i], &file->v[best + i], fit);
+	else if (i < old->n)
+		fit->wants = shown(&old->v[i], 0);
 }
 
 static int place(git_patch *patch, bool undo, const struct lines *file, struct cryo_fit *fit,

@@ -16,10 +16,10 @@ struct cryo_fit {
 	bool fits;
 	/* When it does not fit: the first hunk that has no place, and where it comes nearest. */
 	size_t hunk;
-	size_t line;	     /* in the file, from 1 */
-	char *wants, *there; /* owned; the lines that differ; wants NULL: none does, but they are
-			      not at the file's begin or end */
-	bool at_end;	     /* the file ends before that line */
+	size_t line; /* in the file, from 1 */
+	/* Owned: the lines that differ. `wants` NULL: none does, but they are not at the file's
+	 * begin or end; `there` NULL: the file ends before. */
+	char *wants, *there;
 };
 
 /*

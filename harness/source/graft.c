@@ -144,25 +144,37 @@ static void conflict(struct cryo_applied *how, const struct file *f, size_t line
 	how->why = why;
 }
 
+static char *quoted(const char *line)
+{
+	return *line ? cryo_asprintf("'%s'", line) : cryo_strdup("an empty line");
+}
+
+static char *difference(const struct cryo_fit *fit)
+{
+	cryo_auto(cryo_free) char *wants = fit->wants ? quoted(fit->wants) : NULL;
+	cryo_auto(cryo_free) char *there = fit->there ? quoted(fit->there) : NULL;
+
+	if (!wants)
+		return cryo_strdup("its lines are there, but not where the patch has them: in this "
+				   "order, at the begin or at the end of the file");
+	if (!there)
+		return cryo_asprintf("the patch wants %s, the file ends there", wants);
+	if (strcmp(wants, there) == 0)
+		return cryo_asprintf("%s has other white space than the patch wants", wants);
+	return cryo_asprintf("the patch wants %s, there is %s", wants, there);
+}
+
 static void conflict_of_hunk(const struct graft *g, struct file *f, struct cryo_applied *how)
 {
 	const struct cryo_fit *fit = &f->fit;
 	size_t index = fit->hunk;
-	char *why;
 
 	if (how->kind == CRYO_FIT_CONFLICT)
 		return;
 	for (const struct file *before = g->file; before < f; before++)
 		index += before->fit.n;
 	how->line = cryo_graft_line(g->p, index);
-	if (!fit->wants)
-		why = cryo_strdup("its lines are there, but not where the patch has them: in this "
-				  "order, at the begin or at the end of the file");
-	else if (fit->at_end)
-		why = cryo_asprintf("the patch wants '%s', the file ends there", fit->wants);
-	else
-		why = cryo_asprintf("the patch wants '%s', there is '%s'", fit->wants, fit->there);
-	conflict(how, f, fit->line, why);
+	conflict(how, f, fit->line, difference(fit));
 }
 
 static bool is_id(const git_diff_file *side, const git_blob *blob)

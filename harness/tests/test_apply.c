@@ -223,6 +223,7 @@ static void every_kind_of_change(void **state)
 	"diff --git a/f b/f\nindex 1111111..2222222 100644\n--- a/f\n+++ b/f\n"                    \
 	"@@ -3,7 +3,7 @@ somewhere\n 3\n 4\n 5\n-6\n+six\n 7\n 8\n 9\n"                            \
 	"@@ -13,6 +13,7 @@\n 13\n 14\n 15\n+15a\n 16\n 17\n 18\n"
+#define LONG "1234567890123456789012345678901234567890123456789012345678901234"
 #define NEXT "3\n4\n5\n6\n7\n8\n9\n"
 #define LAST "13\n14\n15\n16\n17\n18\n"
 
@@ -324,6 +325,15 @@ static void conflicts(void **state)
 		{ FILES("f="), HUNKS, "f:1: the patch wants '3', the file ends there" },
 		/* the second hunk's place lies before the first's */
 		{ FILES("f=" LAST NEXT), HUNKS, "0001-a.patch:20: does not apply: f:" },
+		{ FILES("f=1\n2\n3\n4\n5\n\t6  \n7\n8\n9\n"), HUNKS,
+		  "f:6: the patch wants '6', there is '6  '" },
+		{ FILES("f=1\n2\n3\n4\n5\n\t6\n7\n8\n9\n"), HUNKS,
+		  "f:6: '6' has other white space than the patch wants" },
+		/* long lines: where they differ */
+		{ FILES("f=" LONG "old\n"),
+		  "diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-" LONG "new\n+x\n",
+		  "f:1: the patch wants '…789012345678901234new', there is "
+		  "'…789012345678901234old'" },
 		{ FILES("g=1\n"), HUNKS,
 		  "0001-a.patch:7: does not apply: f: there is no file 'f'" },
 		{ FILES("f/f=1\n"), HUNKS, "f: there is no file 'f'" },
