@@ -77,7 +77,10 @@ static int stamp(const struct cryo_recipe *r, struct toolchains *all, struct cry
 static int load_patches(struct cryo_built *b, struct cryo_err *err)
 {
 	const struct cryo_component *c = b->component;
-	int rc = c->patches ? cryo_series_load(c->patches, &b->series, err) : 0;
+	int rc;
+
+	cryo_series_release(&b->series); /* of a plan before */
+	rc = c->patches ? cryo_series_load(c->patches, &b->series, err) : 0;
 
 	return cryo_err_wrap(err, rc, "%s:%u: component '%s'", c->file, c->line, c->name);
 }

@@ -229,7 +229,9 @@ static int work_on_tree(struct sources *s, const struct verb *verb, struct cryo_
 	int rc;
 
 	if (!args[0] || (args[1] && args[2]))
-		return cryo_err_set(err, CRYO_E_USAGE, "sources %s COMPONENT [DIR]", verb->name);
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "sources %s wants a component, and a directory if you like",
+				    verb->name);
 	rc = cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
 	if (rc == 0)
 		rc = cryo_stack_check_names(&s->stack, name, err);

@@ -39,13 +39,12 @@ int cryo_repo_add_commit(git_repository *repo, git_commit *parent, const git_oid
 {
 	cryo_auto(git_signature_free) git_signature *committer = NULL;
 	cryo_auto(git_tree_free) git_tree *t = NULL;
-	const git_commit *parents[] = { parent };
 
 	if (git_signature_new(&committer, "cryopod", "cryopod@localhost", author->when.time, 0) <
 		0 ||
 	    git_tree_lookup(&t, repo, tree) < 0 ||
-	    git_commit_create(out, repo, NULL, author, committer, NULL, message, t, parent ? 1 : 0,
-			      parents) < 0)
+	    git_commit_create_v(out, repo, NULL, author, committer, NULL, message, t,
+				parent ? 1 : 0, parent) < 0)
 		return cryo_git_err(err, CRYO_E_PROVISION, "cannot make a commit");
 	return 0;
 }

@@ -43,7 +43,7 @@ static json_t *others(const char *component, const char *commit)
 	*strrchr(parent, '/') = '\0';
 	d = opendir(parent);
 	while (d && (e = readdir(d)))
-		if (e->d_name[0] != '.' && strcmp(e->d_name, strrchr(here, '/') + 1) != 0)
+		if (cryo_git_is_full(e->d_name) && strcmp(e->d_name, strrchr(here, '/') + 1) != 0)
 			json_array_append_new(list, json_string(e->d_name));
 	if (d)
 		closedir(d);

@@ -324,6 +324,57 @@ static void trees_from_git(void **state)
 	assert_string_equal(list, "ctr ");
 }
 
+static void put_patch(const char *name, const char *file, const char *from, const char *to)
+{
+	cryo_auto(cryo_free) char *text = cryo_asprintf(
+	    "From: Ann <a@b.c>\nSubject: change %s\n\nWhy.\n---\ndiff --git a/%s b/%s\n--- a/%s\n"
+	    "+++ b/%s\n@@ -1 +1 @@\n-%s\n+%s\n",
+	    file, file, file, file, file, from, to);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("series/%s", name);
+
+	put(path, text);
+}
+
+/* Built is a tree beside that of the commit, which stays as it is. */
+static void trees_from_git_with_patches(void **state)
+{
+	static const struct world_file file[] = { { "go.mod", "module x\n", NULL },
+						  { "a.go", "old\n", NULL } };
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *component = cryo_asprintf(
+	    "containerd: {source: {git: %s, ref: main}, programs: [ctr], patches: series}", repo);
+	cryo_auto(cryo_free) char *log = NULL, *expected = NULL, *tree = NULL, *name = NULL;
+	cryo_auto(cryo_free) char *patched = NULL, *kept = NULL, *json = NULL;
+	cryo_auto(cryo_json_decref) json_t *record = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	char commit[CRYO_COMMIT_HEX];
+	struct cryo_build b = { 0 };
+
+	(void)state;
+	world_commit(repo, "main", file, 2, commit);
+	put_patch("0001-a.patch", "a.go", "old", "new");
+	assert_int_equal(plan(component, &b, &err), 0);
+	assert_int_equal(cryo_build_run(&b, &err), 0);
+	json = cryo_asprintf("%s/build.json", b.item[0].dir);
+	assert_int_equal(cryo_json_load(json, 1 << 20, &record, &err), 0);
+	assert_string_equal(cryo_json_str(record, "source.commit"), commit);
+	assert_string_equal(cryo_json_str(record, "source.patches[0].subject"), "change a.go");
+	tree = cryo_asprintf("patched-%.16s", cryo_json_str(record, "source.patchedCommit"));
+	cryo_build_release(&b);
+	log = get("log");
+	expected = cryo_asprintf("in %s/cache/trees/containerd/%s\n", base, tree);
+	assert_non_null(strstr(log, expected));
+	name = cryo_asprintf("cache/trees/containerd/%s/a.go", tree);
+	patched = get(name);
+	assert_string_equal(patched, "new\n");
+	free(name);
+	name = cryo_asprintf("cache/trees/containerd/%s/a.go", commit);
+	kept = get(name);
+	assert_string_equal(kept, "old\n");
+	assert_int_equal(build(component, &err), 0);
+	assert_int_equal(calls_of("build -v"), 1);
+}
+
 static void a_changed_checkout_is_not_built(void **state)
 {
 	static const struct world_file file[] = { { "go.mod", "module x\n", NULL } };
@@ -410,17 +461,6 @@ static void no_patches_no_other_stamp(void **state)
 #define PATCHED                                                                                    \
 	"kubernetes: {source: {module: k8s.io/kubernetes, version: v1.33.13, sum: \"" SUM          \
 	"\"}, programs: [kubelet], patches: series}"
-
-static void put_patch(const char *name, const char *file, const char *from, const char *to)
-{
-	cryo_auto(cryo_free) char *text = cryo_asprintf(
-	    "From: Ann <a@b.c>\nSubject: change %s\n\nWhy.\n---\ndiff --git a/%s b/%s\n--- a/%s\n"
-	    "+++ b/%s\n@@ -1 +1 @@\n-%s\n+%s\n",
-	    file, file, file, file, file, from, to);
-	cryo_auto(cryo_free) char *path = cryo_asprintf("series/%s", name);
-
-	put(path, text);
-}
 
 /* The name of the tree that was built last. */
 static char *tree_name(void)
@@ -817,6 +857,7 @@ int main(void)
 		TEST(wraps_the_module),
 		TEST(trees_are_built_where_they_are),
 		TEST(trees_from_git),
+		TEST(trees_from_git_with_patches),
 		TEST(a_changed_checkout_is_not_built),
 		TEST(stamps),
 		TEST(no_patches_no_other_stamp),
