@@ -21,13 +21,32 @@
 
 #define TICK_MS 2
 
-static void log_to(int dir, const char *name, const char *text)
+static void log_to(int dir, const char *name, int flags, const char *text)
 {
-	cryo_auto(cryo_fd_close) int fd =
-	    openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cryo_auto(cryo_fd_close) int fd = openat(
+	    dir, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+	struct stat st;
 
-	if (fd >= 0)
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		dprintf(fd, "%s", text);
+}
+
+/*
+ * Where CRIU's configuration wants its log. That may be a pod's file, which can
+ * name /etc/passwd: so only a log that lies ready in our own directory, under a
+ * name that was not to be guessed (target/evidence.c).
+ */
+static void log_to_named(const struct cryo_session *s, const char *path, const char *text)
+{
+	size_t n = strlen(s->logs);
+	cryo_auto(cryo_fd_close) int dir = -1;
+
+	if (!cryo_starts_with(path, s->logs) || path[n] != '/' || strchr(path + n + 1, '/') ||
+	    !cryo_ends_with(path, ".log"))
+		return;
+	dir = open(s->logs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0)
+		log_to(dir, path + n + 1, 0, text);
 }
 
 /*
@@ -46,11 +65,11 @@ static void log_line(const struct cryo_session *s, const char *level, const char
 	    *s->container ? s->container : "?", s->req.pid, text);
 
 	if (s->work >= 0 && s->req.log_file && !strchr(s->req.log_file, '/'))
-		log_to(s->work, s->req.log_file, line);
+		log_to(s->work, s->req.log_file, O_CREAT, line);
 	if (s->criu_conf.log_file)
-		log_to(AT_FDCWD, s->criu_conf.log_file, line);
+		log_to_named(s, s->criu_conf.log_file, line);
 	if (s->policy.log)
-		log_to(AT_FDCWD, s->policy.log, own);
+		log_to(AT_FDCWD, s->policy.log, O_CREAT, own);
 }
 
 /* All that the kubelet's message will show. */

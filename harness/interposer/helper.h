@@ -19,6 +19,7 @@ struct cryo_session {
 	struct cryo_rpc_req req;
 	struct cryo_policy policy;
 	struct cryo_policy_criu criu_conf;
+	const char *logs; /* of struct cryo_interposer */
 	enum cryo_session_work work_to_do;
 	int images, work;   /* directories of the client, opened */
 	char container[65]; /* its id, as far as known */

@@ -11,6 +11,7 @@ int main(int argc, char **argv)
 	const struct cryo_interposer where = {
 		.conf = "/etc/cryopod/criu.conf",
 		.calls = "/run/cryopod/calls",
+		.logs = "/run/cryopod",
 		.criu_conf = criu_conf,
 	};
 

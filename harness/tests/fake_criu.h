@@ -143,6 +143,8 @@ static inline void fake_keep_conf(const struct fake *f)
 	struct cryo_str text = { 0 };
 	struct cryo_err err;
 
+	if (f->req.config_file)
+		fake_put(f->work, "conf-path", f->req.config_file, strlen(f->req.config_file));
 	if (f->req.config_file && cryo_fs_read(f->req.config_file, 4096, &text, &err) == 0)
 		fake_put(f->work, "conf", text.p, text.len);
 	cryo_str_release(&text);
