@@ -201,6 +201,8 @@ int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts
 	if (rc == 0)
 		rc = look_at_pod(k, opts, out, err);
 	if (rc == 0)
+		cryo_sealing_sweep(t, out->node);
+	if (rc == 0)
 		rc = opts->encryption_secret ? call_sealed(t, k, opts, out, err)
 					     : call(t, k, out, opts->timeout_ms, err);
 	if (rc == 0 && opts->encryption_secret)

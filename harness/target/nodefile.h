@@ -5,6 +5,14 @@
 
 #include "target/target.h"
 
+#define CRYO_NODEFILE_DIR "/run/cryopod" /* on the node; 0700, tmpfs */
+
+/*
+ * 32 hex digits that nobody guesses. A pod can name any file of its node to
+ * CRIU, so what one call lays down there has no name another one could know.
+ * Caller frees.
+ */
+int cryo_nodefile_token(char **token, struct cryo_err *err);
 /* mkdir -p, 0700. */
 int cryo_nodefile_dir(struct cryo_target *t, const char *node, const char *path,
 		      struct cryo_err *err);
