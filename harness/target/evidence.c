@@ -129,7 +129,11 @@ void cryo_evidence_restore_end(struct cryo_target *t, struct cryo_evidence_resto
 
 		add(err, line);
 	}
-	cryo_nodefile_put(t, NULL, "", 0, e->config, &ignored);
+	/* A pod that failed is gone; one that runs keeps the annotation that names the file. */
+	if (err)
+		cryo_nodefile_remove(t, NULL, e->config);
+	else
+		cryo_nodefile_put(t, NULL, "", 0, e->config, &ignored);
 	cryo_nodefile_remove(t, NULL, e->log);
 	free(e->config);
 	free(e->log);

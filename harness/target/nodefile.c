@@ -33,7 +33,9 @@ static int run(struct cryo_target *t, const char *node, const char *const *argv,
 int cryo_nodefile_dir(struct cryo_target *t, const char *node, const char *path,
 		      struct cryo_err *err)
 {
-	const char *const argv[] = { "mkdir", "-p", "-m", "0700", "--", path, NULL };
+	/* Named both, as the mode is not that of directories on the way. */
+	const char *const argv[] = { "mkdir",		"-p", "-m", "0700", "--",
+				     CRYO_NODEFILE_DIR, path, NULL };
 
 	return run(t, node, argv, err);
 }

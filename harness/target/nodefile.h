@@ -13,7 +13,7 @@
  * Caller frees.
  */
 int cryo_nodefile_token(char **token, struct cryo_err *err);
-/* mkdir -p, 0700. */
+/* mkdir -p of a directory there, 0700. */
 int cryo_nodefile_dir(struct cryo_target *t, const char *node, const char *path,
 		      struct cryo_err *err);
 int cryo_nodefile_put(struct cryo_target *t, const char *node, const void *data, size_t len,

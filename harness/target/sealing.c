@@ -102,12 +102,14 @@ int cryo_sealing_call_begin(struct cryo_target *t, const char *node, const char 
 			    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *config = NULL;
-	int rc = check_certificate(cert_pem, len, err);
+	int rc = cert_pem ? check_certificate(cert_pem, len, err) : 0;
 
 	*out = (struct cryo_sealing_call){ .target = t, .lock_fd = -1 };
 	if (rc == 0)
 		rc = lock_container(out, container_id, err);
 	if (rc < 0)
+		cryo_sealing_call_end(out);
+	if (rc < 0 || !cert_pem)
 		return rc;
 	out->node = cryo_strdup(node);
 	out->config = cryo_asprintf(CRYO_NODEFILE_DIR "/calls/%s", container_id);
@@ -124,17 +126,22 @@ int cryo_sealing_call_begin(struct cryo_target *t, const char *node, const char 
 	return rc;
 }
 
-void cryo_sealing_call_end(struct cryo_sealing_call *c)
+void cryo_sealing_call_withdraw(struct cryo_sealing_call *c)
 {
 	if (c->config)
 		cryo_nodefile_remove(c->target, c->node, c->config);
 	if (c->cert)
 		cryo_nodefile_remove(c->target, c->node, c->cert);
-	if (c->lock_fd >= 0)
+	free(cryo_steal(&c->config));
+	free(cryo_steal(&c->cert));
+}
+
+void cryo_sealing_call_end(struct cryo_sealing_call *c)
+{
+	cryo_sealing_call_withdraw(c);
+	if (c->lock && c->lock_fd >= 0)
 		cryo_lock_remove(c->lock, &c->lock_fd);
 	free(c->node);
-	free(c->config);
-	free(c->cert);
 	free(c->lock);
 	*c = (struct cryo_sealing_call){ .lock_fd = -1 };
 }

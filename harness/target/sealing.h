@@ -28,15 +28,19 @@ struct cryo_sealing_call {
 	int lock_fd;
 };
 /*
- * Before the checkpoint of a container: writes the certificate and the wish. A
- * second call for the same container waits for the first. The certificate is
- * checked here: one that cannot encrypt is refused before anything is frozen,
- * and so is an id that is not one (64 hex digits).
+ * Before the checkpoint of a container: writes the certificate and the wish
+ * (`cert_pem` NULL: a plain one, nothing is written). A second call for the same
+ * container waits for the first: the kubelet names archives by the second, so
+ * one would take the archive of the other for its own. The certificate is checked
+ * here: one that cannot encrypt is refused before anything is frozen, and so is
+ * an id that is not one (64 hex digits).
  */
 int cryo_sealing_call_begin(struct cryo_target *t, const char *node, const char *container_id,
 			    const char *cert_pem, size_t len, struct cryo_sealing_call *out,
 			    struct cryo_err *err);
-/* After it, however it ended. */
+/* When it has ended in any way: the wish is gone, the archive still this call's. */
+void cryo_sealing_call_withdraw(struct cryo_sealing_call *c);
+/* When the archive was copied out, also of zeroed memory and instead of withdraw. */
 void cryo_sealing_call_end(struct cryo_sealing_call *c);
 
 struct cryo_sealing_key {
