@@ -126,6 +126,9 @@ static void usage(void **state)
 		{ "", 2, "cryopod: no command given\n" },
 		{ "foo", 2, "cryopod: no command 'foo' (see cryopod --help)\n" },
 		{ "statu", 2, "did you mean 'status'?" },
+		{ "fo\xc2\x9b"
+		  "2J\x7f",
+		  2, "cryopod: no command 'fo?2J?'" },
 		{ "internal-forwar", 2, "see cryopod --help" },
 		{ "--help", 0, "" },
 		{ "help", 0, "" },
