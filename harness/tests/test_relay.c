@@ -582,6 +582,36 @@ static void full_disk(void **state)
 	assert_int_equal(umount(img), 0);
 }
 
+/* The memory for plain images ends while CRIU writes them: its own failure, and its own words. */
+static void plain_tmpfs_is_full(void **state)
+{
+	cryo_auto(cryo_free) char *small = below("small");
+	cryo_auto(cryo_free) char *words =
+	    cryo_asprintf("encrypt\ntls-cert %%/tls.crt\ntmpfs %s\n", small);
+	struct talk t;
+	size_t left;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: mounting needs root\n");
+		skip();
+	}
+	assert_int_equal(mkdir(small, 0700), 0);
+	assert_int_equal(mount("none", small, "tmpfs", 0, "size=3m"), 0);
+	configure(words);
+	for (int running = 0; running <= 1; running++) {
+		dump(&t, running);
+		left = count_files(small);
+		if (running)
+			assert_int_equal(umount(small), 0);
+		assert_int_equal(left, 0);
+		assert_false(t.resp.success);
+		if (!strstr(t.resp.errmsg, FAKE_ERROR) && !strstr(t.resp.errmsg, "too small"))
+			fail_msg("%s", t.resp.errmsg);
+		assert_nothing();
+	}
+}
+
 /* Either a dump or a restore that is refused before CRIU is started. */
 static void refused_requests(void **state)
 {
@@ -1036,6 +1066,7 @@ int main(int argc, char **argv)
 		TEST(two_at_once),
 		TEST(too_little_memory),
 		TEST(full_disk),
+		TEST(plain_tmpfs_is_full),
 		TEST(refused_requests),
 		TEST(a_changed_set),
 		TEST(plain_as_ever),
