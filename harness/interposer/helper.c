@@ -31,22 +31,33 @@ static void log_to(int dir, const char *name, int flags, const char *text)
 		dprintf(fd, "%s", text);
 }
 
-/*
- * Where CRIU's configuration wants its log. That may be a pod's file, which can
- * name /etc/passwd: so only a log that lies ready in our own directory, under a
- * name that was not to be guessed (target/evidence.c).
- */
-static void log_to_named(const struct cryo_session *s, const char *path, const char *text)
+/* The name of a log in our own directory; NULL: it is elsewhere. Borrowed. */
+static const char *name_of_log(const struct cryo_session *s, const char *path)
 {
 	size_t n = strlen(s->logs);
+
+	return cryo_starts_with(path, s->logs) && path[n] == '/' && !strchr(path + n + 1, '/') &&
+		       cryo_ends_with(path, ".log")
+		   ? path + n + 1
+		   : NULL;
+}
+
+bool cryo_helper_may_log(const struct cryo_session *s, const char *path)
+{
+	return !strchr(path, '/') || name_of_log(s, path);
+}
+
+/* Where CRIU's configuration wants its log, if that is there and ours. */
+static void log_to_named(const struct cryo_session *s, const char *text)
+{
+	const char *name = s->criu_conf.log_file ? name_of_log(s, s->criu_conf.log_file) : NULL;
 	cryo_auto(cryo_fd_close) int dir = -1;
 
-	if (!cryo_starts_with(path, s->logs) || path[n] != '/' || strchr(path + n + 1, '/') ||
-	    !cryo_ends_with(path, ".log"))
+	if (!name)
 		return;
 	dir = open(s->logs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir >= 0)
-		log_to(dir, path + n + 1, 0, text);
+		log_to(dir, name, 0, text);
 }
 
 /*
@@ -66,8 +77,7 @@ static void log_line(const struct cryo_session *s, const char *level, const char
 
 	if (s->work >= 0 && s->req.log_file && !strchr(s->req.log_file, '/'))
 		log_to(s->work, s->req.log_file, O_CREAT, line);
-	if (s->criu_conf.log_file)
-		log_to_named(s, s->criu_conf.log_file, line);
+	log_to_named(s, line);
 	if (s->policy.log)
 		log_to(AT_FDCWD, s->policy.log, O_CREAT, own);
 }

@@ -36,6 +36,12 @@ struct cryo_session {
 /* In a child of what becomes CRIU. Forks once more, so that nobody waits for the helper; returns
  * the exit code of the one in between. */
 int cryo_helper_start(struct cryo_session *s);
+/*
+ * May CRIU's configuration want its log there? That may be a pod's file, which
+ * can name /etc/passwd: only a log in our own directory, where only a name that was
+ * not to be guessed lies ready (target/evidence.c), or a name in the work directory.
+ */
+bool cryo_helper_may_log(const struct cryo_session *s, const char *path);
 /* The client's answer, and a line in CRIU's log in CRIU's manner: "Error (cryopod-criu): …". */
 void cryo_helper_refuse(const struct cryo_session *s, const struct cryo_err *why);
 

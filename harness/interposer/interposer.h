@@ -23,6 +23,7 @@ struct cryo_interposer {
 	const char *conf;	      /* "/etc/cryopod/criu.conf" */
 	const char *calls;	      /* "/run/cryopod/calls": a file a container id */
 	const char *logs;	      /* "/run/cryopod": whose *.log CRIU files may name */
+	const char *runc_conf;	      /* what runc names to CRIU where a pod names nothing */
 	const char *const *criu_conf; /* configuration CRIU reads by itself; ends with NULL */
 };
 

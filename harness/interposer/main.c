@@ -12,6 +12,7 @@ int main(int argc, char **argv)
 		.conf = "/etc/cryopod/criu.conf",
 		.calls = "/run/cryopod/calls",
 		.logs = "/run/cryopod",
+		.runc_conf = "/etc/criu/runc.conf",
 		.criu_conf = criu_conf,
 	};
 

@@ -46,38 +46,29 @@ static const char *const diverting[] = { "images-dir",	"work-dir",   "prev-image
 
 /*
  * What a file that a pod names may say beside encryption: nothing here runs a
- * program, hands out a descriptor or leads images elsewhere. A list of what is
- * good, as CRIU gets new words. Each also with "no-" in front.
+ * program, hands out a descriptor, or leads images elsewhere or the host into the
+ * container. A list of what is good, as CRIU gets new words. Each also with "no-"
+ * in front.
  */
 static const char *const harmless[] = {
 	"allow-uprobes",
 	"auto-dedup",
-	"cgroup-dump-controller",
-	"cgroup-props",
-	"cgroup-root",
 	"cpu-cap",
 	"deprecated",
 	"display-stats",
 	"empty-ns",
-	"enable-external-masters",
-	"enable-external-sharing",
 	"enable-fs",
 	"evasive-devices",
-	"ext-mount-map",
 	"ext-unix-sk",
-	"external",
 	"file-locks",
 	"file-validation",
 	"force-irmap",
-	"freeze-cgroup",
 	"ghost-fiemap",
 	"ghost-limit",
 	"irmap-scan-path",
 	"link-remap",
 	"log-file",
 	"log-pid",
-	"lsm-mount-context",
-	"lsm-profile",
 	"manage-cgroups",
 	"mntns-compat-mode",
 	"network-lock",
@@ -90,7 +81,6 @@ static const char *const harmless[] = {
 	"timeout",
 	"tls-cert",
 	"tls-key",
-	"veth-pair",
 	"verbosity",
 	"weak-sysctls",
 };
@@ -218,7 +208,7 @@ static void note_criu_word(const char *name, const char *rest, struct cryo_polic
 
 	if (!criu->diverts && is_diverting(name))
 		criu->diverts = cryo_strdup(name);
-	if (strcmp(name, "log-file") == 0 && value && *value == '/') {
+	if (strcmp(name, "log-file") == 0 && value) {
 		free(criu->log_file);
 		criu->log_file = cryo_steal(&value);
 	}

@@ -20,8 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_PROC  65536
-#define RUNC_CONF "/etc/criu/runc.conf"
+#define MAX_PROC 65536
 
 /*
  * What was just read of /proc/<peer> was runc's only if runc still has its end
@@ -132,11 +131,12 @@ static int load_call(const struct cryo_interposer *where, struct cryo_session *s
  * runc always names its own file, also where there is none. A file that a pod
  * names and that is not there could have said "encrypt": no dump without it.
  */
-static int load_criu_conf(struct cryo_session *s, struct cryo_policy *p, struct cryo_err *err)
+static int load_criu_conf(const struct cryo_interposer *where, struct cryo_session *s,
+			  struct cryo_policy *p, struct cryo_err *err)
 {
 	const char *path = s->req.config_file;
 
-	if (is_dump(s) && !cryo_streq(path, RUNC_CONF) && access(path, F_OK) < 0)
+	if (is_dump(s) && !cryo_streq(path, where->runc_conf) && access(path, F_OK) < 0)
 		return cryo_err_sys(err, errno, "cannot open the pod's CRIU configuration '%s'",
 				    path);
 	return cryo_policy_load(path, CRYO_POLICY_CRIU, p, &s->criu_conf, err);
@@ -150,7 +150,7 @@ static int load_policy(const struct cryo_interposer *where, const struct cryo_po
 
 	cryo_policy_request(&s->req, &s->policy);
 	if (rc == 0 && s->req.config_file)
-		rc = load_criu_conf(s, &named, err);
+		rc = load_criu_conf(where, s, &named, err);
 	/* Who requires encryption also says for whom: no pod puts its own certificate there. */
 	if (own->require && own->cert)
 		free(cryo_steal(&named.cert));
@@ -188,6 +188,29 @@ static int open_directories(struct cryo_session *s, struct cryo_err *err)
 	return s->work < 0 ? s->work : 0;
 }
 
+/* What a pod's file says to CRIU. That of runc is the node's own, and may say what it likes. */
+static int check_words(const struct cryo_interposer *where, const struct cryo_session *s,
+		       struct cryo_err *err)
+{
+	const char *path = s->req.config_file, *log = s->criu_conf.log_file;
+
+	if (!path || cryo_streq(path, where->runc_conf))
+		return 0;
+	if (s->criu_conf.unsafe)
+		return cryo_err_set(
+		    err, CRYO_E_CONFIG,
+		    "the line '%s' of '%s' cannot be combined with encryption: only "
+		    "words of CRIU that are known to do no harm, one with its value "
+		    "a line",
+		    s->criu_conf.unsafe, path);
+	if (log && !cryo_helper_may_log(s, log))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "the log-file '%s' of '%s' cannot be combined with encryption: "
+				    "name a file of the work directory, without a slash",
+				    log, path);
+	return 0;
+}
+
 /* Images that would go to, or come from, somewhere else than where we look. */
 static int check_detours(const struct cryo_interposer *where, const struct cryo_session *s,
 			 struct cryo_err *err)
@@ -207,14 +230,9 @@ static int check_detours(const struct cryo_interposer *where, const struct cryo_
 		rc = cryo_policy_load(where->criu_conf[i], CRYO_POLICY_CRIU, &ignored, &conf, err);
 		what = conf.diverts;
 	}
-	if (rc == 0 && !what && s->criu_conf.unsafe)
-		return cryo_err_set(
-		    err, CRYO_E_CONFIG,
-		    "the line '%s' of '%s' cannot be combined with encryption: only "
-		    "words of CRIU that are known to do no harm, each in a line of "
-		    "its own with its value",
-		    s->criu_conf.unsafe, r->config_file);
-	if (rc < 0 || !what)
+	if (rc == 0 && !what)
+		return check_words(where, s, err);
+	if (rc < 0)
 		return rc;
 	return cryo_err_set(err, CRYO_E_CONFIG,
 			    "%s cannot be combined with encryption: do without, or without "

@@ -142,8 +142,9 @@ static void become_criu(int sock)
 {
 	static const char *const none[] = { NULL };
 	cryo_auto(cryo_free) char *calls = below("calls");
+	cryo_auto(cryo_free) char *runc_conf = below("runc.conf");
 	const struct cryo_interposer where = {
-		.conf = conf, .calls = calls, .logs = dir, .criu_conf = none
+		.conf = conf, .calls = calls, .logs = dir, .runc_conf = runc_conf, .criu_conf = none
 	};
 	char *argv[] = { "criu", "swrk", "3", NULL };
 
@@ -736,6 +737,15 @@ static void words_of_a_call(void **state)
 	assert_true(t.resp.success);
 }
 
+static void empty_images(void)
+{
+	struct cryo_err err;
+
+	assert_int_equal(cryo_fs_rmtree(img, &err), 0);
+	assert_int_equal(mkdir(img, 0700), 0);
+	put_file(img, "descriptors.json", 20, 1);
+}
+
 static void dump_as_told(struct talk *t, int type, const char *config)
 {
 	CriuOpts o;
@@ -766,9 +776,15 @@ static void words_against_us(void **state)
 		"inherit-fd fd[7]:x",
 		"status-fd 7",
 		"root /x",
+		"external mnt[x]:/",
+		"ext-mount-map x:/",
+		"freeze-cgroup /sys/fs/cgroup",
+		"lsm-profile apparmor:unconfined",
+		"log-file /etc/ld.so.preload",
+		"log-file ../../../etc/x",
 		"config /x",
 		"timeout 3\r-D\r/tmp",
-		"lsm-profile \"a\\\" --libdir /x \\\"\"",
+		"ghost-limit \"a\\\" --libdir /x \\\"\"",
 	};
 	struct talk t;
 
@@ -785,6 +801,23 @@ static void words_against_us(void **state)
 			assert_false(cryo_fs_exists(seen));
 			assert_sealed();
 		}
+}
+
+/* The file that runc names where no pod does is the node's own. */
+static void words_of_the_node(void **state)
+{
+	cryo_auto(cryo_free) char *runc_conf = below("runc.conf");
+	struct talk t;
+
+	(void)state;
+	put_text(runc_conf, "exec-cmd\nlog-file /x\n");
+	dump_as_told(&t, CRYO_RPC_DUMP, runc_conf);
+	assert_true(t.resp.success);
+	assert_true(has_text(work, "conf", "exec-cmd\n"));
+	empty_images();
+	put_text(runc_conf, "images-dir /x\n");
+	dump_as_told(&t, CRYO_RPC_DUMP, runc_conf);
+	assert_refused(&t, CRYO_RPC_DUMP, "images-dir cannot be combined");
 }
 
 /* CRIU gets what was looked at, not the file, which its owner may have changed meanwhile. */
@@ -876,15 +909,6 @@ static void assert_sealed_for(const struct person *p)
 
 	if (cryo_seal_reader_new(fd, &o, &r, &err) < 0)
 		fail_msg("%s", err.msg);
-}
-
-static void empty_images(void)
-{
-	struct cryo_err err;
-
-	assert_int_equal(cryo_fs_rmtree(img, &err), 0);
-	assert_int_equal(mkdir(img, 0700), 0);
-	put_file(img, "descriptors.json", 20, 1);
 }
 
 /* A pod's certificate counts, but for a node that requires encryption to its own. */
@@ -1073,6 +1097,7 @@ int main(int argc, char **argv)
 		TEST(words_of_a_pod),
 		TEST(words_of_a_call),
 		TEST(words_against_us),
+		TEST(words_of_the_node),
 		TEST(configuration_is_a_copy),
 		TEST(log_of_a_pod),
 		TEST(pipes),
