@@ -112,8 +112,8 @@ void cryo_helper_refuse(const struct cryo_session *s, const struct cryo_err *why
 /* Nobody shall wait for the end of a pipe or a socket that only the helper still holds. */
 static void keep_only(const struct cryo_session *s)
 {
-	const int keep[] = { s->client, s->criu,      s->ready,	     s->images,
-			     s->work,	s->store.dir, s->store.mount };
+	const int keep[] = { s->client, s->criu, s->pidfd,     s->ready,
+			     s->images, s->work, s->store.dir, s->store.mount };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	DIR *d = opendir("/proc/self/fd");
 
@@ -253,6 +253,7 @@ static int run(struct work *w, struct cryo_err *err)
 	const struct cryo_relay relay = {
 		.client = s->client,
 		.criu = s->criu,
+		.pidfd = s->pidfd,
 		.client_notified = s->client_notified,
 		.on_resp = w->dump ? on_resp : NULL,
 		.on_tick = w->dump ? on_tick : NULL,

@@ -30,6 +30,7 @@ struct cryo_session {
 	struct cryo_seal_cert *cert, *sign_cert;
 	struct cryo_seal_key *key, *sign_key;
 	struct cryo_seal_trust *trusted;
+	int pidfd;	 /* of what becomes CRIU */
 	int criu, ready; /* the helper's: socket to CRIU; where it says that CRIU can start */
 };
 

@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -366,6 +367,7 @@ static int start_helper(struct cryo_session *s, struct cryo_err *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
 	    pipe2(ready, O_CLOEXEC) < 0)
 		return cryo_err_sys(err, errno, "cannot make a socket pair");
+	s->pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	pid = fork();
 	if (pid < 0)
 		return cryo_err_sys(err, errno, "cannot fork");
@@ -471,6 +473,7 @@ int cryo_session_run(const struct cryo_interposer *where, int sock, struct cryo_
 	cryo_auto(session_release) struct cryo_session s = { .client = sock,
 							     .images = -1,
 							     .work = -1,
+							     .pidfd = -1,
 							     .logs = where->logs,
 							     .store = CRYO_STORE_INIT };
 	int rc = run(where, own, &s, err);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #define HOLD_MS 30000 /* a test that forgets us does not block the node */
 
 static pid_t criu;
+static int criu_pidfd;
 
 static int on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err *err)
 {
@@ -47,9 +49,11 @@ static int on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err 
 /* Whoever goes away at one end is gone for the other too. */
 static int between(int client, int to_criu)
 {
-	const struct cryo_relay relay = {
-		.client = client, .criu = to_criu, .client_notified = true, .on_resp = on_resp
-	};
+	const struct cryo_relay relay = { .client = client,
+					  .criu = to_criu,
+					  .pidfd = criu_pidfd,
+					  .client_notified = true,
+					  .on_resp = on_resp };
 	struct cryo_err err;
 
 	return cryo_relay_run(&relay, &err) < 0;
@@ -60,6 +64,7 @@ static void start_between(int client, int pair[2])
 	pid_t pid;
 
 	criu = getpid();
+	criu_pidfd = (int)syscall(SYS_pidfd_open, criu, 0);
 	pid = fork();
 	if (pid == 0) {
 		if (fork() == 0) {

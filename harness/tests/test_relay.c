@@ -435,6 +435,27 @@ static void criu_is_killed(void **state)
 	}
 }
 
+/* Its children have the socket too: they must not make everybody wait. */
+static void criu_leaves_children(void **state)
+{
+	cryo_auto(cryo_free) char *release = cryo_asprintf("%s/release", work);
+	struct talk t;
+	CriuOpts o;
+
+	(void)state;
+	setenv("FAKE_CRIU", "orphan", 1);
+	talk_begin(&t);
+	o = dump_opts(&t, true);
+	talk_send(&t, CRYO_RPC_DUMP, &o);
+	alarm(20); /* the child goes away after 30 */
+	talk_through(&t);
+	alarm(0);
+	put_text(release, "");
+	talk_end(&t);
+	assert_refused(&t, CRYO_RPC_DUMP, "without an answer");
+	assert_nothing();
+}
+
 /* Children of ours that go by that name: helpers whose parent has ended. */
 static pid_t find_helper(void)
 {
@@ -1085,6 +1106,7 @@ int main(int argc, char **argv)
 		TEST(sealing_fails),
 		TEST(criu_fails),
 		TEST(criu_is_killed),
+		TEST(criu_leaves_children),
 		TEST(helper_is_killed),
 		TEST(runc_is_killed),
 		TEST(two_at_once),

@@ -7,7 +7,7 @@ kubectl create secret tls kill --cert "$tmp/kill.crt" --key "$tmp/kill.key" >"$t
 encrypted() { cp_ checkpoint counter --encrypt --encryption-secret kill "$@"; }
 install_stop() {
 	shell sh -c 'cat >/usr/local/bin/stop-criu && chmod 755 /usr/local/bin/stop-criu &&
-		mkdir -p /run/stop-criu && echo "criu /usr/local/bin/stop-criu" >/etc/cryopod/criu.conf' \
+		mkdir -p /run/stop-criu && rm -f /run/stop-criu/at && echo "criu /usr/local/bin/stop-criu" >/etc/cryopod/criu.conf' \
 		<"$top/build/static/stop-criu" && exits 0 encrypted
 }
 point "a CRIU that can be held still" install_stop
@@ -77,8 +77,10 @@ restore_killed_at() { # SCRIPT VICTIM
 	until_true 5 nobody_left && nothing_plain && ! kubectl get pod killed
 }
 cp_ checkpoint counter --encrypt --encryption-secret kill --to "$tmp/kill.tar" >"$tmp/out" 2>&1
-for victim in runc helper criu; do
-	point "restore: SIGKILL of $victim at pre-restore" restore_killed_at pre-restore $victim
+for script in pre-restore setup-namespaces post-restore pre-resume post-resume; do
+	for victim in runc helper criu; do
+		point "restore: SIGKILL of $victim at $script" restore_killed_at $script $victim
+	done
 done
 restores() { exits 0 cp_ restore "$tmp/kill.tar" --pod killed --key-secret kill; }
 point "and then it restores" restores
