@@ -13,9 +13,10 @@ install_stop() {
 point "a CRIU that can be held still" install_stop
 
 last() { kubectl logs counter --tail 1 | sed 's/count=\([0-9]*\) nonce=\([0-9a-f]*\).*/\1 \2/'; }
+remember() { before=$(last) && [ -n "$before" ]; } # also when the API server was busy
 counts_on() { # SINCE: as it was, "COUNT NONCE"
 	now=$(last)
-	[ "${now#* }" = "${1#* }" ] && [ "${now% *}" -gt "${1% *}" ]
+	[ "${now#* }" = "${1#* }" ] && [ "${now% *}" -gt "${1% *}" ] || { echo "it was '$1' and is '$now'"; return 1; }
 }
 # Only there while a conversation of CRIU is.
 nobody_left() { ! shell pgrep -l -x 'criu|cryopod-seal|stop-criu'; }
@@ -29,7 +30,10 @@ finds_plain() {
 	exits 0 cp_ checkpoint counter && plain_files >"$tmp/plain" && grep -q '\.tar$' "$tmp/plain"
 }
 point "the search finds a plain checkpoint" finds_plain
-nothing_plain() { [ -z "$(plain_files)" ]; }
+nothing_plain() {
+	plain=$(plain_files)
+	[ -z "$plain" ] || { echo "plain: $plain"; return 1; }
+}
 victim_pid() {
 	criu=$(shell cat /run/stop-criu/stopped)
 	case $1 in
@@ -39,7 +43,7 @@ victim_pid() {
 	esac
 }
 killed_at() { # SCRIPT VICTIM
-	before=$(last)
+	until_true 10 remember || return 1
 	shell sh -c "rm -f /run/stop-criu/stopped; touch /run/stop-criu/begin; printf %s '$1' >/run/stop-criu/at"
 	encrypted >"$tmp/out" 2>&1 &
 	call=$!
@@ -87,7 +91,7 @@ point "and then it restores" restores
 kubectl delete pod killed --now >"$tmp/out" 2>&1
 
 full_disk() {
-	before=$(last)
+	until_true 10 remember || return 1
 	shell sh -c "touch /run/stop-criu/begin; mount -t tmpfs -o size=64k none /tmp" || return 1
 	fails 1 "No space left on device" encrypted
 	rc=$?
@@ -98,7 +102,7 @@ full_disk() {
 point "the disk of the images is full" full_disk
 
 criu_fails() { # without the root of the container it is lost: its own words must arrive
-	before=$(last)
+	until_true 10 remember || return 1
 	shell sh -c "mkdir -p /etc/criu; echo 'skip-mnt /' >/etc/criu/default.conf"
 	fails 1 "CRIU: Error (criu/mount.c" encrypted && says "No parent found for mountpoint"
 	rc=$?
@@ -114,7 +118,7 @@ opens() { # ARCHIVE KEY
 	mkdir "$tmp/set" && tar -xf "$1" -C "$tmp/set" checkpoint && exits 0 cp_ unseal "$tmp/set/checkpoint" "$tmp/plain.set" --key "$2"
 }
 two_at_once() {
-	before=$(last)
+	until_true 10 remember || return 1
 	cp_ checkpoint counter --encrypt --encryption-secret kill --to "$tmp/one.tar" >"$tmp/one.out" 2>&1 &
 	one=$!
 	exits 0 cp_ checkpoint counter --encrypt --encryption-secret kill2 --to "$tmp/two.tar" || return 1
