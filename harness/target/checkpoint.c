@@ -143,26 +143,25 @@ static int call(struct cryo_target *t, struct cryo_kube *api, struct cryo_checkp
 	return rc;
 }
 
-/* As `call`, with the certificate of the Secret laid out for the interposer. */
-static int call_sealed(struct cryo_target *t, struct cryo_kube *api,
-		       const struct cryo_checkpoint_opts *opts, struct cryo_checkpoint *out,
-		       struct cryo_err *err)
+/* No other call of ours for this container from here; the certificate of the Secret, if one is
+ * named, laid out for the interposer. */
+static int begin(struct cryo_target *t, struct cryo_kube *api,
+		 const struct cryo_checkpoint_opts *opts, struct cryo_checkpoint *out,
+		 struct cryo_sealing_call *sealing, struct cryo_err *err)
 {
+	const char *secret = opts->encryption_secret;
 	cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
 	cryo_auto(cryo_json_decref) json_t *pod = NULL;
-	struct cryo_sealing_call sealing;
-	int rc = cryo_sealing_secret(api, out->ns, opts->encryption_secret, "tls.crt", &pem, err);
+	int rc = cryo_json_parse("pod", out->source, strlen(out->source), &pod, err);
 
+	cryo_sealing_sweep(t, out->node);
+	if (rc == 0 && secret)
+		rc = cryo_sealing_secret(api, out->ns, secret, "tls.crt", &pem, err);
 	if (rc == 0)
-		rc = cryo_json_parse("pod", out->source, strlen(out->source), &pod, err);
-	if (rc == 0)
-		rc = cryo_sealing_call_begin(t, out->node, container_id(pod, out->container), pem.p,
-					     pem.len, &sealing, err);
-	if (rc < 0)
-		return cryo_err_wrap(err, rc, "encryption");
-	rc = call(t, api, out, opts->timeout_ms, err);
-	cryo_sealing_call_end(&sealing);
-	return rc;
+		rc = cryo_sealing_call_begin(t, out->node, container_id(pod, out->container),
+					     secret ? cryo_str_get(&pem) : NULL, pem.len, sealing,
+					     err);
+	return secret ? cryo_err_wrap(err, rc, "encryption") : rc;
 }
 
 /* What should be unreadable and is not must not stay. */
@@ -190,10 +189,26 @@ static int archive_size(struct cryo_target *t, struct cryo_checkpoint *c, struct
 	return cryo_err_wrap(err, rc, "archive '%s'", c->archive);
 }
 
+/* What became of it: is it what was asked for, how large, and where is it wanted? */
+static int collect(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
+		   struct cryo_checkpoint *out, struct cryo_err *err)
+{
+	int rc = opts->encryption_secret ? check_sealed(t, out, err) : 0;
+
+	if (rc == 0)
+		rc = archive_size(t, out, err);
+	if (rc == 0 && opts->to) {
+		rc = t->ops->get(t, out->node, out->archive, opts->to, err);
+		out->copy = cryo_strdup(opts->to);
+	}
+	return rc;
+}
+
 int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
 			struct cryo_checkpoint *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
+	struct cryo_sealing_call sealing = { .lock_fd = -1 };
 	int rc = t->ops->kube(t, &k, err);
 
 	*out = (struct cryo_checkpoint){ .ns = cryo_strdup(opts->ns ? opts->ns : "default"),
@@ -201,16 +216,13 @@ int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts
 	if (rc == 0)
 		rc = look_at_pod(k, opts, out, err);
 	if (rc == 0)
-		rc = opts->encryption_secret ? call_sealed(t, k, opts, out, err)
-					     : call(t, k, out, opts->timeout_ms, err);
-	if (rc == 0 && opts->encryption_secret)
-		rc = check_sealed(t, out, err);
+		rc = begin(t, k, opts, out, &sealing, err);
 	if (rc == 0)
-		rc = archive_size(t, out, err);
-	if (rc == 0 && opts->to) {
-		rc = t->ops->get(t, out->node, out->archive, opts->to, err);
-		out->copy = cryo_strdup(opts->to);
-	}
+		rc = call(t, k, out, opts->timeout_ms, err);
+	cryo_sealing_call_withdraw(&sealing);
+	if (rc == 0)
+		rc = collect(t, opts, out, err);
+	cryo_sealing_call_end(&sealing);
 	if (rc < 0)
 		cryo_checkpoint_release(out);
 	return cryo_err_wrap(err, rc, "checkpoint of pod '%s'", opts->pod);
