@@ -348,6 +348,7 @@ static void a_dump(void **state)
 		restore(&t);
 		assert_true(t.resp.success);
 		assert_true(there(work, "restored"));
+		assert_true(there(work, "dedup"));
 		assert_sealed();
 		assert_int_equal(cryo_fs_rmtree(img, &err), 0);
 		assert_int_equal(mkdir(img, 0700), 0);
