@@ -401,6 +401,23 @@ static void sealing_fails(void **state)
 	}
 }
 
+/* What follows the pages fails in a thread of its own, and says so at the next question. */
+static void following_fails(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	for (int running = 0; running <= 1; running++) {
+		print_message("# leave_running %d\n", running);
+		put_file(img, "pages-1.img", 10, 5);
+		dump(&t, running);
+		assert_refused(&t, CRYO_RPC_DUMP, "cannot seal");
+		assert_true(there(work, "resumed"));
+		assert_unreadable();
+		assert_int_equal(count_files(img), 2);
+	}
+}
+
 static void criu_fails(void **state)
 {
 	struct talk t;
@@ -800,6 +817,7 @@ int main(int argc, char **argv)
 		TEST(a_dump),
 		TEST(sealed_before_killed),
 		TEST(sealing_fails),
+		TEST(following_fails),
 		TEST(criu_fails),
 		TEST(criu_is_killed),
 		TEST(helper_is_killed),
