@@ -263,13 +263,11 @@ static int run_sealed(struct cryo_target *t, struct cryo_bench_sealed_opts *o,
 	if (rc == 0)
 		rc = cryo_bench_sealed(t, o, &result, err);
 	rc = take_down(t, rc, err);
-	if (rc < 0)
-		return rc;
-	if (output == CRYO_OUTPUT_TABLE)
+	if (result && output == CRYO_OUTPUT_TABLE)
 		cryo_bench_sealed_print(result);
-	else
+	else if (result)
 		cryo_cli_print(result, output);
-	return 0;
+	return rc;
 }
 
 static int run_phases(struct cryo_target *t, unsigned runs, enum cryo_output output,

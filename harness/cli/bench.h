@@ -28,7 +28,8 @@ struct cryo_bench_sealed_opts {
 };
 /* -CRYO_E_USAGE: a list that cannot be; nothing was started yet. */
 int cryo_bench_sealed_check(const struct cryo_bench_sealed_opts *o, struct cryo_err *err);
-/* On a running cluster. *out is a new reference. */
+/* On a running cluster. *out is a new reference: after a failure of what was measured before it, or
+ * NULL. */
 int cryo_bench_sealed(struct cryo_target *t, const struct cryo_bench_sealed_opts *o, json_t **out,
 		      struct cryo_err *err);
 void cryo_bench_sealed_print(const json_t *result);

@@ -57,7 +57,8 @@ struct sealed_bench {
 	struct cryo_kube *kube;
 	const struct cryo_bench_sealed_opts *o;
 	struct ballast *now;
-	char *copy; /* of the archive */
+	char *copy;		 /* of the archive */
+	struct cryo_strv images; /* on the node before */
 };
 
 /* ---- the options ---- */
@@ -298,17 +299,43 @@ static bool ticked(const char *line, int64_t ns, void *arg)
 	return t->at > 0;
 }
 
-static void remove_restored(struct sealed_bench *b, const char *image)
+/* Names of images on the node. The runtime has more than one for each. */
+static int list_images(struct sealed_bench *b, struct cryo_strv *out, struct cryo_err *err)
 {
-	const struct cryo_kube_ref ref = { "pods", NS, RESTORED };
-	const char *const argv[] = { "ctr",    "-n",	 "k8s.io", "images",
-				     "delete", "--sync", image,	   NULL };
+	const char *const argv[] = { "ctr", "-n", "k8s.io", "images", "ls", "-q", NULL };
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_proc p = { .argv = argv, .timeout_ms = WAIT_MS };
-	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc = b->target->ops->exec(b->target, NULL, &p, &res, err);
+	char *save = NULL;
 
-	cryo_kube_delete(b->kube, &ref, 0, WAIT_MS, &ignored);
-	if (image)
-		b->target->ops->exec(b->target, NULL, &p, NULL, &ignored);
+	if (rc < 0 || !res.out.p)
+		return rc;
+	for (char *line = strtok_r(res.out.p, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		cryo_strv_add(out, line);
+	return 0;
+}
+
+/* The pod, and what was not there before it: a few of them would fill the disk. */
+static int remove_restored(struct sealed_bench *b, struct cryo_err *err)
+{
+	static const char *const first[] = { "ctr",    "-n",	 "k8s.io", "images",
+					     "delete", "--sync", NULL };
+	const struct cryo_kube_ref ref = { "pods", NS, RESTORED };
+	cryo_auto(cryo_strv_release) struct cryo_strv now = { 0 }, argv = { 0 };
+	struct cryo_proc p = { .timeout_ms = WAIT_MS };
+	int rc = cryo_kube_delete(b->kube, &ref, 0, WAIT_MS, err);
+
+	if (rc >= 0)
+		rc = list_images(b, &now, err);
+	if (rc < 0)
+		return rc;
+	cryo_strv_addv(&argv, first);
+	for (size_t i = 0; i < now.n; i++)
+		if (!cryo_strv_has(&b->images, now.v[i]))
+			cryo_strv_add(&argv, now.v[i]);
+	p.argv = cryo_strv_get(&argv);
+	return b->target->ops->exec(b->target, NULL, &p, NULL, err);
 }
 
 static int restore(struct sealed_bench *b, enum side side, struct cryo_err *err)
@@ -328,10 +355,11 @@ static int restore(struct sealed_bench *b, enum side side, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	rc = read_log(b, RESTORED, ticked, &tick, &text, err);
+	if (rc < 0)
+		return rc;
 	note(b, side, RESTORE, (double)r.ms);
 	note(b, side, TICK, (double)(tick.at - tick.since) / 1e6);
-	remove_restored(b, r.image);
-	return rc;
+	return remove_restored(b, err);
 }
 
 static int one_pair(struct sealed_bench *b, unsigned round, struct cryo_err *err)
@@ -429,8 +457,11 @@ int cryo_bench_sealed(struct cryo_target *t, const struct cryo_bench_sealed_opts
 	if (rc == 0)
 		rc = make_secret(&b, err);
 	if (rc == 0)
-		rc = all_ballasts(&b, &l, ballasts, err);
+		rc = list_images(&b, &b.images, err);
 	if (rc == 0)
+		rc = all_ballasts(&b, &l, ballasts, err);
+	cryo_strv_release(&b.images);
+	if (cipher)
 		*out = json_pack("{si sO sO}", "runs", (int)o->runs, "cipher", cipher, "ballasts",
 				 ballasts);
 	json_decref(cipher);
