@@ -36,7 +36,8 @@ $(B)/obj/%.o: harness/%.c $(B)/flags
 	$(call say,CC)$(CC) $(CFLAGS_all) -MMD -MP -c -o $@ $<
 # CRIU's messages, from our own description of them.
 GEN := build/gen/criu
-$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h &: harness/criu/%.proto
+.PRECIOUS: $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: harness/criu/%.proto
 	@mkdir -p build/gen
 	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
 $(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(GEN)/rpc.pb-c.h
