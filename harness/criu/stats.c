@@ -57,8 +57,8 @@ void cryo_criu_stats_log(const char *log, struct cryo_criu_stats *out)
 
 	if (rest && rest < end)
 		sscanf(rest, ", the rest in %9lld ms, with at most %12lld kB", &ms, &kb);
-	out->rest_ms = ms;
-	out->peak_kb = kb;
+	out->rest_ms = ms < 0 ? -1 : ms;
+	out->peak_kb = kb < 0 ? -1 : kb;
 }
 
 struct members {

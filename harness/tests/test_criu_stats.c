@@ -95,6 +95,7 @@ static void of_the_interposer(void **state)
 		  12, 345 },
 		{ "(cryopod-criu): sealed 268 MB while criu dumped, the rest in 12 ms", 12, -1 },
 		{ "(cryopod-criu): sealed 268 MB\n, the rest in 12 ms", -1, -1 },
+		{ "(cryopod-criu): sealed 1 MB, the rest in -7 ms, with at most -8 kB", -1, -1 },
 		{ "Error (cryopod-criu): cannot seal\n", -1, -1 },
 	};
 
