@@ -28,19 +28,21 @@ all: $(B)/cryopod
 
 $(B)/cryopod: $(call obj,$(MAIN_C)) $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
-$(B)/libcryo.a: $(call obj,$(LIB_C)) $(B)/obj/criu/rpc.pb-c.o $(B)/members
+$(B)/libcryo.a: $(call obj,$(LIB_C)) $(patsubst %,$(B)/obj/criu/%.pb-c.o,rpc stats) $(B)/members
 	@rm -f $@
 	@$(AR) rcs $@ $(filter %.o,$^)
 $(B)/obj/%.o: harness/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -MMD -MP -c -o $@ $<
-# CRIU's protocol, from our own description of it.
-RPC := build/gen/criu/rpc.pb-c
-$(RPC).c $(RPC).h &: harness/criu/rpc.proto
+# CRIU's messages, from our own description of them.
+GEN := build/gen/criu
+.PRECIOUS: $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: harness/criu/%.proto
 	@mkdir -p build/gen
 	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
-$(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(RPC).h
-$(B)/obj/criu/rpc.pb-c.o: $(RPC).c $(B)/flags
+$(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(GEN)/rpc.pb-c.h
+$(B)/obj/criu/stats.o: | $(GEN)/stats.pb-c.h
+$(B)/obj/criu/%.pb-c.o: $(GEN)/%.pb-c.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -c -o $@ $<
 $(B)/tests/test_%: $(B)/obj/tests/test_%.o $(B)/libcryo.a
@@ -70,8 +72,8 @@ STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness
 STATIC_O := $(patsubst harness/%.c,build/static/%.o,$(STATIC_C)) build/static/criu/rpc.pb-c.o
 STATIC_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. \
 	-Iharness -Ibuild/gen
-build/static/criu/rpc.o: | $(RPC).h
-build/static/criu/rpc.pb-c.o: $(RPC).c
+build/static/criu/rpc.o: | $(GEN)/rpc.pb-c.h
+build/static/criu/rpc.pb-c.o: $(GEN)/rpc.pb-c.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(STATIC_FLAGS) -c -o $@ $<
 build/static/%.o: harness/%.c
@@ -156,6 +158,7 @@ demo: all
 bench: all
 	$(B)/cryopod bench
 	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench-sources
+	$(B)/cryopod bench --sealed
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 

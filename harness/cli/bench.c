@@ -4,6 +4,7 @@
  * every phase timed in every round, so that what disturbs the machine disturbs
  * all alike. Prints medians with ranges; judges nothing.
  */
+#include "cli/bench.h"
 #include "cli/cli.h"
 
 #include "base/clock.h"
@@ -21,16 +22,23 @@
 #include <sys/resource.h>
 
 #define DEFAULT_RUNS 5
-#define MAX_RUNS     100
+#define MAX_RUNS     CRYO_BENCH_MAX_RUNS
 #define WAIT_MS	     60000
 
 struct bench_opts {
 	unsigned runs;
-	const char *output;
+	const char *output, *sizes, *kinds;
+	bool sealed;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "runs", 0, CRYO_OPT_UINT, offsetof(struct bench_opts, runs), "N", "rounds (default: 5)" },
+	{ "sealed", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, sealed), NULL,
+	  "plain and encrypted checkpoints and restores, in turns, instead" },
+	{ "sizes", 0, CRYO_OPT_STR, offsetof(struct bench_opts, sizes), "LIST",
+	  "with --sealed: memory of the counter (default: 64Mi,256Mi,1Gi)" },
+	{ "kinds", 0, CRYO_OPT_STR, offsetof(struct bench_opts, kinds), "LIST",
+	  "with --sealed: what it is full of (default: random,zero,repeat)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct bench_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -138,10 +146,21 @@ static int time_restore(struct bench *b, struct cryo_err *err)
 	return rc;
 }
 
+static int take_down(struct cryo_target *t, int rc, struct cryo_err *err)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int down;
+
+	cryo_intr_hold();
+	down = t->ops->down(t, rc == 0 ? err : &ignored);
+	cryo_intr_release();
+	return rc < 0 ? rc : down;
+}
+
 static int one_round(struct bench *b, struct cryo_err *err)
 {
 	int64_t begin;
-	int rc = time_start(b, err), down;
+	int rc = time_start(b, err);
 
 	if (rc == 0)
 		rc = time_build(b, err);
@@ -150,11 +169,9 @@ static int one_round(struct bench *b, struct cryo_err *err)
 	if (rc == 0)
 		rc = time_restore(b, err);
 	begin = cryo_now_ms();
-	cryo_intr_hold();
-	down = b->target->ops->down(b->target, rc == 0 ? err : &(struct cryo_err)CRYO_ERR_INIT);
-	cryo_intr_release();
+	rc = take_down(b->target, rc, err);
 	took(b, DOWN, begin);
-	return rc < 0 ? rc : down;
+	return rc;
 }
 
 static int by_value(const void *a, const void *b)
@@ -231,38 +248,82 @@ static int check_absent(struct cryo_target *t, struct cryo_err *err)
 	return rc;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int run_sealed(struct cryo_target *t, struct cryo_bench_sealed_opts *o,
+		      enum cryo_output output, struct cryo_err *err)
 {
-	const struct bench_opts *o = opts;
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
+	cryo_auto(cryo_json_decref) json_t *result = NULL;
+	cryo_auto(cryo_free) char *tmp = NULL;
+	int rc = t->ops->up(t, &up, err);
+
+	/* On the cluster's disk, and gone with it: it takes whole archives. */
+	if (rc == 0)
+		rc = cryo_fs_tmpdir(t->dir, ".bench-", &tmp, err);
+	o->tmp = tmp;
+	if (rc == 0)
+		rc = cryo_bench_sealed(t, o, &result, err);
+	rc = take_down(t, rc, err);
+	if (result && output == CRYO_OUTPUT_TABLE)
+		cryo_bench_sealed_print(result);
+	else if (result)
+		cryo_cli_print(result, output);
+	return rc;
+}
+
+static int run_phases(struct cryo_target *t, unsigned runs, enum cryo_output output,
+		      struct cryo_err *err)
+{
 	cryo_auto(cryo_free) char *tmp = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
-	enum cryo_output output;
 	struct bench *b;
-	int rc = cryo_cli_output(o->output, &output, err);
+	int rc = cryo_fs_tmpdir(cryo_dir_run(), "bench-", &tmp, err);
 
-	(void)args;
-	(void)exit_code;
-	if (rc == 0 && o->runs > MAX_RUNS)
-		rc = cryo_err_set(err, CRYO_E_USAGE, "--runs: at most %d", MAX_RUNS);
-	if (rc == 0)
-		rc = cryo_target_open(
-		    cli->target, strcmp(cli->name, "default") == 0 ? "bench" : cli->name, &t, err);
-	if (rc == 0)
-		rc = check_absent(t, err);
-	if (rc == 0)
-		rc = cryo_fs_tmpdir(cryo_dir_run(), "bench-", &tmp, err);
 	if (rc < 0)
 		return rc;
 	b = cryo_alloc(sizeof(*b));
-	*b = (struct bench){ .target = t, .runs = o->runs ? o->runs : DEFAULT_RUNS, .tmp = tmp };
+	*b = (struct bench){ .target = t, .runs = runs, .tmp = tmp };
 	rc = rounds(b, err);
 	cryo_fs_rmtree(tmp, &ignored);
 	if (rc == 0)
 		report(b, output);
 	free(b);
 	return rc;
+}
+
+static int check(const struct bench_opts *o, const struct cryo_bench_sealed_opts *sealed,
+		 struct cryo_err *err)
+{
+	if (o->runs > MAX_RUNS)
+		return cryo_err_set(err, CRYO_E_USAGE, "--runs: at most %d", MAX_RUNS);
+	if (!o->sealed && (o->sizes || o->kinds))
+		return cryo_err_set(err, CRYO_E_USAGE, "--sizes and --kinds are for --sealed");
+	return o->sealed ? cryo_bench_sealed_check(sealed, err) : 0;
+}
+
+static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+	       struct cryo_err *err)
+{
+	const struct bench_opts *o = opts;
+	unsigned runs = o->runs ? o->runs : DEFAULT_RUNS;
+	struct cryo_bench_sealed_opts sealed = { .runs = runs,
+						 .sizes = o->sizes,
+						 .kinds = o->kinds };
+	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	enum cryo_output output;
+	int rc = cryo_cli_output(o->output, &output, err);
+
+	(void)args;
+	(void)exit_code;
+	if (rc == 0)
+		rc = check(o, &sealed, err);
+	if (rc == 0)
+		rc = cryo_target_open(
+		    cli->target, strcmp(cli->name, "default") == 0 ? "bench" : cli->name, &t, err);
+	if (rc == 0)
+		rc = check_absent(t, err);
+	if (rc < 0)
+		return rc;
+	return o->sealed ? run_sealed(t, &sealed, output, err) : run_phases(t, runs, output, err);
 }
 
 const struct cryo_cmd cryo_cmd_bench = {

@@ -88,6 +88,8 @@ void cryo_rpc_req_pack(const struct cryo_rpc_req *r, struct cryo_str *out)
 		set_number(&opts.has_status_fd, &opts.status_fd, r->status_fd);
 		opts.has_notify_scripts = true;
 		opts.notify_scripts = r->notify_scripts;
+		opts.has_auto_dedup |= r->auto_dedup;
+		opts.auto_dedup = r->auto_dedup;
 		opts.has_encrypt = false;
 		opts.config_file = (char *)r->config_file;
 		req.opts = &opts;

@@ -42,7 +42,8 @@ struct cryo_rpc_req {
 int cryo_rpc_req_parse(const void *data, size_t n, struct cryo_rpc_req *out, struct cryo_err *err);
 /*
  * The request as it came, but with the values that images_dir, work_dir,
- * status_fd, config_file and notify_scripts of `r` have now, and without `encrypt`.
+ * status_fd, config_file, notify_scripts and auto_dedup of `r` have now, and
+ * without `encrypt`.
  */
 void cryo_rpc_req_pack(const struct cryo_rpc_req *r, struct cryo_str *out);
 void cryo_rpc_req_release(struct cryo_rpc_req *r);

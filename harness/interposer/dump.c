@@ -7,12 +7,18 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* Between two looks at the sockets: some 10 ms of work. */
-#define FEED_BYTES (16u << 20)
+/* Between two looks whether it shall end: some milliseconds of work. */
+#define FEED_BYTES (8u << 20)
+#define REST_MS	   2
+#define NICE	   5 /* CRIU first: while it works the tasks are frozen */
 
 struct followed {
 	char *name;
@@ -21,6 +27,11 @@ struct followed {
 	uint64_t consumed;
 };
 
+/*
+ * While CRIU works, a thread of its own follows the pages, and everything below
+ * belongs to it: CRIU's questions must not wait for a piece of sealing, as the
+ * tasks are frozen meanwhile. It is ended before anybody else looks.
+ */
 struct cryo_dump {
 	int plain;
 	bool leave_running, complete;
@@ -28,7 +39,11 @@ struct cryo_dump {
 	struct followed *files;
 	size_t n;
 	int64_t rest_ms;
-	uint64_t early;
+	uint64_t early, peak;
+	pthread_t thread;
+	bool following;
+	atomic_bool stop, failed;
+	struct cryo_err why; /* of failed */
 };
 
 int cryo_dump_new(int plain, int out, bool leave_running, const struct cryo_seal_writer_opts *o,
@@ -40,15 +55,25 @@ int cryo_dump_new(int plain, int out, bool leave_running, const struct cryo_seal
 	if (rc < 0)
 		return rc;
 	*d = cryo_alloc(sizeof(**d));
-	**d =
-	    (struct cryo_dump){ .plain = plain, .leave_running = leave_running, .writer = writer };
+	(*d)->plain = plain;
+	(*d)->leave_running = leave_running;
+	(*d)->writer = writer;
 	return 0;
+}
+
+static void end_thread(struct cryo_dump *d)
+{
+	atomic_store(&d->stop, true);
+	if (d->following)
+		pthread_join(d->thread, NULL);
+	d->following = false;
 }
 
 void cryo_dump_free(struct cryo_dump *d)
 {
 	if (!d)
 		return;
+	end_thread(d);
 	cryo_seal_writer_free(d->writer);
 	for (size_t i = 0; i < d->n; i++) {
 		close(d->files[i].fd);
@@ -104,27 +129,82 @@ static int find_pages(struct cryo_dump *d, struct cryo_err *err)
 	return rc;
 }
 
-int cryo_dump_on_tick(void *dump, bool *again, struct cryo_err *err)
+/* What the plain images take now. */
+static uint64_t bytes_held(const struct cryo_dump *d)
 {
-	struct cryo_dump *d = dump;
-	int rc = d->complete ? 0 : find_pages(d, err);
+	uint64_t sum = 0;
+	struct stat st;
 
-	for (size_t i = 0; rc == 0 && !d->complete && i < d->n; i++) {
+	for (size_t i = 0; i < d->n; i++)
+		if (fstat(d->files[i].fd, &st) == 0)
+			sum += (uint64_t)st.st_blocks * 512;
+	return sum;
+}
+
+/* A piece of each file. *more: there may be another one already. */
+static int feed(struct cryo_dump *d, bool *more, struct cryo_err *err)
+{
+	int rc = find_pages(d, err);
+	uint64_t held = bytes_held(d);
+
+	if (held > d->peak)
+		d->peak = held;
+	for (size_t i = 0; rc == 0 && i < d->n; i++) {
 		struct followed *f = &d->files[i];
 		uint64_t before = f->consumed;
 
 		rc = cryo_seal_follow_feed(f->follow, FEED_BYTES, &f->consumed, err);
-		*again |= f->consumed - before >= FEED_BYTES / 2;
+		*more |= f->consumed - before >= FEED_BYTES / 2;
 		d->early += f->consumed - before;
 	}
-	return cryo_err_wrap(err, rc, "cannot seal");
+	return rc;
+}
+
+static void *follow_pages(void *arg)
+{
+	struct cryo_dump *d = arg;
+	int rc = 0;
+
+	/* Of this thread, and of those that it starts to seal with. */
+	setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + NICE);
+	while (rc == 0 && !atomic_load(&d->stop)) {
+		bool more = false;
+
+		rc = feed(d, &more, &d->why);
+		if (rc == 0 && !more)
+			usleep(REST_MS * 1000);
+	}
+	if (rc < 0)
+		atomic_store(&d->failed, true);
+	return NULL;
+}
+
+int cryo_dump_start(struct cryo_dump *d, struct cryo_err *err)
+{
+	int e = pthread_create(&d->thread, NULL, follow_pages, d);
+
+	d->following = e == 0;
+	return e ? cryo_err_sys(err, e, "cannot start a thread") : 0;
+}
+
+/* What the thread came across is told at the next question. */
+static int check_following(struct cryo_dump *d, struct cryo_err *err)
+{
+	if (!atomic_load(&d->failed))
+		return 0;
+	*err = d->why;
+	return cryo_err_wrap(err, -(int)err->status, "cannot seal");
 }
 
 static int complete(struct cryo_dump *d, struct cryo_err *err)
 {
 	int64_t start = cryo_now_ms();
-	int rc = 0;
+	int rc;
 
+	end_thread(d);
+	rc = check_following(d, err);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; rc == 0 && i < d->n; i++)
 		rc = cryo_seal_follow_finish(d->files[i].follow, err);
 	if (rc == 0)
@@ -139,7 +219,10 @@ static int complete(struct cryo_dump *d, struct cryo_err *err)
 int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_err *err)
 {
 	struct cryo_dump *d = dump;
+	int rc = check_following(d, err);
 
+	if (rc < 0)
+		return rc;
 	if (resp->type == CRYO_RPC_NOTIFY) {
 		bool now = !d->leave_running && cryo_streq(resp->script, "post-dump");
 
@@ -153,8 +236,12 @@ int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_
 	return complete(d, err);
 }
 
-void cryo_dump_numbers(const struct cryo_dump *d, uint64_t *followed, int64_t *ms)
+void cryo_dump_numbers(const struct cryo_dump *d, struct cryo_dump_numbers *out)
 {
-	*followed = d->early;
-	*ms = d->rest_ms;
+	struct rusage usage = { .ru_maxrss = 0 };
+
+	getrusage(RUSAGE_SELF, &usage);
+	*out = (struct cryo_dump_numbers){ .early = d->early,
+					   .rest_ms = d->rest_ms,
+					   .peak_kb = (d->peak >> 10) + (uint64_t)usage.ru_maxrss };
 }

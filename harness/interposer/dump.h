@@ -16,11 +16,16 @@ struct cryo_dump;
  * until free. */
 int cryo_dump_new(int plain, int out, bool leave_running, const struct cryo_seal_writer_opts *o,
 		  struct cryo_dump **d, struct cryo_err *err);
-/* For struct cryo_relay. */
+/* When CRIU is about to be asked: from here on its pages are followed, in a thread. */
+int cryo_dump_start(struct cryo_dump *d, struct cryo_err *err);
+/* For struct cryo_relay. Reports what the thread came across, too. */
 int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_err *err);
-int cryo_dump_on_tick(void *dump, bool *again, struct cryo_err *err);
-/* Bytes that were followed while CRIU worked, and milliseconds that the rest took. */
-void cryo_dump_numbers(const struct cryo_dump *d, uint64_t *followed, int64_t *ms);
+struct cryo_dump_numbers {
+	uint64_t early;	  /* bytes that were sealed while CRIU worked */
+	int64_t rest_ms;  /* what the rest took */
+	uint64_t peak_kb; /* memory: pages that waited, and this process */
+};
+void cryo_dump_numbers(const struct cryo_dump *d, struct cryo_dump_numbers *out);
 /* Without a whole set nothing of it stays. */
 void cryo_dump_free(struct cryo_dump *d);
 CRYO_DEFINE_AUTO(struct cryo_dump, cryo_dump_free)

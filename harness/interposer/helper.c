@@ -19,8 +19,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TICK_MS 2
-
 static void log_to(int dir, const char *name, int flags, const char *text)
 {
 	cryo_auto(cryo_fd_close) int fd = openat(
@@ -209,22 +207,17 @@ static int on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err 
 	struct work *w = arg;
 	int rc = cryo_dump_on_resp(w->dump, resp, err);
 	cryo_auto(cryo_free) char *text = NULL, *size = NULL;
-	uint64_t early;
-	int64_t ms;
+	struct cryo_dump_numbers n;
 
 	if (rc < 0 || resp->type == CRYO_RPC_NOTIFY || !resp->success)
 		return rc;
-	cryo_dump_numbers(w->dump, &early, &ms);
-	size = cryo_size_show(early);
-	text =
-	    cryo_asprintf("sealed %s while criu dumped, the rest in %lld ms", size, (long long)ms);
+	cryo_dump_numbers(w->dump, &n);
+	size = cryo_size_show(n.early);
+	text = cryo_asprintf(
+	    "sealed %s while criu dumped, the rest in %lld ms, with at most %llu kB of memory",
+	    size, (long long)n.rest_ms, (unsigned long long)n.peak_kb);
 	log_line(w->s, "", text);
 	return 0;
-}
-
-static int on_tick(void *arg, bool *again, struct cryo_err *err)
-{
-	return cryo_dump_on_tick(((struct work *)arg)->dump, again, err);
 }
 
 static int begin(struct work *w, struct cryo_err *err)
@@ -241,6 +234,8 @@ static int begin(struct work *w, struct cryo_err *err)
 	if (s->work_to_do == CRYO_SEALING)
 		rc =
 		    cryo_dump_new(s->store.dir, s->images, s->req.leave_running, &o, &w->dump, err);
+	if (rc == 0 && w->dump)
+		rc = cryo_dump_start(w->dump, err);
 	if (rc < 0)
 		return rc;
 	cryo_rpc_req_pack(&s->req, &p.data);
@@ -256,9 +251,7 @@ static int run(struct work *w, struct cryo_err *err)
 		.pidfd = s->pidfd,
 		.client_notified = s->client_notified,
 		.on_resp = w->dump ? on_resp : NULL,
-		.on_tick = w->dump ? on_tick : NULL,
 		.arg = w,
-		.tick_ms = TICK_MS,
 	};
 
 	if (write(s->ready, "g", 1) != 1)

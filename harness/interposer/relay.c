@@ -187,13 +187,8 @@ static int step(const struct cryo_relay *r, struct cryo_err *failed, struct cryo
 	struct pollfd fd[] = { { .fd = r->client, .events = POLLIN },
 			       { .fd = r->criu, .events = POLLIN },
 			       { .fd = r->pidfd, .events = POLLIN } };
-	bool ticking = r->on_tick && failed->status == CRYO_OK, again = false;
-	int n;
 
-	if (ticking)
-		r->on_tick(r->arg, &again, failed);
-	n = poll(fd, CRYO_ARRAY_LEN(fd), again ? 0 : ticking ? r->tick_ms : -1);
-	if (n < 0)
+	if (poll(fd, CRYO_ARRAY_LEN(fd), -1) < 0)
 		return errno == EINTR ? 0 : cryo_err_sys(err, errno, "cannot wait");
 	if (fd[1].revents)
 		return from_criu(r, failed, err);

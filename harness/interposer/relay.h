@@ -42,11 +42,7 @@ struct cryo_relay {
 	 * later one only changes the answer that the client gets. NULL: nothing to do.
 	 */
 	int (*on_resp)(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err *err);
-	/* Called every `tick_ms` while CRIU works; *again: at once. A failure is kept for the next
-	 * question. NULL: not at all. */
-	int (*on_tick)(void *arg, bool *again, struct cryo_err *err);
 	void *arg;
-	int tick_ms;
 };
 
 /*

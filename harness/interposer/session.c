@@ -403,6 +403,8 @@ static int handle(struct cryo_session *s, struct cryo_err *err)
 		return rc;
 	s->client_notified = s->req.notify_scripts;
 	s->req.notify_scripts |= s->work_to_do == CRYO_SEALING;
+	/* What CRIU has read it punches out of its copy: memory is not needed twice. */
+	s->req.auto_dedup |= s->work_to_do == CRYO_OPENING;
 	return start_helper(s, err);
 }
 

@@ -10,7 +10,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Few and large holes: each costs a system call, and a lock that the writer of the file wants. */
+/*
+ * Few and large holes: each costs a system call, and a lock that the writer of the
+ * file wants. Not smaller than a large page of tmpfs: of a part of one the bytes
+ * might only be zeroed.
+ */
 #define PUNCH (UINT64_C(4) << 20)
 
 struct cryo_seal_follow {

@@ -136,6 +136,8 @@ static inline bool fake_restore(const struct fake *f)
 	ok = ok && fake_ask(f, "pre-restore") && fake_ask(f, "post-restore");
 	if (ok)
 		fake_put(f->work, "restored", "", 0);
+	if (f->req.auto_dedup)
+		fake_put(f->work, "dedup", "", 0);
 	return ok;
 }
 

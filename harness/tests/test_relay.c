@@ -355,6 +355,7 @@ static void a_dump(void **state)
 		restore(&t);
 		assert_true(t.resp.success);
 		assert_true(there(work, "restored"));
+		assert_true(there(work, "dedup"));
 		assert_sealed();
 		assert_int_equal(cryo_fs_rmtree(img, &err), 0);
 		assert_int_equal(mkdir(img, 0700), 0);
@@ -402,6 +403,23 @@ static void sealing_fails(void **state)
 		assert_true(!running == !strstr(t.notified, "post-dump"));
 		assert_true(there(work, "resumed"));
 		assert_true(has_text(work, "dump.log", "Error (cryopod-criu): cannot seal"));
+		assert_unreadable();
+		assert_int_equal(count_files(img), 2);
+	}
+}
+
+/* What follows the pages fails in a thread of its own, and says so at the next question. */
+static void following_fails(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	for (int running = 0; running <= 1; running++) {
+		print_message("# leave_running %d\n", running);
+		put_file(img, "pages-1.img", 10, 5);
+		dump(&t, running);
+		assert_refused(&t, CRYO_RPC_DUMP, "cannot seal");
+		assert_true(there(work, "resumed"));
 		assert_unreadable();
 		assert_int_equal(count_files(img), 2);
 	}
@@ -1104,6 +1122,7 @@ int main(int argc, char **argv)
 		TEST(a_dump),
 		TEST(sealed_before_killed),
 		TEST(sealing_fails),
+		TEST(following_fails),
 		TEST(criu_fails),
 		TEST(criu_is_killed),
 		TEST(criu_leaves_children),

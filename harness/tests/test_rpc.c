@@ -48,6 +48,7 @@ static void packed_again(void **state)
 	r.images_dir = 300;
 	r.work_dir = -1;
 	r.notify_scripts = true;
+	r.auto_dedup = true;
 	r.config_file = "/x";
 	cryo_rpc_req_pack(&r, &out);
 	assert_non_null(memmem(out.p, out.len, "\x98\x06\x07", 3)); /* unknown ones stay */
@@ -56,7 +57,7 @@ static void packed_again(void **state)
 	assert_int_equal(cryo_rpc_req_parse(out.p, out.len, &again, &err), 0);
 	assert_int_equal(again.images_dir, 300);
 	assert_int_equal(again.work_dir, -1);
-	assert_true(again.notify_scripts && again.leave_running);
+	assert_true(again.notify_scripts && again.leave_running && again.auto_dedup);
 	assert_string_equal(again.config_file, "/x");
 	cryo_rpc_req_release(&again);
 	cryo_rpc_req_release(&r);
