@@ -252,8 +252,7 @@ static int run_checkpoint(struct cryo_run *run, const struct cryo_step *step, co
 		rc = check_name(run, &c->cp, err);
 	if (rc < 0)
 		return rc;
-	if (!c->cp.deleted)
-		c->after = log_now(run, a, &c->cp.ended_ns);
+	c->after = c->cp.deleted ? cryo_strdup("") : log_now(run, a, &c->cp.ended_ns);
 	c->name = cryo_strdup(step->as);
 	if (step->as)
 		publish(run, step->as, &c->cp);

@@ -539,14 +539,18 @@ static void stopped_source(void **state)
 
 	(void)state;
 	assert_int_equal(run_text("  steps:\n    - checkpoint: {pod: p, leaveRunning: false}\n"
-				  "    - wait: {pod: p, gone: true}\n",
+				  "      as: cp\n"
+				  "    - wait: {pod: p, gone: true}\n"
+				  "    - restore: {archive: \"${cp.archive}\", pod: q}\n"
+				  "    - continuity: {from: p, to: q, checkpoint: \"${cp}\"}\n",
 				  false, &t, &err),
 			 0);
 	assert_non_null(strstr(cryo_str_get(&fake.events),
 			       "  ok checkpoint p and stop it: 180 kB in 400 ms, the pod is being "
 			       "deleted\n  ok wait until p is gone: \n"));
 	/* Its log is not waited for any more. */
-	assert_null(strstr(fake.journal.p, "follow"));
+	assert_null(strstr(fake.journal.p, "follow p"));
+	assert_int_equal(t.passed, 1);
 	assert_non_null(strstr(fake.journal.p, "wait pods p \n"));
 }
 
