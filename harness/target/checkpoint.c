@@ -247,11 +247,12 @@ static int copy_out(struct call *c, struct cryo_err *err)
 static int checkpoint(struct call *c, struct cryo_err *err)
 {
 	bool sealed = c->opts->encryption_secret != NULL;
-	int rc = c->t->ops->kube(c->t, &c->api, err);
+	int rc;
 
-	if (rc == 0 && c->opts->to && !reaches_nodes(c->t))
-		rc = cryo_err_set(err, CRYO_E_USAGE,
-				  "--to: the archive stays on its node, which is out of reach");
+	if (c->opts->to && !reaches_nodes(c->t))
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--to: the archive stays on its node, which is out of reach");
+	rc = c->t->ops->kube(c->t, &c->api, err);
 	if (rc == 0)
 		rc = prepare(c, err);
 	if (rc == 0)
