@@ -155,11 +155,12 @@ share := $(DESTDIR)$(PREFIX)/share/cryopod
 libexec := $(DESTDIR)$(PREFIX)/libexec/cryopod
 install: all
 	install -D -m 755 $(B)/cryopod $(DESTDIR)$(PREFIX)/bin/cryopod
+	ln -sf cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
 	install -d $(share) $(libexec)
 	install -m 755 $(LIBEXEC) $(INTERPOSER) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod
+	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
 	rm -rf $(share) $(libexec)
 clean:
 	rm -rf build

@@ -362,6 +362,14 @@ static int add_user(const char *user, char **header, struct cryo_err *err)
 	return 0;
 }
 
+int cryo_checkpoint_take(const struct cryo_http_resp *resp, bool pods,
+			 struct cryo_checkpoint_answer *out, struct cryo_err *err)
+{
+	if (pods)
+		return take_status(resp, out, err);
+	return resp->code / 100 == 2 ? take_items(resp, out, err) : refused(resp, err);
+}
+
 int cryo_checkpoint_call(struct cryo_kube *k, const struct cryo_checkpoint_req *req,
 			 struct cryo_checkpoint_answer *out, struct cryo_err *err)
 {
@@ -382,10 +390,8 @@ int cryo_checkpoint_call(struct cryo_kube *k, const struct cryo_checkpoint_req *
 	http.max_body = ANSWER_MAX;
 	if (rc == 0)
 		rc = cryo_http_do(k->http, &http, &resp, err);
-	if (rc == 0 && pods)
-		rc = take_status(&resp, out, err);
-	else if (rc == 0)
-		rc = resp.code / 100 == 2 ? take_items(&resp, out, err) : refused(&resp, err);
+	if (rc == 0)
+		rc = cryo_checkpoint_take(&resp, pods, out, err);
 	return cryo_err_wrap(err, rc, "checkpoint of '%s/%s%s%s'", req->ns, req->pod,
 			     req->container ? "/" : "", req->container ? req->container : "");
 }
