@@ -212,12 +212,11 @@ static int failed(const json_t *status, long http_code, struct cryo_err *err)
 
 	if (words)
 		return remote_err(err, code, "%s: %s", words, text);
-	/* Not of an object: it is the path that the server does not know. */
-	if (code == 404 && cryo_streq(cryo_json_str(status, "reason"), "NotFound") &&
-	    !cryo_json_str(status, "details.name"))
-		return remote_err(err, code, "this API server has no pods/checkpoint: %s",
-				  text ? text : "not found");
-	return cryo_kube_status_err(status, code, err);
+	cryo_kube_status_err(status, code, err);
+	/* The server waits no longer; the dump may go on. */
+	if (code == 504)
+		err->status = CRYO_E_TIMEOUT;
+	return -(int)err->status;
 }
 
 /* A node's name ends up in paths of requests and files. */

@@ -123,12 +123,24 @@ static bool reaches_nodes(const struct cryo_target *t)
 	return t->ops->exec != NULL;
 }
 
-/* Where the server refused before anything was dumped, no log has more to say. */
-static void explain(const struct call *c, struct cryo_err *err)
+/* A 404 is of the pod, the Secret … or the path itself, if that form was forced. */
+static void explain_absent(struct call *c, struct cryo_err *err)
 {
-	bool asked = c->out->form == CRYO_CHECKPOINT_PODS && err->sys_errno / 100 == 4;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	bool there = false;
 
-	if (c->out->node && reaches_nodes(c->t) && !asked)
+	if (cryo_checkpoint_probe_pods(c->api, &there, &ignored) == 0 && !there)
+		cryo_err_wrap(err, -(int)err->status, "this API server has no pods/checkpoint");
+}
+
+/* Where nothing was dumped, or something still is, no log has more to say. */
+static void explain(struct call *c, struct cryo_err *err)
+{
+	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
+
+	if (pods && err->sys_errno == 404)
+		explain_absent(c, err);
+	else if (c->out->node && reaches_nodes(c->t) && (!pods || err->sys_errno == 500))
 		cryo_evidence_dump(c->t, c->out->node, c->out->started_ns, err);
 }
 

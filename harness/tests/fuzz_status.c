@@ -51,8 +51,8 @@ static void checkpoint_answer(const struct cryo_str *text, long code, bool pods)
 			!cryo_ends_with(a.path, ".tar") || code / 100 != 2 ||
 			(pods && (!a.node || strpbrk(a.node, "/\n \\")))))
 		abort();
-	if (rc < 0 && (rc != -CRYO_E_REMOTE || !*err.msg || strchr(err.msg, '\n') || a.path ||
-		       err.sys_errno == 0))
+	if (rc < 0 && ((rc != -CRYO_E_REMOTE && rc != -CRYO_E_TIMEOUT) || !*err.msg ||
+		       strchr(err.msg, '\n') || a.path || err.sys_errno == 0))
 		abort();
 }
 
