@@ -28,17 +28,25 @@ all: $(B)/cryopod
 
 $(B)/cryopod: $(call obj,$(MAIN_C)) $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
-$(B)/libcryo.a: $(call obj,$(LIB_C)) $(B)/obj/criu/rpc.pb-c.o $(B)/members
+$(B)/libcryo.a: $(call obj,$(LIB_C)) $(B)/obj/criu/rpc.pb-c.o $(B)/obj/criu/images.pb-c.o $(B)/members
 	@rm -f $@
 	@$(AR) rcs $@ $(filter %.o,$^)
 $(B)/obj/%.o: harness/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -MMD -MP -c -o $@ $<
-# CRIU's protocol, from our own description of it.
+# CRIU's protocol and images, from our own description of them.
 RPC := build/gen/criu/rpc.pb-c
+IMAGES := build/gen/criu/images.pb-c
 $(RPC).c $(RPC).h &: harness/criu/rpc.proto
 	@mkdir -p build/gen
 	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
+$(IMAGES).c $(IMAGES).h &: harness/criu/images.proto
+	@mkdir -p build/gen
+	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
+$(B)/obj/criu/contents.o: | $(IMAGES).h
+$(B)/obj/criu/images.pb-c.o: $(IMAGES).c $(B)/flags
+	@mkdir -p $(@D)
+	$(call say,CC)$(CC) $(CFLAGS_all) -c -o $@ $<
 $(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(RPC).h
 $(B)/obj/criu/rpc.pb-c.o: $(RPC).c $(B)/flags
 	@mkdir -p $(@D)

@@ -6,6 +6,7 @@ cp_ keygen --cert "$tmp/other.crt" --key "$tmp/other.key" >"$tmp/out" 2>&1
 point "it becomes a Secret" sh -c "'$CRYOPOD' -q kubectl create secret tls enc --cert '$tmp/tls.crt' --key '$tmp/tls.key'"
 point "encrypted checkpoint" exits 0 cp_ checkpoint counter --encrypt --encryption-secret enc --to "$tmp/sealed.tar"
 point "it says so" says "encrypted"
+point "inspect tells it from a plain one" sh -c "'$CRYOPOD' inspect '$tmp/sealed.tar' -o json | jq -e '.encryption == \"seal\" and .processes == []'"
 
 nonce() { kubectl logs counter --tail 1 | sed 's/.*nonce=\([0-9a-f]*\).*/\1/'; }
 # The same numbers as in the counter's memory, byte by byte, little end first.
