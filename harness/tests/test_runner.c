@@ -38,6 +38,7 @@ static struct {
 	json_t *secret;	 /* the last one created */
 	bool leaky;	 /* what is called encrypted is not */
 	enum cryo_checkpoint_form form;
+	const char *object; /* what a waiting for the end sees; NULL: nothing any more */
 } fake;
 
 static char *dir, *scenario_path;
@@ -102,11 +103,17 @@ int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int g
 int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_kube_test test,
 		   void *arg, int64_t timeout_ms, json_t **last, struct cryo_err *err)
 {
+	cryo_auto(cryo_json_decref) json_t *object = NULL;
+	cryo_auto(cryo_free) char *why = NULL;
+
 	(void)k;
-	(void)test;
 	(void)last;
 	note("wait %s %s %s", ref->resource, ref->name, arg ? (const char *)arg : "");
 	assert_true(timeout_ms > 0);
+	if (fake.object) {
+		object = json_loads(fake.object, 0, NULL);
+		return test(object, arg, &why, err) < 0 ? -(int)err->status : 0;
+	}
 	if (fake.wait_rc == 0 || !arg)
 		return 0;
 	cryo_err_set(err, (enum cryo_status) - fake.wait_rc, "pod 'p' not ready");
@@ -557,6 +564,21 @@ static void stopped_source(void **state)
 	assert_non_null(strstr(fake.journal.p, "wait pods p \n"));
 }
 
+/* An end that begins anew is none. */
+static void restarted_instead(void **state)
+{
+	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	fake.object = "{\"status\":{\"containerStatuses\":[{\"name\":\"a\",\"restartCount\":0},"
+		      "{\"name\":\"b\",\"restartCount\":1}]}}";
+	assert_int_equal(run_text("  steps:\n    - wait: {pod: p, gone: true}\n", false, &t, &err),
+			 0);
+	assert_string_equal(t.result[0].err.msg,
+			    "wait until p is gone: container 'b' was restarted instead of ending");
+}
+
 static void failure_is_caught(void **state)
 {
 	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
@@ -804,6 +826,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(parameters, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_of_archives, setup, teardown),
 		cmocka_unit_test_setup_teardown(stopped_source, setup, teardown),
+		cmocka_unit_test_setup_teardown(restarted_instead, setup, teardown),
 		cmocka_unit_test_setup_teardown(failure_is_caught, setup, teardown),
 		cmocka_unit_test_setup_teardown(continuity_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(delete_of_nothing, setup, teardown),
