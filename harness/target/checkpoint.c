@@ -153,9 +153,8 @@ static int ask(struct call *c, struct cryo_err *err)
 	int rc = 0;
 
 	if (req.form == CRYO_CHECKPOINT_KUBELET && !c->t->ops->kubelet)
-		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "node '%s' is out of reach and its API server has no form of "
-				    "the checkpoint call",
+		return cryo_err_set(err, CRYO_E_UNFIT, "%sthe kubelet of '%s' is out of reach",
+				    c->opts->form ? "" : "the API server has no way to ask, and ",
 				    c->out->node);
 	if (req.form == CRYO_CHECKPOINT_KUBELET)
 		rc = c->t->ops->kubelet(c->t, c->out->node, &kubelet, err);
