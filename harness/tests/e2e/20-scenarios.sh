@@ -13,5 +13,6 @@ for file in "$top"/scenarios/*.yaml; do
 		point "scenario ${file##*/}" exits 0 cp_ test "$file"
 	fi
 done
+point "those for mixed clusters are sound" exits 0 cp_ test --lint "$top"/scenarios/mixed/*.yaml
 no_namespaces() { ! kubectl get namespaces -o name | grep -v -E '/default$|/kube-'; }
 point "their namespaces are gone" until_true 60 no_namespaces
