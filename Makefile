@@ -92,6 +92,10 @@ build/libexec/cryopod-criu: $(STATIC_O)
 	@$(AR) rcs build/static/lib.a $(filter-out $(STATIC_MAIN),$^)
 	$(call say,LD)$(CC) -static -s -Wl,--build-id=none -o $@ $(STATIC_MAIN) build/static/lib.a \
 		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname -lprotobuf-c -ljansson -lcrypto
+# For the end-to-end test alone: holds the real CRIU still where somebody shall be killed.
+e2e: build/static/stop-criu
+build/static/stop-criu: build/static/tests/stop_criu.o build/libexec/cryopod-criu
+	$(call say,LD)$(CC) -static -s -o $@ $< build/static/lib.a -lprotobuf-c
 build/libexec/criu-sockopt.so: harness/interposer/preload/sockopt.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(STATIC_FLAGS) -fPIC -shared -s -Wl,--build-id=none -o $@ $<

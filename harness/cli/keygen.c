@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define RSA_BITS     3072
 #define DEFAULT_NAME "cryopod checkpoints"
@@ -51,14 +52,17 @@ static int check(const struct keygen_opts *o, struct cryo_err *err)
 static int write_pair(const struct cryo_pki_pair *pair, const char *cert, const char *key,
 		      struct cryo_err *err)
 {
-	int rc = 0;
+	int rc;
 
 	if (cryo_fs_exists(cert) || cryo_fs_exists(key))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is there already",
 				    cryo_fs_exists(key) ? key : cert);
 	rc = cryo_fs_write(key, pair->key_pem, strlen(pair->key_pem), 0600, err);
-	if (rc == 0)
-		rc = cryo_fs_write(cert, pair->cert_pem, strlen(pair->cert_pem), 0644, err);
+	if (rc < 0)
+		return rc;
+	rc = cryo_fs_write(cert, pair->cert_pem, strlen(pair->cert_pem), 0644, err);
+	if (rc < 0)
+		unlink(key); /* alone it is of no use, and in the way of a second try */
 	return rc;
 }
 

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "report/report.h"
+#include "report/text.h"
 #include "sys/intr.h"
 
 #include <fcntl.h>
@@ -56,6 +57,15 @@ static void check_stdout(int *exit_code)
 		*exit_code = 1;
 }
 
+/* Much of it may be a server's, or a container's. */
+static void say(const struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str clean = { 0 };
+
+	cryo_text_clean(&clean, err->msg);
+	fprintf(stderr, "cryopod: %s\n", cryo_str_get(&clean));
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = getenv("CRYOPOD_NAME");
@@ -76,7 +86,7 @@ int main(int argc, char **argv)
 	}
 	cryo_report_stop();
 	if (rc < 0) {
-		fprintf(stderr, "cryopod: %s\n", err.msg);
+		say(&err);
 		exit_code = cryo_err_exit_code(&err);
 	}
 	check_stdout(&exit_code);

@@ -32,10 +32,29 @@ static void read_opts(const CriuOpts *o, struct cryo_rpc_req *out)
 	out->images_path = text_of(o->images_dir);
 }
 
+/*
+ * libprotobuf-c takes messages that it does not read any more once it has
+ * written them (a field number 0 in two bytes). Nothing is one of those that
+ * would only turn out as such at the other end.
+ */
+static bool survives(const CriuReq *req)
+{
+	size_t n = criu_req__get_packed_size(req);
+	cryo_auto(cryo_free) uint8_t *packed = cryo_alloc(n + 1);
+	CriuReq *again = criu_req__unpack(NULL, criu_req__pack(req, packed), packed);
+
+	criu_req__free_unpacked(again, NULL);
+	return again != NULL;
+}
+
 int cryo_rpc_req_parse(const void *data, size_t n, struct cryo_rpc_req *out, struct cryo_err *err)
 {
 	CriuReq *req = n <= CRYO_RPC_MAX ? criu_req__unpack(NULL, n, data) : NULL;
 
+	if (req && !survives(req)) {
+		criu_req__free_unpacked(req, NULL);
+		req = NULL;
+	}
 	if (!req)
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "%zu bytes are not a request of CRIU's protocol", n);

@@ -21,13 +21,43 @@
 
 #define TICK_MS 2
 
-static void log_to(int dir, const char *name, const char *text)
+static void log_to(int dir, const char *name, int flags, const char *text)
 {
-	cryo_auto(cryo_fd_close) int fd =
-	    openat(dir, name, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cryo_auto(cryo_fd_close) int fd = openat(
+	    dir, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
+	struct stat st;
 
-	if (fd >= 0)
+	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		dprintf(fd, "%s", text);
+}
+
+/* The name of a log in our own directory; NULL: it is elsewhere. Borrowed. */
+static const char *name_of_log(const struct cryo_session *s, const char *path)
+{
+	size_t n = strlen(s->logs);
+
+	return cryo_starts_with(path, s->logs) && path[n] == '/' && !strchr(path + n + 1, '/') &&
+		       cryo_ends_with(path, ".log")
+		   ? path + n + 1
+		   : NULL;
+}
+
+bool cryo_helper_may_log(const struct cryo_session *s, const char *path)
+{
+	return !strchr(path, '/') || name_of_log(s, path);
+}
+
+/* Where CRIU's configuration wants its log, if that is there and ours. */
+static void log_to_named(const struct cryo_session *s, const char *text)
+{
+	const char *name = s->criu_conf.log_file ? name_of_log(s, s->criu_conf.log_file) : NULL;
+	cryo_auto(cryo_fd_close) int dir = -1;
+
+	if (!name)
+		return;
+	dir = open(s->logs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir >= 0)
+		log_to(dir, name, 0, text);
 }
 
 /*
@@ -46,11 +76,10 @@ static void log_line(const struct cryo_session *s, const char *level, const char
 	    *s->container ? s->container : "?", s->req.pid, text);
 
 	if (s->work >= 0 && s->req.log_file && !strchr(s->req.log_file, '/'))
-		log_to(s->work, s->req.log_file, line);
-	if (s->criu_conf.log_file)
-		log_to(AT_FDCWD, s->criu_conf.log_file, line);
+		log_to(s->work, s->req.log_file, O_CREAT, line);
+	log_to_named(s, line);
 	if (s->policy.log)
-		log_to(AT_FDCWD, s->policy.log, own);
+		log_to(AT_FDCWD, s->policy.log, O_CREAT, own);
 }
 
 /* All that the kubelet's message will show. */
@@ -83,8 +112,8 @@ void cryo_helper_refuse(const struct cryo_session *s, const struct cryo_err *why
 /* Nobody shall wait for the end of a pipe or a socket that only the helper still holds. */
 static void keep_only(const struct cryo_session *s)
 {
-	const int keep[] = { s->client, s->criu,      s->ready,	     s->images,
-			     s->work,	s->store.dir, s->store.mount };
+	const int keep[] = { s->client, s->criu, s->pidfd,     s->ready,
+			     s->images, s->work, s->store.dir, s->store.mount };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	DIR *d = opendir("/proc/self/fd");
 
@@ -224,6 +253,7 @@ static int run(struct work *w, struct cryo_err *err)
 	const struct cryo_relay relay = {
 		.client = s->client,
 		.criu = s->criu,
+		.pidfd = s->pidfd,
 		.client_notified = s->client_notified,
 		.on_resp = w->dump ? on_resp : NULL,
 		.on_tick = w->dump ? on_tick : NULL,

@@ -19,6 +19,7 @@ struct cryo_session {
 	struct cryo_rpc_req req;
 	struct cryo_policy policy;
 	struct cryo_policy_criu criu_conf;
+	const char *logs; /* of struct cryo_interposer */
 	enum cryo_session_work work_to_do;
 	int images, work;   /* directories of the client, opened */
 	char container[65]; /* its id, as far as known */
@@ -29,12 +30,19 @@ struct cryo_session {
 	struct cryo_seal_cert *cert, *sign_cert;
 	struct cryo_seal_key *key, *sign_key;
 	struct cryo_seal_trust *trusted;
+	int pidfd;	 /* of what becomes CRIU */
 	int criu, ready; /* the helper's: socket to CRIU; where it says that CRIU can start */
 };
 
 /* In a child of what becomes CRIU. Forks once more, so that nobody waits for the helper; returns
  * the exit code of the one in between. */
 int cryo_helper_start(struct cryo_session *s);
+/*
+ * May CRIU's configuration want its log there? That may be a pod's file, which
+ * can name /etc/passwd: only a log in our own directory, where only a name that was
+ * not to be guessed lies ready (target/evidence.c), or a name in the work directory.
+ */
+bool cryo_helper_may_log(const struct cryo_session *s, const char *path);
 /* The client's answer, and a line in CRIU's log in CRIU's manner: "Error (cryopod-criu): …". */
 void cryo_helper_refuse(const struct cryo_session *s, const struct cryo_err *why);
 

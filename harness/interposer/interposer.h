@@ -7,6 +7,7 @@
  * directory of ours, and a helper process does the work between the two.
  *
  *   policy.c   what shall be done
+ *   pem.c      certificates and keys
  *   store.c    where plain images may be
  *   relay.c    the conversation
  *   dump.c     sealing while CRIU dumps
@@ -21,6 +22,8 @@
 struct cryo_interposer {
 	const char *conf;	      /* "/etc/cryopod/criu.conf" */
 	const char *calls;	      /* "/run/cryopod/calls": a file a container id */
+	const char *logs;	      /* "/run/cryopod": whose *.log CRIU files may name */
+	const char *runc_conf;	      /* what runc names to CRIU where a pod names nothing */
 	const char *const *criu_conf; /* configuration CRIU reads by itself; ends with NULL */
 };
 

@@ -11,6 +11,8 @@ int main(int argc, char **argv)
 	const struct cryo_interposer where = {
 		.conf = "/etc/cryopod/criu.conf",
 		.calls = "/run/cryopod/calls",
+		.logs = "/run/cryopod",
+		.runc_conf = "/etc/criu/runc.conf",
 		.criu_conf = criu_conf,
 	};
 

@@ -44,6 +44,47 @@ static const struct word {
 static const char *const diverting[] = { "images-dir",	"work-dir",   "prev-images-dir",
 					 "page-server", "lazy-pages", "stream" };
 
+/*
+ * What a file that a pod names may say beside encryption: nothing here runs a
+ * program, hands out a descriptor, or leads images elsewhere or the host into the
+ * container. A list of what is good, as CRIU gets new words. Each also with "no-"
+ * in front.
+ */
+static const char *const harmless[] = {
+	"allow-uprobes",
+	"auto-dedup",
+	"cpu-cap",
+	"deprecated",
+	"display-stats",
+	"empty-ns",
+	"enable-fs",
+	"evasive-devices",
+	"ext-unix-sk",
+	"file-locks",
+	"file-validation",
+	"force-irmap",
+	"ghost-fiemap",
+	"ghost-limit",
+	"irmap-scan-path",
+	"link-remap",
+	"log-file",
+	"log-pid",
+	"manage-cgroups",
+	"mntns-compat-mode",
+	"network-lock",
+	"shell-job",
+	"skip-file-rwx-check",
+	"skip-in-flight",
+	"skip-mnt",
+	"tcp-close",
+	"tcp-established",
+	"timeout",
+	"tls-cert",
+	"tls-key",
+	"verbosity",
+	"weak-sysctls",
+};
+
 #define AT(p, w, type) ((type *)(void *)((char *)(p) + (w)->offset))
 
 static const struct word *find_word(const char *name)
@@ -54,11 +95,13 @@ static const struct word *find_word(const char *name)
 	return NULL;
 }
 
-/* CRIU's getopt takes abbreviations. */
+/* CRIU's getopt takes abbreviations, and "word=value". */
 static bool is_diverting(const char *name)
 {
+	size_t n = strcspn(name, "=");
+
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(diverting); i++)
-		if (*name && cryo_starts_with(diverting[i], name))
+		if (n && strncmp(diverting[i], name, n) == 0)
 			return true;
 	return false;
 }
@@ -79,6 +122,27 @@ static char *next_token(const char **at)
 	}
 	*at = s + (quoted && *s == '"');
 	return cryo_str_detach(&token);
+}
+
+/*
+ * CRIU reads a line in its own way: any further word is an option too, if it
+ * begins with "-", and quotes and blanks are not quite ours. So only lines that
+ * nobody can read in two ways.
+ */
+static bool is_harmless(const char *line)
+{
+	const char *at = line;
+	cryo_auto(cryo_free) char *name = next_token(&at);
+	cryo_auto(cryo_free) char *value = next_token(&at);
+	cryo_auto(cryo_free) char *more = value ? next_token(&at) : NULL;
+
+	if (strpbrk(line, "\"\r\v\f") || more || (value && *value == '-'))
+		return false;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(harmless); i++)
+		if (cryo_streq(name, harmless[i]) ||
+		    (cryo_starts_with(name, "no-") && cryo_streq(name + 3, harmless[i])))
+			return true;
+	return false;
 }
 
 static int set_path(char **slot, const char *value, struct cryo_err *err)
@@ -144,7 +208,7 @@ static void note_criu_word(const char *name, const char *rest, struct cryo_polic
 
 	if (!criu->diverts && is_diverting(name))
 		criu->diverts = cryo_strdup(name);
-	if (strcmp(name, "log-file") == 0 && value && *value == '/') {
+	if (strcmp(name, "log-file") == 0 && value) {
 		free(criu->log_file);
 		criu->log_file = cryo_steal(&value);
 	}
@@ -157,8 +221,11 @@ static int parse_line(const char *line, enum cryo_policy_place place, struct cry
 	cryo_auto(cryo_free) char *name = next_token(&rest);
 	const struct word *w = name ? find_word(name) : NULL;
 
-	if (criu && (!w || w->criu_knows))
+	if (criu && (!w || w->criu_knows)) {
 		cryo_str_addf(&criu->rest, "%s\n", line);
+		if (name && !criu->unsafe && !is_harmless(line))
+			criu->unsafe = cryo_strdup(name);
+	}
 	if (criu && name && !w) {
 		note_criu_word(name, rest, criu);
 		return 0;
@@ -210,7 +277,7 @@ int cryo_policy_load(const char *path, enum cryo_policy_place place, struct cryo
 		     struct cryo_policy_criu *criu, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	int rc = cryo_fs_read(path, MAX_FILE, &text, err);
+	int rc = cryo_fs_read_regular(path, MAX_FILE, &text, err);
 
 	if (rc < 0 && err->sys_errno == ENOENT) {
 		*err = (struct cryo_err)CRYO_ERR_INIT;
@@ -255,6 +322,7 @@ void cryo_policy_release(struct cryo_policy *p)
 void cryo_policy_criu_release(struct cryo_policy_criu *c)
 {
 	free(c->diverts);
+	free(c->unsafe);
 	free(c->log_file);
 	cryo_str_release(&c->rest);
 	*c = (struct cryo_policy_criu){ 0 };

@@ -34,7 +34,9 @@ struct cryo_policy {
 struct cryo_policy_criu {
 	bool ours;	/* it has words that CRIU does not know */
 	char *diverts;	/* a word of it that leads images elsewhere ("page-server"); NULL: none */
-	char *log_file; /* its log-file, where that is an absolute path; NULL: none */
+	char *unsafe;	/* the first word of a line that may not stand beside encryption in a file
+			   that a pod names; NULL: none */
+	char *log_file; /* its log-file; NULL: none */
 	struct cryo_str rest; /* the file without the words that are ours */
 };
 

@@ -134,6 +134,14 @@ static void look(const struct cryo_relay *r, const struct cryo_rpc_resp *resp,
 		r->on_resp(r->arg, resp, failed);
 }
 
+static int criu_ended(const struct cryo_err *failed, struct cryo_err *err)
+{
+	if (failed->status == CRYO_OK)
+		return cryo_err_set(err, CRYO_E_CHILD, "criu ended without an answer (killed?)");
+	*err = *failed;
+	return -(int)err->status;
+}
+
 /* What CRIU says. 1: it was the last word. `failed`: our own failure, if any so far. */
 static int from_criu(const struct cryo_relay *r, struct cryo_err *failed, struct cryo_err *err)
 {
@@ -141,12 +149,8 @@ static int from_criu(const struct cryo_relay *r, struct cryo_err *failed, struct
 	struct cryo_rpc_resp resp;
 	int rc = cryo_packet_receive(r->criu, &p, err);
 
-	if (rc == 0 && failed->status != CRYO_OK) {
-		*err = *failed;
-		return -(int)err->status;
-	}
 	if (rc == 0)
-		return cryo_err_set(err, CRYO_E_CHILD, "criu ended without an answer (killed?)");
+		return criu_ended(failed, err);
 	if (rc > 0)
 		rc = cryo_rpc_resp_parse(p.data.p, p.data.len, &resp, err);
 	if (rc < 0)
@@ -181,7 +185,8 @@ static int from_client(const struct cryo_relay *r, struct cryo_err *err)
 static int step(const struct cryo_relay *r, struct cryo_err *failed, struct cryo_err *err)
 {
 	struct pollfd fd[] = { { .fd = r->client, .events = POLLIN },
-			       { .fd = r->criu, .events = POLLIN } };
+			       { .fd = r->criu, .events = POLLIN },
+			       { .fd = r->pidfd, .events = POLLIN } };
 	bool ticking = r->on_tick && failed->status == CRYO_OK, again = false;
 	int n;
 
@@ -192,6 +197,8 @@ static int step(const struct cryo_relay *r, struct cryo_err *failed, struct cryo
 		return errno == EINTR ? 0 : cryo_err_sys(err, errno, "cannot wait");
 	if (fd[1].revents)
 		return from_criu(r, failed, err);
+	if (fd[2].revents)
+		return criu_ended(failed, err);
 	return fd[0].revents ? from_client(r, err) : 0;
 }
 

@@ -29,7 +29,12 @@ void cryo_packet_release(struct cryo_packet *p);
 #define cryo_packet_releasep cryo_packet_release
 
 struct cryo_relay {
-	int client, criu;     /* sockets; borrowed */
+	int client, criu; /* sockets; borrowed */
+	/*
+	 * Of CRIU's process, -1: none. CRIU's children have the socket too, and
+	 * some wait for ever for a parent that was killed: nothing would be heard.
+	 */
+	int pidfd;
 	bool client_notified; /* the client asked for notifications; else we answer them */
 	/*
 	 * Called with each answer or question of CRIU before it goes on. A failure

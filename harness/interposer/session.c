@@ -3,6 +3,7 @@
 
 #include "interposer/dump.h"
 #include "interposer/helper.h"
+#include "interposer/pem.h"
 #include "interposer/relay.h"
 #include "interposer/store.h"
 #include "sys/fs.h"
@@ -10,16 +11,45 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_PROC  65536
-#define RUNC_CONF "/etc/criu/runc.conf"
+#define MAX_PROC 65536
+
+/*
+ * What was just read of /proc/<peer> was runc's only if runc still has its end
+ * of the socket: its pid could belong to somebody else by now.
+ */
+static int check_peer(const struct cryo_session *s, struct cryo_err *err)
+{
+	struct pollfd p = { .fd = s->client, .events = POLLRDHUP };
+
+	if (poll(&p, 1, 0) > 0)
+		return cryo_err_set(err, CRYO_E_CHILD, "runc went away");
+	return 0;
+}
+
+/* A descriptor of the client's table, as one of ours. */
+static int open_of_peer(const struct cryo_session *s, int number, int flags, const char *what,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/fd/%d", s->peer, number);
+	int fd = open(path, flags), rc;
+
+	if (fd < 0)
+		return cryo_err_sys(err, errno, "cannot open the %s '%s'", what, path);
+	rc = check_peer(s, err);
+	if (rc < 0)
+		close(fd);
+	return rc < 0 ? rc : fd;
+}
 
 static void session_release(struct cryo_session *s)
 {
@@ -40,49 +70,74 @@ static bool is_dump(const struct cryo_session *s)
 	return s->req.type == CRYO_RPC_DUMP;
 }
 
-/* What a call wants is found by the container id: of the process to be dumped; on a restore of
- * ourselves, as runc has put us into the new container's cgroup, or in the path of the images. */
+/* A file of /proc as a text; NULL where it cannot be read. Caller frees. */
+static char *proc_text(const char *what, pid_t pid)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/%s", pid, what);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored;
+
+	if (cryo_fs_read(path, MAX_PROC, &text, &ignored) < 0)
+		return NULL;
+	for (size_t i = 0; i < text.len; i++)
+		if (text.p[i] == '\0')
+			text.p[i] = '\n';
+	return cryo_str_detach(&text);
+}
+
+/* What the call for the container whose id stands last in `text` wants, below what is known. */
+static int load_call_of(const struct cryo_interposer *where, struct cryo_session *s,
+			const char *text, struct cryo_err *err)
+{
+	cryo_auto(cryo_policy_release) struct cryo_policy call = { 0 };
+	cryo_auto(cryo_free) char *path = NULL;
+	char id[65];
+	int rc;
+
+	if (!text || !cryo_policy_container(text, id))
+		return 0;
+	if (!*s->container)
+		memcpy(s->container, id, sizeof(id));
+	path = cryo_asprintf("%s/%s", where->calls, id);
+	rc = cryo_policy_load(path, CRYO_POLICY_CALL, &call, NULL, err);
+	cryo_policy_merge(&s->policy, &call);
+	return rc;
+}
+
+/*
+ * A call is found by the container id: runc's last argument, which nobody in a
+ * container can change; the cgroup of the process to be dumped, where a
+ * container with cgroups of its own can name others (on a restore our own:
+ * runc has put us there); the path of the images. What any of them asks for is
+ * done, and of two certificates the first one counts.
+ */
 static int load_call(const struct cryo_interposer *where, struct cryo_session *s,
 		     struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *cgroup = is_dump(s)
-						? cryo_asprintf("/proc/%d/cgroup", s->req.pid)
-						: cryo_strdup("/proc/self/cgroup");
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_free) char *runc = proc_text("cmdline", s->peer);
+	cryo_auto(cryo_free) char *cgroup = proc_text("cgroup", is_dump(s) ? s->req.pid : getpid());
 	cryo_auto(cryo_free) char *link = cryo_asprintf("/proc/self/fd/%d", s->images);
-	char images[4096] = "", id[65];
-	struct cryo_err ignored;
-	const char *place[] = { "", images };
+	char images[4096] = "";
+	const char *const place[] = { runc, cgroup, images };
+	int rc = check_peer(s, err);
 
-	if (cryo_fs_read(cgroup, MAX_PROC, &text, &ignored) == 0)
-		place[0] = cryo_str_get(&text);
 	if (readlink(link, images, sizeof(images) - 1) < 0)
 		images[0] = '\0';
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(place); i++) {
-		cryo_auto(cryo_free) char *path = NULL;
-		int rc;
-
-		if (!cryo_policy_container(place[i], id))
-			continue;
-		if (!*s->container)
-			memcpy(s->container, id, sizeof(id));
-		path = cryo_asprintf("%s/%s", where->calls, id);
-		rc = cryo_policy_load(path, CRYO_POLICY_CALL, &s->policy, NULL, err);
-		if (rc < 0)
-			return rc;
-	}
-	return 0;
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(place); i++)
+		rc = load_call_of(where, s, place[i], err);
+	return rc;
 }
 
 /*
  * runc always names its own file, also where there is none. A file that a pod
  * names and that is not there could have said "encrypt": no dump without it.
  */
-static int load_criu_conf(struct cryo_session *s, struct cryo_policy *p, struct cryo_err *err)
+static int load_criu_conf(const struct cryo_interposer *where, struct cryo_session *s,
+			  struct cryo_policy *p, struct cryo_err *err)
 {
 	const char *path = s->req.config_file;
 
-	if (is_dump(s) && !cryo_streq(path, RUNC_CONF) && access(path, F_OK) < 0)
+	if (is_dump(s) && !cryo_streq(path, where->runc_conf) && access(path, F_OK) < 0)
 		return cryo_err_sys(err, errno, "cannot open the pod's CRIU configuration '%s'",
 				    path);
 	return cryo_policy_load(path, CRYO_POLICY_CRIU, p, &s->criu_conf, err);
@@ -96,20 +151,13 @@ static int load_policy(const struct cryo_interposer *where, const struct cryo_po
 
 	cryo_policy_request(&s->req, &s->policy);
 	if (rc == 0 && s->req.config_file)
-		rc = load_criu_conf(s, &named, err);
+		rc = load_criu_conf(where, s, &named, err);
+	/* Who requires encryption also says for whom: no pod puts its own certificate there. */
+	if (own->require && own->cert)
+		free(cryo_steal(&named.cert));
 	cryo_policy_merge(&s->policy, &named);
 	cryo_policy_merge(&s->policy, own);
 	return rc;
-}
-
-/* A descriptor of the client's table, as one of ours. */
-static int open_of_peer(const struct cryo_session *s, int number, int flags, const char *what,
-			struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/fd/%d", s->peer, number);
-	int fd = open(path, flags);
-
-	return fd >= 0 ? fd : cryo_err_sys(err, errno, "cannot open the %s '%s'", what, path);
 }
 
 static int find_peer(struct cryo_session *s, struct cryo_err *err)
@@ -141,6 +189,29 @@ static int open_directories(struct cryo_session *s, struct cryo_err *err)
 	return s->work < 0 ? s->work : 0;
 }
 
+/* What a pod's file says to CRIU. That of runc is the node's own, and may say what it likes. */
+static int check_words(const struct cryo_interposer *where, const struct cryo_session *s,
+		       struct cryo_err *err)
+{
+	const char *path = s->req.config_file, *log = s->criu_conf.log_file;
+
+	if (!path || cryo_streq(path, where->runc_conf))
+		return 0;
+	if (s->criu_conf.unsafe)
+		return cryo_err_set(
+		    err, CRYO_E_CONFIG,
+		    "the line '%s' of '%s' cannot be combined with encryption: only "
+		    "words of CRIU that are known to do no harm, one with its value "
+		    "a line",
+		    s->criu_conf.unsafe, path);
+	if (log && !cryo_helper_may_log(s, log))
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "the log-file '%s' of '%s' cannot be combined with encryption: "
+				    "name a file of the work directory, without a slash",
+				    log, path);
+	return 0;
+}
+
 /* Images that would go to, or come from, somewhere else than where we look. */
 static int check_detours(const struct cryo_interposer *where, const struct cryo_session *s,
 			 struct cryo_err *err)
@@ -154,14 +225,16 @@ static int check_detours(const struct cryo_interposer *where, const struct cryo_
 								 : s->criu_conf.diverts;
 	cryo_auto(cryo_policy_release) struct cryo_policy ignored = { 0 };
 	cryo_auto(cryo_policy_criu_release) struct cryo_policy_criu conf = { 0 };
-	struct cryo_err none;
+	int rc = 0;
 
-	for (size_t i = 0; !what && where->criu_conf[i]; i++) {
-		cryo_policy_load(where->criu_conf[i], CRYO_POLICY_CRIU, &ignored, &conf, &none);
+	for (size_t i = 0; rc == 0 && !what && where->criu_conf[i]; i++) {
+		rc = cryo_policy_load(where->criu_conf[i], CRYO_POLICY_CRIU, &ignored, &conf, err);
 		what = conf.diverts;
 	}
-	if (!what)
-		return 0;
+	if (rc == 0 && !what)
+		return check_words(where, s, err);
+	if (rc < 0)
+		return rc;
 	return cryo_err_set(err, CRYO_E_CONFIG,
 			    "%s cannot be combined with encryption: do without, or without "
 			    "'encrypt' and 'require-encryption'",
@@ -180,11 +253,11 @@ static int load_recipient(struct cryo_session *s, struct cryo_err *err)
 				    "'tls-cert PATH'");
 	if (!p->sign_cert != !p->sign_key)
 		return cryo_err_set(err, CRYO_E_CONFIG, "sign-cert and sign-key go together");
-	rc = cryo_seal_cert_load(p->cert, use, &s->cert, err);
+	rc = cryo_pem_cert(p->cert, use, &s->cert, err);
 	if (rc == 0 && p->sign_cert)
-		rc = cryo_seal_cert_load(p->sign_cert, CRYO_SEAL_SIGN, &s->sign_cert, err);
+		rc = cryo_pem_cert(p->sign_cert, CRYO_SEAL_SIGN, &s->sign_cert, err);
 	if (rc == 0 && p->sign_key)
-		rc = cryo_seal_key_load(p->sign_key, &s->sign_key, err);
+		rc = cryo_pem_key(p->sign_key, &s->sign_key, err);
 	return rc;
 }
 
@@ -197,9 +270,9 @@ static int load_opener(struct cryo_session *s, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "the checkpoint is encrypted and no key is named: set 'tls-key "
 				    "PATH'");
-	rc = cryo_seal_key_load(p->key, &s->key, err);
+	rc = cryo_pem_key(p->key, &s->key, err);
 	if (rc == 0 && p->trusted)
-		rc = cryo_seal_trust_load(p->trusted, &s->trusted, err);
+		rc = cryo_pem_trust(p->trusted, &s->trusted, err);
 	return rc;
 }
 
@@ -243,7 +316,8 @@ static int decide(const struct cryo_interposer *where, const struct cryo_policy 
 	return rc;
 }
 
-/* CRIU's configuration without our words: a file without a name. */
+/* CRIU's configuration without our words, as it was looked at: a file without a name, which
+ * nobody can change meanwhile. */
 static int replace_criu_conf(struct cryo_session *s, struct cryo_err *err)
 {
 	const struct cryo_str *text = &s->criu_conf.rest;
@@ -262,7 +336,7 @@ static int prepare(struct cryo_session *s, struct cryo_err *err)
 	int rc = 0, status = -1;
 	uint64_t need = s->work_to_do == CRYO_SEALING ? cryo_store_estimate(s->req.pid) : 0;
 
-	if (s->criu_conf.ours)
+	if (s->criu_conf.ours || (s->req.config_file && s->work_to_do != CRYO_PASSING))
 		rc = replace_criu_conf(s, err);
 	if (rc == 0 && s->work_to_do != CRYO_PASSING)
 		rc = cryo_store_make(s->policy.tmpfs, need, s->policy.memory, &s->store, err);
@@ -293,6 +367,7 @@ static int start_helper(struct cryo_session *s, struct cryo_err *err)
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0 ||
 	    pipe2(ready, O_CLOEXEC) < 0)
 		return cryo_err_sys(err, errno, "cannot make a socket pair");
+	s->pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	pid = fork();
 	if (pid < 0)
 		return cryo_err_sys(err, errno, "cannot fork");
@@ -395,9 +470,12 @@ static int run(const struct cryo_interposer *where, struct cryo_policy *own, str
 int cryo_session_run(const struct cryo_interposer *where, int sock, struct cryo_policy *own,
 		     struct cryo_err *err)
 {
-	cryo_auto(session_release) struct cryo_session s = {
-		.client = sock, .images = -1, .work = -1, .store = CRYO_STORE_INIT
-	};
+	cryo_auto(session_release) struct cryo_session s = { .client = sock,
+							     .images = -1,
+							     .work = -1,
+							     .pidfd = -1,
+							     .logs = where->logs,
+							     .store = CRYO_STORE_INIT };
 	int rc = run(where, own, &s, err);
 
 	if (rc < 0) {

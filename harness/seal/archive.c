@@ -175,6 +175,14 @@ static int get_header(int fd, uint64_t at, struct header *h, uint64_t *size, str
 	return 0;
 }
 
+static bool is_zero(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (p[i])
+			return false;
+	return true;
+}
+
 static int get_envelope(int in, const struct cryo_seal_reader_opts *o, uint64_t *end,
 			struct cryo_seal_reader **r, struct cryo_err *err)
 {
@@ -190,10 +198,12 @@ static int get_envelope(int in, const struct cryo_seal_reader_opts *o, uint64_t 
 		rc = malformed(err, "'seal.cms' is too large");
 	if (rc < 0)
 		return rc;
-	der = cryo_alloc(size + 1);
-	rc = cryo_seal_pread(in, der, size, BLOCK, &got, err);
-	if (rc == 0 && got < size)
+	der = cryo_alloc(padded(size) + 1);
+	rc = cryo_seal_pread(in, der, padded(size), BLOCK, &got, err);
+	if (rc == 0 && got < padded(size))
 		rc = malformed(err, "it ends in 'seal.cms'");
+	if (rc == 0 && !is_zero(der + size, padded(size) - size))
+		rc = malformed(err, "something lies behind 'seal.cms'");
 	*end = BLOCK + padded(size);
 	return rc < 0 ? rc : cryo_seal_reader_from(der, size, o, r, err);
 }

@@ -44,14 +44,19 @@ int cryo_seal_dir_list(int dir, struct cryo_strv *names, struct cryo_err *err)
 
 int cryo_seal_dir_open(int dir, const char *name, int *out, struct cryo_err *err)
 {
-	cryo_auto(cryo_fd_close) int fd =
-	    openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	cryo_auto(cryo_fd_close) int fd = -1;
 	struct stat st;
 
-	if (fd < 0 && errno == ELOOP)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is a link", name);
-	if (fd < 0 || fstat(fd, &st) < 0)
+	/* Some devices act on being opened: looked at before, and again, should it have changed. */
+	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", name);
+	if (S_ISREG(st.st_mode)) {
+		fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return cryo_err_sys(err, errno, "cannot open '%s'", name);
+	}
+	if (S_ISLNK(st.st_mode))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is a link", name);
 	if (!S_ISREG(st.st_mode))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", name);
 	*out = fd;

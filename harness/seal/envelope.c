@@ -2,14 +2,14 @@
 #include "seal/envelope.h"
 
 #include "seal/crypto.h"
+#include "seal/shape.h"
 
 #include <openssl/err.h>
+#include <openssl/pkcs7.h>
 #include <openssl/rsa.h>
 #include <string.h>
 
-#define NONCE	       12
-#define TAG	       16
-#define MAX_RECIPIENTS 64
+#define MAX_SIGNERS 64
 
 static void add_bio(struct cryo_str *to, BIO *bio)
 {
@@ -73,80 +73,30 @@ int cryo_seal_envelope_make(const struct cryo_seal_writer_opts *o, const struct 
 	return 0;
 }
 
+int cryo_seal_envelope_recipient(const struct cryo_seal_cert *cert, char hash[CRYO_HASH_HEX],
+				 struct cryo_err *err)
+{
+	PKCS7_ISSUER_AND_SERIAL *id = PKCS7_ISSUER_AND_SERIAL_new();
+	unsigned char *der = NULL;
+	int n = -1;
+
+	if (id && X509_NAME_set(&id->issuer, X509_get_issuer_name(cert->x509)) == 1 &&
+	    ASN1_STRING_copy(id->serial, X509_get0_serialNumber(cert->x509)) == 1)
+		n = i2d_PKCS7_ISSUER_AND_SERIAL(id, &der);
+	if (n > 0)
+		cryo_hash_bytes(der, (size_t)n, hash);
+	OPENSSL_free(der);
+	PKCS7_ISSUER_AND_SERIAL_free(id);
+	return n > 0 ? 0
+		     : cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
+					     "cannot tell whose the certificate is");
+}
+
 static int no_envelope(struct cryo_err *err, const char *why)
 {
 	ERR_clear_error();
 	return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is no envelope of this format: %s",
 			    CRYO_SEAL_CMS_NAME, why);
-}
-
-struct der {
-	const unsigned char *p, *end;
-};
-
-/* The next element, which must have this tag (class and number; definite length). */
-static bool der_next(struct der *in, int class, int tag, struct der *body)
-{
-	const unsigned char *p = in->p;
-	int found_tag, found_class, flags;
-	long len;
-
-	if (p >= in->end)
-		return false;
-	flags = ASN1_get_object(&p, &len, &found_tag, &found_class, in->end - p);
-	if ((flags & 0x80) || (flags & 1) || found_tag != tag || found_class != class)
-		return false;
-	*body = (struct der){ p, p + len };
-	in->p = p + len;
-	return true;
-}
-
-static bool der_is(struct der d, const void *bytes, size_t n)
-{
-	return (size_t)(d.end - d.p) == n && memcmp(d.p, bytes, n) == 0;
-}
-
-/* AES-256-GCM with a nonce of 12 bytes and a tag of 16. */
-static bool algorithm_ok(struct der alg)
-{
-	static const unsigned char gcm[] = { 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x01, 0x2e };
-	static const unsigned char tag[] = { TAG };
-	struct der oid, params, nonce, icv;
-
-	return der_next(&alg, V_ASN1_UNIVERSAL, V_ASN1_OBJECT, &oid) &&
-	       der_is(oid, gcm, sizeof(gcm)) &&
-	       der_next(&alg, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &params) && alg.p == alg.end &&
-	       der_next(&params, V_ASN1_UNIVERSAL, V_ASN1_OCTET_STRING, &nonce) &&
-	       nonce.end - nonce.p == NONCE &&
-	       der_next(&params, V_ASN1_UNIVERSAL, V_ASN1_INTEGER, &icv) &&
-	       der_is(icv, tag, sizeof(tag)) && params.p == params.end;
-}
-
-/*
- * OpenSSL takes tags of any length, also one that can be guessed, and older
- * ones write a long nonce behind their buffer (CVE-2025-15467): the shape is
- * looked at first, and everything that is not exactly ours is refused.
- */
-static bool shape_ok(const void *data, size_t len)
-{
-	static const unsigned char data_oid[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7,
-						  0x0d, 0x01, 0x07, 0x01 };
-	struct der in = { data, (const unsigned char *)data + len };
-	struct der info, body, seq, skip, content, alg, tag;
-
-	return der_next(&in, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &info) && in.p == in.end &&
-	       der_next(&info, V_ASN1_UNIVERSAL, V_ASN1_OBJECT, &skip) &&
-	       der_next(&info, V_ASN1_CONTEXT_SPECIFIC, 0, &body) && info.p == info.end &&
-	       der_next(&body, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &seq) && body.p == body.end &&
-	       der_next(&seq, V_ASN1_UNIVERSAL, V_ASN1_INTEGER, &skip) && der_is(skip, "", 1) &&
-	       der_next(&seq, V_ASN1_UNIVERSAL, V_ASN1_SET, &skip) &&
-	       der_next(&seq, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &content) &&
-	       der_next(&seq, V_ASN1_UNIVERSAL, V_ASN1_OCTET_STRING, &tag) &&
-	       tag.end - tag.p == TAG && seq.p == seq.end &&
-	       der_next(&content, V_ASN1_UNIVERSAL, V_ASN1_OBJECT, &skip) &&
-	       der_is(skip, data_oid, sizeof(data_oid)) &&
-	       der_next(&content, V_ASN1_UNIVERSAL, V_ASN1_SEQUENCE, &alg) && algorithm_ok(alg) &&
-	       der_next(&content, V_ASN1_CONTEXT_SPECIFIC, 0, &skip) && content.p == content.end;
 }
 
 static CMS_ContentInfo *parse(const void *der, size_t len)
@@ -196,8 +146,6 @@ static int check_recipients(CMS_ContentInfo *cms, const struct cryo_seal_reader_
 	STACK_OF(CMS_RecipientInfo) *ris = CMS_get0_RecipientInfos(cms);
 	int n = sk_CMS_RecipientInfo_num(ris), mine = 0;
 
-	if (n < 1 || n > MAX_RECIPIENTS)
-		return no_envelope(err, "its number of recipients");
 	for (int i = 0; i < n; i++) {
 		CMS_RecipientInfo *ri = sk_CMS_RecipientInfo_value(ris, i);
 		int type = CMS_RecipientInfo_type(ri);
@@ -213,18 +161,31 @@ static int check_recipients(CMS_ContentInfo *cms, const struct cryo_seal_reader_
 	return 0;
 }
 
+/* One text for each envelope: what OpenSSL would not have written itself is refused. */
+static bool is_canonical(const CMS_ContentInfo *cms, const void *der, size_t len)
+{
+	unsigned char *again = NULL;
+	int n = i2d_CMS_ContentInfo(cms, &again);
+	bool same = n >= 0 && (size_t)n == len && memcmp(again, der, len) == 0;
+
+	OPENSSL_free(again);
+	return same;
+}
+
 static int decrypt(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
-		   struct cryo_str *text, struct cryo_err *err)
+		   struct cryo_str *text, char recipient[CRYO_HASH_HEX], struct cryo_err *err)
 {
 	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = NULL;
 	cryo_auto(BIO_free) BIO *out = BIO_new(BIO_s_secmem());
 	int rc;
 
-	if (!shape_ok(der, len))
+	if (!cryo_seal_shape(der, len, recipient))
 		return no_envelope(err, "another shape");
 	cms = parse(der, len);
 	if (!cms || OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
 		return no_envelope(err, "another type");
+	if (!is_canonical(cms, der, len))
+		return no_envelope(err, "not in the one form that DER has");
 	rc = check_recipients(cms, o, err);
 	if (rc < 0)
 		return rc;
@@ -251,6 +212,8 @@ static int verify(CMS_ContentInfo *cms, const struct cryo_seal_trust *trusted,
 
 	if (trusted)
 		flags |= CMS_NOINTERN;
+	if (sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) > MAX_SIGNERS)
+		return no_envelope(err, "its number of signers");
 	if (!out || CMS_verify(cms, trusted ? trusted->certs : NULL, NULL, NULL, out, flags) != 1)
 		return cryo_seal_crypto_fail(
 		    err, CRYO_E_TAMPER,
@@ -261,7 +224,8 @@ static int verify(CMS_ContentInfo *cms, const struct cryo_seal_trust *trusted,
 }
 
 int cryo_seal_envelope_open(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
-			    struct cryo_str *text, struct cryo_err *err)
+			    struct cryo_str *text, char recipient[CRYO_HASH_HEX],
+			    struct cryo_err *err)
 {
 	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = parse(der, len);
 	cryo_auto(cryo_str_release) struct cryo_str inner = { 0 };
@@ -277,8 +241,8 @@ int cryo_seal_envelope_open(const void *der, size_t len, const struct cryo_seal_
 			return cryo_err_set(err, CRYO_E_TAMPER,
 					    "the set is not signed, and only sets of trusted "
 					    "signers are accepted");
-		return decrypt(der, len, o, text, err);
+		return decrypt(der, len, o, text, recipient, err);
 	}
 	rc = verify(cms, o->trusted, &inner, err);
-	return rc < 0 ? rc : decrypt(inner.p, inner.len, o, text, err);
+	return rc < 0 ? rc : decrypt(inner.p, inner.len, o, text, recipient, err);
 }

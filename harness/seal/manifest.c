@@ -11,10 +11,11 @@
 #include <string.h>
 #include <time.h>
 
-#define VERSION	  1
-#define MAX_FILES 100000
-#define MAX_NAME  255
-#define KEY_TEXT  44 /* base64 of 32 bytes */
+#define VERSION	   1
+#define MAX_FILES  100000
+#define MAX_VALUES (6 * MAX_FILES) /* a file has 5: a brace, two colons, two commas */
+#define MAX_NAME   255
+#define KEY_TEXT   44 /* base64 of 32 bytes */
 
 static const char *const public_names[] = {
 	"descriptors.json", /* runc writes it, and reads it before CRIU runs */
@@ -121,6 +122,8 @@ void cryo_seal_manifest_text(const struct cryo_seal_manifest *m,
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	j = json_pack("{si ss ss ss ss so}", "version", VERSION, "setId", id, "created", created,
 		      "tool", "cryopod", "criu", criu ? criu : "", "files", files_json(m));
+	if (*m->recipient)
+		json_object_set_new(j, "recipient", json_string(m->recipient));
 	cryo_json_dump(j, &rest);
 	/* Put in by hand, so that no copy of the key stays in memory that is not wiped. */
 	EVP_EncodeBlock((unsigned char *)key, secret->key, CRYO_SEAL_KEY_BYTES);
@@ -196,6 +199,19 @@ static const char *parse_files(const json_t *files, struct cryo_seal_manifest *m
 	return NULL;
 }
 
+static bool parse_recipient(const json_t *j, struct cryo_seal_manifest *m)
+{
+	const json_t *hash = json_object_get(j, "recipient");
+	const char *text = json_string_value(hash);
+
+	if (!hash)
+		return true;
+	if (!text || strlen(text) != CRYO_HASH_HEX - 1)
+		return false;
+	memcpy(m->recipient, text, CRYO_HASH_HEX);
+	return true;
+}
+
 static const char *parse(json_t *j, struct cryo_seal_manifest *m, struct cryo_seal_secret *secret)
 {
 	if (!json_is_integer(json_object_get(j, "version")))
@@ -206,13 +222,29 @@ static const char *parse(json_t *j, struct cryo_seal_manifest *m, struct cryo_se
 		return "it has no setId";
 	if (!parse_key(cryo_json_str(j, "dataKey"), secret))
 		return "it has no dataKey";
+	if (!parse_recipient(j, m))
+		return "its recipient is not one";
 	return parse_files(json_object_get(j, "files"), m);
+}
+
+/*
+ * A parsed value takes many times the room of its text: "0," becomes some 50
+ * bytes. So count what could become one before anything is parsed.
+ */
+static bool is_bounded(const char *text, size_t len)
+{
+	size_t values = 0;
+
+	for (size_t i = 0; i < len; i++)
+		values += text[i] == ',' || text[i] == ':' || text[i] == '[' || text[i] == '{';
+	return values <= MAX_VALUES;
 }
 
 int cryo_seal_manifest_parse(const char *text, size_t len, struct cryo_seal_manifest *m,
 			     struct cryo_seal_secret *secret, struct cryo_err *err)
 {
-	cryo_auto(cryo_json_decref) json_t *j = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
+	cryo_auto(cryo_json_decref) json_t *j =
+	    is_bounded(text, len) ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
 	const char *fault = j ? parse(j, m, secret) : "it is no JSON";
 
 	wipe_json(j, "dataKey");

@@ -4,6 +4,7 @@
 #define CRYO_SEAL_MANIFEST_H
 
 #include "seal/crypto.h"
+#include "sys/hash.h"
 
 struct cryo_seal_file {
 	char *name;
@@ -14,6 +15,7 @@ struct cryo_seal_file {
 struct cryo_seal_manifest {
 	struct cryo_seal_file *file; /* sorted by name */
 	size_t n;
+	char recipient[CRYO_HASH_HEX]; /* cryo_seal_envelope_recipient(); "": it does not say */
 };
 void cryo_seal_manifest_release(struct cryo_seal_manifest *m);
 #define cryo_seal_manifest_releasep cryo_seal_manifest_release

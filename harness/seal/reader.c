@@ -29,15 +29,21 @@ int cryo_seal_reader_from(const void *der, size_t len, const struct cryo_seal_re
 {
 	cryo_auto(cryo_seal_reader_free) struct cryo_seal_reader *r = cryo_alloc(sizeof(*r));
 	cryo_auto(cryo_seal_wipe) struct cryo_str text = { 0 };
+	char recipient[CRYO_HASH_HEX];
 	int rc;
 
 	r->dir = -1;
 	r->opts = *o;
 	r->secret = cryo_seal_secret_new();
-	rc = cryo_seal_envelope_open(der, len, o, &text, err);
+	rc = cryo_seal_envelope_open(der, len, o, &text, recipient, err);
 	if (rc == 0)
 		rc = cryo_seal_manifest_parse(cryo_str_get(&text), text.len, &r->manifest,
 					      r->secret, err);
+	if (rc == 0 && *r->manifest.recipient && strcmp(r->manifest.recipient, recipient) != 0)
+		rc = cryo_err_set(err, CRYO_E_TAMPER,
+				  "'%s' was changed: it names others than it "
+				  "was sealed for",
+				  CRYO_SEAL_CMS_NAME);
 	if (rc == 0)
 		*out = cryo_steal(&r);
 	return rc;
@@ -130,7 +136,8 @@ uint64_t cryo_seal_reader_plain_bytes(const struct cryo_seal_reader *r)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < r->manifest.n; i++)
-		sum += r->manifest.file[i].plain;
+		if (__builtin_add_overflow(sum, r->manifest.file[i].plain, &sum))
+			return UINT64_MAX; /* more than anybody has */
 	return sum;
 }
 

@@ -151,7 +151,10 @@ int cryo_seal_writer_envelope(struct cryo_seal_writer *w, struct cryo_str *der,
 			      struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_wipe) struct cryo_str text = { 0 };
+	int rc = cryo_seal_envelope_recipient(w->opts.recipient, w->manifest.recipient, err);
 
+	if (rc < 0)
+		return rc;
 	cryo_seal_manifest_text(&w->manifest, w->secret, w->opts.criu, &text);
 	return cryo_seal_envelope_make(&w->opts, &text, der, err);
 }

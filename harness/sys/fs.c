@@ -42,15 +42,12 @@ int64_t cryo_fs_size(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 }
 
-int cryo_fs_read(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err)
+static int read_fd(int fd, const char *path, size_t max, struct cryo_str *out, struct cryo_err *err)
 {
-	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	size_t total = 0;
 	char buf[65536];
 	ssize_t n;
 
-	if (fd < 0)
-		return cryo_err_sys(err, errno, "cannot open '%s'", path);
 	while ((n = read(fd, buf, sizeof(buf))) != 0) {
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -63,6 +60,33 @@ int cryo_fs_read(const char *path, size_t max, struct cryo_str *out, struct cryo
 		cryo_str_addn(out, buf, (size_t)n);
 	}
 	return 0;
+}
+
+int cryo_fs_read(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", path);
+	return read_fd(fd, path, max, out, err);
+}
+
+int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = -1;
+	struct stat st;
+
+	/* Some devices act on being opened: looked at before, and again, should it have changed. */
+	if (stat(path, &st) < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", path);
+	if (S_ISREG(st.st_mode)) {
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+		if (fd < 0 || fstat(fd, &st) < 0)
+			return cryo_err_sys(err, errno, "cannot open '%s'", path);
+	}
+	if (!S_ISREG(st.st_mode))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", path);
+	return read_fd(fd, path, max, out, err);
 }
 
 static int write_all(int fd, const char *data, size_t len)

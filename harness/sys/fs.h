@@ -24,6 +24,11 @@ int64_t cryo_fs_size(const char *path);
  */
 int cryo_fs_read(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err);
 /*
+ * The same for a path that somebody else chose: a pipe nobody writes to does not
+ * hold us up, and anything but a regular file is refused (-CRYO_E_CONFIG).
+ */
+int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err);
+/*
  * Beside its place, synced, renamed: readers see the old file or the new one.
  * The temporary file has `mode` from its birth.
  */

@@ -20,6 +20,7 @@ struct call {
 	struct cryo_kube *api;
 	const struct cryo_checkpoint_opts *opts;
 	struct cryo_subject subject;
+	struct cryo_sealing_call sealing; /* until the archive is where it is wanted */
 	struct cryo_checkpoint *out;
 };
 
@@ -170,28 +171,33 @@ static int ask(struct call *c, struct cryo_err *err)
 	return rc < 0 ? rc : take(c, &a, err);
 }
 
-/* As `ask`, with the certificate of the Secret laid out for the interposer. */
-static int ask_sealed(struct call *c, struct cryo_err *err)
+/*
+ * No other call of ours for this container from here; the certificate of the Secret,
+ * if one is named and the request has no word for it, laid out for the interposer.
+ */
+static int begin(struct call *c, struct cryo_err *err)
 {
+	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
+	const char *secret = pods ? NULL : c->opts->encryption_secret;
+	const char *id = cryo_subject_runtime_id(&c->subject);
 	cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
-	struct cryo_sealing_call sealing;
-	int rc;
+	int rc = 0;
 
-	if (!reaches_nodes(c->t))
+	if (secret && !reaches_nodes(c->t))
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "encryption needs an API server with pods/checkpoint, or a "
 				    "cluster of cryopod");
-	rc = cryo_sealing_secret(c->api, c->out->ns, c->opts->encryption_secret, "tls.crt", &pem,
-				 err);
+	/* Such an API server keeps its calls apart itself. */
+	if (pods || !reaches_nodes(c->t))
+		return 0;
+	cryo_sealing_sweep(c->t, c->out->node);
+	if (secret)
+		rc = cryo_sealing_secret(c->api, c->out->ns, secret, "tls.crt", &pem, err);
 	if (rc == 0)
-		rc = cryo_sealing_call_begin(c->t, c->out->node,
-					     cryo_subject_runtime_id(&c->subject), pem.p, pem.len,
-					     &sealing, err);
-	if (rc < 0)
-		return cryo_err_wrap(err, rc, "encryption");
-	rc = ask(c, err);
-	cryo_sealing_call_end(&sealing);
-	return rc;
+		rc = cryo_sealing_call_begin(c->t, c->out->node, id,
+					     secret ? cryo_str_get(&pem) : NULL, pem.len,
+					     &c->sealing, err);
+	return secret ? cryo_err_wrap(err, rc, "encryption") : rc;
 }
 
 /* What should be unreadable and is not must not stay. */
@@ -267,8 +273,10 @@ static int checkpoint(struct call *c, struct cryo_err *err)
 	if (rc == 0)
 		rc = prepare(c, err);
 	if (rc == 0)
-		rc = sealed && c->out->form != CRYO_CHECKPOINT_PODS ? ask_sealed(c, err)
-								    : ask(c, err);
+		rc = begin(c, err);
+	if (rc == 0)
+		rc = ask(c, err);
+	cryo_sealing_call_withdraw(&c->sealing);
 	if (rc == 0 && sealed)
 		rc = check_sealed(c->t, c->out, err);
 	if (rc == 0)
@@ -281,12 +289,13 @@ static int checkpoint(struct call *c, struct cryo_err *err)
 int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
 			struct cryo_checkpoint *out, struct cryo_err *err)
 {
-	struct call c = { .t = t, .opts = opts, .out = out };
+	struct call c = { .t = t, .opts = opts, .sealing = { .lock_fd = -1 }, .out = out };
 	int rc;
 
 	*out = (struct cryo_checkpoint){ .ns = cryo_strdup(opts->ns ? opts->ns : "default"),
 					 .pod = cryo_strdup(opts->pod) };
 	rc = checkpoint(&c, err);
+	cryo_sealing_call_end(&c.sealing);
 	cryo_kube_free(c.api);
 	cryo_subject_release(&c.subject);
 	if (rc < 0)

@@ -14,14 +14,27 @@
 #define FIND_MS 10000
 #define MAX_LOG (64u << 20)
 
-/* Newest file of that name pattern below containerd's directory; NULL if there is none. Caller
- * frees. */
+/*
+ * Newest file of that name pattern below containerd's directory, but not where the files of
+ * containers are, who could make one up; NULL if there is none. Caller frees.
+ */
 static char *newest(struct cryo_target *t, const char *node, const char *name, int64_t since_ns)
 {
 	cryo_auto(cryo_free) char *after = cryo_asprintf("@%" PRId64, since_ns / 1000000000);
 	const char *const argv[] = { "find",
 				     "/var/lib/containerd/",
 				     "/run/containerd/",
+				     "(",
+				     "-name",
+				     "rootfs",
+				     "-o",
+				     "-name",
+				     "io.containerd.snapshotter.*",
+				     ")",
+				     "-prune",
+				     "-o",
+				     "-type",
+				     "f",
 				     "-name",
 				     name,
 				     "-newermt",
@@ -91,16 +104,18 @@ void cryo_evidence_dump(struct cryo_target *t, const char *node, int64_t since_n
 	add(err, line);
 }
 
-int cryo_evidence_restore_begin(struct cryo_target *t, const char *ns, const char *pod,
-				const char *words, struct cryo_evidence_restore *e,
-				struct cryo_err *err)
+int cryo_evidence_restore_begin(struct cryo_target *t, const char *token, const char *words,
+				struct cryo_evidence_restore *e, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *text = NULL;
-	int rc = cryo_nodefile_dir(t, NULL, "/run/cryopod", err);
+	int rc = cryo_nodefile_dir(t, NULL, CRYO_NODEFILE_DIR, err);
 
-	e->config = cryo_asprintf("/run/cryopod/restore-%s-%s.conf", ns, pod);
-	e->log = cryo_asprintf("/run/cryopod/restore-%s-%s.log", ns, pod);
+	e->config = cryo_asprintf(CRYO_NODEFILE_DIR "/restore-%s.conf", token);
+	e->log = cryo_asprintf(CRYO_NODEFILE_DIR "/restore-%s.log", token);
 	text = cryo_asprintf("log-file %s\n%s", e->log, words);
+	/* The interposer only writes to a log that is there. */
+	if (rc == 0)
+		rc = cryo_nodefile_put(t, NULL, "", 0, e->log, err);
 	return rc < 0 ? rc : cryo_nodefile_put(t, NULL, text, strlen(text), e->config, err);
 }
 
@@ -114,7 +129,11 @@ void cryo_evidence_restore_end(struct cryo_target *t, struct cryo_evidence_resto
 
 		add(err, line);
 	}
-	cryo_nodefile_put(t, NULL, "", 0, e->config, &ignored);
+	/* A pod that failed is gone; one that runs keeps the annotation that names the file. */
+	if (err)
+		cryo_nodefile_remove(t, NULL, e->config);
+	else
+		cryo_nodefile_put(t, NULL, "", 0, e->config, &ignored);
 	cryo_nodefile_remove(t, NULL, e->log);
 	free(e->config);
 	free(e->log);

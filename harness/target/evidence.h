@@ -23,11 +23,11 @@ void cryo_evidence_dump(struct cryo_target *t, const char *node, int64_t since_n
 struct cryo_evidence_restore {
 	char *config, *log; /* paths on the node, owned */
 };
-/* `words`: more lines for that file. */
-int cryo_evidence_restore_begin(struct cryo_target *t, const char *ns, const char *pod,
-				const char *words, struct cryo_evidence_restore *e,
-				struct cryo_err *err);
-/* err NULL: it went well. Removes the log; the configuration stays, empty, for dumps to come. */
+/* `words`: more lines for that file; `token` makes its name (cryo_nodefile_token). */
+int cryo_evidence_restore_begin(struct cryo_target *t, const char *token, const char *words,
+				struct cryo_evidence_restore *e, struct cryo_err *err);
+/* err NULL: it went well, and the configuration stays, empty, for dumps to come. The log is
+ * removed. */
 void cryo_evidence_restore_end(struct cryo_target *t, struct cryo_evidence_restore *e,
 			       struct cryo_err *err);
 

@@ -3,13 +3,24 @@
 
 #include "sys/fs.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
-#include <errno.h>
-
 #define ASK_MS 10000
+
+int cryo_nodefile_token(char **token, struct cryo_err *err)
+{
+	uint64_t id[2];
+
+	if (getrandom(id, sizeof(id), 0) != sizeof(id))
+		return cryo_err_sys(err, errno, "no random numbers");
+	*token =
+	    cryo_asprintf("%016llx%016llx", (unsigned long long)id[0], (unsigned long long)id[1]);
+	return 0;
+}
 
 static int run(struct cryo_target *t, const char *node, const char *const *argv,
 	       struct cryo_err *err)
@@ -22,7 +33,9 @@ static int run(struct cryo_target *t, const char *node, const char *const *argv,
 int cryo_nodefile_dir(struct cryo_target *t, const char *node, const char *path,
 		      struct cryo_err *err)
 {
-	const char *const argv[] = { "mkdir", "-p", "-m", "0700", "--", path, NULL };
+	/* Named both, as the mode is not that of directories on the way. */
+	const char *const argv[] = { "mkdir",		"-p", "-m", "0700", "--",
+				     CRYO_NODEFILE_DIR, path, NULL };
 
 	return run(t, node, argv, err);
 }

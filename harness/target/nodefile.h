@@ -5,7 +5,15 @@
 
 #include "target/target.h"
 
-/* mkdir -p, 0700. */
+#define CRYO_NODEFILE_DIR "/run/cryopod" /* on the node; 0700, tmpfs */
+
+/*
+ * 32 hex digits that nobody guesses. A pod can name any file of its node to
+ * CRIU, so what one call lays down there has no name another one could know.
+ * Caller frees.
+ */
+int cryo_nodefile_token(char **token, struct cryo_err *err);
+/* mkdir -p of a directory there, 0700. */
 int cryo_nodefile_dir(struct cryo_target *t, const char *node, const char *path,
 		      struct cryo_err *err);
 int cryo_nodefile_put(struct cryo_target *t, const char *node, const void *data, size_t len,

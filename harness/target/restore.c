@@ -244,10 +244,13 @@ static int deliver_key(struct cryo_target *t, struct cryo_kube *k,
 		       struct cryo_sealing_key *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str key = { 0 }, cert = { 0 };
-	int rc = get_key(k, opts, r->ns, &key, &cert, err);
+	int rc;
+
+	cryo_sealing_sweep(t, NULL);
+	rc = get_key(k, opts, r->ns, &key, &cert, err);
 
 	if (rc == 0)
-		rc = cryo_sealing_key_begin(t, r->ns, r->pod, &key, &cert, out, err);
+		rc = cryo_sealing_key_begin(t, &key, &cert, out, err);
 	if (key.p)
 		explicit_bzero(key.p, key.len);
 	return rc;
@@ -266,7 +269,7 @@ static int run_pod(struct cryo_target *t, const struct cryo_restore_opts *opts, 
 		rc = deliver_key(t, k, opts, r, &key, err);
 	if (rc < 0)
 		return rc;
-	rc = cryo_evidence_restore_begin(t, r->ns, r->pod, key.words, &evidence, err);
+	rc = cryo_evidence_restore_begin(t, key.token, key.words, &evidence, err);
 	if (rc == 0)
 		rc = adapt_pod(pod, r, evidence.config, err);
 	if (rc == 0)

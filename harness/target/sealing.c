@@ -7,6 +7,7 @@
 #include "sys/lock.h"
 #include "target/nodefile.h"
 
+#include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,48 @@ int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, c
 	return 0;
 }
 
+/* Names of lock files, and what lies on the node while they are held. */
+static const struct kind {
+	const char *lock, *file;
+	const char *endings[4];
+} kinds[] = {
+	{ ".call-", CRYO_NODEFILE_DIR "/calls/", { "", ".crt", NULL } },
+	{ ".key-", CRYO_NODEFILE_DIR "/restore-", { ".key", ".crt", ".log", NULL } },
+};
+#define LOCK_ENDING ".lock"
+
+static void sweep_one(struct cryo_target *t, const char *node, const struct kind *k,
+		      const char *lock_name)
+{
+	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s/%s", t->dir, lock_name);
+	const char *name = lock_name + strlen(k->lock);
+	int n = (int)(strlen(name) - strlen(LOCK_ENDING)), fd = -1;
+	struct cryo_err ignored;
+
+	if (cryo_lock_take(lock, 0, &fd, &ignored) < 0)
+		return;
+	for (size_t i = 0; k->endings[i]; i++) {
+		cryo_auto(cryo_free) char *path =
+		    cryo_asprintf("%s%.*s%s", k->file, n, name, k->endings[i]);
+
+		cryo_nodefile_remove(t, node, path);
+	}
+	cryo_lock_remove(lock, &fd);
+}
+
+void cryo_sealing_sweep(struct cryo_target *t, const char *node)
+{
+	DIR *d = opendir(t->dir);
+
+	for (struct dirent *e; d && (e = readdir(d));)
+		for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++)
+			if (cryo_starts_with(e->d_name, kinds[i].lock) &&
+			    cryo_ends_with(e->d_name, LOCK_ENDING))
+				sweep_one(t, node, &kinds[i], e->d_name);
+	if (d)
+		closedir(d);
+}
+
 static int check_certificate(const char *pem, size_t len, struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
@@ -48,7 +91,9 @@ static int check_certificate(const char *pem, size_t len, struct cryo_err *err)
 
 static int lock_container(struct cryo_sealing_call *c, const char *id, struct cryo_err *err)
 {
-	c->lock = cryo_asprintf("%s/.call-%s.lock", c->target->dir, id);
+	if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
+		return cryo_err_set(err, CRYO_E_REMOTE, "'%s' is no id of a container", id);
+	c->lock = cryo_asprintf("%s/.call-%s" LOCK_ENDING, c->target->dir, id);
 	return cryo_lock_take(c->lock, CALL_WAIT_MS, &c->lock_fd, err);
 }
 
@@ -57,18 +102,20 @@ int cryo_sealing_call_begin(struct cryo_target *t, const char *node, const char 
 			    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *config = NULL;
-	int rc = check_certificate(cert_pem, len, err);
+	int rc = cert_pem ? check_certificate(cert_pem, len, err) : 0;
 
 	*out = (struct cryo_sealing_call){ .target = t, .lock_fd = -1 };
 	if (rc == 0)
 		rc = lock_container(out, container_id, err);
 	if (rc < 0)
+		cryo_sealing_call_end(out);
+	if (rc < 0 || !cert_pem)
 		return rc;
 	out->node = cryo_strdup(node);
-	out->config = cryo_asprintf(CRYO_SEALING_DIR "/calls/%s", container_id);
+	out->config = cryo_asprintf(CRYO_NODEFILE_DIR "/calls/%s", container_id);
 	out->cert = cryo_asprintf("%s.crt", out->config);
 	config = cryo_asprintf("encrypt\ntls-cert %s\n", out->cert);
-	rc = cryo_nodefile_dir(t, node, CRYO_SEALING_DIR "/calls", err);
+	rc = cryo_nodefile_dir(t, node, CRYO_NODEFILE_DIR "/calls", err);
 	if (rc == 0)
 		rc = cryo_nodefile_put(t, node, cert_pem, len, out->cert, err);
 	/* Last: it is what the interposer looks for. */
@@ -79,38 +126,55 @@ int cryo_sealing_call_begin(struct cryo_target *t, const char *node, const char 
 	return rc;
 }
 
-void cryo_sealing_call_end(struct cryo_sealing_call *c)
+void cryo_sealing_call_withdraw(struct cryo_sealing_call *c)
 {
 	if (c->config)
 		cryo_nodefile_remove(c->target, c->node, c->config);
 	if (c->cert)
 		cryo_nodefile_remove(c->target, c->node, c->cert);
-	if (c->lock_fd >= 0)
+	free(cryo_steal(&c->config));
+	free(cryo_steal(&c->cert));
+}
+
+void cryo_sealing_call_end(struct cryo_sealing_call *c)
+{
+	cryo_sealing_call_withdraw(c);
+	if (c->lock && c->lock_fd >= 0)
 		cryo_lock_remove(c->lock, &c->lock_fd);
 	free(c->node);
-	free(c->config);
-	free(c->cert);
 	free(c->lock);
 	*c = (struct cryo_sealing_call){ .lock_fd = -1 };
 }
 
-int cryo_sealing_key_begin(struct cryo_target *t, const char *ns, const char *pod,
-			   const struct cryo_str *key_pem, const struct cryo_str *cert_pem,
-			   struct cryo_sealing_key *out, struct cryo_err *err)
+static int put_key(struct cryo_sealing_key *k, const struct cryo_str *pem, struct cryo_err *err)
+{
+	int rc;
+
+	k->lock = cryo_asprintf("%s/.key-%s" LOCK_ENDING, k->target->dir, k->token);
+	rc = cryo_lock_take(k->lock, 0, &k->lock_fd, err);
+	if (rc == 0)
+		rc = cryo_nodefile_dir(k->target, NULL, CRYO_NODEFILE_DIR, err);
+	if (rc < 0)
+		return rc;
+	k->key = cryo_asprintf(CRYO_NODEFILE_DIR "/restore-%s.key", k->token);
+	return cryo_nodefile_put(k->target, NULL, pem->p, pem->len, k->key, err);
+}
+
+int cryo_sealing_key_begin(struct cryo_target *t, const struct cryo_str *key_pem,
+			   const struct cryo_str *cert_pem, struct cryo_sealing_key *out,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str words = { 0 };
-	int rc = 0;
+	int rc;
 
-	*out = (struct cryo_sealing_key){ .target = t };
-	if (key_pem->len > 0) {
-		out->key = cryo_asprintf(CRYO_SEALING_DIR "/restore-%s-%s.key", ns, pod);
-		cryo_str_addf(&words, "tls-key %s\n", out->key);
-		rc = cryo_nodefile_dir(t, NULL, CRYO_SEALING_DIR, err);
-		if (rc == 0)
-			rc = cryo_nodefile_put(t, NULL, key_pem->p, key_pem->len, out->key, err);
+	*out = (struct cryo_sealing_key){ .target = t, .lock_fd = -1 };
+	rc = cryo_nodefile_token(&out->token, err);
+	if (rc == 0 && key_pem->len > 0) {
+		rc = put_key(out, key_pem, err);
+		cryo_str_addf(&words, "tls-key %s\n", out->key ? out->key : "");
 	}
 	if (rc == 0 && cert_pem->len > 0) {
-		out->cert = cryo_asprintf(CRYO_SEALING_DIR "/restore-%s-%s.crt", ns, pod);
+		out->cert = cryo_asprintf(CRYO_NODEFILE_DIR "/restore-%s.crt", out->token);
 		cryo_str_addf(&words, "tls-cert %s\n", out->cert);
 		rc = cryo_nodefile_put(t, NULL, cert_pem->p, cert_pem->len, out->cert, err);
 	}
@@ -126,10 +190,14 @@ void cryo_sealing_key_end(struct cryo_sealing_key *k)
 		cryo_nodefile_remove(k->target, NULL, k->key);
 	if (k->cert)
 		cryo_nodefile_remove(k->target, NULL, k->cert);
+	if (k->lock && k->lock_fd >= 0)
+		cryo_lock_remove(k->lock, &k->lock_fd);
+	free(k->token);
 	free(k->key);
 	free(k->cert);
+	free(k->lock);
 	free(k->words);
-	*k = (struct cryo_sealing_key){ 0 };
+	*k = (struct cryo_sealing_key){ .lock_fd = -1 };
 }
 
 static void find_member(const char *line, int stream, void *arg)

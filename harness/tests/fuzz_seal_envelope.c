@@ -55,11 +55,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct cryo_seal_reader_opts o = { .key = key() };
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	char recipient[CRYO_HASH_HEX];
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	if (size > 0 && data[0] == '{')
 		try_manifest((const char *)data, size);
-	else if (cryo_seal_envelope_open(data, size, &o, &text, &err) == 0)
+	else if (cryo_seal_envelope_open(data, size, &o, &text, recipient, &err) == 0)
 		abort();
 	if (size > 512)
 		try_archive(data, size, &o);

@@ -17,8 +17,9 @@
 	"\"spec\":{\"nodeName\":\"n1\",\"containers\":[" containers "]},"                          \
 	"\"status\":{\"phase\":\"Running\",\"containerStatuses\":[" statuses "]}}"
 #define NAMED(c) "{\"name\":\"" c "\"}"
+#define ID	 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define RUNNING(c)                                                                                 \
-	"{\"name\":\"" c "\",\"containerID\":\"containerd://0a\",\"state\":{\"running\":{}}}"
+	"{\"name\":\"" c "\",\"containerID\":\"containerd://" ID "\",\"state\":{\"running\":{}}}"
 #define ONE POD(NAMED("c"), RUNNING("c"))
 #define TWO POD(NAMED("c") "," NAMED("c-2"), RUNNING("c") "," RUNNING("c-2"))
 #define PATCHED                                                                                    \
@@ -63,6 +64,7 @@
 /* What the node's tar finds in the archive, and what was done there. */
 static struct {
 	const char *url, *member;
+	char *dir; /* for locks */
 	struct cryo_str did;
 } world;
 
@@ -302,7 +304,7 @@ static const struct story stories[] = {
 static void play(const struct story *s)
 {
 	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint c = { 0 };
-	struct cryo_target t = { .ops = s->far ? &far : &near };
+	struct cryo_target t = { .ops = s->far ? &far : &near, .dir = world.dir };
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
 	struct fake_kube f = { 0 };
@@ -333,12 +335,17 @@ static void play(const struct story *s)
 
 static void whole_calls(void **state)
 {
+	struct cryo_err err = CRYO_ERR_INIT;
+
 	(void)state;
+	assert_int_equal(cryo_fs_tmpdir("/tmp", "cryo-checkpoint-", &world.dir, &err), 0);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(stories); i++) {
 		print_message("# story %zu: %s\n", i, stories[i].says);
 		play(&stories[i]);
 	}
 	cryo_str_release(&world.did);
+	cryo_fs_rmtree(world.dir, &err);
+	free(world.dir);
 }
 
 /* As it is printed it works in a shell; where one line is not all there is to do, there is none. */

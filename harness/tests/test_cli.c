@@ -126,6 +126,9 @@ static void usage(void **state)
 		{ "", 2, "cryopod: no command given\n" },
 		{ "foo", 2, "cryopod: no command 'foo' (see cryopod --help)\n" },
 		{ "statu", 2, "did you mean 'status'?" },
+		{ "fo\xc2\x9b"
+		  "2J\x7f",
+		  2, "cryopod: no command 'fo?2J?'" },
 		{ "internal-forwar", 2, "see cryopod --help" },
 		{ "--help", 0, "" },
 		{ "help", 0, "" },
@@ -202,6 +205,27 @@ static void input_files(void **state)
 
 	(void)state;
 	check_rows(rows, CRYO_ARRAY_LEN(rows));
+}
+
+/* Both files or none: a second try finds nothing in its way. */
+static void keygen(void **state)
+{
+	static const struct row failed[] = {
+		{ "keygen --ec P-256 --cert none/k.crt --key k.key", 1, "No such file" },
+	};
+	static const struct row made[] = {
+		{ "keygen --ec P-256 --cert k.crt --key k.key", 0, "" },
+		{ "keygen --ec P-256 --cert k.crt --key k.key", 2, "'k.key' is there already" },
+	};
+	cryo_auto(cryo_free) char *key = cryo_asprintf("%s/k.key", dir);
+	struct stat st;
+
+	(void)state;
+	check_rows(failed, CRYO_ARRAY_LEN(failed));
+	assert_false(cryo_fs_exists(key));
+	check_rows(made, CRYO_ARRAY_LEN(made));
+	assert_int_equal(stat(key, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
 static void no_cluster(void **state)
@@ -391,10 +415,10 @@ static void signals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(usage),      cmocka_unit_test(input_files),
-		cmocka_unit_test(no_cluster), cmocka_unit_test(as_plugin),
-		cmocka_unit_test(not_root),   cmocka_unit_test(stdout_is_gone),
-		cmocka_unit_test(signals),
+		cmocka_unit_test(usage),	  cmocka_unit_test(input_files),
+		cmocka_unit_test(keygen),	  cmocka_unit_test(no_cluster),
+		cmocka_unit_test(as_plugin),	  cmocka_unit_test(not_root),
+		cmocka_unit_test(stdout_is_gone), cmocka_unit_test(signals),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown) ? EXIT_FAILURE : EXIT_SUCCESS;

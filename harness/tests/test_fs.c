@@ -144,6 +144,40 @@ static void read_has_a_limit(void **state)
 	assert_int_equal(err.sys_errno, EISDIR);
 }
 
+/* A path that somebody else chose: nothing holds us up, and nothing is woken by being opened. */
+static void read_regular(void **state)
+{
+	static const struct {
+		const char *path; /* below the test's directory, or absolute */
+		int rc;
+	} row[] = {
+		{ "file", 0 },
+		{ "link", 0 },
+		{ "pipe", -CRYO_E_CONFIG },
+		{ "sub", -CRYO_E_CONFIG },
+		{ "none", -CRYO_E_SYSTEM },
+		{ "/dev/zero", -CRYO_E_CONFIG },
+	};
+
+	(void)state;
+	put("file", "text");
+	assert_int_equal(symlink("file", at("link")), 0);
+	assert_int_equal(mkfifo(at("pipe"), 0600), 0);
+	assert_int_equal(mkdir(at("sub"), 0700), 0);
+	alarm(60);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+		print_message("# %s\n", row[i].path);
+		assert_int_equal(
+		    cryo_fs_read_regular(*row[i].path == '/' ? row[i].path : at(row[i].path), 10,
+					 &text, &err),
+		    row[i].rc);
+		assert_string_equal(cryo_str_get(&text), row[i].rc ? "" : "text");
+	}
+	alarm(0);
+}
+
 static void poke_needs_the_file(void **state)
 {
 	(void)state;
@@ -421,6 +455,7 @@ int main(void)
 		TEST(failed_write_leaves_nothing),
 		TEST(write_replaces_a_link),
 		TEST(read_has_a_limit),
+		TEST(read_regular),
 		TEST(poke_needs_the_file),
 		TEST(looks),
 		TEST(mkdirs),

@@ -82,17 +82,38 @@ static void refused(void **state)
 static void criu_files(void **state)
 {
 	static const struct {
-		const char *text, *rest, *diverts;
+		const char *text, *rest, *diverts, *unsafe;
 		bool ours;
 	} row[] = {
-		{ "", "", NULL, false },
-		{ "tcp-established\n", "tcp-established\n", NULL, false },
-		{ "# x\nencrypt\nskip-mnt /a b\n", "# x\nskip-mnt /a b\n", NULL, true },
-		{ "tls-cert /a\nencrypt", "tls-cert /a\n", NULL, true },
-		{ "images-dir /tmp", "images-dir /tmp\n", "images-dir", false },
-		{ "image /tmp", "image /tmp\n", "image", false },
-		{ "\t lazy-pages", "\t lazy-pages\n", "lazy-pages", false },
-		{ "page-server\nwork-dir /x", "page-server\nwork-dir /x\n", "page-server", false },
+		{ "", "", NULL, NULL, false },
+		{ "tcp-established\n", "tcp-established\n", NULL, NULL, false },
+		{ "no-tcp-established", "no-tcp-established\n", NULL, NULL, false },
+		{ "# x\nencrypt\nskip-mnt /a b\n", "# x\nskip-mnt /a b\n", NULL, "skip-mnt", true },
+		{ "tls-cert /a\nencrypt", "tls-cert /a\n", NULL, NULL, true },
+		{ "images-dir /tmp", "images-dir /tmp\n", "images-dir", "images-dir", false },
+		{ "images-dir=/tmp", "images-dir=/tmp\n", "images-dir=/tmp", "images-dir=/tmp",
+		  false },
+		{ "image /tmp", "image /tmp\n", "image", "image", false },
+		{ "\t lazy-pages", "\t lazy-pages\n", "lazy-pages", "lazy-pages", false },
+		{ "page-server\nwork-dir /x", "page-server\nwork-dir /x\n", "page-server",
+		  "page-server", false },
+		/* What runs a program, opens a library or hands out a descriptor. */
+		{ "action-script /x", "action-script /x\n", NULL, "action-script", false },
+		{ "action-s=/x", "action-s=/x\n", NULL, "action-s=/x", false },
+		{ "libdir /x", "libdir /x\n", NULL, "libdir", false },
+		{ "exec-cmd", "exec-cmd\n", NULL, "exec-cmd", false },
+		{ "inherit-fd fd[7]:a", "inherit-fd fd[7]:a\n", NULL, "inherit-fd", false },
+		{ "status-fd 5", "status-fd 5\n", NULL, "status-fd", false },
+		{ "join-ns net:/x", "join-ns net:/x\n", NULL, "join-ns", false },
+		{ "config /x", "config /x\n", NULL, "config", false },
+		{ "word-of-tomorrow", "word-of-tomorrow\n", NULL, "word-of-tomorrow", false },
+		/* What CRIU reads differently. */
+		{ "tcp-close --libdir /x", "tcp-close --libdir /x\n", NULL, "tcp-close", false },
+		{ "ghost-limit -D/x", "ghost-limit -D/x\n", NULL, "ghost-limit", false },
+		{ "\"images-dir\" /x", "\"images-dir\" /x\n", "images-dir", "images-dir", false },
+		{ "tls-key \"/a\\\" -D /x\"", "tls-key \"/a\\\" -D /x\"\n", NULL, "tls-key",
+		  false },
+		{ "timeout 3\r--libdir\r/x", "timeout 3\r--libdir\r/x\n", NULL, "timeout", false },
 	};
 
 	(void)state;
@@ -104,6 +125,8 @@ static void criu_files(void **state)
 		assert_string_equal(cryo_str_get(&criu.rest), row[i].rest);
 		assert_int_equal(criu.ours, row[i].ours);
 		assert_true(cryo_streq(criu.diverts, row[i].diverts));
+		if (!cryo_streq(criu.unsafe, row[i].unsafe))
+			fail_msg("'%s': %s", row[i].text, criu.unsafe ? criu.unsafe : "harmless");
 		assert_int_equal(p.encrypt, row[i].ours);
 		cryo_policy_release(&p);
 		cryo_policy_criu_release(&criu);

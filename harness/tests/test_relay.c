@@ -12,10 +12,13 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define ID2 "f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static struct person owner, stranger;
 static char *dir, *img, *work, *plain, *conf, *pod_conf;
+
+static char *last_argument; /* of this program, in place: 64 bytes, which /proc shows */
 
 static int open_socks[2]; /* of conversations: a test that fails leaves them to teardown */
 
@@ -81,6 +84,7 @@ static int world(void **state)
 
 	(void)state;
 	unsetenv("FAKE_CRIU");
+	memset(last_argument, '-', 64);
 	assert_int_equal(cryo_fs_tmpdir("/tmp", "test-relay-", &dir, &err), 0);
 	assert_int_equal(cryo_fs_tmpdir("/dev/shm", "test-relay-", &plain, &err), 0);
 	img = below(ID);
@@ -138,7 +142,10 @@ static void become_criu(int sock)
 {
 	static const char *const none[] = { NULL };
 	cryo_auto(cryo_free) char *calls = below("calls");
-	const struct cryo_interposer where = { .conf = conf, .calls = calls, .criu_conf = none };
+	cryo_auto(cryo_free) char *runc_conf = below("runc.conf");
+	const struct cryo_interposer where = {
+		.conf = conf, .calls = calls, .logs = dir, .runc_conf = runc_conf, .criu_conf = none
+	};
 	char *argv[] = { "criu", "swrk", "3", NULL };
 
 	dup2(sock, 3);
@@ -428,6 +435,27 @@ static void criu_is_killed(void **state)
 	}
 }
 
+/* Its children have the socket too: they must not make everybody wait. */
+static void criu_leaves_children(void **state)
+{
+	cryo_auto(cryo_free) char *release = cryo_asprintf("%s/release", work);
+	struct talk t;
+	CriuOpts o;
+
+	(void)state;
+	setenv("FAKE_CRIU", "orphan", 1);
+	talk_begin(&t);
+	o = dump_opts(&t, true);
+	talk_send(&t, CRYO_RPC_DUMP, &o);
+	alarm(20); /* the child goes away after 30 */
+	talk_through(&t);
+	alarm(0);
+	put_text(release, "");
+	talk_end(&t);
+	assert_refused(&t, CRYO_RPC_DUMP, "without an answer");
+	assert_nothing();
+}
+
 /* Children of ours that go by that name: helpers whose parent has ended. */
 static pid_t find_helper(void)
 {
@@ -576,6 +604,36 @@ static void full_disk(void **state)
 	assert_int_equal(umount(img), 0);
 }
 
+/* The memory for plain images ends while CRIU writes them: its own failure, and its own words. */
+static void plain_tmpfs_is_full(void **state)
+{
+	cryo_auto(cryo_free) char *small = below("small");
+	cryo_auto(cryo_free) char *words =
+	    cryo_asprintf("encrypt\ntls-cert %%/tls.crt\ntmpfs %s\n", small);
+	struct talk t;
+	size_t left;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: mounting needs root\n");
+		skip();
+	}
+	assert_int_equal(mkdir(small, 0700), 0);
+	assert_int_equal(mount("none", small, "tmpfs", 0, "size=3m"), 0);
+	configure(words);
+	for (int running = 0; running <= 1; running++) {
+		dump(&t, running);
+		left = count_files(small);
+		if (running)
+			assert_int_equal(umount(small), 0);
+		assert_int_equal(left, 0);
+		assert_false(t.resp.success);
+		if (!strstr(t.resp.errmsg, FAKE_ERROR) && !strstr(t.resp.errmsg, "too small"))
+			fail_msg("%s", t.resp.errmsg);
+		assert_nothing();
+	}
+}
+
 /* Either a dump or a restore that is refused before CRIU is started. */
 static void refused_requests(void **state)
 {
@@ -700,6 +758,253 @@ static void words_of_a_call(void **state)
 	assert_true(t.resp.success);
 }
 
+static void empty_images(void)
+{
+	struct cryo_err err;
+
+	assert_int_equal(cryo_fs_rmtree(img, &err), 0);
+	assert_int_equal(mkdir(img, 0700), 0);
+	put_file(img, "descriptors.json", 20, 1);
+}
+
+static void dump_as_told(struct talk *t, int type, const char *config)
+{
+	CriuOpts o;
+
+	talk_begin(t);
+	o = dump_opts(t, true);
+	o.config_file = (char *)config;
+	talk_send(t, type, &o);
+	talk_through(t);
+	talk_end(t);
+}
+
+/*
+ * Who can name a configuration file of CRIU must not get at plain images with it: by programs
+ * that CRIU runs, by descriptors it hands out, or by what CRIU reads otherwise than we do.
+ */
+static void words_against_us(void **state)
+{
+	static const char *const row[] = {
+		"action-script /x",
+		"action-scr=/x",
+		"tcp-established --action-script /x",
+		"ghost-limit 1M -D /tmp",
+		"\"images-dir\" /tmp",
+		"images-dir=/tmp",
+		"libdir /x",
+		"exec-cmd",
+		"inherit-fd fd[7]:x",
+		"status-fd 7",
+		"root /x",
+		"external mnt[x]:/",
+		"ext-mount-map x:/",
+		"freeze-cgroup /sys/fs/cgroup",
+		"lsm-profile apparmor:unconfined",
+		"log-file /etc/ld.so.preload",
+		"log-file ../../../etc/x",
+		"config /x",
+		"timeout 3\r-D\r/tmp",
+		"ghost-limit \"a\\\" --libdir /x \\\"\"",
+	};
+	struct talk t;
+
+	(void)state;
+	dump(&t, true);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
+		for (int type = CRYO_RPC_DUMP; type <= CRYO_RPC_RESTORE; type++) {
+			cryo_auto(cryo_free) char *seen = cryo_asprintf("%s/conf-path", work);
+
+			print_message("# %s, %d\n", row[i], type);
+			put_text(pod_conf, row[i]);
+			dump_as_told(&t, type, pod_conf);
+			assert_refused(&t, type, "cannot be combined with encryption");
+			assert_false(cryo_fs_exists(seen));
+			assert_sealed();
+		}
+}
+
+/* The file that runc names where no pod does is the node's own. */
+static void words_of_the_node(void **state)
+{
+	cryo_auto(cryo_free) char *runc_conf = below("runc.conf");
+	struct talk t;
+
+	(void)state;
+	put_text(runc_conf, "exec-cmd\nlog-file /x\n");
+	dump_as_told(&t, CRYO_RPC_DUMP, runc_conf);
+	assert_true(t.resp.success);
+	assert_true(has_text(work, "conf", "exec-cmd\n"));
+	empty_images();
+	put_text(runc_conf, "images-dir /x\n");
+	dump_as_told(&t, CRYO_RPC_DUMP, runc_conf);
+	assert_refused(&t, CRYO_RPC_DUMP, "images-dir cannot be combined");
+}
+
+/* CRIU gets what was looked at, not the file, which its owner may have changed meanwhile. */
+static void configuration_is_a_copy(void **state)
+{
+	static const char *const row[] = { "tcp-established\n", NULL };
+	struct talk t;
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *seen = cryo_asprintf("%s/conf-path", work);
+
+		unlink(pod_conf);
+		unlink(seen);
+		if (row[i])
+			put_text(pod_conf, row[i]);
+		dump_as_told(&t, row[i] ? CRYO_RPC_DUMP : CRYO_RPC_RESTORE, pod_conf);
+		assert_true(t.resp.success);
+		assert_true(has_text(work, "conf-path", "/proc/self/fd/"));
+		assert_false(has_text(work, "conf-path", "pod.conf"));
+	}
+}
+
+/* The interposer is root: it writes its reason only to a log that lies ready in its own directory.
+ */
+static void log_of_a_pod(void **state)
+{
+	static const struct {
+		const char *log; /* below dir */
+		bool there, written;
+	} row[] = {
+		{ "passwd", true, false },	   { "work/x.log", true, false },
+		{ "../passwd.log", false, false }, { "none.log", false, false },
+		{ "link.log", true, false },	   { "right.log", true, true },
+	};
+	cryo_auto(cryo_free) char *target = below("target");
+	cryo_auto(cryo_free) char *link = below("link.log");
+	struct talk t;
+
+	(void)state;
+	configure("encrypt\n"); /* for nobody: refused */
+	put_text(target, "root\n");
+	assert_int_equal(symlink("target", link), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *path = below(row[i].log);
+		cryo_auto(cryo_free) char *words = cryo_asprintf("log-file %s\n", path);
+
+		print_message("# %s\n", row[i].log);
+		if (row[i].there && !cryo_fs_exists(path))
+			put_text(path, "root\n");
+		put_text(pod_conf, words);
+		dump_as_told(&t, CRYO_RPC_DUMP, pod_conf);
+		assert_refused(&t, CRYO_RPC_DUMP, "set 'tls-cert PATH'");
+		assert_int_equal(cryo_fs_exists(path), row[i].there);
+		if (row[i].there)
+			assert_int_equal(has_text(dir, row[i].log, "Error (cryopod-criu): "),
+					 row[i].written);
+	}
+}
+
+/* Pipes where files should be: nothing waits for somebody to write into them. */
+static void pipes(void **state)
+{
+	cryo_auto(cryo_free) char *pipe = below("pipe");
+	cryo_auto(cryo_free) char *restore_log = cryo_asprintf("%s/dump.log", work);
+	cryo_auto(cryo_free) char *words = cryo_asprintf("tls-cert %s\n", pipe);
+	struct talk t;
+
+	(void)state;
+	assert_int_equal(mkfifo(pipe, 0600), 0);
+	assert_int_equal(mkfifo(restore_log, 0600), 0);
+	alarm(60);
+	dump_as_told(&t, CRYO_RPC_DUMP, pipe);
+	assert_refused(&t, CRYO_RPC_DUMP, "no regular file");
+	configure("encrypt\n");
+	put_text(pod_conf, words);
+	dump_as_told(&t, CRYO_RPC_DUMP, pod_conf);
+	assert_refused(&t, CRYO_RPC_DUMP, "no regular file");
+	alarm(0);
+}
+
+/* Whose key opens the set now? */
+static void assert_sealed_for(const struct person *p)
+{
+	const struct cryo_seal_reader_opts o = { .key = p->key };
+	cryo_auto(cryo_seal_reader_free) struct cryo_seal_reader *r = NULL;
+	cryo_auto(cryo_fd_close) int fd = open(img, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	if (cryo_seal_reader_new(fd, &o, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* A pod's certificate counts, but for a node that requires encryption to its own. */
+static void whose_certificate(void **state)
+{
+	cryo_auto(cryo_free) char *words = cryo_asprintf("encrypt\ntls-cert %s/other.crt\n", dir);
+	struct talk t;
+
+	(void)state;
+	put_text(pod_conf, words);
+	dump_as_told(&t, CRYO_RPC_DUMP, pod_conf);
+	assert_true(t.resp.success);
+	assert_sealed_for(&stranger);
+	empty_images();
+	configure("require-encryption\ntls-cert %/tls.crt\n");
+	dump_as_told(&t, CRYO_RPC_DUMP, pod_conf);
+	assert_true(t.resp.success);
+	assert_sealed_for(&owner);
+	empty_images();
+	configure("require-encryption\n"); /* for whom, it leaves to the pods */
+	dump_as_told(&t, CRYO_RPC_DUMP, pod_conf);
+	assert_true(t.resp.success);
+	assert_sealed_for(&stranger);
+}
+
+/* What names the container: runc's command line before anything a container can make up. */
+static void which_container(void **state)
+{
+	cryo_auto(cryo_free) char *made_up = below("calls/" ID); /* in the path of the images */
+	cryo_auto(cryo_free) char *real = below("calls/" ID2);
+	cryo_auto(cryo_free) char *words = cryo_asprintf("encrypt\ntls-cert %s/tls.crt\n", dir);
+	cryo_auto(cryo_free) char *other = cryo_asprintf("encrypt\ntls-cert %s/other.crt\n", dir);
+	struct talk t;
+
+	(void)state;
+	configure("");
+	put_text(made_up, other);
+	put_text(real, words);
+	memcpy(last_argument, ID2, 64);
+	dump(&t, true);
+	assert_true(t.resp.success);
+	assert_sealed_for(&owner);
+	empty_images();
+	unlink(made_up);
+	dump(&t, true);
+	assert_true(t.resp.success);
+	assert_sealed_for(&owner);
+}
+
+/* Its pid may belong to anybody by now: nothing of that process is used. */
+static void client_is_gone(void **state)
+{
+	struct talk t = { .sock = -1 };
+	int pair[2];
+	CriuOpts o;
+
+	(void)state;
+	t.images = open(img, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	t.work = open(work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	t.sock = pair[0];
+	o = dump_opts(&t, true);
+	talk_send(&t, CRYO_RPC_DUMP, &o);
+	close(pair[0]);
+	if (fork() == 0)
+		become_criu(pair[1]);
+	close(pair[1]);
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+	assert_false(there(work, "resumed"));
+	assert_nothing();
+	close(t.images);
+	close(t.work);
+}
+
 /* A client that wants no notifications: without them nothing could be sealed in time. */
 static void silent_client(void **state)
 {
@@ -801,16 +1106,26 @@ int main(int argc, char **argv)
 		TEST(sealing_fails),
 		TEST(criu_fails),
 		TEST(criu_is_killed),
+		TEST(criu_leaves_children),
 		TEST(helper_is_killed),
 		TEST(runc_is_killed),
 		TEST(two_at_once),
 		TEST(too_little_memory),
 		TEST(full_disk),
+		TEST(plain_tmpfs_is_full),
 		TEST(refused_requests),
 		TEST(a_changed_set),
 		TEST(plain_as_ever),
 		TEST(words_of_a_pod),
 		TEST(words_of_a_call),
+		TEST(words_against_us),
+		TEST(words_of_the_node),
+		TEST(configuration_is_a_copy),
+		TEST(log_of_a_pod),
+		TEST(pipes),
+		TEST(whose_certificate),
+		TEST(which_container),
+		TEST(client_is_gone),
 		TEST(silent_client),
 		TEST(detours),
 		TEST(no_messages),
@@ -819,5 +1134,8 @@ int main(int argc, char **argv)
 
 	if (argc == 3 && cryo_streq(argv[1], "swrk"))
 		return fake_criu(atoi(argv[2]));
+	if (argc != 2 || strlen(argv[1]) != 64)
+		return execl("/proc/self/exe", argv[0], ID, NULL);
+	last_argument = argv[1];
 	return cmocka_run_group_tests(relay, people, no_people) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -7,7 +7,12 @@
 
 #include "conf/json.h"
 #include "image/tar.h"
+#include "net/pki.h"
 #include "sys/fs.h"
+#include "sys/lock.h"
+#include "target/evidence.h"
+#include "target/nodefile.h"
+#include "target/sealing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -123,6 +128,8 @@ static int fake_exec(struct cryo_target *t, const char *node, struct cryo_proc *
 		last = *a;
 	if (strcmp(p->argv[0], "rm") == 0)
 		cryo_str_addf(&fake.traffic, "rm %s\n", last);
+	for (const char *const *a = p->argv; strcmp(p->argv[0], "find") == 0 && *a; a++)
+		cryo_str_addf(&fake.traffic, "%s ", *a);
 	if (strcmp(p->argv[0], "ctr") == 0)
 		cryo_str_add(&res->out, fake.images ? fake.images : last);
 	return 0;
@@ -265,15 +272,25 @@ static void from_the_archive(void **state)
 			    fake.config);
 }
 
+/* The text with every % replaced. Caller frees. */
+static char *with_name(const char *text, const char *name)
+{
+	struct cryo_str out = { 0 };
+
+	for (; *text; text++)
+		cryo_str_addn(&out, *text == '%' ? name : text, *text == '%' ? strlen(name) : 1);
+	return cryo_str_detach(&out);
+}
+
 /* The key of the Secret is on the node before the pod is created, and gone afterwards. */
 static void with_a_key(void **state)
 {
-	static const char *const order[] = { "put /run/cryopod/restore-work-q.key KEY\n",
-					     "put /run/cryopod/restore-work-q.crt CERT\n",
-					     "tls-key /run/cryopod/restore-work-q.key\n",
-					     "tls-cert /run/cryopod/restore-work-q.crt\n",
-					     "rm /run/cryopod/restore-work-q.key\n",
-					     "rm /run/cryopod/restore-work-q.crt\n" };
+	static const char *const order[] = { "put %.key KEY\n", "put %.crt CERT\n",
+					     "put %.log \n",	"put %.conf log-file %.log\n",
+					     "tls-key %.key\n", "tls-cert %.crt\n",
+					     "put %.conf \n",	"rm %.log\n",
+					     "rm %.key\n",	"rm %.crt\n" };
+	cryo_auto(cryo_free) char *name = NULL, *locks = NULL;
 	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .key_secret = "enc" };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -285,13 +302,97 @@ static void with_a_key(void **state)
 		      "\"tls.crt\":\"Q0VSVA==\"}}";
 	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
 		fail_msg("%s", err.msg);
+	name = cryo_strndup(fake.config, strlen(fake.config) - strlen(".conf"));
+	assert_true(cryo_starts_with(name, "/run/cryopod/restore-"));
+	assert_int_equal(strspn(name + strlen("/run/cryopod/restore-"), "0123456789abcdef"), 32);
 	at = cryo_str_get(&fake.traffic);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(order); i++) {
-		at = strstr(at, order[i]);
+		cryo_auto(cryo_free) char *line = with_name(order[i], name);
+
+		at = strstr(at, line);
 		if (!at)
-			fail_msg("no '%s' in its place:\n%s", order[i],
-				 cryo_str_get(&fake.traffic));
+			fail_msg("no '%s' in its place:\n%s", line, cryo_str_get(&fake.traffic));
 	}
+	locks = cryo_asprintf("%s/.key-%s.lock", dir, name + strlen("/run/cryopod/restore-"));
+	assert_false(cryo_fs_exists(locks));
+}
+
+/* A pod can name any file of its node to CRIU: no two restores, and nobody, can guess a name. */
+static void names_are_not_guessed(void **state)
+{
+	cryo_auto(cryo_free) char *first = NULL, *second = NULL;
+	struct cryo_err err;
+
+	(void)state;
+	assert_int_equal(cryo_nodefile_token(&first, &err), 0);
+	assert_int_equal(cryo_nodefile_token(&second, &err), 0);
+	assert_int_equal(strlen(first), 32);
+	assert_string_not_equal(first, second);
+}
+
+/* What a killed call left is removed by the next one; what a running one has laid down stays. */
+static void killed_calls(void **state)
+{
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+	cryo_auto(cryo_free) char *dead_key = cryo_asprintf("%s/.key-0123.lock", dir);
+	cryo_auto(cryo_free) char *dead_call = cryo_asprintf("%s/.call-abcd.lock", dir);
+	cryo_auto(cryo_free) char *held = cryo_asprintf("%s/.key-4567.lock", dir);
+	static const char *const removed[] = { "rm /run/cryopod/restore-0123.key\n",
+					       "rm /run/cryopod/restore-0123.crt\n",
+					       "rm /run/cryopod/restore-0123.log\n",
+					       "rm /run/cryopod/calls/abcd\n",
+					       "rm /run/cryopod/calls/abcd.crt\n" };
+	cryo_auto(cryo_fd_close) int fd = -1;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	assert_int_equal(cryo_fs_write(dead_key, "1", 1, 0600, &err), 0);
+	assert_int_equal(cryo_fs_write(dead_call, "1", 1, 0600, &err), 0);
+	assert_int_equal(cryo_lock_take(held, 0, &fd, &err), 0);
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(removed); i++)
+		if (!strstr(cryo_str_get(&fake.traffic), removed[i]))
+			fail_msg("no '%s'", removed[i]);
+	assert_null(strstr(cryo_str_get(&fake.traffic), "4567"));
+	assert_false(cryo_fs_exists(dead_key) || cryo_fs_exists(dead_call));
+	assert_true(cryo_fs_exists(held));
+}
+
+/* It becomes part of a path, on the node and on this machine. */
+static void no_container_id(void **state)
+{
+	static const char *const row[] = { "", "..", "0123", "../../../../etc/x",
+					   "0123456789abcdef0123456789abcdef0123456789abcdef"
+					   "0123456789abcde/" };
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
+	const struct cryo_pki_spec spec = { .cn = "x", .encrypt = true };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_pki_self_signed(&spec, 0, &pair, &err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_sealing_call call;
+
+		assert_int_equal(cryo_sealing_call_begin(&target, NULL, row[i], pair.cert_pem,
+							 strlen(pair.cert_pem), &call, &err),
+				 -CRYO_E_REMOTE);
+		assert_int_equal(fake.traffic.len, 0);
+	}
+}
+
+/* In its own files a container can have anything that is called dump.log. */
+static void evidence_of_containers(void **state)
+{
+	struct cryo_err err = { CRYO_E_REMOTE, 0, "it failed" };
+
+	(void)state;
+	cryo_evidence_dump(&target, NULL, 0, &err);
+	assert_non_null(strstr(cryo_str_get(&fake.traffic),
+			       "( -name rootfs -o -name io.containerd.snapshotter.* ) -prune -o "
+			       "-type f -name *dump.log "));
 }
 
 static void with_a_bad_secret(void **state)
@@ -499,6 +600,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(from_the_archive, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_are_not_guessed, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_container_id, setup, teardown),
+		cmocka_unit_test_setup_teardown(evidence_of_containers, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_bad_secret, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_the_source_pod, setup, teardown),

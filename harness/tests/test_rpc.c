@@ -125,6 +125,7 @@ static void hostile(void **state)
 		{ "\x12\x7f\x08", 3 },
 		{ "\x0f", 1 },
 		{ "\x08", 1 },
+		{ "e\n\0\0\0\x80\0e", 8 }, /* field 0 in two bytes: cannot be read again */
 	};
 	struct cryo_rpc_req r;
 	char *big = cryo_alloc(CRYO_RPC_MAX + 1);

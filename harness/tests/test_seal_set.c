@@ -404,15 +404,14 @@ static void signatures(void **state)
 }
 
 /*
- * A changed byte of seal.cms is refused. Only in what says whose the envelope is (version,
- * issuer, serial number) it may not matter, and then what is opened is the same.
+ * A changed byte of seal.cms is refused, also in what CMS does not authenticate: the manifest
+ * says whose the envelope is (test_seal_envelope.c looks at sets that do not).
  */
 static void every_byte_of_cms(void **state)
 {
 	cryo_auto(cryo_str_release) struct cryo_str cms = { 0 };
 	const struct cryo_seal_reader_opts o = { .key = ec.key };
 	cryo_auto(cryo_fd_close) int in = -1;
-	size_t passed = 0;
 
 	(void)state;
 	make(set, &ec, NULL);
@@ -423,16 +422,11 @@ static void every_byte_of_cms(void **state)
 		struct cryo_err err = CRYO_ERR_INIT;
 
 		flip(set, "seal.cms", (long)i);
-		if (cryo_seal_reader_new(in, &o, &r, &err) == 0) {
-			passed++;
-			assert_int_equal(cryo_seal_reader_count(r), 4);
-			assert_int_equal(cryo_seal_reader_plain_bytes(r), 1400 + PAGES);
-			assert_true(i < cms.len / 2); /* content and tag lie behind */
-		}
+		if (cryo_seal_reader_new(in, &o, &r, &err) == 0)
+			fail_msg("byte %zu of %zu does not matter", i, cms.len);
 		flip(set, "seal.cms", (long)i);
 	}
-	print_message("# %zu of %zu bytes do not matter\n", passed, cms.len);
-	assert_true(passed < 48);
+	assert_int_equal(open_as(&ec), 0);
 }
 
 static void writer_refuses(void **state)

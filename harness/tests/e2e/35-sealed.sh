@@ -18,6 +18,8 @@ unreadable() { ! holds_memory "$tmp/sealed.tar"; }
 point "the nonce is nowhere in it" unreadable
 nothing_left() { [ "$(cp_ shell sh -c 'ls /run/cryopod/calls /run/cryopod | grep -c -E "\.key|\.crt|[0-9a-f]{64}"')" = 0 ]; }
 point "nothing of the call is left on the node" nothing_left
+private() { [ "$(cp_ shell stat -c %a /run/cryopod /run/cryopod/calls | sort -u)" = 700 ]; }
+point "nobody else can look where calls lay things down" private
 
 point "restore without the key" fails 1 "key" cp_ restore "$tmp/sealed.tar" --pod sealed-1
 point "with another key" fails 1 "key" cp_ restore "$tmp/sealed.tar" --pod sealed-1 --key "$tmp/other.key"
