@@ -28,13 +28,13 @@ all: $(B)/cryopod
 
 $(B)/cryopod: $(call obj,$(MAIN_C)) $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
-$(B)/libcryo.a: $(call obj,$(LIB_C)) $(patsubst %,$(B)/obj/criu/%.pb-c.o,rpc stats) $(B)/members
+$(B)/libcryo.a: $(call obj,$(LIB_C)) $(patsubst %,$(B)/obj/criu/%.pb-c.o,rpc stats images) $(B)/members
 	@rm -f $@
 	@$(AR) rcs $@ $(filter %.o,$^)
 $(B)/obj/%.o: harness/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -MMD -MP -c -o $@ $<
-# CRIU's messages, from our own description of them.
+# CRIU's messages and images, from our own description of them.
 GEN := build/gen/criu
 .PRECIOUS: $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: harness/criu/%.proto
@@ -42,6 +42,7 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: harness/criu/%.proto
 	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
 $(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(GEN)/rpc.pb-c.h
 $(B)/obj/criu/stats.o: | $(GEN)/stats.pb-c.h
+$(B)/obj/criu/contents.o: | $(GEN)/images.pb-c.h
 $(B)/obj/criu/%.pb-c.o: $(GEN)/%.pb-c.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -c -o $@ $<
@@ -167,11 +168,12 @@ share := $(DESTDIR)$(PREFIX)/share/cryopod
 libexec := $(DESTDIR)$(PREFIX)/libexec/cryopod
 install: all
 	install -D -m 755 $(B)/cryopod $(DESTDIR)$(PREFIX)/bin/cryopod
+	ln -sf cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
 	install -d $(share) $(libexec)
 	install -m 755 $(LIBEXEC) $(INTERPOSER) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod
+	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
 	rm -rf $(share) $(libexec)
 clean:
 	rm -rf build

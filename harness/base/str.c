@@ -42,6 +42,24 @@ void cryo_str_addf(struct cryo_str *s, const char *fmt, ...)
 	cryo_str_add(s, text);
 }
 
+void cryo_str_add_quoted(struct cryo_str *s, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_@%+:,./-";
+
+	if (*word && word[strspn(word, plain)] == '\0') {
+		cryo_str_add(s, word);
+		return;
+	}
+	cryo_str_add(s, "'");
+	for (; *word; word++)
+		if (*word == '\'')
+			cryo_str_add(s, "'\\''");
+		else
+			cryo_str_addn(s, word, 1);
+	cryo_str_add(s, "'");
+}
+
 const char *cryo_str_get(const struct cryo_str *s)
 {
 	return s->p ? s->p : "";

@@ -18,6 +18,8 @@ struct cryo_str {
 void cryo_str_add(struct cryo_str *s, const char *text);
 void cryo_str_addn(struct cryo_str *s, const void *data, size_t n);
 void cryo_str_addf(struct cryo_str *s, const char *fmt, ...) CRYO_PRINTF(2, 3);
+/* One word of a POSIX shell: as it is if nothing in it is special, else in single quotes. */
+void cryo_str_add_quoted(struct cryo_str *s, const char *word);
 const char *cryo_str_get(const struct cryo_str *s); /* "" if empty, never NULL */
 void cryo_str_clear(struct cryo_str *s);	    /* length 0, keeps the memory */
 char *cryo_str_detach(struct cryo_str *s);	    /* caller's; never NULL */

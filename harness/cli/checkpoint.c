@@ -5,28 +5,41 @@
 #include "base/event.h"
 #include "conf/json.h"
 #include "target/checkpoint.h"
+#include "target/kubectl.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct checkpoint_opts {
-	const char *ns, *container, *to, *output, *secret;
+	const char *ns, *container, *to, *output, *secret, *leave_running, *form;
+	const char *kubeconfig, *context;
 	int64_t timeout_ms;
-	bool encrypt;
+	bool encrypt, dry_run;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "namespace", 'n', CRYO_OPT_STR, offsetof(struct checkpoint_opts, ns), "NS",
-	  "default: \"default\"" },
+	  "default: \"default\", or that of the context" },
 	{ "container", 'c', CRYO_OPT_STR, offsetof(struct checkpoint_opts, container), "NAME",
 	  "which one (default: the only one)" },
-	{ "to", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, to), "FILE",
-	  "copy the archive here" },
+	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct checkpoint_opts, timeout_ms), "DURATION",
+	  "of the dump (default: the server's)" },
+	{ "leave-running", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, leave_running), "BOOL",
+	  "false: the pod is deleted (default: true)" },
 	{ "encrypt", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, encrypt), NULL,
 	  "no readable byte of memory in the archive" },
 	{ "encryption-secret", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, secret), "NAME",
 	  "Secret (kubernetes.io/tls) whose certificate it is for" },
-	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct checkpoint_opts, timeout_ms), "DURATION",
-	  "of the dump (default: the kubelet's)" },
+	{ "to", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, to), "FILE",
+	  "copy the archive here" },
+	{ "form", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, form), "FORM",
+	  "pods, proxy or kubelet (default: the first that is there)" },
+	{ "dry-run", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, dry_run), NULL,
+	  "only print the request, as a line for curl" },
+	{ "kubeconfig", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, kubeconfig), "FILE",
+	  "a cluster that is not of cryopod, through kubectl" },
+	{ "context", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, context), "NAME",
+	  "and which one of the kubeconfig" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct checkpoint_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -41,43 +54,112 @@ static void print_table(const struct cryo_checkpoint *c)
 	       c->container, c->archive);
 	if (c->copy)
 		printf("copy       %s\n", c->copy);
-	printf("size       %s%s\ntook       %s (%s)\n", size, c->sealed ? ", encrypted" : "", took,
-	       cryo_checkpoint_form_name(c->form));
+	if (c->bytes)
+		printf("size       %s%s\n", size, c->sealed ? ", encrypted" : "");
+	printf("took       %s (%s)\n", took, cryo_checkpoint_form_name(c->form));
+	if (c->deleted)
+		printf("pod        is being deleted\n");
+}
+
+static void print(const struct cryo_checkpoint *c, enum cryo_output output)
+{
+	if (output == CRYO_OUTPUT_TABLE) {
+		print_table(c);
+	} else {
+		cryo_auto(cryo_json_decref) json_t *j = cryo_checkpoint_json(c);
+
+		cryo_cli_print(j, output);
+	}
+}
+
+static int parse_leave(const char *text, enum cryo_leave_running *out, struct cryo_err *err)
+{
+	if (!text)
+		return 0;
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--leave-running: '%s' is neither true nor false", text);
+	*out = *text == 't' ? CRYO_LEAVE_RUNNING : CRYO_LEAVE_STOPPED;
+	return 0;
+}
+
+static int parse_opts(const struct checkpoint_opts *o, struct cryo_checkpoint_opts *request,
+		      struct cryo_err *err)
+{
+	int rc = parse_leave(o->leave_running, &request->leave, err);
+
+	if (rc == 0 && o->form)
+		rc = cryo_err_wrap(err, cryo_checkpoint_form_parse(o->form, &request->form, err),
+				   "--form");
+	if (rc == 0 && o->encrypt != (o->secret != NULL))
+		rc = cryo_err_set(err, CRYO_E_USAGE,
+				  "--encrypt and --encryption-secret NAME belong together");
+	if (rc == 0 && o->dry_run && o->to)
+		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run makes nothing for --to");
+	return rc;
+}
+
+static int dry_run(struct cryo_target *t, const struct cryo_checkpoint_opts *request, bool plugin,
+		   struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
+	int rc = cryo_checkpoint_curl(t, request, &line, err);
+
+	if (rc < 0)
+		return rc;
+	printf("%s\n", cryo_str_get(&line));
+	cryo_info("it works while '%s proxy' runs in another terminal",
+		  plugin ? "kubectl" : "cryopod");
+	return 0;
+}
+
+/* Ours, or whichever kubectl would speak to. */
+static int open_target(struct cryo_cli *cli, const struct cryo_kubectl *k, bool foreign,
+		       struct cryo_checkpoint_opts *request, char **ns, struct cryo_target **t,
+		       struct cryo_err *err)
+{
+	int rc;
+
+	if (!foreign)
+		return cryo_cli_target(cli, t, err);
+	cryo_target_kubectl(k, t);
+	if (request->ns)
+		return 0;
+	rc = cryo_kubectl_namespace(k, ns, err);
+	request->ns = *ns;
+	return rc;
 }
 
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
+	const struct checkpoint_opts *o = opts;
+	struct cryo_kubectl k = { .kubeconfig = o->kubeconfig, .context = o->context };
+	cryo_auto(cryo_free) char *ns = NULL;
 	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
 	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint c = { 0 };
-	const struct checkpoint_opts *o = opts;
 	struct cryo_checkpoint_opts request = { .ns = o->ns,
 						.pod = args[0],
 						.container = o->container,
 						.to = o->to,
 						.timeout_ms = o->timeout_ms,
 						.encryption_secret = o->secret };
+	bool foreign = cli->plugin || o->kubeconfig || o->context;
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 
 	(void)exit_code;
-	if (rc == 0 && o->encrypt != (o->secret != NULL))
-		rc = cryo_err_set(err, CRYO_E_USAGE,
-				  "--encrypt and --encryption-secret NAME belong together");
 	if (rc == 0)
-		rc = cryo_cli_target(cli, &t, err);
+		rc = parse_opts(o, &request, err);
+	if (rc == 0)
+		rc = open_target(cli, &k, foreign, &request, &ns, &t, err);
+	if (rc == 0 && o->dry_run)
+		return dry_run(t, &request, foreign, err);
 	if (rc == 0)
 		rc = cryo_checkpoint_run(t, &request, &c, err);
-	if (rc < 0)
-		return rc;
-	if (output == CRYO_OUTPUT_TABLE) {
-		print_table(&c);
-	} else {
-		cryo_auto(cryo_json_decref) json_t *j = cryo_checkpoint_json(&c);
-
-		cryo_cli_print(j, output);
-	}
-	return 0;
+	if (rc == 0)
+		print(&c, output);
+	return rc;
 }
 
 const struct cryo_cmd cryo_cmd_checkpoint = {

@@ -16,6 +16,7 @@ struct cryo_cli {
 	const char *target; /* kind: --target; NULL: local */
 	const char *color;  /* auto, always, never */
 	bool verbose, quiet, help;
+	bool plugin; /* called as kubectl-checkpoint: there is one command, and kubectl's cluster */
 };
 
 enum cryo_opt_kind {
@@ -62,11 +63,14 @@ extern const struct cryo_opt cryo_global_opts[];
 /*
  * Parses argv[1…] (global options also before the command). On success *cmd is
  * set, or NULL with cli->help for the general help; *opts (owned, may be NULL)
- * and *args (borrowed tail of argv, permuted).
+ * and *args (borrowed tail of argv, permuted). As kubectl's plugin (argv[0]), the
+ * command is given.
  */
 int cryo_cli_parse(int argc, char **argv, struct cryo_cli *cli, const struct cryo_cmd **cmd,
 		   void **opts, char ***args, struct cryo_err *err);
-void cryo_cli_help(const struct cryo_cmd *cmd); /* NULL: general; to stdout */
+/* What people call us by: "cryopod", or "kubectl" as its plugin. */
+const char *cryo_cli_program(const struct cryo_cli *cli);
+void cryo_cli_help(const struct cryo_cmd *cmd, const char *program); /* NULL: general; to stdout */
 
 /* The target the global options name. */
 int cryo_cli_target(const struct cryo_cli *cli, struct cryo_target **out, struct cryo_err *err);
@@ -78,9 +82,9 @@ int cryo_cli_output(const char *text, enum cryo_output *out, struct cryo_err *er
 void cryo_cli_print(const json_t *j, enum cryo_output output);
 
 extern const struct cryo_cmd cryo_cmd_bench, cryo_cmd_build, cryo_cmd_checkpoint, cryo_cmd_doctor,
-    cryo_cmd_down, cryo_cmd_forward, cryo_cmd_help, cryo_cmd_image, cryo_cmd_keygen,
-    cryo_cmd_kubectl, cryo_cmd_logs, cryo_cmd_restore, cryo_cmd_seal, cryo_cmd_shell,
-    cryo_cmd_sources, cryo_cmd_status, cryo_cmd_test, cryo_cmd_unseal, cryo_cmd_up,
-    cryo_cmd_version;
+    cryo_cmd_down, cryo_cmd_forward, cryo_cmd_help, cryo_cmd_image, cryo_cmd_inspect,
+    cryo_cmd_keygen, cryo_cmd_kubectl, cryo_cmd_logs, cryo_cmd_proxy, cryo_cmd_restore,
+    cryo_cmd_seal, cryo_cmd_shell, cryo_cmd_sources, cryo_cmd_status, cryo_cmd_test,
+    cryo_cmd_unseal, cryo_cmd_up, cryo_cmd_version;
 
 #endif

@@ -33,14 +33,14 @@ static void general(void)
 	       "interrupted\n");
 }
 
-void cryo_cli_help(const struct cryo_cmd *cmd)
+void cryo_cli_help(const struct cryo_cmd *cmd, const char *program)
 {
 	if (!cmd) {
 		general();
 		return;
 	}
-	printf("cryopod %s - %s\n\nusage: cryopod %s [OPTION…]%s%s\n", cmd->name, cmd->summary,
-	       cmd->name, *cmd->usage ? " " : "", cmd->usage);
+	printf("%s %s - %s\n\nusage: %s %s [OPTION…]%s%s\n", program, cmd->name, cmd->summary,
+	       program, cmd->name, *cmd->usage ? " " : "", cmd->usage);
 	if (cmd->opts) {
 		printf("\noptions:\n");
 		print_opts(cmd->opts);
@@ -55,16 +55,15 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	const char *near;
 
-	(void)cli;
 	(void)opts;
 	(void)exit_code;
 	if (!args[0]) {
-		cryo_cli_help(NULL);
+		cryo_cli_help(NULL, cryo_cli_program(cli));
 		return 0;
 	}
 	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++) {
 		if (strcmp((*c)->name, args[0]) == 0) {
-			cryo_cli_help(*c);
+			cryo_cli_help(*c, cryo_cli_program(cli));
 			return 0;
 		}
 		cryo_strv_add(&names, (*c)->name);

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "base/str.h"
+#include "cli/kubectl.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
@@ -40,15 +41,11 @@ static int shell(struct cryo_cli *cli, const void *opts, char **args, int *exit_
 	return finish(rc, &res, exit_code, err);
 }
 
-/* The kubectl that was built for this cluster, else the machine's own. */
-static char *find_kubectl(struct cryo_target *t, struct cryo_err *err)
+static char *built_kubectl(const json_t *status)
 {
-	cryo_auto(cryo_json_decref) json_t *status = NULL;
 	json_t *b;
 	size_t i;
 
-	if (t->ops->status(t, &status, err) < 0)
-		return NULL;
 	json_array_foreach(json_object_get(status, "builds"), i, b) {
 		const char *dir = cryo_json_str(b, "dir");
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/kubectl", dir ? dir : "");
@@ -56,7 +53,24 @@ static char *find_kubectl(struct cryo_target *t, struct cryo_err *err)
 		if (access(path, X_OK) == 0)
 			return cryo_steal(&path);
 	}
-	return cryo_fs_which("kubectl");
+	return NULL;
+}
+
+int cryo_cli_find_kubectl(struct cryo_target *t, char **program, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *status = NULL;
+	int rc;
+
+	if (!cryo_fs_exists(t->kubeconfig))
+		return cryo_target_not_running(t, err);
+	rc = t->ops->status(t, &status, err);
+	if (rc < 0)
+		return rc;
+	*program = built_kubectl(status);
+	if (!*program)
+		*program = cryo_fs_which("kubectl");
+	return *program ? 0
+			: cryo_err_set(err, CRYO_E_UNFIT, "no kubectl: neither built nor in PATH");
 }
 
 static int kubectl(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
@@ -70,13 +84,10 @@ static int kubectl(struct cryo_cli *cli, const void *opts, char **args, int *exi
 	int rc = cryo_cli_target(cli, &t, err);
 
 	(void)opts;
+	if (rc == 0)
+		rc = cryo_cli_find_kubectl(t, &program, err);
 	if (rc < 0)
 		return rc;
-	if (!cryo_fs_exists(t->kubeconfig))
-		return cryo_target_not_running(t, err);
-	program = find_kubectl(t, err);
-	if (!program)
-		return cryo_err_set(err, CRYO_E_UNFIT, "no kubectl: neither built nor in PATH");
 	cryo_strv_add(&argv, program);
 	cryo_strv_addv(&argv, (const char *const *)args);
 	cryo_strv_addf(&env, "KUBECONFIG=%s", t->kubeconfig);

@@ -226,20 +226,34 @@ static int one_word(struct parse *p, bool *only_args, struct cryo_err *err)
 	return 0;
 }
 
+const char *cryo_cli_program(const struct cryo_cli *cli)
+{
+	return cli->plugin ? "kubectl" : "cryopod";
+}
+
 static int check_count(const struct parse *p, struct cryo_err *err)
 {
+	const char *program = cryo_cli_program(p->cli);
 	const struct cryo_cmd *c = p->cmd;
 
 	if (p->cli->help || !c)
 		return 0;
 	if (p->n_args < c->min_args)
-		return cryo_err_set(err, CRYO_E_USAGE, "an argument is missing: cryopod %s %s",
+		return cryo_err_set(err, CRYO_E_USAGE, "an argument is missing: %s %s %s", program,
 				    c->name, c->usage);
 	if (c->max_args >= 0 && p->n_args > c->max_args)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "one argument too many, '%s': cryopod %s%s%s",
-				    p->args[c->max_args], c->name, *c->usage ? " " : "", c->usage);
+		return cryo_err_set(err, CRYO_E_USAGE, "one argument too many, '%s': %s %s%s%s",
+				    p->args[c->max_args], program, c->name, *c->usage ? " " : "",
+				    c->usage);
 	return 0;
+}
+
+/* "kubectl checkpoint POD" runs kubectl-checkpoint with what follows. */
+static bool is_plugin(const char *program)
+{
+	const char *slash = strrchr(program, '/');
+
+	return strcmp(slash ? slash + 1 : program, "kubectl-checkpoint") == 0;
 }
 
 int cryo_cli_parse(int argc, char **argv, struct cryo_cli *cli, const struct cryo_cmd **cmd,
@@ -250,6 +264,9 @@ int cryo_cli_parse(int argc, char **argv, struct cryo_cli *cli, const struct cry
 	bool only_args = false;
 	int rc = 0;
 
+	cli->plugin = argc > 0 && is_plugin(argv[0]);
+	if (cli->plugin)
+		rc = choose_command(&p, "checkpoint", err);
 	for (; rc == 0 && p.at < argc; p.at++)
 		rc = one_word(&p, &only_args, err);
 	p.args[p.n_args] = NULL;

@@ -10,16 +10,32 @@
 
 /* The kubelet gives the runtime two minutes, and images of gigabytes take most of them. */
 #define DEFAULT_TIMEOUT_MS (5 * 60 * 1000)
+/* A server that keeps to the time limit itself may say so. */
+#define SERVER_MARGIN_MS 30000
+#define ANSWER_MAX	 ((size_t)1 << 20)
+
+static const char *const form_name[] = {
+	[CRYO_CHECKPOINT_NONE] = "none",
+	[CRYO_CHECKPOINT_PODS] = "pods",
+	[CRYO_CHECKPOINT_PROXY] = "proxy",
+	[CRYO_CHECKPOINT_KUBELET] = "kubelet",
+};
 
 const char *cryo_checkpoint_form_name(enum cryo_checkpoint_form f)
 {
-	static const char *const name[] = {
-		[CRYO_CHECKPOINT_NONE] = "none",
-		[CRYO_CHECKPOINT_PROXY] = "proxy",
-		[CRYO_CHECKPOINT_KUBELET] = "kubelet",
-	};
+	return form_name[f];
+}
 
-	return name[f];
+int cryo_checkpoint_form_parse(const char *text, enum cryo_checkpoint_form *out,
+			       struct cryo_err *err)
+{
+	for (size_t i = CRYO_CHECKPOINT_PODS; i < CRYO_ARRAY_LEN(form_name); i++) {
+		if (strcmp(text, form_name[i]) == 0) {
+			*out = (enum cryo_checkpoint_form)i;
+			return 0;
+		}
+	}
+	return cryo_err_set(err, CRYO_E_USAGE, "'%s' is not pods, proxy or kubelet", text);
 }
 
 /* …/checkpoint/NS/POD/CONTAINER, on the kubelet or behind the API server's proxy. */
@@ -41,6 +57,26 @@ static int add_path(struct cryo_str *path, const char *node, const char *ns, con
 	if (rc == 0)
 		rc = cryo_kube_add_piece(path, "container", container, err);
 	return rc;
+}
+
+/* …/namespaces/NS/pods/POD/checkpoint */
+static int add_pods_path(struct cryo_str *path, const char *ns, const char *pod,
+			 struct cryo_err *err)
+{
+	int rc;
+
+	cryo_str_add(path, "/api/v1/namespaces");
+	rc = cryo_kube_add_piece(path, "namespace", ns, err);
+	cryo_str_add(path, "/pods");
+	if (rc == 0)
+		rc = cryo_kube_add_piece(path, "pod", pod, err);
+	cryo_str_add(path, "/checkpoint");
+	return rc;
+}
+
+int cryo_checkpoint_probe_pods(struct cryo_kube *k, bool *there, struct cryo_err *err)
+{
+	return cryo_kube_has_verb(k, "v1", "pods/checkpoint", "create", there, err);
 }
 
 static bool is_status(const struct cryo_http_resp *resp)
@@ -102,6 +138,20 @@ static const char *plain_words(long code, const char *text)
 	return NULL;
 }
 
+static int remote_err(struct cryo_err *err, int code, const char *fmt, ...) CRYO_PRINTF(3, 4);
+static int remote_err(struct cryo_err *err, int code, const char *fmt, ...)
+{
+	cryo_auto(cryo_free) char *text = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	text = cryo_vasprintf(fmt, ap);
+	va_end(ap);
+	cryo_err_set(err, CRYO_E_REMOTE, "%s", text);
+	err->sys_errno = code;
+	return -(int)CRYO_E_REMOTE;
+}
+
 static int refused(const struct cryo_http_resp *resp, struct cryo_err *err)
 {
 	const char *text = cryo_str_get(&resp->body);
@@ -110,9 +160,7 @@ static int refused(const struct cryo_http_resp *resp, struct cryo_err *err)
 
 	if (!words)
 		return cryo_kube_body_err(resp->code, text, resp->body.len, err);
-	cryo_err_set(err, CRYO_E_REMOTE, "%s: %s", words, line);
-	err->sys_errno = (int)resp->code;
-	return -(int)CRYO_E_REMOTE;
+	return remote_err(err, (int)resp->code, "%s: %s", words, line);
 }
 
 /* The node may be anybody's: its answer names a file that we will read and remove as root. */
@@ -128,44 +176,221 @@ static bool is_archive_path(const char *path)
 	return true;
 }
 
-static int take_answer(const struct cryo_http_resp *resp, char **path, struct cryo_err *err)
+static int take_items(const struct cryo_http_resp *resp, struct cryo_checkpoint_answer *out,
+		      struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *answer = NULL;
-	const json_t *items;
 	int rc = cryo_kube_parse(resp, &answer, err);
 
 	if (rc < 0)
 		return rc;
-	items = json_object_get(answer, "items");
-	if (json_array_size(items) != 1 || !is_archive_path(cryo_json_str(answer, "items[0]"))) {
-		cryo_err_set(err, CRYO_E_REMOTE,
-			     "the kubelet's answer does not name one archive: %.200s",
-			     cryo_str_get(&resp->body));
-		err->sys_errno = (int)resp->code;
-		return -(int)CRYO_E_REMOTE;
-	}
-	*path = cryo_strdup(cryo_json_str(answer, "items[0]"));
+	if (json_array_size(json_object_get(answer, "items")) != 1 ||
+	    !is_archive_path(cryo_json_str(answer, "items[0]")))
+		return remote_err(err, (int)resp->code,
+				  "the kubelet's answer does not name one archive: %.200s",
+				  cryo_str_get(&resp->body));
+	out->path = cryo_strdup(cryo_json_str(answer, "items[0]"));
 	return 0;
 }
 
-int cryo_checkpoint_call(struct cryo_kube *k, const struct cryo_checkpoint_req *req, char **path,
-			 struct cryo_err *err)
+/* The code of a failure: the Status' own, if it is one, else that of HTTP. */
+static int failure_code(const json_t *status, long http_code)
+{
+	int64_t code = cryo_json_int(status, "code", 0);
+
+	if (code >= 400 && code <= 599)
+		return (int)code;
+	return http_code >= 400 ? (int)http_code : 500;
+}
+
+static int failed(const json_t *status, long http_code, struct cryo_err *err)
+{
+	int code = failure_code(status, http_code);
+	const char *text = cryo_json_str(status, "message");
+	/* The server's own 404s say what they mean; these words are for what a runtime said. */
+	const char *words = code == 500 && text ? plain_words(code, text) : NULL;
+
+	if (words)
+		return remote_err(err, code, "%s: %s", words, text);
+	cryo_kube_status_err(status, code, err);
+	/* The server waits no longer; the dump may go on. */
+	if (code == 504)
+		err->status = CRYO_E_TIMEOUT;
+	return -(int)err->status;
+}
+
+/* A node's name ends up in paths of requests and files. */
+static bool is_node_name(const char *s)
+{
+	size_t n = s ? strlen(s) : 0;
+
+	return n > 0 && n <= 253 && *s != '.' && *s != '-' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n;
+}
+
+static int succeeded(const json_t *status, const struct cryo_http_resp *resp,
+		     struct cryo_checkpoint_answer *out, struct cryo_err *err)
+{
+	const char *path = cryo_json_str(status, "details.kind");
+	const char *node = cryo_json_str(status, "details.name");
+
+	if (resp->code / 100 != 2 || cryo_json_int(status, "code", 200) / 100 != 2)
+		return remote_err(err, failure_code(status, resp->code),
+				  "the server's answer contradicts itself: %.200s",
+				  cryo_str_get(&resp->body));
+	if (!is_archive_path(path) || !is_node_name(node))
+		return remote_err(err, (int)resp->code,
+				  "the server's answer does not name an archive and its node: "
+				  "%.200s",
+				  cryo_str_get(&resp->body));
+	out->path = cryo_strdup(path);
+	out->node = cryo_strdup(node);
+	return 0;
+}
+
+static int take_status(const struct cryo_http_resp *resp, struct cryo_checkpoint_answer *out,
+		       struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *status = NULL;
+	cryo_auto(cryo_free) char *line = NULL;
+	const char *verdict;
+
+	status = json_loadb(cryo_str_get(&resp->body), resp->body.len, 0, NULL);
+	verdict = cryo_json_str(status, "status");
+	if (cryo_streq(cryo_json_str(status, "kind"), "Status")) {
+		if (cryo_streq(verdict, "Failure"))
+			return failed(status, resp->code, err);
+		if (cryo_streq(verdict, "Success"))
+			return succeeded(status, resp, out, err);
+	}
+	if (resp->code / 100 != 2)
+		return refused(resp, err);
+	line = cryo_kube_first_line(cryo_str_get(&resp->body));
+	return remote_err(err, (int)resp->code, "the server's answer (%s) is no Status: %.200s",
+			  *resp->content_type ? resp->content_type : "of no type", line);
+}
+
+void cryo_checkpoint_answer_release(struct cryo_checkpoint_answer *a)
+{
+	cryo_freep(&a->path);
+	cryo_freep(&a->node);
+}
+
+static int64_t seconds(int64_t ms)
+{
+	return (ms + 999) / 1000;
+}
+
+/* Only what was said, in the order of the type; but a plain checkpoint is not the default. */
+static int add_body(const struct cryo_checkpoint_req *req, struct cryo_str *out,
+		    struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *body = json_object();
+	bool text = true;
+
+	if (req->body) {
+		cryo_str_add(out, req->body);
+		return 0;
+	}
+	if (req->container)
+		text = json_object_set_new(body, "container", json_string(req->container)) == 0;
+	if (req->timeout_ms > 0)
+		json_object_set_new(body, "timeout", json_integer(seconds(req->timeout_ms)));
+	if (req->leave != CRYO_LEAVE_UNSAID)
+		json_object_set_new(body, "leaveRunning",
+				    json_boolean(req->leave == CRYO_LEAVE_RUNNING));
+	json_object_set_new(body, "encrypt", json_boolean(req->encryption_secret != NULL));
+	if (req->encryption_secret)
+		text = json_object_set_new(body, "encryptionSecret",
+					   json_string(req->encryption_secret)) == 0 &&
+		       text;
+	cryo_json_dump(body, out);
+	return text ? 0 : cryo_err_set(err, CRYO_E_CONFIG, "a name is no UTF-8 text");
+}
+
+/* What the stock kubelet has no word for must not be lost in silence. */
+static int check_stock(const struct cryo_checkpoint_req *req, struct cryo_err *err)
+{
+	const char *what = req->encryption_secret	      ? "encryption"
+			   : req->leave == CRYO_LEAVE_STOPPED ? "leaveRunning=false"
+			   : req->body			      ? "a body"
+			   : req->container		      ? NULL
+							      : "a container left unnamed";
+
+	return what ? cryo_err_set(err, CRYO_E_CONFIG, "the form %s has no word for %s",
+				   form_name[req->form], what)
+		    : 0;
+}
+
+int cryo_checkpoint_request(const struct cryo_checkpoint_req *req, struct cryo_str *path,
+			    struct cryo_str *body, struct cryo_err *err)
+{
+	int rc;
+
+	if (req->form == CRYO_CHECKPOINT_PODS) {
+		rc = add_body(req, body, err);
+		return rc < 0 ? rc : add_pods_path(path, req->ns, req->pod, err);
+	}
+	rc = check_stock(req, err);
+	if (rc == 0)
+		rc = add_path(path, req->form == CRYO_CHECKPOINT_PROXY ? req->node : NULL, req->ns,
+			      req->pod, req->container, err);
+	if (rc == 0 && req->timeout_ms > 0)
+		cryo_str_addf(path, "?timeout=%" PRId64, seconds(req->timeout_ms));
+	return rc;
+}
+
+/* The kubelet gives the runtime two minutes at least: a shorter limit is ours to keep. */
+static int64_t call_limit(const struct cryo_checkpoint_req *req)
+{
+	int64_t dump = req->timeout_ms > 0 ? req->timeout_ms : DEFAULT_TIMEOUT_MS;
+
+	if (req->form == CRYO_CHECKPOINT_PODS && req->timeout_ms > 0)
+		dump += SERVER_MARGIN_MS;
+	return req->limit_ms > 0 && (req->limit_ms < dump || req->timeout_ms == 0) ? req->limit_ms
+										   : dump;
+}
+
+/* "Impersonate-User: …"; a name that would start a header of its own is refused. */
+static int add_user(const char *user, char **header, struct cryo_err *err)
+{
+	for (const char *c = user; c && *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no user name", user);
+	*header = user ? cryo_asprintf("Impersonate-User: %s", user) : NULL;
+	return 0;
+}
+
+int cryo_checkpoint_take(const struct cryo_http_resp *resp, bool pods,
+			 struct cryo_checkpoint_answer *out, struct cryo_err *err)
+{
+	if (pods)
+		return take_status(resp, out, err);
+	return resp->code / 100 == 2 ? take_items(resp, out, err) : refused(resp, err);
+}
+
+int cryo_checkpoint_call(struct cryo_kube *k, const struct cryo_checkpoint_req *req,
+			 struct cryo_checkpoint_answer *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
-	cryo_auto(cryo_str_release) struct cryo_str url = { 0 };
-	struct cryo_http_req http = { .method = "POST",
-				      .accept = "*/*",
-				      .timeout_ms = req->timeout_ms ? req->timeout_ms
-								    : DEFAULT_TIMEOUT_MS };
-	int rc = add_path(&url, req->node, req->ns, req->pod, req->container, err);
+	cryo_auto(cryo_str_release) struct cryo_str url = { 0 }, body = { 0 };
+	cryo_auto(cryo_free) char *header = NULL;
+	bool pods = req->form == CRYO_CHECKPOINT_PODS;
+	struct cryo_http_req http = { .method = "POST", .timeout_ms = call_limit(req) };
+	int rc = cryo_checkpoint_request(req, &url, &body, err);
 
-	if (req->timeout_ms > 0)
-		cryo_str_addf(&url, "?timeout=%" PRId64, (req->timeout_ms + 999) / 1000);
+	if (rc == 0)
+		rc = add_user(req->user, &header, err);
 	http.path = url.p;
+	http.header = header;
+	http.accept = pods ? NULL : "*/*";
+	http.body = pods ? cryo_str_get(&body) : NULL;
+	http.body_len = body.len;
+	http.max_body = ANSWER_MAX;
 	if (rc == 0)
 		rc = cryo_http_do(k->http, &http, &resp, err);
 	if (rc == 0)
-		rc = resp.code / 100 == 2 ? take_answer(&resp, path, err) : refused(&resp, err);
-	return cryo_err_wrap(err, rc, "checkpoint of '%s/%s/%s'", req->ns, req->pod,
-			     req->container);
+		rc = cryo_checkpoint_take(&resp, pods, out, err);
+	return cryo_err_wrap(err, rc, "checkpoint of '%s/%s%s%s'", req->ns, req->pod,
+			     req->container ? "/" : "", req->container ? req->container : "");
 }

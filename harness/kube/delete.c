@@ -62,3 +62,20 @@ int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int g
 		rc = cryo_kube_wait(k, ref, test_gone_uid, uid, wait_ms, NULL, err);
 	return rc;
 }
+
+int cryo_kube_delete_uid(struct cryo_kube *k, const struct cryo_kube_ref *ref, const char *uid,
+			 struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref)
+	    json_t *opts = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind",
+				     "DeleteOptions", "preconditions", "uid", uid);
+	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
+	cryo_auto(cryo_free) char *answered = NULL;
+	int rc = cryo_kube_path(k, ref, &path, err);
+
+	if (rc == 0 && !opts)
+		rc = cryo_err_set(err, CRYO_E_REMOTE, "the object has no uid");
+	if (rc == 0)
+		rc = ask(k, path.p, opts, &answered, err);
+	return rc < 0 ? rc : 0;
+}

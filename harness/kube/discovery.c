@@ -95,3 +95,30 @@ int cryo_kube_find_kind(struct cryo_kube *k, const char *api_version, const char
 	*namespaced = cryo_json_bool(row, "namespaced");
 	return 0;
 }
+
+static bool has_verb(const json_t *row, const char *verb)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(json_object_get(row, "verbs"), i, v)
+		if (cryo_streq(json_string_value(v), verb))
+			return true;
+	return false;
+}
+
+int cryo_kube_has_verb(struct cryo_kube *k, const char *api_version, const char *resource,
+		       const char *verb, bool *there, struct cryo_err *err)
+{
+	const json_t *row;
+	size_t i;
+	int rc = json_object_get(k->cache, api_version) ? 0 : fetch_resources(k, api_version, err);
+
+	*there = false;
+	if (rc < 0)
+		return rc;
+	json_array_foreach(json_object_get(k->cache, api_version), i, row)
+		*there = *there ||
+			 (cryo_streq(cryo_json_str(row, "name"), resource) && has_verb(row, verb));
+	return 0;
+}

@@ -3,6 +3,7 @@
 #ifndef CRYO_KUBE_INTERNAL_H
 #define CRYO_KUBE_INTERNAL_H
 
+#include "kube/checkpoint.h"
 #include "kube/kube.h"
 #include "net/http.h"
 
@@ -45,6 +46,13 @@ int cryo_kube_group_version(struct cryo_kube *k, const char *group, const char *
 			    struct cryo_err *err);
 int cryo_kube_find_kind(struct cryo_kube *k, const char *api_version, const char *kind,
 			const char **resource, bool *namespaced, struct cryo_err *err);
+/* Does the server offer this verb on a resource ("pods/log")? */
+int cryo_kube_has_verb(struct cryo_kube *k, const char *api_version, const char *resource,
+		       const char *verb, bool *there, struct cryo_err *err);
+
+/* checkpoint.c: what a whole answer says, of pods/checkpoint or of a kubelet. */
+int cryo_checkpoint_take(const struct cryo_http_resp *resp, bool pods,
+			 struct cryo_checkpoint_answer *out, struct cryo_err *err);
 
 /* "pods" → "pod", "deployments.apps" → "deployment"; caller frees. */
 char *cryo_kube_noun(const char *resource);

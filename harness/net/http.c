@@ -25,7 +25,7 @@ CRYO_DEFINE_AUTO(struct curl_slist, curl_slist_free_all)
 struct cryo_http {
 	CURLM *multi;
 	CURL *easy; /* one, reset for each request: it keeps the connections */
-	char *base_url, *ca_pem, *cert_pem, *key_pem;
+	char *base_url, *unix_path, *ca_pem, *cert_pem, *key_pem;
 	bool insecure, direct;
 	bool elsewhere; /* sockets belong into netns_fd, and nowhere else if that is no use */
 	int netns_fd, own_netns_fd;
@@ -53,6 +53,7 @@ struct cryo_http *cryo_http_new(const struct cryo_http_opts *opts)
 	if (!h->easy || !h->multi)
 		abort();
 	h->base_url = cryo_strdup(opts->base_url);
+	h->unix_path = cryo_strdup(opts->unix_path);
 	h->ca_pem = cryo_strdup(opts->ca_pem);
 	h->cert_pem = cryo_strdup(opts->cert_pem);
 	h->key_pem = cryo_strdup(opts->key_pem);
@@ -74,6 +75,7 @@ void cryo_http_free(struct cryo_http *h)
 	cryo_fd_closep(&h->netns_fd);
 	cryo_fd_closep(&h->own_netns_fd);
 	free(h->base_url);
+	free(h->unix_path);
 	free(h->ca_pem);
 	free(h->cert_pem);
 	if (h->key_pem)
@@ -189,6 +191,8 @@ static struct curl_slist *headers_of(const struct cryo_http_req *req)
 	struct curl_slist *list = curl_slist_append(NULL, accept);
 
 	list = curl_slist_append(list, type);
+	if (req->header)
+		list = curl_slist_append(list, req->header);
 	/* Large bodies are sent at once, without asking first. */
 	return curl_slist_append(list, "Expect:");
 }
@@ -213,6 +217,8 @@ static void prepare(struct transfer *t, const char *url, struct curl_slist *head
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t->h);
+	if (t->h->unix_path)
+		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, t->h->unix_path);
 	if (t->h->direct)
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
 	set_method(easy, t->req);

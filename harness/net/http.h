@@ -15,9 +15,10 @@ struct cryo_http_opts {
 	const char *ca_pem;   /* NULL: system roots. All PEM texts are copied */
 	const char *cert_pem; /* client certificate and key, or NULL */
 	const char *key_pem;
-	bool insecure; /* do not verify the server (a kubelet's self-signed certificate) */
-	int netns_fd;  /* -1: this process' network; else borrowed for the call (duplicated) */
-	bool direct;   /* ignore proxy settings of the environment */
+	bool insecure;	       /* do not verify the server (a kubelet's self-signed certificate) */
+	const char *unix_path; /* a socket in the file system instead of base_url's host; NULL */
+	int netns_fd; /* -1: this process' network; else borrowed for the call (duplicated) */
+	bool direct;  /* ignore proxy settings of the environment */
 };
 
 struct cryo_http; /* keeps connections alive between requests */
@@ -32,6 +33,7 @@ struct cryo_http_req {
 	size_t body_len;
 	const char *content_type; /* of the body; NULL: application/json */
 	const char *accept;	  /* NULL: application/json */
+	const char *header;	  /* one more, "Name: value"; NULL: none */
 	int64_t timeout_ms;	  /* whole request; 0: 30 s; -1: none */
 	size_t max_body; /* larger answers are refused; 0: 64 MiB. Does not count for on_data */
 	/* Called for each piece of a 2xx body as it comes, instead of collecting it. Non-zero

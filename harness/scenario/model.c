@@ -9,8 +9,8 @@
 #define MAX_NAME	 40
 #define DEFAULT_LIMIT_MS (5 * 60 * 1000)
 
-const char *const cryo_scenario_needs[] = { "checkpoint", "restore", "encryption", "ip-sockets",
-					    NULL };
+const char *const cryo_scenario_needs[] = { "checkpoint", "pods-checkpoint", "restore",
+					    "encryption", "ip-sockets",	     NULL };
 
 char *cryo_scenario_path(const struct cryo_scenario *s, const char *path)
 {

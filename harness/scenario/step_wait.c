@@ -2,7 +2,9 @@
 /*
  * wait: {pod: NAME, condition: Ready}
  * wait: {pod: NAME, container: NAME, counter: {atLeast: 5}}
+ * wait: {pod: NAME, gone: true}
  */
+#include "conf/json.h"
 #include "scenario/podlog.h"
 #include "scenario/run.h"
 
@@ -11,6 +13,7 @@
 struct wait_args {
 	char *pod, *container, *condition;
 	const struct cryo_node *counter;
+	bool gone;
 };
 
 static const struct cryo_field fields[] = {
@@ -18,6 +21,7 @@ static const struct cryo_field fields[] = {
 	{ "container", CRYO_FIELD_STR, offsetof(struct wait_args, container), false },
 	{ "condition", CRYO_FIELD_STR, offsetof(struct wait_args, condition), false },
 	{ "counter", CRYO_FIELD_NODE, offsetof(struct wait_args, counter), false },
+	{ "gone", CRYO_FIELD_BOOL, offsetof(struct wait_args, gone), false },
 	{ NULL, 0, 0, false },
 };
 
@@ -49,7 +53,7 @@ static void title(const void *args, struct cryo_str *out)
 			      a->container ? "/" : "", a->container ? a->container : "",
 			      goal.at_least);
 	else
-		cryo_str_addf(out, "wait until %s is %s", a->pod, a->condition);
+		cryo_str_addf(out, "wait until %s is %s", a->pod, a->gone ? "gone" : a->condition);
 }
 
 static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
@@ -59,12 +63,13 @@ static int lint(const struct cryo_scenario *s, const struct cryo_step *step, con
 	struct counter_goal goal;
 
 	(void)s;
-	if (!a->condition == !a->counter)
+	if ((a->condition != NULL) + (a->counter != NULL) + a->gone != 1)
 		return cryo_node_err(step->args, err,
-				     "'wait' needs either 'condition' or 'counter'");
-	if (a->condition && a->container)
+				     "'wait' needs one of 'condition', 'counter' and 'gone: true'");
+	if (!a->counter && a->container)
 		return cryo_node_err(step->args, err,
-				     "'condition' is of the whole pod, without 'container'");
+				     "'%s' is of the whole pod, without 'container'",
+				     a->gone ? "gone" : "condition");
 	return a->counter ? decode_goal(a->counter, &goal, err) : 0;
 }
 
@@ -77,6 +82,20 @@ static int condition_holds(const json_t *object, void *arg, char **why, struct c
 	    rc == 0 && object ? cryo_kube_test_pod_running(object, NULL, &not_running, err) : 0;
 
 	return running < 0 ? running : rc;
+}
+
+/* It ends, and nothing in it begins anew on the way. */
+static int is_gone(const json_t *object, void *arg, char **why, struct cryo_err *err)
+{
+	const json_t *status;
+	size_t i;
+
+	json_array_foreach(cryo_json_at(object, "status.containerStatuses"), i, status)
+		if (cryo_json_int(status, "restartCount", 0) > 0)
+			return cryo_err_set(err, CRYO_E_CHECK,
+					    "container '%s' was restarted instead of ending",
+					    cryo_json_str(status, "name"));
+	return cryo_kube_test_gone(object, arg, why, err);
 }
 
 static bool counted(const char *line, int64_t ns, void *arg)
@@ -124,6 +143,9 @@ static int run_wait(struct cryo_run *run, const struct cryo_step *step, const vo
 	(void)step;
 	if (a->counter)
 		return wait_counter(run, a, said, err);
+	if (a->gone)
+		return cryo_kube_wait(run->kube, &ref, is_gone, NULL, cryo_run_left(run), NULL,
+				      err);
 	return cryo_kube_wait(run->kube, &ref, condition_holds, a->condition, cryo_run_left(run),
 			      NULL, err);
 }

@@ -41,6 +41,7 @@ struct run {
 	int64_t deadline;	 /* 0: none */
 	int64_t quiet_until;	 /* 0: no limit */
 	bool was_quiet;		 /* why it took too long */
+	int64_t limit_ms;	 /* what it was, for the message */
 	bool exited;
 	siginfo_t info;
 };
@@ -246,7 +247,7 @@ static int judge(const struct run *r, const struct cryo_proc_result *res, struct
 	if (r->ending == CRYO_E_INTERRUPTED && cryo_intr_check(err) < 0)
 		return -(int)CRYO_E_INTERRUPTED;
 	if (r->ending == CRYO_E_TIMEOUT) {
-		limit = cryo_duration_show(r->was_quiet ? r->p->quiet_ms : r->p->timeout_ms);
+		limit = cryo_duration_show(r->was_quiet ? r->p->quiet_ms : r->limit_ms);
 		if (r->was_quiet)
 			return cryo_err_set(err, CRYO_E_TIMEOUT, "'%s' said nothing for %s", name,
 					    limit);
@@ -387,6 +388,12 @@ static void release(struct run *r)
 	}
 }
 
+static void judge_exit(const struct run *r, struct cryo_proc_result *res)
+{
+	res->signal = r->info.si_code == CLD_EXITED ? 0 : r->info.si_status;
+	res->exit_code = res->signal ? 128 + res->signal : r->info.si_status;
+}
+
 int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, struct cryo_err *err)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result own = { 0 };
@@ -399,6 +406,7 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, st
 	*res = (struct cryo_proc_result){ .exit_code = 127 };
 	r.stream[0] = (struct stream){ .fd = -1, .number = 1, .kept = &res->out };
 	r.stream[1] = (struct stream){ .fd = -1, .number = 2, .kept = &res->err };
+	r.limit_ms = p->timeout_ms;
 	r.deadline = p->timeout_ms ? begin + p->timeout_ms : 0;
 	r.quiet_until = p->quiet_ms ? begin + p->quiet_ms : 0;
 	log_argv(p);
@@ -408,8 +416,7 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, st
 	if (rc == 0) {
 		run_loop(&r);
 		failed = exec_failure(&r, err);
-		res->signal = r.info.si_code == CLD_EXITED ? 0 : r.info.si_status;
-		res->exit_code = res->signal ? 128 + res->signal : r.info.si_status;
+		judge_exit(&r, res);
 		res->ms = cryo_now_ms() - begin;
 		rc = failed < 0 ? failed : judge(&r, res, err);
 	}
@@ -417,6 +424,67 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, st
 		take_keys(&keys);
 	release(&r);
 	return rc;
+}
+
+struct cryo_child {
+	struct run r;
+	struct cryo_proc_result res;
+};
+
+int cryo_child_start(const struct cryo_proc *p, struct cryo_child **out, struct cryo_err *err)
+{
+	struct cryo_child *c = cryo_alloc(sizeof(*c));
+	int rc;
+
+	c->r = (struct run){ .p = p, .pidfd = -1, .status = -1, .log = -1, .input = -1 };
+	c->r.stream[0] = (struct stream){ .fd = -1, .number = 1, .kept = &c->res.out };
+	c->r.stream[1] = (struct stream){ .fd = -1, .number = 2, .kept = &c->res.err };
+	log_argv(p);
+	rc = start(&c->r, err);
+	if (rc == 0) {
+		*out = c;
+		return 0;
+	}
+	release(&c->r);
+	free(c);
+	return rc;
+}
+
+int cryo_child_await(struct cryo_child *c, const bool *said, int64_t timeout_ms,
+		     struct cryo_err *err)
+{
+	struct run *r = &c->r;
+	int rc;
+
+	r->limit_ms = timeout_ms;
+	r->deadline = cryo_now_ms() + timeout_ms;
+	while (!*said && !r->exited && r->ending == CRYO_OK) {
+		one_round(r, next_wait(r));
+		check_limits(r);
+	}
+	r->deadline = 0;
+	if (*said)
+		return 0;
+	run_loop(r);
+	if (*said && r->ending == CRYO_OK)
+		return 0;
+	rc = exec_failure(r, err);
+	judge_exit(r, &c->res);
+	if (rc == 0)
+		rc = judge(r, &c->res, err);
+	return rc < 0 ? rc : cryo_err_set(err, CRYO_E_CHILD, "'%s' ended too early", r->p->argv[0]);
+}
+
+void cryo_child_end(struct cryo_child *c)
+{
+	if (!c)
+		return;
+	if (!c->r.exited)
+		begin_ending(&c->r, CRYO_E_CHECK);
+	run_loop(&c->r);
+	release(&c->r);
+	cryo_proc_result_release(&c->res);
+	free(c);
 }
 
 int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err)

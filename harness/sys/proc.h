@@ -71,6 +71,20 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *res, struc
 int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err);
 
 /*
+ * A program in the background, for as long as it is needed: started, heard until
+ * it has said what it is awaited for, ended. `p` and what it points to must stay.
+ */
+struct cryo_child;
+int cryo_child_start(const struct cryo_proc *p, struct cryo_child **out, struct cryo_err *err);
+/* Calls p->on_line until that has set *said. Fails as cryo_proc_run when the program ends before
+ * (also with 0), at timeout_ms, or on an interrupt. */
+int cryo_child_await(struct cryo_child *c, const bool *said, int64_t timeout_ms,
+		     struct cryo_err *err);
+/* SIGTERM to its group, SIGKILL if need be, until it is gone. NULL is fine. */
+void cryo_child_end(struct cryo_child *c);
+CRYO_DEFINE_AUTO(struct cryo_child, cryo_child_end)
+
+/*
  * What ends a pid that is not our child (a node's init, the forwarder): open a
  * pidfd, check it is still the process of that start time, signal, wait.
  */

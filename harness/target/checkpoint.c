@@ -2,173 +2,214 @@
 #include "target/checkpoint.h"
 
 #include "base/clock.h"
+#include "base/event.h"
 #include "conf/json.h"
-#include "sys/fs.h"
 #include "target/evidence.h"
 #include "target/nodefile.h"
 #include "target/sealing.h"
+#include "target/subject.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ASK_MS 10000
 
-static int not_found(struct cryo_err *err, const char *what, const char *name, const char *more)
+/* One checkpoint on its way. */
+struct call {
+	struct cryo_target *t;
+	struct cryo_kube *api;
+	const struct cryo_checkpoint_opts *opts;
+	struct cryo_subject subject;
+	struct cryo_sealing_call sealing; /* until the archive is where it is wanted */
+	struct cryo_checkpoint *out;
+};
+
+/*
+ * What the server does not let us look at it may still dump: that the caller has
+ * one right and not the other is no failure where only one is needed.
+ */
+static int look(struct call *c, struct cryo_err *err)
 {
-	cryo_err_set(err, CRYO_E_REMOTE, "no %s '%s'%s", what, name, more);
-	err->sys_errno = 404;
-	return -(int)CRYO_E_REMOTE;
-}
+	const struct cryo_checkpoint_opts *o = c->opts;
+	struct cryo_err refusal = CRYO_ERR_INIT;
+	int rc = cryo_subject_look(c->api, c->out->ns, o->pod, o->container, &c->subject, &refusal);
 
-static void container_names(const json_t *pod, struct cryo_strv *names)
-{
-	json_t *c;
-	size_t i;
-
-	json_array_foreach(cryo_json_at(pod, "spec.containers"), i, c)
-		cryo_strv_add(names, cryo_json_str(c, "name"));
-}
-
-static int choose_container(const json_t *pod, const char *pod_name, const char *wanted, char **out,
-			    struct cryo_err *err)
-{
-	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	cryo_auto(cryo_free) char *list = NULL;
-	cryo_auto(cryo_free) char *more = NULL;
-
-	container_names(pod, &names);
-	list = cryo_strv_join(&names, ", ");
-	if (wanted && !cryo_strv_has(&names, wanted)) {
-		more = cryo_asprintf(" in pod '%s' (there is: %s)", pod_name, list);
-		return not_found(err, "container", wanted, more);
-	}
-	if (!wanted && names.n != 1)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "pod '%s' has several containers: %s; name one (-c)", pod_name,
-				    list);
-	*out = cryo_strdup(wanted ? wanted : names.v[0]);
-	return 0;
-}
-
-static const json_t *container_status(const json_t *pod, const char *name)
-{
-	json_t *s;
-	size_t i;
-
-	json_array_foreach(cryo_json_at(pod, "status.containerStatuses"), i, s)
-		if (cryo_streq(cryo_json_str(s, "name"), name))
-			return s;
-	return NULL;
-}
-
-/* Only what runs can be dumped; the state's own words say why it does not. */
-static int check_running(const json_t *pod, const struct cryo_checkpoint *c, struct cryo_err *err)
-{
-	const json_t *status = container_status(pod, c->container);
-	const char *phase = cryo_json_str(pod, "status.phase");
-	const char *reason = cryo_json_str(status, "state.waiting.reason");
-
-	if (cryo_json_at(status, "state.running"))
+	if (rc < 0 && c->out->form == CRYO_CHECKPOINT_PODS &&
+	    (o->body || (rc == -CRYO_E_REMOTE && refusal.sys_errno == 403))) {
+		c->subject.container = o->container;
 		return 0;
-	if (!reason)
-		reason = cryo_json_str(status, "state.terminated.reason");
-	if (!reason)
-		reason = cryo_json_str(pod, "status.conditions[0].reason");
-	return cryo_err_set(err, CRYO_E_CHECK,
-			    "container '%s' of pod '%s' is not running (pod is %s%s%s)",
-			    c->container, c->pod, phase ? phase : "unknown", reason ? ": " : "",
-			    reason ? reason : "");
-}
-
-static int look_at_pod(struct cryo_kube *k, const struct cryo_checkpoint_opts *opts,
-		       struct cryo_checkpoint *out, struct cryo_err *err)
-{
-	const struct cryo_kube_ref ref = { "pods", out->ns, opts->pod };
-	cryo_auto(cryo_json_decref) json_t *pod = NULL;
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_free) char *more = cryo_asprintf(" in namespace '%s'", out->ns);
-	int rc = cryo_kube_get(k, &ref, &pod, err);
-
-	if (rc < 0)
-		return rc;
-	if (!pod)
-		return not_found(err, "pod", opts->pod, more);
-	rc = choose_container(pod, opts->pod, opts->container, &out->container, err);
-	if (rc == 0)
-		rc = check_running(pod, out, err);
-	if (rc < 0)
-		return rc;
-	out->node = cryo_strdup(cryo_json_str(pod, "spec.nodeName"));
-	cryo_json_dump(pod, &text);
-	out->source = cryo_str_detach(&text);
-	return 0;
-}
-
-/* "containerd://0123…" → "0123…" */
-static const char *container_id(const json_t *pod, const char *name)
-{
-	const char *id = cryo_json_str(container_status(pod, name), "containerID");
-	const char *slashes = id ? strstr(id, "://") : NULL;
-
-	return slashes ? slashes + 3 : "";
-}
-
-/* The request, through the API server where it answers there, else straight to the kubelet. */
-static int call(struct cryo_target *t, struct cryo_kube *api, struct cryo_checkpoint *out,
-		int64_t timeout_ms, struct cryo_err *err)
-{
-	cryo_auto(cryo_kube_free) struct cryo_kube *kubelet = NULL;
-	struct cryo_checkpoint_req req = { out->node, out->ns, out->pod, out->container,
-					   timeout_ms };
-	bool there = false;
-	int64_t begin;
-	int rc = cryo_checkpoint_probe(api, out->node, &there, err);
-
-	out->form = there ? CRYO_CHECKPOINT_PROXY : CRYO_CHECKPOINT_KUBELET;
-	if (rc == 0 && !there) {
-		rc = t->ops->kubelet(t, out->node, &kubelet, err);
-		req.node = NULL;
 	}
 	if (rc < 0)
-		return rc;
-	begin = cryo_now_ms();
-	out->started_ns = cryo_wall_ns();
-	rc = cryo_checkpoint_call(kubelet ? kubelet : api, &req, &out->archive, err);
-	out->ended_ns = cryo_wall_ns();
-	out->ms = cryo_now_ms() - begin;
-	if (rc < 0)
-		cryo_evidence_dump(t, out->node, out->started_ns, err);
+		*err = refusal;
 	return rc;
 }
 
-/* No other call of ours for this container from here; the certificate of the Secret, if one is
- * named, laid out for the interposer. */
-static int begin(struct cryo_target *t, struct cryo_kube *api,
-		 const struct cryo_checkpoint_opts *opts, struct cryo_checkpoint *out,
-		 struct cryo_sealing_call *sealing, struct cryo_err *err)
+static void keep_source(struct call *c)
 {
-	const char *secret = opts->encryption_secret;
-	cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
-	cryo_auto(cryo_json_decref) json_t *pod = NULL;
-	int rc = cryo_json_parse("pod", out->source, strlen(out->source), &pod, err);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
-	cryo_sealing_sweep(t, out->node);
-	if (rc == 0 && secret)
-		rc = cryo_sealing_secret(api, out->ns, secret, "tls.crt", &pem, err);
+	c->out->node = cryo_strdup(cryo_subject_node(&c->subject));
+	c->out->container = cryo_strdup(c->subject.container);
+	if (!c->subject.pod)
+		return;
+	cryo_json_dump(c->subject.pod, &text);
+	c->out->source = cryo_str_detach(&text);
+}
+
+/* The best form there is, and the pod looked at: the proxy is asked on the pod's node. */
+static int prepare(struct call *c, struct cryo_err *err)
+{
+	enum cryo_checkpoint_form *form = &c->out->form;
+	bool there = c->opts->form == CRYO_CHECKPOINT_PODS;
+	int rc = 0;
+
+	*form = c->opts->form;
+	if (*form == CRYO_CHECKPOINT_NONE)
+		rc = cryo_checkpoint_probe_pods(c->api, &there, err);
+	if (there)
+		*form = CRYO_CHECKPOINT_PODS;
 	if (rc == 0)
-		rc = cryo_sealing_call_begin(t, out->node, container_id(pod, out->container),
-					     secret ? cryo_str_get(&pem) : NULL, pem.len, sealing,
-					     err);
+		rc = look(c, err);
+	if (rc < 0)
+		return rc;
+	keep_source(c);
+	if (*form != CRYO_CHECKPOINT_NONE)
+		return 0;
+	rc = cryo_checkpoint_probe(c->api, c->out->node, &there, err);
+	*form = there ? CRYO_CHECKPOINT_PROXY : CRYO_CHECKPOINT_KUBELET;
+	return rc;
+}
+
+/* What the form has no word for is done around the call, not in it. */
+static struct cryo_checkpoint_req request_of(const struct call *c)
+{
+	const struct cryo_checkpoint_opts *o = c->opts;
+	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
+
+	return (struct cryo_checkpoint_req){
+		.form = c->out->form,
+		.node = c->out->node,
+		.ns = c->out->ns,
+		.pod = c->out->pod,
+		.container = pods ? o->container : c->subject.container,
+		/* The stock kubelet's own two minutes may be less than what the caller allows. */
+		.timeout_ms = pods || o->timeout_ms ? o->timeout_ms : o->limit_ms,
+		.limit_ms = o->limit_ms,
+		.leave = pods ? o->leave : CRYO_LEAVE_UNSAID,
+		.encryption_secret = pods ? o->encryption_secret : NULL,
+		.body = o->body,
+		.user = o->user,
+	};
+}
+
+/* Another node's file of that name would be anybody's. */
+static int take(struct call *c, const struct cryo_checkpoint_answer *a, struct cryo_err *err)
+{
+	const char *container = cryo_subject_of_archive(&c->subject, a->path);
+
+	if (a->node && c->out->node && strcmp(a->node, c->out->node) != 0)
+		return cryo_err_set(err, CRYO_E_REMOTE,
+				    "the answer is of node '%s', but the pod is on '%s'", a->node,
+				    c->out->node);
+	if (!c->out->node)
+		c->out->node = cryo_strdup(a->node);
+	if (!c->out->container)
+		c->out->container = cryo_strdup(container ? container : "");
+	c->out->archive = cryo_strdup(a->path);
+	return 0;
+}
+
+static bool reaches_nodes(const struct cryo_target *t)
+{
+	return t->ops->exec != NULL;
+}
+
+/* A 404 is of the pod, the Secret … or the path itself, if that form was forced. */
+static void explain_absent(struct call *c, struct cryo_err *err)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	bool there = false;
+
+	if (cryo_checkpoint_probe_pods(c->api, &there, &ignored) == 0 && !there)
+		cryo_err_wrap(err, -(int)err->status, "this API server has no pods/checkpoint");
+}
+
+/* Where nothing was dumped, or something still is, no log has more to say. */
+static void explain(struct call *c, struct cryo_err *err)
+{
+	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
+
+	if (pods && err->sys_errno == 404)
+		explain_absent(c, err);
+	else if (c->out->node && reaches_nodes(c->t) && (!pods || err->sys_errno == 500))
+		cryo_evidence_dump(c->t, c->out->node, c->out->started_ns, err);
+}
+
+static int ask(struct call *c, struct cryo_err *err)
+{
+	cryo_auto(cryo_checkpoint_answer_release) struct cryo_checkpoint_answer a = { 0 };
+	cryo_auto(cryo_kube_free) struct cryo_kube *kubelet = NULL;
+	struct cryo_checkpoint_req req = request_of(c);
+	int64_t begin;
+	int rc = 0;
+
+	if (req.form == CRYO_CHECKPOINT_KUBELET && !c->t->ops->kubelet)
+		return cryo_err_set(err, CRYO_E_UNFIT, "%sthe kubelet of '%s' is out of reach",
+				    c->opts->form ? "" : "the API server has no way to ask, and ",
+				    c->out->node);
+	if (req.form == CRYO_CHECKPOINT_KUBELET)
+		rc = c->t->ops->kubelet(c->t, c->out->node, &kubelet, err);
+	if (rc < 0)
+		return rc;
+	begin = cryo_now_ms();
+	c->out->started_ns = cryo_wall_ns();
+	rc = cryo_checkpoint_call(kubelet ? kubelet : c->api, &req, &a, err);
+	c->out->ended_ns = cryo_wall_ns();
+	c->out->ms = cryo_now_ms() - begin;
+	if (rc < 0)
+		explain(c, err);
+	return rc < 0 ? rc : take(c, &a, err);
+}
+
+/*
+ * No other call of ours for this container from here; the certificate of the Secret,
+ * if one is named and the request has no word for it, laid out for the interposer.
+ */
+static int begin(struct call *c, struct cryo_err *err)
+{
+	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
+	const char *secret = pods ? NULL : c->opts->encryption_secret;
+	const char *id = cryo_subject_runtime_id(&c->subject);
+	cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
+	int rc = 0;
+
+	if (secret && !reaches_nodes(c->t))
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "encryption needs an API server with pods/checkpoint, or a "
+				    "cluster of cryopod");
+	/* Such an API server keeps its calls apart itself. */
+	if (pods || !reaches_nodes(c->t))
+		return 0;
+	cryo_sealing_sweep(c->t, c->out->node);
+	if (secret)
+		rc = cryo_sealing_secret(c->api, c->out->ns, secret, "tls.crt", &pem, err);
+	if (rc == 0)
+		rc = cryo_sealing_call_begin(c->t, c->out->node, id,
+					     secret ? cryo_str_get(&pem) : NULL, pem.len,
+					     &c->sealing, err);
 	return secret ? cryo_err_wrap(err, rc, "encryption") : rc;
 }
 
 /* What should be unreadable and is not must not stay. */
 static int check_sealed(struct cryo_target *t, struct cryo_checkpoint *c, struct cryo_err *err)
 {
-	int rc = cryo_sealing_check(t, c->node, c->archive, err);
+	int rc;
 
+	if (!reaches_nodes(t)) {
+		cryo_warn("whether the archive is encrypted cannot be looked at from here");
+		return 0;
+	}
+	rc = cryo_sealing_check(t, c->node, c->archive, err);
 	c->sealed = rc == 1;
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
@@ -182,50 +223,136 @@ static int archive_size(struct cryo_target *t, struct cryo_checkpoint *c, struct
 	const char *const argv[] = { "stat", "-c", "%s", "--", c->archive, NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
-	int rc = t->ops->exec(t, c->node, &p, &res, err);
+	int rc;
 
+	if (!reaches_nodes(t))
+		return 0;
+	rc = t->ops->exec(t, c->node, &p, &res, err);
 	if (rc == 0)
 		c->bytes = strtoull(cryo_str_get(&res.out), NULL, 10);
 	return cryo_err_wrap(err, rc, "archive '%s'", c->archive);
 }
 
-/* What became of it: is it what was asked for, how large, and where is it wanted? */
-static int collect(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
-		   struct cryo_checkpoint *out, struct cryo_err *err)
+/* Only this pod: one of the same name may have come since. */
+static int stop_source(struct call *c, struct cryo_err *err)
 {
-	int rc = opts->encryption_secret ? check_sealed(t, out, err) : 0;
+	const struct cryo_kube_ref ref = { "pods", c->out->ns, c->out->pod };
+	int rc = 0;
 
-	if (rc == 0)
-		rc = archive_size(t, out, err);
-	if (rc == 0 && opts->to) {
-		rc = t->ops->get(t, out->node, out->archive, opts->to, err);
-		out->copy = cryo_strdup(opts->to);
-	}
+	if (c->opts->leave != CRYO_LEAVE_STOPPED)
+		return 0;
+	/* pods/checkpoint has done it. */
+	if (c->out->form != CRYO_CHECKPOINT_PODS)
+		rc = cryo_kube_delete_uid(c->api, &ref,
+					  cryo_json_str(c->subject.pod, "metadata.uid"), err);
+	c->out->deleted = rc == 0;
+	return cryo_err_wrap(err, rc, "the archive is there ('%s'), but the pod still runs",
+			     c->out->archive);
+}
+
+static int copy_out(struct call *c, struct cryo_err *err)
+{
+	int rc;
+
+	if (!c->opts->to)
+		return 0;
+	rc = c->t->ops->get(c->t, c->out->node, c->out->archive, c->opts->to, err);
+	c->out->copy = cryo_strdup(c->opts->to);
 	return rc;
+}
+
+static int checkpoint(struct call *c, struct cryo_err *err)
+{
+	bool sealed = c->opts->encryption_secret != NULL;
+	int rc;
+
+	if (c->opts->to && !reaches_nodes(c->t))
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--to: the archive stays on its node, which is out of reach");
+	rc = c->t->ops->kube(c->t, &c->api, err);
+	if (rc == 0)
+		rc = prepare(c, err);
+	if (rc == 0)
+		rc = begin(c, err);
+	if (rc == 0)
+		rc = ask(c, err);
+	cryo_sealing_call_withdraw(&c->sealing);
+	if (rc == 0 && sealed)
+		rc = check_sealed(c->t, c->out, err);
+	if (rc == 0)
+		rc = archive_size(c->t, c->out, err);
+	if (rc == 0)
+		rc = stop_source(c, err);
+	return rc < 0 ? rc : copy_out(c, err);
 }
 
 int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
 			struct cryo_checkpoint *out, struct cryo_err *err)
 {
-	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
-	struct cryo_sealing_call sealing = { .lock_fd = -1 };
-	int rc = t->ops->kube(t, &k, err);
+	struct call c = { .t = t, .opts = opts, .sealing = { .lock_fd = -1 }, .out = out };
+	int rc;
 
 	*out = (struct cryo_checkpoint){ .ns = cryo_strdup(opts->ns ? opts->ns : "default"),
 					 .pod = cryo_strdup(opts->pod) };
-	if (rc == 0)
-		rc = look_at_pod(k, opts, out, err);
-	if (rc == 0)
-		rc = begin(t, k, opts, out, &sealing, err);
-	if (rc == 0)
-		rc = call(t, k, out, opts->timeout_ms, err);
-	cryo_sealing_call_withdraw(&sealing);
-	if (rc == 0)
-		rc = collect(t, opts, out, err);
-	cryo_sealing_call_end(&sealing);
+	rc = checkpoint(&c, err);
+	cryo_sealing_call_end(&c.sealing);
+	cryo_kube_free(c.api);
+	cryo_subject_release(&c.subject);
 	if (rc < 0)
 		cryo_checkpoint_release(out);
 	return cryo_err_wrap(err, rc, "checkpoint of pod '%s'", opts->pod);
+}
+
+static int curl_line(const struct cryo_checkpoint_req *req, struct cryo_str *out,
+		     struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str path = { 0 }, body = { 0 };
+	cryo_auto(cryo_free) char *url = NULL;
+	int rc = cryo_checkpoint_request(req, &path, &body, err);
+
+	if (rc < 0)
+		return cryo_err_as(err, cryo_err_wrap(err, rc, "no curl line"), CRYO_E_USAGE);
+	url = cryo_asprintf("http://127.0.0.1:%d%s", CRYO_PROXY_PORT, path.p);
+	cryo_str_add(out, "curl ");
+	cryo_str_add_quoted(out, url);
+	cryo_str_add(out, " -X POST");
+	if (req->form != CRYO_CHECKPOINT_PODS)
+		return 0;
+	cryo_str_add(out, " -H 'Content-type: application/json' -d ");
+	cryo_str_add_quoted(out, cryo_str_get(&body));
+	return 0;
+}
+
+int cryo_checkpoint_curl(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
+			 struct cryo_str *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint result = {
+		.ns = cryo_strdup(opts->ns ? opts->ns : "default"),
+		.pod = cryo_strdup(opts->pod),
+		.form = opts->form,
+	};
+	struct call c = { .t = t, .opts = opts, .out = &result };
+	struct cryo_checkpoint_req req;
+	int rc = 0;
+
+	if (opts->form != CRYO_CHECKPOINT_PODS) {
+		rc = t->ops->kube(t, &c.api, err);
+		if (rc == 0)
+			rc = prepare(&c, err);
+	}
+	req = request_of(&c);
+	/* Said, so that it is refused: a line alone does not do what we do around the call. */
+	req.encryption_secret = opts->encryption_secret;
+	req.leave = opts->leave;
+	if (rc == 0 && result.form == CRYO_CHECKPOINT_KUBELET)
+		rc = cryo_err_set(err, CRYO_E_USAGE,
+				  "no curl line: the kubelet is reached from inside its cluster "
+				  "only");
+	if (rc == 0)
+		rc = curl_line(&req, out, err);
+	cryo_kube_free(c.api);
+	cryo_subject_release(&c.subject);
+	return rc;
 }
 
 void cryo_checkpoint_release(struct cryo_checkpoint *c)
@@ -242,8 +369,10 @@ void cryo_checkpoint_release(struct cryo_checkpoint *c)
 
 json_t *cryo_checkpoint_json(const struct cryo_checkpoint *c)
 {
-	return json_pack("{ss ss ss ss ss ss? sI sI ss sb}", "node", c->node, "namespace", c->ns,
-			 "pod", c->pod, "container", c->container, "archive", c->archive, "copy",
-			 c->copy, "bytes", (json_int_t)c->bytes, "milliseconds", (json_int_t)c->ms,
-			 "form", cryo_checkpoint_form_name(c->form), "sealed", c->sealed);
+	return json_pack(
+	    "{ss ss ss ss ss ss? so sI ss sb sb}", "node", c->node, "namespace", c->ns, "pod",
+	    c->pod, "container", c->container, "archive", c->archive, "copy", c->copy, "bytes",
+	    c->bytes ? json_integer((json_int_t)c->bytes) : json_null(), "milliseconds",
+	    (json_int_t)c->ms, "form", cryo_checkpoint_form_name(c->form), "sealed", c->sealed,
+	    "deleted", c->deleted);
 }

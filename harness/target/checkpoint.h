@@ -16,7 +16,11 @@ struct cryo_checkpoint_opts {
 	const char *ns, *pod;
 	const char *container; /* NULL: the pod's only one; several: refused with their names */
 	const char *to;	       /* copy the archive here too; NULL: leave it on the node */
-	int64_t timeout_ms;
+	int64_t timeout_ms;    /* of the dump; 0: the server's own */
+	int64_t limit_ms;      /* of the call; 0: what the dump may take */
+	/* Stopped: the pod is deleted. Where the API has no word for it we do that, after the dump:
+	 * what the container does between the two is lost. */
+	enum cryo_leave_running leave;
 	/*
 	 * Sealed for the certificate (tls.crt) of this Secret of the pod's namespace,
 	 * type kubernetes.io/tls; its private key is not looked at. NULL: plain. What
@@ -24,18 +28,24 @@ struct cryo_checkpoint_opts {
 	 * is removed.
 	 */
 	const char *encryption_secret;
+	/* CRYO_CHECKPOINT_NONE: pods where the API server has it, else proxy, else kubelet. */
+	enum cryo_checkpoint_form form;
+	/* For tests of the form pods: this body instead, and nothing is checked before it is sent;
+	 * as this user. */
+	const char *body, *user;
 };
 
 struct cryo_checkpoint {
 	char *node, *ns, *pod, *container; /* owned */
 	char *archive;			   /* path on the node */
 	char *copy;			   /* path on this machine, NULL if none was asked for */
-	uint64_t bytes;			   /* of the archive */
+	uint64_t bytes;			   /* of the archive; 0: its node is out of reach */
 	int64_t started_ns, ended_ns;	   /* wall clock around the request */
 	int64_t ms;			   /* of the request */
 	enum cryo_checkpoint_form form;
-	bool sealed;
-	char *source; /* the pod as JSON text at that moment, to restore from */
+	bool sealed;  /* looked at, not only said */
+	bool deleted; /* the pod, because it was not to be left running */
+	char *source; /* the pod as JSON text at that moment, to restore from; NULL: not known */
 };
 
 int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
@@ -43,6 +53,13 @@ int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts
 void cryo_checkpoint_release(struct cryo_checkpoint *c);
 #define cryo_checkpoint_releasep cryo_checkpoint_release
 json_t *cryo_checkpoint_json(const struct cryo_checkpoint *c); /* new reference */
+/*
+ * The request as a curl line for a POSIX shell, appended: it works while
+ * `cryopod proxy` or `kubectl proxy` listens on its default port. With the form
+ * pods `t` is not asked anything and may be NULL. -CRYO_E_USAGE: no such line exists.
+ */
+int cryo_checkpoint_curl(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
+			 struct cryo_str *out, struct cryo_err *err);
 
 struct cryo_restore_opts {
 	const char *archive; /* on this machine */

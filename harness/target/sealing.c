@@ -202,7 +202,9 @@ void cryo_sealing_key_end(struct cryo_sealing_key *k)
 
 static void find_member(const char *line, int stream, void *arg)
 {
-	if (stream == 1 && strcmp(line, "checkpoint/seal.cms") == 0)
+	/* Ours, or that of a CRIU that encrypts by itself. */
+	if (stream == 1 && (strcmp(line, "checkpoint/seal.cms") == 0 ||
+			    strcmp(line, "checkpoint/cipher.img") == 0))
 		*(bool *)arg = true;
 }
 

@@ -25,6 +25,11 @@ struct cryo_up_opts {
 		0                                                                                  \
 	}
 
+/* Where `cryopod proxy` listens unless told otherwise; kubectl's own default. */
+#define CRYO_PROXY_PORT 8001
+
+/* The functions of a cluster that is only known by its API (target/kubectl.h) are NULL but `kube`
+ * and `free`. */
 struct cryo_target_ops {
 	const char *kind; /* "local" */
 	/* Touches nothing. */

@@ -24,6 +24,32 @@ static void str_grows(void **state)
 	assert_string_equal(cryo_str_get(&s), "again");
 }
 
+static void words_of_a_shell(void **state)
+{
+	static const char *const row[][2] = {
+		{ "plain-word_1.2:/@%+,", "plain-word_1.2:/@%+," },
+		{ "http://127.0.0.1:8001/a", "http://127.0.0.1:8001/a" },
+		{ "a=b", "'a=b'" },
+		{ "", "''" },
+		{ "a b", "'a b'" },
+		{ "?", "'?'" },
+		{ "~", "'~'" },
+		{ "it's", "'it'\\''s'" },
+		{ "'", "''\\''"
+		       "'" },
+		{ "$(id)`id`\\\n", "'$(id)`id`\\\n'" },
+		{ "\xc3\xa4", "'\xc3\xa4'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+
+		cryo_str_add_quoted(&s, row[i][0]);
+		assert_string_equal(s.p, row[i][1]);
+	}
+}
+
 static void str_holds_nuls(void **state)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
@@ -195,6 +221,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(str_grows),
+		cmocka_unit_test(words_of_a_shell),
 		cmocka_unit_test(str_holds_nuls),
 		cmocka_unit_test(str_detach_gives_it_away),
 		cmocka_unit_test(strv_collects),

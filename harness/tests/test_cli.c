@@ -157,6 +157,17 @@ static void usage(void **state)
 		{ "doctor -o xml", 2, "--output: 'xml' is not table" },
 		{ "checkpoint", 2, "an argument is missing: cryopod checkpoint POD\n" },
 		{ "checkpoint a b", 2, "one argument too many, 'b'" },
+		{ "checkpoint a --leave-running", 2, "--leave-running wants a value (BOOL)" },
+		{ "checkpoint a --leave-running=no", 2,
+		  "--leave-running: 'no' is neither true nor false" },
+		{ "checkpoint a --form fork", 2, "--form: 'fork' is not pods, proxy or kubelet" },
+		{ "checkpoint a --encrypt", 2, "belong together" },
+		{ "checkpoint a --encryption-secret x", 2, "belong together" },
+		{ "checkpoint a --dry-run --to x", 2, "--dry-run makes nothing for --to" },
+		{ "checkpoint a/b --dry-run --form pods", 2, "no curl line: 'a/b' is no pod name" },
+		{ "-q checkpoint a --dry-run --form pods", 0, "" },
+		{ "proxy --port 65536", 2, "--port: 65536 is no port" },
+		{ "proxy x", 2, "one argument too many" },
 		{ "restore", 2, "an argument is missing: cryopod restore ARCHIVE\n" },
 		{ "restore x.tar", 2, "the new pod needs a name: --pod NAME" },
 		{ "kubectl", 2, "an argument is missing" },
@@ -184,6 +195,9 @@ static void input_files(void **state)
 		{ "test --lint key.yaml", 2, "key.yaml:" },
 		{ "restore nope.tar --pod x", 2, "cannot open 'nope.tar': No such file" },
 		{ "restore text.tar --pod x", 2, "is no tar archive" },
+		{ "inspect nope.tar", 2, "cannot open 'nope.tar': No such file" },
+		{ "inspect text.tar", 2, "is no tar archive" },
+		{ "inspect empty.tar", 2, "'empty.tar' is empty" },
 		{ "restore empty.tar --pod x", 2, "'empty.tar' is empty" },
 		{ "restore /dev/null --pod x", 2, "'/dev/null' is no regular file" },
 		{ "--name damaged status", 2, "(cryopod down --name damaged removes it): " },
@@ -227,6 +241,7 @@ static void no_cluster(void **state)
 		{ "shell", 1, "does not run" },
 		{ "shell -- ls -l", 1, "does not run" },
 		{ "kubectl get pods", 1, "does not run" },
+		{ "proxy", 1, "does not run" },
 		{ "kubectl -n kube-system get pods", 1, "does not run" },
 		{ "up --no-build", 4, "4 components of stack 'upstream' are not built" },
 		{ "down --name nothing", 0, "nothing was there" },
@@ -239,6 +254,32 @@ static void no_cluster(void **state)
 		skip();
 	}
 	check_rows(rows, CRYO_ARRAY_LEN(rows));
+}
+
+/* By this name it is kubectl's plugin: one command, and the cluster of kubectl. */
+static void as_plugin(void **state)
+{
+	static const struct row rows[] = {
+		{ "", 2, "an argument is missing: kubectl checkpoint POD\n" },
+		{ "a b", 2, "one argument too many, 'b': kubectl checkpoint POD\n" },
+		{ "a --dry", 2, "no option '--dry'" },
+		{ "--help", 0, "" },
+		{ "a --to x -n y", 2, "the archive stays on its node" },
+		{ "a -n y", 3, "no program 'kubectl' in PATH" },
+		{ "a", 3, "no program 'kubectl' in PATH" },
+		{ "-q a -n y --dry-run --form pods", 0, "" },
+	};
+	char *real = program;
+	cryo_auto(cryo_free) char *path = cryo_strdup(getenv("PATH"));
+	cryo_auto(cryo_free) char *plugin = cryo_asprintf("%s/kubectl-checkpoint", dir);
+
+	(void)state;
+	assert_int_equal(symlink(real, plugin), 0);
+	setenv("PATH", dir, 1);
+	program = plugin;
+	check_rows(rows, CRYO_ARRAY_LEN(rows));
+	program = real;
+	setenv("PATH", path, 1);
 }
 
 /* Its wait status, and what it says on stderr. */
@@ -374,10 +415,10 @@ static void signals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(usage),    cmocka_unit_test(input_files),
-		cmocka_unit_test(keygen),   cmocka_unit_test(no_cluster),
-		cmocka_unit_test(not_root), cmocka_unit_test(stdout_is_gone),
-		cmocka_unit_test(signals),
+		cmocka_unit_test(usage),	  cmocka_unit_test(input_files),
+		cmocka_unit_test(keygen),	  cmocka_unit_test(no_cluster),
+		cmocka_unit_test(as_plugin),	  cmocka_unit_test(not_root),
+		cmocka_unit_test(stdout_is_gone), cmocka_unit_test(signals),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -18,6 +18,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 static struct cryo_http *client(const struct fake_http *f)
@@ -154,6 +155,44 @@ static void requests_as_sent(void **state)
 	assert_int_equal(f.connections, 1); /* kept alive */
 	cryo_http_free(h);
 	fake_stop(&f);
+}
+
+/* In the file system, where only who may enter the directory can connect. */
+static void unix_socket(void **state)
+{
+	static const struct fake_step step = { "GET /x HTTP/1.1\r\n", 200, "{}", false, 0 };
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct fake_http f = { .step = &step, .n = 1 };
+	struct cryo_http_opts opts = { .base_url = "http://localhost",
+				       .unix_path = a.sun_path,
+				       .netns_fd = -1,
+				       .direct = true };
+	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_http *h;
+
+	(void)state;
+	snprintf(a.sun_path, sizeof(a.sun_path), "/tmp/cryo-http-%d.socket", getpid());
+	f.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(f.listen_fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(f.listen_fd, 8), 0);
+	assert_int_equal(pthread_create(&f.thread, NULL, fake_main, &f), 0);
+	h = cryo_http_new(&opts);
+	assert_int_equal(
+	    cryo_http_do(h, &(struct cryo_http_req){ .path = "/x", .header = "X-Word: a b" }, &resp,
+			 &err),
+	    0);
+	assert_string_equal(resp.body.p, "{}");
+	assert_non_null(strstr(f.seen.p, "\r\nHost: localhost\r\n"));
+	assert_non_null(strstr(f.seen.p, "\r\nX-Word: a b\r\n"));
+	cryo_http_free(h);
+	fake_stop(&f);
+	unlink(a.sun_path);
+	h = cryo_http_new(&opts);
+	assert_int_equal(cryo_http_do(h, &(struct cryo_http_req){ .path = "/x" }, &resp, &err),
+			 -CRYO_E_REMOTE);
+	assert_true(cryo_http_refused(h));
+	cryo_http_free(h);
 }
 
 struct stream {
@@ -499,6 +538,7 @@ int main(void)
 		cmocka_unit_test(proxy_of_the_environment),
 		cmocka_unit_test(interrupt_ends_a_wait),
 		cmocka_unit_test(inside_another_netns),
+		cmocka_unit_test(unix_socket),
 		cmocka_unit_test(tls_identities),
 		cmocka_unit_test(escapes),
 	};

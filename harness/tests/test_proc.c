@@ -333,6 +333,91 @@ static void log_file(void **state)
 	assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+struct heard {
+	bool ready;
+	size_t lines;
+};
+
+static void hear(const char *line, int stream, void *arg)
+{
+	struct heard *h = arg;
+
+	h->lines++;
+	h->ready = h->ready || (stream == 1 && strcmp(line, "ready") == 0);
+}
+
+/* Its whole group, after it said what it is awaited for. */
+static void child_in_the_background(void **state)
+{
+	cryo_auto(cryo_free) char *script =
+	    cryo_asprintf("echo first; sleep 1000 & echo $! >%s/pid; echo ready; wait", dir);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/pid", dir);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	const char *argv[] = { "sh", "-c", script, NULL };
+	struct heard h = { 0 };
+	const struct cryo_proc p = { .argv = argv, .on_line = hear, .on_line_arg = &h };
+	struct cryo_child *c = NULL;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(cryo_child_start(&p, &c, &err), 0);
+	assert_int_equal(cryo_child_await(c, &h.ready, 20000, &err), 0);
+	assert_int_equal(h.lines, 2);
+	assert_int_equal(cryo_fs_read(path, 100, &text, &err), 0);
+	pid = (pid_t)strtol(text.p, NULL, 10);
+	assert_int_equal(kill(pid, 0), 0);
+	cryo_child_end(c);
+	/* It may be a zombie of init's for a moment. */
+	for (int i = 0; i < 500 && kill(pid, 0) == 0; i++)
+		usleep(10000);
+	assert_int_equal(kill(pid, 0), -1);
+	cryo_child_end(NULL);
+}
+
+static void child_that_is_not_ready(void **state)
+{
+	static const struct {
+		const char *script;
+		int64_t limit_ms;
+		int rc;
+		const char *message;
+	} row[] = {
+		{ "echo no >&2; exit 3", 20000, -CRYO_E_CHILD, "'sh' failed with exit code 3: no" },
+		{ "exit 0", 20000, -CRYO_E_CHILD, "'sh' ended too early" },
+		{ "echo ready >&2; sleep 1000", 100, -CRYO_E_TIMEOUT,
+		  "'sh' took longer than 100 ms" },
+		{ "kill -9 $$", 20000, -CRYO_E_CHILD, "'sh' was killed by signal 9 (Killed)" },
+		/* Said and ended at once is said. */
+		{ "echo ready", 20000, 0, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		const char *argv[] = { "sh", "-c", row[i].script, NULL };
+		struct heard h = { 0 };
+		const struct cryo_proc p = { .argv = argv, .on_line = hear, .on_line_arg = &h };
+		struct cryo_child *c = NULL;
+
+		print_message("# %s\n", row[i].script);
+		err = (struct cryo_err)CRYO_ERR_INIT;
+		assert_int_equal(cryo_child_start(&p, &c, &err), 0);
+		assert_int_equal(cryo_child_await(c, &h.ready, row[i].limit_ms, &err), row[i].rc);
+		assert_string_equal(err.msg, row[i].message);
+		cryo_child_end(c);
+	}
+}
+
+static void child_that_is_not_there(void **state)
+{
+	const char *argv[] = { "/nowhere/program", NULL };
+	const struct cryo_proc p = { .argv = argv };
+	struct cryo_child *c = NULL;
+
+	(void)state;
+	assert_int_equal(cryo_child_start(&p, &c, &err), -CRYO_E_UNFIT);
+	assert_null(c);
+}
+
 static void background_is_not_waited_for(void **state)
 {
 	struct cryo_proc p = { .timeout_ms = 20000 };
@@ -685,6 +770,9 @@ int main(void)
 		TEST(environment),
 		TEST(directory_and_streams),
 		TEST(log_file),
+		TEST(child_in_the_background),
+		TEST(child_that_is_not_ready),
+		TEST(child_that_is_not_there),
 		TEST(background_is_not_waited_for),
 		TEST(time_limit_ends_the_group),
 		TEST(interrupts),

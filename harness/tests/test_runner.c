@@ -37,6 +37,8 @@ static struct {
 	json_t *applied; /* the last object */
 	json_t *secret;	 /* the last one created */
 	bool leaky;	 /* what is called encrypted is not */
+	enum cryo_checkpoint_form form;
+	const char *object; /* what a waiting for the end sees; NULL: nothing any more */
 } fake;
 
 static char *dir, *scenario_path;
@@ -101,11 +103,17 @@ int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int g
 int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_kube_test test,
 		   void *arg, int64_t timeout_ms, json_t **last, struct cryo_err *err)
 {
+	cryo_auto(cryo_json_decref) json_t *object = NULL;
+	cryo_auto(cryo_free) char *why = NULL;
+
 	(void)k;
-	(void)test;
 	(void)last;
 	note("wait %s %s %s", ref->resource, ref->name, arg ? (const char *)arg : "");
 	assert_true(timeout_ms > 0);
+	if (fake.object) {
+		object = json_loads(fake.object, 0, NULL);
+		return test(object, arg, &why, err) < 0 ? -(int)err->status : 0;
+	}
 	if (fake.wait_rc == 0 || !arg)
 		return 0;
 	cryo_err_set(err, (enum cryo_status) - fake.wait_rc, "pod 'p' not ready");
@@ -125,6 +133,12 @@ int cryo_kube_test_condition(const json_t *object, void *arg, char **why, struct
 int cryo_kube_test_exists(const json_t *object, void *arg, char **why, struct cryo_err *err)
 {
 	return cryo_kube_test_condition(object, arg, why, err);
+}
+
+int cryo_kube_test_gone(const json_t *object, void *arg, char **why, struct cryo_err *err)
+{
+	(void)arg, (void)why, (void)err;
+	return object == NULL;
 }
 
 int cryo_kube_test_pod_running(const json_t *object, void *arg, char **why, struct cryo_err *err)
@@ -176,19 +190,42 @@ static void put_archive(const char *path, bool sealed)
 	assert_int_equal(cryo_tar_finish(w, &err), 0);
 }
 
+int cryo_checkpoint_form_parse(const char *text, enum cryo_checkpoint_form *out,
+			       struct cryo_err *err)
+{
+	*out = CRYO_CHECKPOINT_PROXY;
+	return strcmp(text, "proxy") == 0 ? 0 : cryo_err_set(err, CRYO_E_USAGE, "no form");
+}
+
+/* What the step asked for beyond pod and Secret. */
+static void note_opts(const struct cryo_checkpoint_opts *opts)
+{
+	static const char *const leave[] = { "", " leave running", " stop" };
+
+	if (opts->timeout_ms || opts->leave || opts->form || opts->body || opts->user ||
+	    opts->container)
+		note("asked for%s%s %lld ms%s form %d body %s user %s", opts->container ? " " : "",
+		     opts->container ? opts->container : "", (long long)opts->timeout_ms,
+		     leave[opts->leave], (int)opts->form, opts->body ? opts->body : "-",
+		     opts->user ? strrchr(opts->user, ':') + 1 : "-");
+	assert_true(opts->limit_ms > 0);
+}
+
 int cryo_checkpoint_run(struct cryo_target *t, const struct cryo_checkpoint_opts *opts,
 			struct cryo_checkpoint *out, struct cryo_err *err)
 {
 	(void)t;
 	note("checkpoint %s%s%s", opts->pod, opts->encryption_secret ? " for " : "",
 	     opts->encryption_secret ? opts->encryption_secret : "");
+	note_opts(opts);
 	if (fake.checkpoint_rc) {
 		cryo_err_set(err, (enum cryo_status) - fake.checkpoint_rc, "pod '%s' said no",
 			     opts->pod);
 		err->sys_errno = fake.checkpoint_code;
 		return fake.checkpoint_rc;
 	}
-	*out = (struct cryo_checkpoint){ .bytes = 180000, .ms = 400 };
+	*out = (struct cryo_checkpoint){ .bytes = 180000, .ms = 400, .form = fake.form };
+	out->deleted = opts->leave == CRYO_LEAVE_STOPPED;
 	out->node = cryo_strdup("node");
 	out->pod = cryo_strdup(opts->pod);
 	out->archive = cryo_strdup("/var/lib/kubelet/checkpoints/a.tar");
@@ -404,6 +441,9 @@ static void outcomes(void **state)
 		{ "no code", "    - checkpoint: {pod: x}\n      expect: {error: {code: 404}}\n",
 		  -CRYO_E_TIMEOUT, 0, 1,
 		  "checkpoint x: failed otherwise than with code 404: pod 'x' said no" },
+		{ "a time limit with a code",
+		  "    - checkpoint: {pod: x}\n      expect: {error: {code: 504}}\n",
+		  -CRYO_E_TIMEOUT, 504, 0, "" },
 		{ "other text",
 		  "    - checkpoint: {pod: x}\n      expect: {error: {contains: maybe}}\n",
 		  -CRYO_E_REMOTE, 500, 1,
@@ -432,6 +472,111 @@ static void outcomes(void **state)
 		assert_int_equal(cryo_scenario_exit_code(&t), row[i].exit);
 		assert_true(cryo_ends_with(cryo_str_get(&fake.journal), "delete the namespace\n"));
 	}
+}
+
+/* The parameters of the API, as the step says them. */
+static void parameters(void **state)
+{
+	static const struct {
+		const char *args, *asked; /* NULL: nothing but the pod */
+		const char *title;
+	} row[] = {
+		{ "pod: p", NULL, "checkpoint p" },
+		{ "pod: p, encrypt: false", NULL, "checkpoint p" },
+		{ "pod: p, container: c, timeout: 130",
+		  "asked for c 130000 ms form 0 body - user -", "checkpoint p/c" },
+		{ "pod: p, leaveRunning: true", "asked for 0 ms leave running form 0 body - user -",
+		  "checkpoint p" },
+		{ "pod: p, leaveRunning: false", "asked for 0 ms stop form 0 body - user -",
+		  "checkpoint p and stop it" },
+		{ "pod: p, form: proxy", "asked for 0 ms form 2 body - user -", "checkpoint p" },
+		{ "pod: p, body: {}", "asked for 0 ms form 1 body {} user -",
+		  "checkpoint p with the body '{}'" },
+		{ "pod: p, body: {timeout: -1, encrypt: \"x\"}",
+		  "asked for 0 ms form 1 body {\"timeout\":-1,\"encrypt\":\"x\"} user -",
+		  "checkpoint p with the body '{\"timeout\":-1,\"encrypt\":\"x\"}'" },
+		{ "pod: p, body: \"\"", "asked for 0 ms form 1 body  user -",
+		  "checkpoint p with the body ''" },
+		{ "pod: p, serviceAccount: bob", "asked for 0 ms form 1 body - user bob",
+		  "checkpoint p as bob" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+		cryo_auto(cryo_free) char *spec =
+		    cryo_asprintf("  steps:\n    - checkpoint: {%s}\n", row[i].args);
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %s\n", row[i].args);
+		cryo_str_clear(&fake.journal);
+		cryo_str_clear(&fake.events);
+		assert_int_equal(run_text(spec, false, &t, &err), 0);
+		if (row[i].asked)
+			assert_non_null(strstr(fake.journal.p, row[i].asked));
+		else
+			assert_null(strstr(fake.journal.p, "asked"));
+		assert_non_null(strstr(fake.events.p, row[i].title));
+		assert_int_equal(t.passed, 1);
+	}
+}
+
+/* One overwrote the other: where that is the kubelet's way, it is not held against it. */
+static void names_of_archives(void **state)
+{
+	static const char spec[] = "  steps:\n    - checkpoint: {pod: p}\n"
+				   "    - checkpoint: {pod: p}\n";
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	for (int form = CRYO_CHECKPOINT_PODS; form <= CRYO_CHECKPOINT_PROXY; form++) {
+		cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+
+		fake.form = (enum cryo_checkpoint_form)form;
+		assert_int_equal(run_text(spec, false, &t, &err), 0);
+		assert_string_equal(t.result[0].err.msg,
+				    form == CRYO_CHECKPOINT_PODS
+					? "checkpoint p: it has the name of the archive before: "
+					  "'/var/lib/kubelet/checkpoints/a.tar'"
+					: "");
+	}
+}
+
+static void stopped_source(void **state)
+{
+	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(run_text("  steps:\n    - checkpoint: {pod: p, leaveRunning: false}\n"
+				  "      as: cp\n"
+				  "    - wait: {pod: p, gone: true}\n"
+				  "    - restore: {archive: \"${cp.archive}\", pod: q}\n"
+				  "    - continuity: {from: p, to: q, checkpoint: \"${cp}\"}\n",
+				  false, &t, &err),
+			 0);
+	assert_non_null(strstr(cryo_str_get(&fake.events),
+			       "  ok checkpoint p and stop it: 180 kB in 400 ms, the pod is being "
+			       "deleted\n  ok wait until p is gone: \n"));
+	/* Its log is not waited for any more. */
+	assert_null(strstr(fake.journal.p, "follow p"));
+	assert_int_equal(t.passed, 1);
+	assert_non_null(strstr(fake.journal.p, "wait pods p \n"));
+}
+
+/* An end that begins anew is none. */
+static void restarted_instead(void **state)
+{
+	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	fake.object = "{\"status\":{\"containerStatuses\":[{\"name\":\"a\",\"restartCount\":0},"
+		      "{\"name\":\"b\",\"restartCount\":1}]}}";
+	assert_int_equal(run_text("  steps:\n    - wait: {pod: p, gone: true}\n", false, &t, &err),
+			 0);
+	assert_string_equal(t.result[0].err.msg,
+			    "wait until p is gone: container 'b' was restarted instead of ending");
 }
 
 static void failure_is_caught(void **state)
@@ -678,6 +823,10 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(story, setup, teardown),
 		cmocka_unit_test_setup_teardown(outcomes, setup, teardown),
+		cmocka_unit_test_setup_teardown(parameters, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_of_archives, setup, teardown),
+		cmocka_unit_test_setup_teardown(stopped_source, setup, teardown),
+		cmocka_unit_test_setup_teardown(restarted_instead, setup, teardown),
 		cmocka_unit_test_setup_teardown(failure_is_caught, setup, teardown),
 		cmocka_unit_test_setup_teardown(continuity_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(delete_of_nothing, setup, teardown),

@@ -126,8 +126,11 @@ static enum cryo_checkpoint_form probe_form(struct local *l, struct cryo_err *er
 	cryo_auto(cryo_kube_free) struct cryo_kube *api = NULL, *kubelet = NULL;
 	bool there = false;
 
-	if (local_kube(&l->base, &api, err) == 0 &&
-	    cryo_checkpoint_probe(api, l->node.name, &there, err) == 0 && there)
+	if (local_kube(&l->base, &api, err) < 0)
+		return CRYO_CHECKPOINT_NONE;
+	if (cryo_checkpoint_probe_pods(api, &there, err) == 0 && there)
+		return CRYO_CHECKPOINT_PODS;
+	if (cryo_checkpoint_probe(api, l->node.name, &there, err) == 0 && there)
 		return CRYO_CHECKPOINT_PROXY;
 	if (local_kubelet(&l->base, NULL, &kubelet, err) == 0 &&
 	    cryo_checkpoint_probe(kubelet, NULL, &there, err) == 0 && there)
@@ -165,6 +168,11 @@ json_t *local_capabilities(struct local *l)
 		json_object_set_new(
 		    reasons, "checkpoint",
 		    json_string(*err.msg ? err.msg : "no checkpoint route answers"));
+	if (form != CRYO_CHECKPOINT_PODS)
+		json_object_set_new(
+		    reasons, "pods-checkpoint",
+		    json_string(criu ? "its API server has no pods/checkpoint (stock Kubernetes)"
+				     : "no criu in the node"));
 	if (!image)
 		json_object_set_new(reasons, "restore",
 				    json_sprintf("containerd %s does not restore from images",
@@ -176,10 +184,11 @@ json_t *local_capabilities(struct local *l)
 	if (!seal)
 		json_object_set_new(reasons, "encryption",
 				    json_string("no interposer (cryopod-criu) in the node"));
-	return json_pack("{ss? ss? ss? sb ss? so}", "checkpoint",
+	return json_pack("{ss? sb ss? ss? sb ss? so}", "checkpoint",
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
-			 "restore", image ? "image" : NULL, "encryption", seal ? "seal" : NULL,
-			 "ip-sockets", sockets, "criu", criu, "reasons", reasons);
+			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "restore",
+			 image ? "image" : NULL, "encryption", seal ? "seal" : NULL, "ip-sockets",
+			 sockets, "criu", criu, "reasons", reasons);
 }
 
 static void add_running(struct local *l, const struct local_record *r, json_t *j)

@@ -2,7 +2,10 @@
 # checkpoint and restore by hand; what they refuse, and that it harms nothing.
 point "checkpoint" exits 0 cp_ checkpoint counter --to "$tmp/cp.tar"
 point "it says where and how long" says "archive    /var/lib/node/kubelet/checkpoints/checkpoint-counter_default"
-point "checkpoint -o json" sh -c "'$CRYOPOD' checkpoint counter -o json | jq -e '.bytes > 10000 and .form == \"proxy\"'"
+point "checkpoint -o json" sh -c "'$CRYOPOD' checkpoint counter -o json | jq -e '.bytes > 10000 and (.form == \"proxy\" or .form == \"pods\")'"
+point "inspect" exits 0 cp_ inspect "$tmp/cp.tar"
+point "it says which container" says "container  default/counter/counter-container"
+point "and which process" says "process    1 counter"
 restored() {
 	exits 0 cp_ restore "$tmp/cp.tar" --pod counter-restored && until_true 10 more_lines
 }

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "criu/contents.h"
+
+#include "criu/images.pb-c.h"
+#include "image/tar.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PROCESSES 4096
+#define MAX_IMAGE     (1u << 20) /* of those that are read */
+
+/* An image begins with two words that say of which kind it is; then sizes and entries. */
+#define IMG_COMMON_MAGIC 0x54564319u
+#define HEADER		 8
+
+struct name {
+	uint32_t pid;
+	char text[32];
+};
+
+struct load {
+	struct cryo_contents *out;
+	struct cryo_str pstree;
+	struct name *name; /* of core-*.img */
+	size_t names;
+};
+
+static uint32_t word(const char *p)
+{
+	const unsigned char *u = (const unsigned char *)p;
+
+	return u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
+}
+
+/* The entry at *at, which moves behind it; NULL at the end or where it is damaged. */
+static const uint8_t *next_entry(const struct cryo_str *image, size_t *at, size_t *n)
+{
+	size_t left;
+
+	if (*at == 0 && (image->len < HEADER || word(image->p) != IMG_COMMON_MAGIC))
+		return NULL;
+	if (*at == 0)
+		*at = HEADER;
+	left = image->len - *at;
+	if (left < 4)
+		return NULL;
+	*n = word(image->p + *at);
+	if (*n > left - 4)
+		return NULL;
+	*at += 4 + *n;
+	return (const uint8_t *)image->p + *at - *n;
+}
+
+static void set_name(char *to, size_t size, const ProtobufCBinaryData *comm)
+{
+	size_t n = comm->len < size - 1 ? comm->len : size - 1;
+
+	for (size_t i = 0; i < n; i++)
+		to[i] = comm->data[i] > ' ' && comm->data[i] < 0x7f ? (char)comm->data[i] : '?';
+	to[n] = '\0';
+}
+
+static void take_core(struct load *l, uint32_t pid, const struct cryo_str *image)
+{
+	size_t at = 0, n;
+	const uint8_t *entry = next_entry(image, &at, &n);
+	CoreEntry *core = entry ? core_entry__unpack(NULL, n, entry) : NULL;
+
+	if (core && core->tc && core->tc->has_comm && l->names < MAX_PROCESSES) {
+		l->name = cryo_realloc(l->name, l->names + 1, sizeof(*l->name));
+		l->name[l->names].pid = pid;
+		set_name(l->name[l->names].text, sizeof(l->name->text), &core->tc->comm);
+		l->names++;
+	}
+	if (core)
+		core_entry__free_unpacked(core, NULL);
+}
+
+static const char *name_of(const struct load *l, uint32_t pid)
+{
+	for (size_t i = 0; i < l->names; i++)
+		if (l->name[i].pid == pid)
+			return l->name[i].text;
+	return "";
+}
+
+static void take_processes(struct load *l)
+{
+	struct cryo_contents *out = l->out;
+	const uint8_t *entry;
+	size_t at = 0, n;
+
+	while (out->n < MAX_PROCESSES && (entry = next_entry(&l->pstree, &at, &n))) {
+		PstreeEntry *e = pstree_entry__unpack(NULL, n, entry);
+		struct cryo_process *p;
+
+		if (!e)
+			return;
+		out->process = cryo_realloc(out->process, out->n + 1, sizeof(*out->process));
+		p = &out->process[out->n++];
+		*p = (struct cryo_process){ .pid = e->pid,
+					    .ppid = e->ppid,
+					    .threads = e->n_threads };
+		snprintf(p->name, sizeof(p->name), "%s", name_of(l, e->pid));
+		pstree_entry__free_unpacked(e, NULL);
+	}
+}
+
+/* "core-17.img" → 17 */
+static bool is_core(const char *name, uint32_t *pid)
+{
+	char end[8] = "";
+
+	return sscanf(name, "core-%9" SCNu32 "%7s", pid, end) == 2 && strcmp(end, ".img") == 0;
+}
+
+static void read_image(struct cryo_tar_reader *r, struct cryo_str *out)
+{
+	char buf[16384];
+	ssize_t n;
+
+	/* -1: the walk fails by itself. */
+	while ((n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
+		cryo_str_addn(out, buf, (size_t)n);
+}
+
+static void take_image(struct load *l, struct cryo_tar_reader *r, const struct cryo_tar_entry *e,
+		       const char *name)
+{
+	struct cryo_contents *out = l->out;
+	cryo_auto(cryo_str_release) struct cryo_str image = { 0 };
+	uint32_t pid;
+
+	if (strcmp(name, "seal.cms") == 0)
+		out->encryption = "seal";
+	if (!cryo_ends_with(name, ".img"))
+		return;
+	out->images++;
+	out->image_bytes += e->size;
+	if (strcmp(name, "cipher.img") == 0 && e->size > 0)
+		out->encryption = "criu";
+	if (cryo_starts_with(name, "pages-"))
+		out->page_bytes += e->size;
+	if (e->size > MAX_IMAGE)
+		return;
+	if (strcmp(name, "pstree.img") == 0 && l->pstree.len == 0) {
+		read_image(r, &l->pstree);
+	} else if (is_core(name, &pid)) {
+		read_image(r, &image);
+		take_core(l, pid, &image);
+	}
+}
+
+static int visit(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
+		 struct cryo_err *err)
+{
+	struct load *l = arg;
+
+	(void)err;
+	if (e->is_dir)
+		return 0;
+	if (cryo_starts_with(e->name, "checkpoint/"))
+		take_image(l, r, e, e->name + strlen("checkpoint/"));
+	else if (strcmp(e->name, "rootfs-diff.tar") == 0)
+		l->out->rootfs_bytes = e->size;
+	return 0;
+}
+
+int cryo_contents_load(const char *path, struct cryo_contents *out, struct cryo_err *err)
+{
+	struct load l = { .out = out };
+	int rc;
+
+	*out = (struct cryo_contents){ 0 };
+	rc = cryo_tar_walk(path, visit, &l, err);
+	/* What is encrypted may look like anything. */
+	if (rc == 0 && !out->encryption)
+		take_processes(&l);
+	cryo_str_release(&l.pstree);
+	free(l.name);
+	if (rc < 0)
+		cryo_contents_release(out);
+	return rc;
+}
+
+void cryo_contents_release(struct cryo_contents *c)
+{
+	free(c->process);
+	*c = (struct cryo_contents){ 0 };
+}
