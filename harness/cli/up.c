@@ -14,6 +14,8 @@ static const struct cryo_opt opts_table[] = {
 	  "until the node is Ready (default: 2m)" },
 	{ "no-build", 0, CRYO_OPT_FLAG, offsetof(struct cryo_up_opts, no_build), NULL,
 	  "fail if something is not built yet" },
+	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct cryo_up_opts, cold), NULL,
+	  "start everything anew: restore from no template, make none" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 

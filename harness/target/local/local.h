@@ -11,6 +11,8 @@
  *   init.c      from a fork to PID 1 of a node: namespaces, mounts, network
  *   forward.c   the host's 127.0.0.1 port into a node's network
  *   up.c down.c status.c access.c
+ *   room.c      CRIU for a whole node
+ *   template*.c clusters that start from a checkpoint of their own kind
  *
  * On the host: <state>/<name>/cluster.json, kubeconfig, pki/, nodes/<node>/
  *   upper, work  the overlay above the shared root file system
@@ -30,7 +32,8 @@
 #define LOCAL_SERVICE_IP   "10.96.0.1"
 #define LOCAL_API_PORT	   6443
 #define LOCAL_KUBELET_PORT 10250
-#define LOCAL_BAD_IN_PATH  ",:\\" /* they separate the options of an overlay mount */
+#define LOCAL_LEAF	   "/services" /* v2: the node's group for processes */
+#define LOCAL_BAD_IN_PATH  ",:\\"      /* they separate the options of an overlay mount */
 
 /* One node. Addresses are inside its own network: equal in every cluster. */
 struct local_node {
@@ -57,10 +60,13 @@ struct local_record {
 	int64_t created_ns;
 	unsigned port;	      /* of the forwarder, 0: none yet */
 	bool complete;	      /* images loaded, Ready seen once: nothing is left to be set up */
+	char *from;	      /* key of the template it came from; NULL: it started by itself */
+	bool dumping;	      /* CRIU is at it, or was when we died: nobody knows its state */
 	struct cryo_pid init; /* pid 0: not running */
 	struct cryo_pid forwarder; /* pid 0: not running */
 };
 
+char *local_boot_id(void); /* caller frees */
 /* 0 and *out; 1: there is none (or it is of no use); negative: error. */
 int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err);
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err);
@@ -105,12 +111,17 @@ int local_init_start(const struct local *l, const char *rootfs, struct local_ini
 /* Let it go on and wait until s6 has taken over. */
 int local_init_go(struct local_init *i, struct cryo_err *err);
 void local_init_release(struct local_init *i);
+/* Options of the mount of the node's root. Caller frees. */
+char *local_overlay_options(const struct local_node *n, const char *rootfs);
+/* Make the mount at `root` the root of this process' own mount namespace, and leave the old one. */
+int local_pivot(const char *root, struct cryo_err *err);
 #define local_init_releasep local_init_release
 
 /*
  * The forwarder: a process of its own (`cryopod internal-forward`), ends with
  * the node. *port 0: any free one, then set. -CRYO_E_UNFIT: the port is taken.
  */
+int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
 

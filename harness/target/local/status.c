@@ -222,6 +222,9 @@ int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
 			       json_pack("{ss? ss? ss ss si so}", "stack", r.stack, "stamp",
 					 r.stamp, "created", created, "kubeconfig", t->kubeconfig,
 					 "port", (int)r.port, "forwarder", forwarder_pid(&r)));
+	json_object_set_new(*out, "origin", json_string(r.from ? "template" : "cold"));
+	if (r.from)
+		json_object_set_new(*out, "template", json_string(r.from));
 	if (r.builds)
 		json_object_set(*out, "builds", r.builds);
 	if (running)

@@ -4,7 +4,7 @@
  * a new cluster, repairs a half-built one and leaves a running one alone. What
  * could outlive us is written down (cluster.json) before it is let go.
  */
-#include "target/local/local.h"
+#include "target/local/up.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -25,15 +25,6 @@
 #define NODE_BYTES	 (400ull * 1000 * 1000)
 #define TAIL_LINES	 6
 
-struct up {
-	struct local *l;
-	const struct cryo_up_opts *opts;
-	struct cryo_stack stack;
-	struct cryo_build build;
-	struct local_record record;
-	int64_t deadline;
-};
-
 static int make_programs(struct up *u, struct cryo_err *err)
 {
 	int rc = cryo_stack_load(u->opts->stack ? u->opts->stack : "upstream", &u->stack, err);
@@ -52,7 +43,7 @@ static int make_programs(struct up *u, struct cryo_err *err)
 	return missing > 0 ? cryo_build_run(&u->build, err) : 0;
 }
 
-static int describe_build(struct up *u)
+void up_describe(struct up *u)
 {
 	char stamp[CRYO_HASH_HEX];
 
@@ -73,7 +64,6 @@ static int describe_build(struct up *u)
 						b->component->source.version, "stamp", b->stamp,
 						"dir", b->dir));
 	}
-	return 0;
 }
 
 /* A running cluster keeps what it was made from. */
@@ -101,8 +91,18 @@ static int clear_remains(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_cgroup_remove(&cg, u->l->cgroup, err);
 }
 
+int up_forget(struct up *u, struct cryo_err *err)
+{
+	int rc = clear_remains(u, err);
+
+	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
+	u->record.complete = u->record.dumping = false;
+	free(cryo_steal(&u->record.from));
+	return rc < 0 ? rc : cryo_fs_rmtree(u->l->base.dir, err);
+}
+
 /* etcd alone preallocates 64 MB twice; without space it dies with words that tell nobody why. */
-static int check_space(const struct up *u, struct cryo_err *err)
+int up_check_space(const struct up *u, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *have = NULL;
 	cryo_auto(cryo_free) char *need = cryo_size_show(NODE_BYTES);
@@ -138,7 +138,7 @@ static int prepare(struct up *u, struct cryo_err *err)
 	if (rc == 0)
 		rc = node_directories(u, err);
 	if (rc == 0)
-		rc = check_space(u, err);
+		rc = up_check_space(u, err);
 	if (rc == 0)
 		rc = local_certs_make(u->l, err);
 	if (rc == 0)
@@ -255,7 +255,7 @@ static int load_images(struct up *u, struct cryo_err *err)
 	static const char *const socket_path = "/run/containerd/containerd.sock";
 	int rc = 0;
 
-	if (u->record.complete)
+	if (u->record.complete || u->record.from)
 		return 0;
 	cryo_step_begin("load images");
 	while (rc == 0 && !in_node_exists(u, socket_path))
@@ -302,20 +302,26 @@ static int wait_api(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 	return rc;
 }
 
-static int wait_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+static int look_at_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 {
 	const struct cryo_kube_ref node = { "nodes", NULL, u->l->node.name };
 	const struct cryo_kube_ref account = { "serviceaccounts", "default", "default" };
 	char ready[] = "Ready";
-	int rc;
-
-	cryo_step_begin("%s Ready", u->l->node.name);
-	rc = cryo_kube_wait(k, &node, cryo_kube_test_condition, ready, u->deadline - cryo_now_ms(),
-			    NULL, err);
+	int rc = cryo_kube_wait(k, &node, cryo_kube_test_condition, ready,
+				u->deadline - cryo_now_ms(), NULL, err);
 	/* Without it the first pod of somebody who is quick is refused. */
 	if (rc == 0)
 		rc = cryo_kube_wait(k, &account, cryo_kube_test_exists, NULL,
 				    u->deadline - cryo_now_ms(), NULL, err);
+	return rc;
+}
+
+static int wait_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+{
+	int rc;
+
+	cryo_step_begin("%s Ready", u->l->node.name);
+	rc = look_at_node(u, k, err);
 	if (rc < 0) {
 		cryo_step_fail("%s", err->msg);
 		show_log(u, "kubelet");
@@ -325,24 +331,104 @@ static int wait_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 	return rc;
 }
 
-static int finish(struct up *u, struct cryo_err *err)
+/* A node that runs, in whatever state it is: what is missing until it can be used. */
+static int settle(struct up *u, struct cryo_err *err)
 {
-	struct cryo_kube *k = NULL;
-	int rc = start_forwarder(u, err);
+	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
+	int rc = load_images(u, err);
 
-	if (rc == 0)
-		rc = load_images(u, err);
 	if (rc == 0)
 		rc = local_kube(&u->l->base, &k, err);
 	if (rc == 0)
 		rc = wait_api(u, k, err);
+	return rc < 0 ? rc : wait_node(u, k, err);
+}
+
+int up_cold_start(struct up *u, struct cryo_err *err)
+{
+	int rc;
+
+	u->record.created_ns = cryo_wall_ns();
+	free(cryo_steal(&u->record.from));
+	up_describe(u);
+	rc = prepare(u, err);
 	if (rc == 0)
-		rc = wait_node(u, k, err);
-	cryo_kube_free(k);
-	if (rc == 0 && !u->record.complete) {
-		u->record.complete = true;
-		rc = local_record_save(u->l, &u->record, err);
+		rc = start_node(u, err);
+	return rc < 0 ? rc : settle(u, err);
+}
+
+/* /healthz of the kubelet as the API server sees it: both ends, and what is between them. */
+static int kubelet_answers(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path =
+	    cryo_asprintf("/api/v1/nodes/%s/proxy/healthz", u->l->node.name);
+	struct cryo_err why = CRYO_ERR_INIT;
+	int rc = 0;
+
+	while (rc == 0 && cryo_kube_raw(k, "GET", path, NULL, 0, NULL, &why) < 0)
+		rc = pause_and_check(u, "the kubelet", why.msg, err);
+	return rc;
+}
+
+int up_wait_quietly(struct up *u, struct cryo_err *err)
+{
+	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
+	cryo_auto(cryo_free) char *why = NULL;
+	int rc = local_kube(&u->l->base, &k, err);
+
+	while (rc == 0 && (rc = cryo_kube_ready(k, &why, err)) == 1) {
+		rc = pause_and_check(u, "the API server", why ? why : "no answer", err);
+		free(cryo_steal(&why));
 	}
+	if (rc == 0)
+		rc = kubelet_answers(u, k, err);
+	return rc < 0 ? rc : look_at_node(u, k, err);
+}
+
+static int bring_up(struct up *u, struct cryo_err *err)
+{
+	int rc;
+
+	if (!u->fresh || u->opts->cold)
+		return up_cold_start(u, err);
+	rc = up_from_template(u, err);
+	if (rc != 1)
+		return rc;
+	rc = up_cold_start(u, err);
+	if (rc == 0)
+		rc = up_make_template(u, err);
+	if (rc == 1)
+		rc = up_from_template(u, err);
+	return rc == 1 ? up_cold_start(u, err) : rc;
+}
+
+/*
+ * What was there before. A cluster that was half restored, or whose dump we did
+ * not see the end of, was nobody's yet: it is taken away.
+ */
+static int look_back(struct up *u, struct cryo_err *err)
+{
+	int rc = local_record_load(u->l, &u->record, err);
+	bool half = u->record.from && !u->record.complete && !local_record_running(&u->record);
+
+	if (rc < 0)
+		return rc;
+	u->fresh = rc == 1;
+	if (rc == 1 || (!half && !u->record.dumping))
+		return 0;
+	u->fresh = true;
+	return up_forget(u, err);
+}
+
+/* Also when the node did not get ready: one wants to look at it. */
+static int open_way_in(struct up *u, int rc, struct cryo_err *err)
+{
+	struct cryo_err later = CRYO_ERR_INIT;
+
+	if (rc == 0)
+		return start_forwarder(u, err);
+	if (rc != -(int)CRYO_E_INTERRUPTED && local_record_running(&u->record))
+		start_forwarder(u, &later);
 	return rc;
 }
 
@@ -351,21 +437,27 @@ static int up_locked(struct up *u, struct cryo_err *err)
 	int rc = make_programs(u, err);
 
 	if (rc == 0)
-		rc = local_record_load(u->l, &u->record, err);
+		rc = look_back(u, err);
 	if (rc < 0)
 		return rc;
 	u->deadline = cryo_now_ms() +
 		      (u->opts->timeout_ms ? u->opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));
 	if (local_record_running(&u->record)) {
 		rc = check_same_build(u, err);
-	} else {
-		u->record.created_ns = cryo_wall_ns();
-		describe_build(u);
-		rc = prepare(u, err);
 		if (rc == 0)
-			rc = start_node(u, err);
+			rc = open_way_in(u, 0, err);
+		if (rc == 0)
+			rc = settle(u, err);
+	} else {
+		rc = u->opts->port ? local_forward_check(u->opts->port, err) : 0;
+		if (rc == 0)
+			rc = open_way_in(u, bring_up(u, err), err);
 	}
-	return rc < 0 ? rc : finish(u, err);
+	if (rc == 0 && !u->record.complete) {
+		u->record.complete = true;
+		rc = local_record_save(u->l, &u->record, err);
+	}
+	return rc;
 }
 
 int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err)
@@ -384,6 +476,7 @@ int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo
 	local_record_release(&u.record);
 	cryo_build_release(&u.build);
 	cryo_stack_release(&u.stack);
+	json_decref(u.inputs);
 	/* What is nobody's fault in particular is a cluster that could not be provisioned. */
 	if (rc < 0 && (err->status == CRYO_E_SYSTEM || err->status == CRYO_E_CHILD ||
 		       err->status == CRYO_E_REMOTE))
