@@ -44,12 +44,13 @@ static void print_table(const json_t *list)
 	}
 }
 
-static int list(const struct template_opts *o, struct cryo_err *err)
+static int list(const struct template_opts *o, const char *arg, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *all = NULL;
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 
+	(void)arg;
 	if (rc == 0)
 		rc = cryo_template_list(&all, err);
 	if (rc < 0)
@@ -61,16 +62,18 @@ static int list(const struct template_opts *o, struct cryo_err *err)
 	return 0;
 }
 
-static int make(const struct template_opts *o, struct cryo_err *err)
+static int make(const struct template_opts *o, const char *arg, struct cryo_err *err)
 {
+	(void)arg;
 	return cryo_template_make(o->stack, err);
 }
 
-static int remove_some(const char *key, struct cryo_err *err)
+static int remove_some(const struct template_opts *o, const char *key, struct cryo_err *err)
 {
 	size_t n;
 	int rc = cryo_template_remove(key, &n, err);
 
+	(void)o;
 	if (rc < 0)
 		return rc;
 	if (n == 0 && key)
@@ -80,30 +83,56 @@ static int remove_some(const char *key, struct cryo_err *err)
 	return 0;
 }
 
+static const struct verb {
+	const char *name;
+	int max_args;
+	bool root;
+	int (*run)(const struct template_opts *o, const char *arg, struct cryo_err *err);
+} verbs[] = {
+	{ "list", 0, false, list },
+	{ "make", 0, true, make },
+	{ "rm", 1, true, remove_some },
+};
+
+static int find_verb(const char *word, const struct verb **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
+	const char *near;
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(verbs); i++) {
+		*out = &verbs[i];
+		if (strcmp(verbs[i].name, word) == 0)
+			return 0;
+		cryo_strv_add(&names, verbs[i].name);
+	}
+	near = cryo_nearest(word, cryo_strv_get(&names));
+	if (near)
+		return cryo_err_set(err, CRYO_E_USAGE, "no 'template %s' (did you mean '%s'?)",
+				    word, near);
+	all = cryo_strv_join(&names, ", ");
+	return cryo_err_set(err, CRYO_E_USAGE, "no 'template %s' (there are: %s)", word, all);
+}
+
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	static const char *const verbs[] = { "list", "make", "rm", NULL };
-	const char *verb = args[0], *near = cryo_nearest(verb, verbs);
+	const struct verb *v;
+	int rc = find_verb(args[0], &v, err);
 
 	(void)cli;
 	(void)exit_code;
-	if (args[1] && strcmp(verb, "rm") != 0)
+	if (rc < 0)
+		return rc;
+	if (v->max_args == 0 && args[1])
 		return cryo_err_set(err, CRYO_E_USAGE, "template %s: '%s' is one word too many",
-				    verb, args[1]);
-	if (strcmp(verb, "list") == 0)
-		return list(opts, err);
-	if (geteuid() != 0)
-		return cryo_err_set(err, CRYO_E_UNFIT, "templates of local clusters need root");
-	if (strcmp(verb, "make") == 0)
-		return make(opts, err);
-	if (strcmp(verb, "rm") == 0)
-		return remove_some(args[1], err);
-	if (near)
-		return cryo_err_set(err, CRYO_E_USAGE, "no 'template %s' (did you mean '%s'?)",
-				    verb, near);
-	return cryo_err_set(err, CRYO_E_USAGE, "no 'template %s' (there are: list, make, rm)",
-			    verb);
+				    v->name, args[1]);
+	if (v->root && geteuid() != 0)
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "templates of local clusters need root (sudo cryopod template "
+				    "%s)",
+				    v->name);
+	return v->run(opts, args[1], err);
 }
 
 const struct cryo_cmd cryo_cmd_template = {

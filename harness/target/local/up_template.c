@@ -15,18 +15,22 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define MAKER "cryopod-template" /* cluster that `template make` makes for itself */
 
-/* The user wants it to end, not to go another way. */
-static bool is_final(int rc)
+/* Not the template's fault, and no other way is better: the user wants it to end, there is no more
+ * time, no more space. */
+static bool is_final(const struct up *u, const struct cryo_err *err)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	return rc == -(int)CRYO_E_INTERRUPTED || cryo_intr_check(&ignored) < 0;
+	return cryo_intr_check(&ignored) < 0 || cryo_now_ms() >= u->deadline ||
+	       err->status == CRYO_E_UNFIT ||
+	       (err->status == CRYO_E_SYSTEM && err->sys_errno == ENOSPC);
 }
 
 static int find_key(struct up *u, struct cryo_err *err)
@@ -98,7 +102,7 @@ static int give_up(struct up *u, int rc, struct cryo_err *err)
 	struct cryo_err cause = *err, ignored = CRYO_ERR_INIT;
 
 	cryo_step_fail("%s", cause.msg);
-	if (is_final(rc))
+	if (is_final(u, err))
 		return rc;
 	cryo_warn("the template is of no use and is removed, a cold start follows (CRIU's log, if "
 		  "there is one: %s/logs/template-restore.log)",
@@ -179,7 +183,7 @@ static int set_dumping(struct up *u, bool dumping, struct cryo_err *err)
 static int after_accident(struct up *u, int rc, struct cryo_err *err)
 {
 	cryo_step_fail("%s", err->msg);
-	if (is_final(rc))
+	if (is_final(u, err))
 		return rc;
 	cryo_warn("no template: %s", err->msg);
 	template_set_failed(u->key, err->msg);
