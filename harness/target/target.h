@@ -52,6 +52,8 @@ struct cryo_target_ops {
 		   struct cryo_err *err);
 	/* Image layout tar of this machine into every node's container runtime. */
 	int (*load_image)(struct cryo_target *t, const char *tar, struct cryo_err *err);
+	/* Bytes that its processes hold for themselves; -1: not known, or it does not run. */
+	int64_t (*memory)(struct cryo_target *t);
 	void (*free)(struct cryo_target *t);
 };
 

@@ -11,6 +11,7 @@
  *   init.c      from a fork to PID 1 of a node: namespaces, mounts, network
  *   forward.c   the host's 127.0.0.1 port into a node's network
  *   up.c down.c status.c access.c
+ *   limits.c    what a node takes of this machine's limits
  *   room.c      CRIU for a whole node
  *   template*.c clusters that start from a checkpoint of their own kind
  *
@@ -125,6 +126,12 @@ int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
 
+#define LOCAL_INOTIFY 16u /* inotify instances a node takes, and CRIU one more */
+/* How many this user could still have, at most `most`. */
+unsigned local_inotify_free(unsigned most);
+/* -CRYO_E_UNFIT: not enough for one more node. */
+int local_check_inotify(struct cryo_err *err);
+
 int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 int local_down(struct cryo_target *t, struct cryo_err *err);
 int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err);
@@ -137,6 +144,7 @@ int local_get(struct cryo_target *t, const char *node, const char *from, const c
 	      struct cryo_err *err);
 int local_put(struct cryo_target *t, const char *node, const char *from, const char *to,
 	      struct cryo_err *err);
+int64_t local_memory(struct cryo_target *t);
 int local_load_image(struct cryo_target *t, const char *tar, struct cryo_err *err);
 
 /* Version of a package of a root file system; NULL if it is not in there. Caller frees. */

@@ -157,7 +157,12 @@ static int explain(const struct local_room *r, const char *log, int rc, struct c
 	if (rc != -(int)CRYO_E_CHILD || cryo_fs_read(path, MAX_LOG, &text, &ignored) < 0)
 		return rc;
 	line = cryo_criu_log_decisive(cryo_str_get(&text));
-	return line ? cryo_err_set(err, CRYO_E_CHILD, "CRIU: %s", line) : rc;
+	if (!line)
+		return rc;
+	/* Inotify instances, mostly (limits.c): that is neither the node's fault nor a template's.
+	 */
+	return cryo_err_set(err, strstr(line, strerror(EMFILE)) ? CRYO_E_UNFIT : CRYO_E_CHILD,
+			    "CRIU: %s", line);
 }
 
 static int run_criu(struct room *m, const struct cryo_strv *argv, int64_t limit, const char *log,
@@ -214,21 +219,42 @@ static void add_cgroup_root(struct cryo_strv *argv, const struct cryo_cgroup_tre
 		cryo_strv_add(argv, group);
 }
 
-/* Those that kubelet watches and would make: they have to be there before it is. */
+/* Those that the kubelet knows of: they have to be there before it is. */
+static const char *const pod_groups[] = { "/kubepods", "/kubepods/besteffort",
+					  "/kubepods/burstable" };
+
+/*
+ * v2: on its way CRIU puts the node's init into the node's own group, and that is
+ * possible only as long as it hands no controller down.
+ */
 static int make_groups(const struct room *m, struct cryo_err *err)
 {
-	static const char *const below[] = { "", "/kubepods", "/kubepods/besteffort",
-					     "/kubepods/burstable" };
 	const char *group = m->r->node->cgroup;
 	cryo_auto(cryo_free) char *leaf = cryo_asprintf("%s" LOCAL_LEAF, group);
+	int rc = cryo_cgroup_make(&m->cg, group, err);
+
+	if (rc == 0 && m->cg.v2)
+		rc = cryo_cgroup_make_bare(&m->cg, leaf, err);
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(pod_groups); i++) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s%s", group, pod_groups[i]);
+
+		rc = cryo_cgroup_make_bare(&m->cg, path, err);
+	}
+	return rc;
+}
+
+/* The rest of it, now that the node's processes are in their leaf. */
+static int hand_down(const struct room *m, struct cryo_err *err)
+{
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(below); i++) {
-		cryo_auto(cryo_free) char *path = cryo_asprintf("%s%s", group, below[i]);
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(pod_groups); i++) {
+		cryo_auto(cryo_free) char *path =
+		    cryo_asprintf("%s%s", m->r->node->cgroup, pod_groups[i]);
 
 		rc = cryo_cgroup_make(&m->cg, path, err);
 	}
-	return rc == 0 && m->cg.v2 ? cryo_cgroup_make(&m->cg, leaf, err) : rc;
+	return rc;
 }
 
 static int read_pid(const struct local_room *r, struct cryo_pid *init, struct cryo_err *err)
@@ -255,6 +281,8 @@ static int restore_in(struct room *m, struct cryo_pid *init, struct cryo_err *er
 	rc = make_groups(m, err);
 	if (rc == 0)
 		rc = run_criu(m, &argv, RESTORE_MS, "restore.log", err);
+	if (rc == 0 && m->cg.v2)
+		rc = hand_down(m, err);
 	return rc < 0 ? rc : read_pid(m->r, init, err);
 }
 

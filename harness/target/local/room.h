@@ -18,9 +18,10 @@ struct local_room {
 };
 
 /*
- * Dump all of the node into `images`; afterwards it is dead. -CRYO_E_CHILD: CRIU
- * said no, and let the node go on. After any other failure nothing is known of
- * its state.
+ * Dump all of the node into `images`; afterwards it is dead. After any failure but
+ * these two nothing is known of its state:
+ *   -CRYO_E_CHILD   CRIU said no, and let the node go on
+ *   -CRYO_E_UNFIT   so it did, because this machine has too little of something
  */
 int local_room_dump(const struct local_room *r, const struct cryo_pid *init, struct cryo_err *err);
 /* Restore it above node->dir/upper and node->state, into the node's cgroup, which is made here.

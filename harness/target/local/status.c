@@ -182,6 +182,16 @@ json_t *local_capabilities(struct local *l)
 			 "ip-sockets", sockets, "criu", criu, "reasons", reasons);
 }
 
+int64_t local_memory(struct cryo_target *t)
+{
+	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (cryo_cgroups_find(&cg, &ignored) < 0)
+		return -1;
+	return cryo_cgroup_memory(&cg, ((struct local *)t)->cgroup);
+}
+
 static void add_running(struct local *l, const struct local_record *r, json_t *j)
 {
 	int64_t seconds = (cryo_wall_ns() - r->created_ns) / 1000000000;
@@ -189,6 +199,7 @@ static void add_running(struct local *l, const struct local_record *r, json_t *j
 				 "services", services_status(l, r));
 
 	json_object_set_new(j, "seconds", json_integer(seconds));
+	json_object_set_new(j, "memory", json_integer(local_memory(&l->base)));
 	json_object_set_new(j, "nodes", json_pack("[o]", node));
 	json_object_set_new(j, "capabilities", local_capabilities(l));
 }

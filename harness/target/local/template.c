@@ -63,7 +63,7 @@ static int dump(const struct local *l, const struct local_record *r, const char 
 	if (rc < 0)
 		keep_log(work, "dump.log");
 	cryo_fs_rmtree(work, &ignored);
-	return rc == -(int)CRYO_E_CHILD ? 1 : rc;
+	return rc == -(int)CRYO_E_CHILD || rc == -(int)CRYO_E_UNFIT ? 1 : rc;
 }
 
 /* The tree is dead, and nothing of it ran after its memory was written. */
@@ -91,7 +91,8 @@ int template_make(const struct local *l, const struct local_record *r, const cha
 	rc = dump(l, r, rootfs, &t, err);
 	if (rc == 1) {
 		*why = cryo_strdup(err->msg);
-		template_set_failed(key, err->msg);
+		if (err->status == CRYO_E_CHILD)
+			template_set_failed(key, err->msg);
 	}
 	if (rc == 0)
 		rc = copy_disk(l, &t, err);

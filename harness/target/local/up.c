@@ -449,7 +449,9 @@ static int up_locked(struct up *u, struct cryo_err *err)
 		if (rc == 0)
 			rc = settle(u, err);
 	} else {
-		rc = u->opts->port ? local_forward_check(u->opts->port, err) : 0;
+		rc = local_check_inotify(err);
+		if (rc == 0 && u->opts->port)
+			rc = local_forward_check(u->opts->port, err);
 		if (rc == 0)
 			rc = open_way_in(u, bring_up(u, err), err);
 	}

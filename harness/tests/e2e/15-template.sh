@@ -142,5 +142,18 @@ killed_make() { # MILLISECONDS since it began
 for ms in 000 100 300 500 700 900; do
 	point "kill -9 of up $ms ms after it began to make the template" killed_make $ms
 done
+several() {
+	CRYOPOD_CACHE_DIR=$cache cp_ -q --name e2e-n up --count 3 -o json >"$tmp/n.json" &&
+		[ "$(jq '[.clusters[] | select(.memory > 100000000 and .ms > 0)] | length' "$tmp/n.json")" = 3 ] &&
+		for i in 1 2 3; do
+			[ "$(CRYOPOD_CACHE_DIR=$cache status .state e2e-n-$i)" = running ] || return 1
+		done
+}
+point "up --count: three at once" several
+several_down() {
+	CRYOPOD_CACHE_DIR=$cache exits 0 cp_ --name e2e-n down --count 3 &&
+		[ "$(status .state e2e-n-2)" = absent ]
+}
+point "down --count" several_down
 point "rm" exits 0 tp_ template rm
 point "leaves none" nothing_yet
