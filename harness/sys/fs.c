@@ -242,7 +242,7 @@ static ssize_t copy_some(int in, int out, off_t at, size_t n)
 	return got;
 }
 
-int cryo_fs_copy_data(int in, int out, off_t size)
+static int copy_ranges(int in, int out, off_t size)
 {
 	off_t at = 0;
 
@@ -276,7 +276,7 @@ int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err 
 	out = open_beside(dst, mode, &tmp, err);
 	if (out < 0)
 		return -(int)CRYO_E_SYSTEM;
-	if (cryo_fs_copy_data(in, out, st.st_size) < 0) {
+	if (copy_ranges(in, out, st.st_size) < 0) {
 		int rc = cryo_err_sys(err, errno, "cannot copy '%s' to '%s'", src, dst);
 
 		unlink(tmp);

@@ -136,16 +136,20 @@ static void hard_links_stay(void **state)
 	assert_true(a.st_ino != c.st_ino);
 }
 
+/* Holes stay holes, and zeros become some. */
 static void holes_stay(void **state)
 {
 	const off_t far = 32 << 20;
 	struct stat st;
+	static const char zeros[1 << 16];
 	char word[5] = "";
 	int fd = open("src/sparse", O_RDWR | O_CREAT, 0600);
 
 	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(pwrite(fd, "far", 4, far), 4);
+	for (off_t at = 0; at < far / 2; at += sizeof(zeros))
+		assert_int_equal(pwrite(fd, zeros, sizeof(zeros), at), sizeof(zeros));
 	close(fd);
 	copy();
 	fd = open("dst/sparse", O_RDONLY);
@@ -154,7 +158,7 @@ static void holes_stay(void **state)
 	close(fd);
 	assert_string_equal(word, "far");
 	assert_int_equal(st.st_size, far + 4);
-	assert_true(st.st_blocks * 512 < far / 2);
+	assert_true(st.st_blocks * 512 < far / 4);
 }
 
 /* What hides a name of the lower layer of an overlay is a device 0/0. */

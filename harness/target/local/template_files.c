@@ -17,11 +17,6 @@
 #define AT_ONCE	 (64 * BLOCK)
 #define OWN_FILE "template.json"
 
-static bool all_zero(const char *p, size_t n)
-{
-	return n == 0 || (p[0] == 0 && memcmp(p, p + 1, n - 1) == 0);
-}
-
 /* What a file says, not how it is stored: holes and zeros are the same, and cost next to nothing.
  */
 static void hash_blocks(struct cryo_hash *h, const char *buf, size_t n, off_t at)
@@ -30,7 +25,7 @@ static void hash_blocks(struct cryo_hash *h, const char *buf, size_t n, off_t at
 		size_t piece = n - i < BLOCK ? n - i : BLOCK;
 		int64_t where = (int64_t)at + (int64_t)i;
 
-		if (all_zero(buf + i, piece))
+		if (cryo_is_zero(buf + i, piece))
 			continue;
 		cryo_hash_add(h, &where, sizeof(where));
 		cryo_hash_add(h, buf + i, piece);
