@@ -148,6 +148,7 @@ demo: all
 	build/cryopod test --up --output summary scenarios/sealed.yaml
 bench: all
 	$(B)/cryopod bench
+	$(B)/cryopod bench --templates
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 

@@ -4,6 +4,7 @@
  * every phase timed in every round, so that what disturbs the machine disturbs
  * all alike. Prints medians with ranges; judges nothing.
  */
+#include "cli/bench_template.h"
 #include "cli/cli.h"
 
 #include "base/clock.h"
@@ -27,10 +28,13 @@
 struct bench_opts {
 	unsigned runs;
 	const char *output;
+	bool templates;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "runs", 0, CRYO_OPT_UINT, offsetof(struct bench_opts, runs), "N", "rounds (default: 5)" },
+	{ "templates", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, templates), NULL,
+	  "cold starts and restores from a template, in turns, instead" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct bench_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -104,7 +108,7 @@ static int run_counter(struct bench *b, struct cryo_kube *k, struct cryo_err *er
 
 static int time_up(struct bench *b, struct cryo_err *err)
 {
-	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
+	const struct cryo_up_opts up = { .cold = true };
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	int64_t begin = cryo_now_ms();
 	int rc = b->target->ops->up(b->target, &up, err);
@@ -251,6 +255,8 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 		    cli->target, strcmp(cli->name, "default") == 0 ? "bench" : cli->name, &t, err);
 	if (rc == 0)
 		rc = check_absent(t, err);
+	if (rc == 0 && o->templates)
+		return cryo_bench_templates(t, o->runs ? o->runs : DEFAULT_RUNS, output, err);
 	if (rc == 0)
 		rc = cryo_fs_tmpdir(cryo_dir_run(), "bench-", &tmp, err);
 	if (rc < 0)

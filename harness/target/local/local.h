@@ -59,11 +59,12 @@ struct local_record {
 	char *stamp;	/* cryo_build_stamp() */
 	json_t *builds; /* [{component, source, stamp, dir}] */
 	int64_t created_ns;
-	unsigned port;	      /* of the forwarder, 0: none yet */
-	bool complete;	      /* images loaded, Ready seen once: nothing is left to be set up */
-	char *from;	      /* key of the template it came from; NULL: it started by itself */
-	bool dumping;	      /* CRIU is at it, or was when we died: nobody knows its state */
-	struct cryo_pid init; /* pid 0: not running */
+	unsigned port; /* of the forwarder, 0: none yet */
+	bool complete; /* images loaded, Ready seen once: nothing is left to be set up */
+	char *from;    /* key of the template it came from; NULL: it started by itself */
+	int64_t copy_ms, criu_ms, ready_ms; /* what the restore took, if `from` */
+	bool dumping;		   /* CRIU is at it, or was when we died: nobody knows its state */
+	struct cryo_pid init;	   /* pid 0: not running */
 	struct cryo_pid forwarder; /* pid 0: not running */
 };
 

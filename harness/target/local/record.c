@@ -59,6 +59,9 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 	out->port = (unsigned)cryo_json_int(j, "port", 0);
 	out->complete = cryo_json_bool(j, "complete");
 	out->from = cryo_strdup(cryo_json_str(j, "template"));
+	out->copy_ms = cryo_json_int(j, "restored.copy", 0);
+	out->criu_ms = cryo_json_int(j, "restored.criu", 0);
+	out->ready_ms = cryo_json_int(j, "restored.ready", 0);
 	out->dumping = cryo_json_bool(j, "dumping");
 	if (cryo_streq(boot, out->boot)) {
 		out->init = pid_from_json(j, "init");
@@ -78,6 +81,9 @@ int local_record_save(const struct local *l, const struct local_record *r, struc
 	    (int)r->port, "complete", r->complete, "template", r->from, "dumping", r->dumping,
 	    "init", pid_to_json(&r->init), "forwarder", pid_to_json(&r->forwarder));
 
+	json_object_set_new(j, "restored",
+			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",
+				      (json_int_t)r->criu_ms, "ready", (json_int_t)r->ready_ms));
 	cryo_json_dump_pretty(j, &text);
 	return cryo_fs_write(path, text.p, text.len, 0600, err);
 }

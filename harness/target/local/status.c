@@ -212,6 +212,14 @@ static json_t *forwarder_pid(const struct local_record *r)
 	return alive ? json_integer(r->forwarder.pid) : json_null();
 }
 
+static void add_restore(const struct local_record *r, json_t *j)
+{
+	json_object_set_new(j, "template", json_string(r->from));
+	json_object_set_new(j, "restore",
+			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",
+				      (json_int_t)r->criu_ms, "ready", (json_int_t)r->ready_ms));
+}
+
 int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
@@ -235,7 +243,7 @@ int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
 					 "port", (int)r.port, "forwarder", forwarder_pid(&r)));
 	json_object_set_new(*out, "origin", json_string(r.from ? "template" : "cold"));
 	if (r.from)
-		json_object_set_new(*out, "template", json_string(r.from));
+		add_restore(&r, *out);
 	if (r.builds)
 		json_object_set(*out, "builds", r.builds);
 	if (running)

@@ -91,7 +91,7 @@ int template_make(const struct local *l, const struct local_record *r, const cha
 		  const char *key, const json_t *inputs, char **why, struct cryo_err *err);
 
 struct template_times {
-	int64_t check, copy, criu; /* ms */
+	int64_t copy, criu; /* ms */
 };
 /* Give the cluster, of which nothing may be there, disk, certificates and node of the template. */
 int template_restore(const struct local *l, const struct template *t, const char *rootfs,

@@ -79,14 +79,16 @@ static int restore(struct up *u, const struct template *t, struct template_times
 	return rc < 0 ? rc : up_wait_quietly(u, err);
 }
 
-static void say_restored(const struct template *t, const struct template_times *times,
+static void say_restored(struct up *u, const struct template *t, const struct template_times *times,
 			 int64_t total)
 {
 	cryo_auto(cryo_free) char *age = cryo_duration_show(1000 * template_age_s(t->meta));
 
+	u->record.copy_ms = times->copy;
+	u->record.criu_ms = times->criu;
+	u->record.ready_ms = total - times->copy - times->criu;
 	cryo_step_ok("%.12s, %s old: copy %lld ms, CRIU %lld ms, Ready %lld ms", t->key, age,
-		     (long long)times->copy, (long long)times->criu,
-		     (long long)(total - times->copy - times->criu));
+		     (long long)times->copy, (long long)times->criu, (long long)u->record.ready_ms);
 }
 
 /* One that was made a moment ago and cannot be restored will not be better next time. */
@@ -130,7 +132,7 @@ static int restore_step(struct up *u, struct cryo_err *err)
 	if (rc == 0)
 		rc = restore(u, &t, &times, err);
 	if (rc == 0) {
-		say_restored(&t, &times, cryo_now_ms() - begin);
+		say_restored(u, &t, &times, cryo_now_ms() - begin);
 		return 0;
 	}
 	template_release(&t);
