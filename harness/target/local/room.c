@@ -123,6 +123,10 @@ static int build_room(void *arg, struct cryo_err *err)
 	rc = system_mounts(m, err);
 	if (rc == 0)
 		rc = bind_directory(m, m->r->images, ROOM_IMAGES, err);
+	/* Of a restore: others read them at the same time. */
+	if (rc == 0 && m->restore)
+		rc = mount_in(m, NULL, ROOM_IMAGES, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL,
+			      err);
 	if (rc == 0)
 		rc = bind_directory(m, m->r->work, ROOM_WORK, err);
 	if (rc == 0 && m->preload)

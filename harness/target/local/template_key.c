@@ -55,6 +55,15 @@ static int set_rootfs(json_t *inputs, const char *rootfs, struct cryo_err *err)
 	return set_file(inputs, "packages", list, err);
 }
 
+/* Where there are no time namespaces a clock that starts anew with the machine would go backwards.
+ */
+static void set_boot(json_t *inputs)
+{
+	cryo_auto(cryo_free) char *boot = local_boot_id();
+
+	set(inputs, "boot", cryo_fs_exists("/proc/self/ns/time") ? "any" : boot);
+}
+
 static int set_kernel(json_t *inputs, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *text = NULL;
@@ -64,6 +73,7 @@ static int set_kernel(json_t *inputs, struct cryo_err *err)
 		return cryo_err_sys(err, errno, "cannot ask for the kernel");
 	text = cryo_asprintf("%s %s %s", u.release, u.version, u.machine);
 	set(inputs, "kernel", text);
+	set_boot(inputs);
 	return 0;
 }
 

@@ -42,6 +42,7 @@ static const char *reason_for(const char *input)
 {
 	static const char *const words[][2] = {
 		{ "kernel", "made on another kernel" },
+		{ "boot", "made before the last boot" },
 		{ "cpu", "made on another processor" },
 		{ "cgroups", "made with other control groups" },
 		{ "capabilities", "made with other capabilities" },

@@ -20,8 +20,8 @@
 #define TEMPLATE_MAX_JSON (8u << 20)
 
 /*
- * What it depends on: {revision, stamp, packages, criu, kernel, cpu, cgroups,
- * capabilities, program, interposer, preload, cache}, all strings. New reference.
+ * What it depends on: {revision, stamp, packages, criu, kernel, boot, cpu,
+ * cgroups, capabilities, program, interposer, preload, cache}, all strings. New reference.
  */
 int template_inputs(const struct cryo_build *build, json_t **out, struct cryo_err *err);
 /* The part of it that has nothing to do with a stack, added. */
