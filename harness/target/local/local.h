@@ -10,7 +10,7 @@
  *   services.c  what is supervised in a node, and how it is started
  *   init.c      from a fork to PID 1 of a node: namespaces, mounts, network
  *   forward.c   the host's 127.0.0.1 port into a node's network
- *   up.c down.c status.c access.c
+ *   up*.c down.c status.c access.c
  *   limits.c    what a node takes of this machine's limits
  *   room.c      CRIU for a whole node
  *   template*.c clusters that start from a checkpoint of their own kind

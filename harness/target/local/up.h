@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between up.c and up_template.c: one `up` on its way. */
+/* Between up.c, up_ready.c and up_template.c: one `up` on its way. */
 #ifndef CRYO_TARGET_LOCAL_UP_H
 #define CRYO_TARGET_LOCAL_UP_H
 
@@ -25,7 +25,9 @@ int up_forget(struct up *u, struct cryo_err *err);
 int up_check_space(const struct up *u, struct cryo_err *err);
 /* From nothing, or from the disk of before, to Ready. */
 int up_cold_start(struct up *u, struct cryo_err *err);
-/* A node that runs: until the API server, the node and its kubelet answer. No events. */
+/* A node that runs, in whatever state it is: what is missing until it can be used. */
+int up_settle(struct up *u, struct cryo_err *err);
+/* A node that was restored: until the API server, the node and its kubelet answer. No events. */
 int up_wait_quietly(struct up *u, struct cryo_err *err);
 
 /*
