@@ -86,7 +86,8 @@ build/libexec/cryopod-criu: $(STATIC_O)
 	@rm -f build/static/lib.a
 	@$(AR) rcs build/static/lib.a $(filter-out $(STATIC_MAIN),$^)
 	$(call say,LD)$(CC) -static -s -Wl,--build-id=none -o $@ $(STATIC_MAIN) build/static/lib.a \
-		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname -lprotobuf-c -ljansson -lcrypto
+		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname -lprotobuf-c -ljansson \
+		$(shell pkg-config --static --libs libcrypto)
 # For the end-to-end test alone: holds the real CRIU still where somebody shall be killed.
 e2e: build/static/stop-criu
 build/static/stop-criu: build/static/tests/stop_criu.o build/libexec/cryopod-criu
@@ -160,6 +161,7 @@ bench: all
 	$(B)/cryopod bench
 	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench-sources
 	$(B)/cryopod bench --sealed
+	$(B)/cryopod bench --templates
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 

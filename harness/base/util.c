@@ -59,6 +59,13 @@ void cryo_freep(void *ptr)
 	free(*(void **)ptr);
 }
 
+bool cryo_is_zero(const void *p, size_t n)
+{
+	const char *c = p;
+
+	return n == 0 || (c[0] == 0 && memcmp(c, c + 1, n - 1) == 0);
+}
+
 bool cryo_starts_with(const char *s, const char *prefix)
 {
 	return strncmp(s, prefix, strlen(prefix)) == 0;

@@ -54,6 +54,7 @@ static inline bool cryo_streq(const char *a, const char *b)
 {
 	return a == b || (a && b && __builtin_strcmp(a, b) == 0);
 }
+bool cryo_is_zero(const void *p, size_t n); /* every byte; also of none */
 bool cryo_starts_with(const char *s, const char *prefix);
 bool cryo_ends_with(const char *s, const char *suffix);
 

@@ -5,6 +5,7 @@
  * all alike. Prints medians with ranges; judges nothing.
  */
 #include "cli/bench.h"
+#include "cli/bench_template.h"
 #include "cli/cli.h"
 
 #include "base/clock.h"
@@ -28,7 +29,7 @@
 struct bench_opts {
 	unsigned runs;
 	const char *output, *sizes, *kinds;
-	bool sealed;
+	bool sealed, templates;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -39,6 +40,8 @@ static const struct cryo_opt opts_table[] = {
 	  "with --sealed: memory of the counter (default: 64Mi,256Mi,1Gi)" },
 	{ "kinds", 0, CRYO_OPT_STR, offsetof(struct bench_opts, kinds), "LIST",
 	  "with --sealed: what it is full of (default: random,zero,repeat)" },
+	{ "templates", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, templates), NULL,
+	  "cold starts and restores from a template, in turns, instead" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct bench_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -112,7 +115,7 @@ static int run_counter(struct bench *b, struct cryo_kube *k, struct cryo_err *er
 
 static int time_up(struct bench *b, struct cryo_err *err)
 {
-	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
+	const struct cryo_up_opts up = { .cold = true };
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	int64_t begin = cryo_now_ms();
 	int rc = b->target->ops->up(b->target, &up, err);
@@ -297,6 +300,8 @@ static int check(const struct bench_opts *o, const struct cryo_bench_sealed_opts
 		return cryo_err_set(err, CRYO_E_USAGE, "--runs: at most %d", MAX_RUNS);
 	if (!o->sealed && (o->sizes || o->kinds))
 		return cryo_err_set(err, CRYO_E_USAGE, "--sizes and --kinds are for --sealed");
+	if (o->sealed && o->templates)
+		return cryo_err_set(err, CRYO_E_USAGE, "either --sealed or --templates");
 	return o->sealed ? cryo_bench_sealed_check(sealed, err) : 0;
 }
 
@@ -323,7 +328,11 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 		rc = check_absent(t, err);
 	if (rc < 0)
 		return rc;
-	return o->sealed ? run_sealed(t, &sealed, output, err) : run_phases(t, runs, output, err);
+	if (o->sealed)
+		return run_sealed(t, &sealed, output, err);
+	if (o->templates)
+		return cryo_bench_templates(t, runs, output, err);
+	return run_phases(t, runs, output, err);
 }
 
 const struct cryo_cmd cryo_cmd_bench = {

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/many.h"
 
 struct down_opts {
 	bool all;
+	unsigned count;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "all", 0, CRYO_OPT_FLAG, offsetof(struct down_opts, all), NULL, "every cluster" },
+	{ "count", 0, CRYO_OPT_UINT, offsetof(struct down_opts, count), "N",
+	  "the clusters of up --count N: NAME-1 … NAME-N" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -18,6 +22,25 @@ static int down_one(const char *kind, const char *name, struct cryo_err *err)
 	return rc < 0 ? rc : t->ops->down(t, err);
 }
 
+static int one_of_many(struct cryo_target *t, const void *arg, struct cryo_err *err)
+{
+	(void)arg;
+	return t->ops->down(t, err);
+}
+
+static int down_many(struct cryo_cli *cli, unsigned n, struct cryo_err *err)
+{
+	struct cryo_many *all;
+	int rc;
+
+	if (n > CRYO_MANY_MOST)
+		return cryo_err_set(err, CRYO_E_USAGE, "--count: at most %d", CRYO_MANY_MOST);
+	all = cryo_many_names(cli->name, n);
+	rc = cryo_many_run_all(cli->target, all, 0, n, one_of_many, NULL, err);
+	cryo_many_free(all, n);
+	return rc;
+}
+
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
@@ -27,6 +50,8 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 
 	(void)args;
 	(void)exit_code;
+	if (o->count)
+		return down_many(cli, o->count, err);
 	if (!o->all)
 		return down_one(cli->target, cli->name, err);
 	rc = cryo_target_list(&names, err);

@@ -56,6 +56,16 @@ static void print_node(const json_t *node)
 		print_service(s);
 }
 
+static void print_origin(const json_t *j)
+{
+	const char *template = cryo_json_str(j, "template");
+
+	if (template)
+		printf("  origin      template %.12s\n", template);
+	else
+		printf("  origin      %s\n", cryo_json_str(j, "origin"));
+}
+
 static void print_table(const json_t *j)
 {
 	static const char *const capability[] = { "checkpoint", "restore", "encryption",
@@ -70,6 +80,7 @@ static void print_table(const json_t *j)
 		return;
 	printf("  stack       %s (%.12s), since %s\n", stack, stamp ? stamp : "",
 	       cryo_json_str(j, "created"));
+	print_origin(j);
 	printf("  kubeconfig  %s\n", cryo_json_str(j, "kubeconfig"));
 	printf("  API server  https://127.0.0.1:%ld%s\n", (long)cryo_json_int(j, "port", 0),
 	       cryo_json_int(j, "forwarder", 0) ? "" : " (no forwarder: cryopod up)");

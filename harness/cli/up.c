@@ -1,36 +1,141 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/many.h"
 
+#include "base/clock.h"
 #include "base/event.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+struct up_opts {
+	struct cryo_up_opts up;
+	unsigned count;
+	const char *output;
+};
 
 static const struct cryo_opt opts_table[] = {
-	{ "stack", 0, CRYO_OPT_STR, offsetof(struct cryo_up_opts, stack), "STACK",
+	{ "stack", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.stack), "STACK",
 	  "name or file (default: upstream)" },
-	{ "port", 0, CRYO_OPT_UINT, offsetof(struct cryo_up_opts, port), "PORT",
+	{ "port", 0, CRYO_OPT_UINT, offsetof(struct up_opts, up.port), "PORT",
 	  "of 127.0.0.1 for the API server (default: a free one)" },
-	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct cryo_up_opts, timeout_ms), "DURATION",
+	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct up_opts, up.timeout_ms), "DURATION",
 	  "until the node is Ready (default: 2m)" },
-	{ "no-build", 0, CRYO_OPT_FLAG, offsetof(struct cryo_up_opts, no_build), NULL,
+	{ "no-build", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.no_build), NULL,
 	  "fail if something is not built yet" },
+	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.cold), NULL,
+	  "start everything anew: restore from no template, make none" },
+	{ "count", 0, CRYO_OPT_UINT, offsetof(struct up_opts, count), "N",
+	  "N clusters: NAME-1 … NAME-N" },
+	{ "output", 'o', CRYO_OPT_STR, offsetof(struct up_opts, output), "FORMAT",
+	  "with --count: table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
+
+static int up_one(struct cryo_target *t, const void *arg, struct cryo_err *err)
+{
+	return t->ops->up(t, arg, err);
+}
+
+/* It builds what is missing and makes the template that the others come from, in everybody's sight.
+ */
+static int up_first(const char *kind, struct cryo_many *m, const struct cryo_up_opts *up,
+		    struct cryo_err *err)
+{
+	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	int64_t begin = cryo_now_ms();
+	int rc = cryo_target_open(kind, m->name, &t, err);
+
+	if (rc == 0)
+		rc = t->ops->up(t, up, err);
+	m->ms = cryo_now_ms() - begin;
+	if (rc == 0)
+		m->memory = t->ops->memory(t);
+	return rc;
+}
+
+static json_t *describe(const char *kind, const struct cryo_many *all, unsigned n, int64_t ms)
+{
+	json_t *list = json_array();
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	for (unsigned i = 0; i < n; i++) {
+		cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+
+		if (cryo_target_open(kind, all[i].name, &t, &ignored) == 0)
+			json_array_append_new(list, json_pack("{ss sI sI ss}", "name", t->name,
+							      "ms", (json_int_t)all[i].ms, "memory",
+							      (json_int_t)all[i].memory,
+							      "kubeconfig", t->kubeconfig));
+	}
+	return json_pack("{sI so}", "ms", (json_int_t)ms, "clusters", list);
+}
+
+static void print_table(const struct cryo_many *all, unsigned n, int64_t ms)
+{
+	cryo_auto(cryo_free) char *took = cryo_duration_show(ms);
+	cryo_auto(cryo_free) char *sum = NULL;
+	uint64_t bytes = 0;
+
+	printf("%-24s %10s %10s\n", "CLUSTER", "UP AFTER", "MEMORY");
+	for (unsigned i = 0; i < n; i++) {
+		cryo_auto(cryo_free) char *time = cryo_duration_show(all[i].ms);
+		uint64_t mine = all[i].memory > 0 ? (uint64_t)all[i].memory : 0;
+		cryo_auto(cryo_free) char *memory = cryo_size_show(mine);
+
+		bytes += mine;
+		printf("%-24s %10s %10s\n", all[i].name, time, memory);
+	}
+	sum = cryo_size_show(bytes);
+	printf("%-24s %10s %10s\n", "all", took, sum);
+}
+
+static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_err *err)
+{
+	struct cryo_many *all;
+	enum cryo_output output;
+	int64_t begin = cryo_now_ms();
+	int rc = cryo_cli_output(o->output, &output, err);
+
+	if (rc < 0)
+		return rc;
+	if (o->count > CRYO_MANY_MOST || o->up.port)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    o->up.port ? "--port is for one cluster, --count for several"
+					       : "--count: at most %d",
+				    CRYO_MANY_MOST);
+	all = cryo_many_names(cli->name, o->count);
+	rc = up_first(cli->target, &all[0], &o->up, err);
+	if (rc == 0 && o->count > 1)
+		rc = cryo_many_run_all(cli->target, all, 1, o->count, up_one, &o->up, err);
+	if (rc == 0 && output == CRYO_OUTPUT_TABLE) {
+		print_table(all, o->count, cryo_now_ms() - begin);
+	} else if (rc == 0) {
+		json_t *j = describe(cli->target, all, o->count, cryo_now_ms() - begin);
+
+		cryo_cli_print(j, output);
+		json_decref(j);
+	}
+	cryo_many_free(all, o->count);
+	return rc;
+}
 
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
 	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
-	const struct cryo_up_opts *up = opts;
+	const struct up_opts *o = opts;
 	int rc = 0;
 
 	(void)args;
 	(void)exit_code;
-	if (up->port > 65535)
-		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is no port", up->port);
+	if (o->up.port > 65535)
+		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is no port", o->up.port);
+	if (o->count)
+		return up_many(cli, o, err);
 	rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)
-		rc = t->ops->up(t, up, err);
+		rc = t->ops->up(t, &o->up, err);
 	if (rc == 0)
 		cryo_info("cluster '%s' is up: export KUBECONFIG=%s", t->name, t->kubeconfig);
 	return rc;
@@ -41,6 +146,6 @@ const struct cryo_cmd cryo_cmd_up = {
 	.usage = "",
 	.summary = "start a cluster (build what is missing first)",
 	.opts = opts_table,
-	.size = sizeof(struct cryo_up_opts),
+	.size = sizeof(struct up_opts),
 	.run = run,
 };

@@ -194,7 +194,7 @@ int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct
 	return rc;
 }
 
-static int make_level(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err)
+int cryo_cgroup_make_bare(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -216,12 +216,12 @@ int cryo_cgroup_make(const struct cryo_cgroups *cg, const char *path, struct cry
 
 	for (char *slash = strchr(p + 1, '/'); rc == 0 && slash; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		rc = make_level(cg, p, err);
+		rc = cryo_cgroup_make_bare(cg, p, err);
 		if (rc == 0)
 			rc = cryo_cgroup_delegate(cg, p, err);
 		*slash = '/';
 	}
-	return rc < 0 ? rc : make_level(cg, p, err);
+	return rc < 0 ? rc : cryo_cgroup_make_bare(cg, p, err);
 }
 
 int cryo_cgroup_enter(const struct cryo_cgroups *cg, const char *path, pid_t pid,
@@ -288,6 +288,26 @@ static size_t visit_all(const struct cryo_cgroups *cg, const char *path, int sig
 size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path)
 {
 	return visit_all(cg, path, 0, false);
+}
+
+int64_t cryo_cgroup_memory(const struct cryo_cgroups *cg, const char *path)
+{
+	const char *word = cg->v2 ? "\nanon " : "\ntotal_rss ";
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	for (size_t i = 0; i < cg->n; i++) {
+		cryo_auto(cryo_free) char *file =
+		    cryo_asprintf("%s%s/memory.stat", cg->tree[i].mount, path);
+		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+		const char *at;
+
+		cryo_str_add(&text, "\n");
+		if (cryo_fs_read(file, 65536, &text, &ignored) < 0)
+			continue;
+		at = strstr(cryo_str_get(&text), word);
+		return at ? strtoll(at + strlen(word), NULL, 10) : -1;
+	}
+	return -1;
 }
 
 /* A frozen task (cgroup v1 freezer, an interrupted dump) does not die before it is thawed. */

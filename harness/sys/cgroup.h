@@ -33,6 +33,8 @@ void cryo_cgroups_release(struct cryo_cgroups *cg);
 /* Make the group and its parents everywhere, ready for use (cpusets filled, v2 controllers handed
  * down to it). */
 int cryo_cgroup_make(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
+/* The same for a group whose parent is there, without handing anything down to it. */
+int cryo_cgroup_make_bare(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
 /*
  * v2: hand the controllers of the group down to its children. Not those of a
  * group with processes in it: some would agree and make it a thread root, below
@@ -44,6 +46,9 @@ int cryo_cgroup_enter(const struct cryo_cgroups *cg, const char *path, pid_t pid
 		      struct cryo_err *err);
 /* Processes in the group and below it, over all hierarchies. */
 size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path);
+/* Memory that the processes in it and below have for themselves, without the page cache; -1: not
+ * known. */
+int64_t cryo_cgroup_memory(const struct cryo_cgroups *cg, const char *path);
 /* Kill what is in it, and remove it with everything below. Not there is fine. */
 int cryo_cgroup_remove(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
 /* Is it there in any hierarchy? */

@@ -50,6 +50,12 @@ int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err);
 int cryo_fs_rmtree(const char *path, struct cryo_err *err);
 /* Byte copy, sparse stays sparse, reflink where the file system can; dst is replaced whole. */
 int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err *err);
+/*
+ * A directory with all that is in it: types, owners, modes, times, extended
+ * attributes, hard links, devices; data as above, and zeros become holes. Not synced. `dst` must
+ * not be there; of a copy that failed something may be.
+ */
+int cryo_fs_copy_tree(const char *src, const char *dst, struct cryo_err *err);
 /* A fresh 0700 directory `<parent>/<prefix>XXXXXX`; caller frees and removes. */
 int cryo_fs_tmpdir(const char *parent, const char *prefix, char **path, struct cryo_err *err);
 /* Bytes a user may still write at path's file system. */

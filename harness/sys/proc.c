@@ -306,6 +306,8 @@ static int exec_failure(struct run *r, struct cryo_err *err)
 	if (n != (ssize_t)sizeof(f))
 		return 0;
 	f.what[sizeof(f.what) - 1] = '\0';
+	if (f.sys_errno == 0)
+		return cryo_err_set(err, CRYO_E_SYSTEM, "%s", f.what);
 	cryo_err_sys(err, f.sys_errno, "%s", f.what);
 	return cryo_err_as(err, -1, f.sys_errno == ENOENT ? CRYO_E_UNFIT : CRYO_E_SYSTEM);
 }
@@ -313,7 +315,7 @@ static int exec_failure(struct run *r, struct cryo_err *err)
 static int start(struct run *r, struct cryo_err *err)
 {
 	struct cryo_spawn_fds theirs = { -1, -1, -1, -1 };
-	bool other_root = r->p->enter_pid || r->p->chroot;
+	bool other_root = r->p->enter_pid || r->p->chroot || r->p->prepare;
 	cryo_auto(cryo_free) char *path = other_root ? NULL : cryo_fs_which(r->p->argv[0]);
 	int rc;
 

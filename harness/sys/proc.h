@@ -41,6 +41,10 @@ struct cryo_proc {
 	    *chroot; /* with isolate: change root here first (proc, dev, sys are mounted inside) */
 	const char *const *binds; /* with chroot: "HOSTPATH" list, bound at the same path inside
 				     (made if missing) */
+	/* The last thing in the child before the exec; its failure is one of the start. argv[0] is
+	 * looked up after it. The process has one thread. */
+	int (*prepare)(void *arg, struct cryo_err *err);
+	void *prepare_arg;
 };
 
 #define CRYO_PROC_INIT                                                                             \

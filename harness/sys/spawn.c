@@ -154,6 +154,19 @@ static void streams(const struct cryo_spawn_fds *fds)
 			fail(fds->status, errno, "cannot set up", "standard streams");
 }
 
+static void prepare(const struct cryo_proc *p, int status)
+{
+	struct cryo_spawn_failure f = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	if (!p->prepare || p->prepare(p->prepare_arg, &err) == 0)
+		return;
+	snprintf(f.what, sizeof(f.what), "%s", err.msg);
+	if (write(status, &f, sizeof(f)) < 0)
+		_exit(126);
+	_exit(127);
+}
+
 static void environment(const char *const *env)
 {
 	for (; env && *env; env++) {
@@ -190,6 +203,7 @@ static _Noreturn void child(const struct cryo_proc *p, const char *path,
 	if (p->cwd && chdir(p->cwd) < 0)
 		fail(fds->status, errno, "cannot change to directory", p->cwd);
 	environment(p->env);
+	prepare(p, fds->status);
 	if (path)
 		execv(path, (char *const *)p->argv);
 	else

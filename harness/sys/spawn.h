@@ -11,8 +11,8 @@ struct cryo_spawn_fds {
 };
 
 struct cryo_spawn_failure {
-	int sys_errno;
-	char what[256]; /* the step and its subject */
+	int sys_errno;	 /* 0: `what` says it all */
+	char what[1024]; /* the step and its subject */
 };
 
 /*

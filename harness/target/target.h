@@ -19,6 +19,8 @@ struct cryo_up_opts {
 	unsigned port;	    /* of the host's 127.0.0.1 for the API server; 0: any free one */
 	int64_t timeout_ms; /* until Ready; 0: 2 minutes */
 	bool no_build;	    /* fail if something is not built yet instead of building it */
+	bool cold;	    /* no restore from a template, and none is made */
+	bool new_template;  /* a cold start, and a template or an error comes of it */
 };
 #define CRYO_UP_OPTS_INIT                                                                          \
 	{                                                                                          \
@@ -55,6 +57,8 @@ struct cryo_target_ops {
 		   struct cryo_err *err);
 	/* Image layout tar of this machine into every node's container runtime. */
 	int (*load_image)(struct cryo_target *t, const char *tar, struct cryo_err *err);
+	/* Bytes that its processes hold for themselves; -1: not known, or it does not run. */
+	int64_t (*memory)(struct cryo_target *t);
 	void (*free)(struct cryo_target *t);
 };
 

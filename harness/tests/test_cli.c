@@ -172,6 +172,15 @@ static void usage(void **state)
 		{ "restore x.tar", 2, "the new pod needs a name: --pod NAME" },
 		{ "kubectl", 2, "an argument is missing" },
 		{ "image foo", 2, "no image 'foo' (there are: counter, pause)" },
+		{ "up --count 65", 2, "--count: at most 64" },
+		{ "up --count 2 --port 5", 2, "--port is for one cluster, --count for several" },
+		{ "up --count 2 -o xml", 2, "--output: 'xml' is not table" },
+		{ "down --count 65", 2, "--count: at most 64" },
+		{ "template", 2, "an argument is missing: cryopod template list|make|rm [KEY]" },
+		{ "template mak", 2, "no 'template mak' (did you mean 'make'?)" },
+		{ "template xyz", 2, "no 'template xyz' (there are: list, make, rm)" },
+		{ "template list x", 2, "template list: 'x' is one word too many" },
+		{ "template list -o xml", 2, "--output: 'xml' is not table" },
 		{ "test", 2, "an argument is missing" },
 	};
 

@@ -575,6 +575,36 @@ static pid_t child_of(pid_t pid)
 	return atoi(cryo_str_get(&s));
 }
 
+static int ready(void *arg, struct cryo_err *e)
+{
+	const char *word = arg;
+
+	if (strcmp(word, "errno") == 0)
+		return cryo_err_sys(e, ENOENT, "no room");
+	if (strcmp(word, "text") == 0)
+		return cryo_err_set(e, CRYO_E_CONFIG, "not this way");
+	return setenv("WORD", word, 1);
+}
+
+/* In the child, after its environment is there; what it says is why the start failed. */
+static void gets_ready(void **state)
+{
+	struct cryo_proc p = { .prepare = ready, .prepare_arg = "hello", .timeout_ms = 10000 };
+
+	(void)state;
+	unsetenv("WORD");
+	assert_int_equal(run_sh(&p, "echo $WORD"), 0);
+	assert_string_equal(cryo_str_get(&res.out), "hello\n");
+	assert_null(getenv("WORD"));
+	p.prepare_arg = "text";
+	assert_int_equal(run_sh(&p, "echo no"), -CRYO_E_SYSTEM);
+	assert_string_equal(err.msg, "not this way");
+	p.prepare_arg = "errno";
+	assert_int_equal(run_sh(&p, "echo no"), -CRYO_E_SYSTEM);
+	assert_string_equal(err.msg, "no room: No such file or directory");
+	assert_int_equal(res.out.len, 0);
+}
+
 static void isolated(void **state)
 {
 	cryo_auto(cryo_free) char *script = cryo_asprintf(
@@ -777,6 +807,7 @@ int main(void)
 		TEST(time_limit_ends_the_group),
 		TEST(interrupts),
 		TEST(dies_with_us),
+		TEST(gets_ready),
 		TEST(isolated),
 		TEST(isolated_leaves_no_process),
 		TEST(other_root),

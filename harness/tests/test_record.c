@@ -32,6 +32,9 @@ static void round_trip(void **state)
 	r.created_ns = 1763935200123456789;
 	r.port = 40123;
 	r.complete = true;
+	r.from = cryo_strdup("0123");
+	r.dumping = true;
+	r.criu_ms = 320;
 	assert_int_equal(cryo_pid_of(getpid(), &r.init, &world.err), 0);
 	r.forwarder = (struct cryo_pid){ 4000000, UINT64_C(1) << 40 };
 	assert_int_equal(local_record_save(world.l, &r, &world.err), 0);
@@ -44,6 +47,9 @@ static void round_trip(void **state)
 	assert_true(back.created_ns == r.created_ns);
 	assert_int_equal(back.port, 40123);
 	assert_true(back.complete);
+	assert_string_equal(back.from, "0123");
+	assert_true(back.dumping);
+	assert_int_equal(back.criu_ms, 320);
 	assert_int_equal(back.forwarder.pid, 4000000);
 	assert_true(back.forwarder.start_time == r.forwarder.start_time);
 	assert_true(local_record_running(&back));
@@ -61,6 +67,8 @@ static void early(void **state)
 	assert_int_equal(local_record_load(world.l, &back, &world.err), 0);
 	assert_null(back.stack);
 	assert_null(back.builds);
+	assert_null(back.from);
+	assert_false(back.dumping);
 	assert_false(back.complete);
 	assert_false(local_record_running(&back));
 }

@@ -196,6 +196,16 @@ static int listen_on(unsigned *port, struct cryo_err *err)
 	return fd;
 }
 
+int local_forward_check(unsigned port, struct cryo_err *err)
+{
+	int fd = listen_on(&port, err);
+
+	if (fd < 0)
+		return fd;
+	close(fd);
+	return 0;
+}
+
 static _Noreturn void run_forwarder(int listener, int netns, int node)
 {
 	const int from[] = { listener, netns, node };

@@ -55,7 +55,7 @@ static int mount_below(const struct setup *s, const char *src, const char *at, c
 
 static int own_cgroup(struct setup *s, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *leaf = cryo_asprintf("%s/services", s->node->cgroup);
+	cryo_auto(cryo_free) char *leaf = cryo_asprintf("%s" LOCAL_LEAF, s->node->cgroup);
 	int rc;
 
 	if (unshare(CLONE_NEWCGROUP) < 0)
@@ -69,10 +69,15 @@ static int own_cgroup(struct setup *s, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_cgroup_delegate(&s->cg, s->node->cgroup, err);
 }
 
+char *local_overlay_options(const struct local_node *n, const char *rootfs)
+{
+	return cryo_asprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", rootfs, n->dir,
+			     n->dir);
+}
+
 static int overlay(struct setup *s, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *data = cryo_asprintf(
-	    "lowerdir=%s,upperdir=%s/upper,workdir=%s/work", s->rootfs, s->node->dir, s->node->dir);
+	cryo_auto(cryo_free) char *data = local_overlay_options(s->node, s->rootfs);
 	int rc = mount_at(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, err);
 
 	if (rc == 0)
@@ -253,19 +258,28 @@ static int leave_chroot(struct cryo_err *err)
 	return 0;
 }
 
-static int change_root(struct setup *s, struct cryo_err *err)
+int local_pivot(const char *path, struct cryo_err *err)
 {
-	cryo_auto(cryo_fd_close) int root = open(s->root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cryo_auto(cryo_fd_close) int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
 	if (root < 0)
-		return cryo_err_sys(err, errno, "cannot open '%s'", s->root);
+		return cryo_err_sys(err, errno, "cannot open '%s'", path);
 	rc = leave_chroot(err);
 	if (rc < 0)
 		return rc;
 	if (fchdir(root) < 0 || syscall(SYS_pivot_root, ".", ".") < 0 ||
 	    umount2(".", MNT_DETACH) < 0 || chdir("/") < 0)
-		return cryo_err_sys(err, errno, "cannot change root to '%s'", s->root);
+		return cryo_err_sys(err, errno, "cannot change root to '%s'", path);
+	return 0;
+}
+
+static int change_root(struct setup *s, struct cryo_err *err)
+{
+	int rc = local_pivot(s->root, err);
+
+	if (rc < 0)
+		return rc;
 	/* Volumes of pods are mounted by the kubelet and must be seen by containers. */
 	return mount_at(NULL, "/", NULL, MS_REC | MS_SHARED, NULL, err);
 }

@@ -55,5 +55,6 @@ const struct cryo_target_ops cryo_target_local = {
 	.get = local_get,
 	.put = local_put,
 	.load_image = local_load_image,
+	.memory = local_memory,
 	.free = local_free,
 };

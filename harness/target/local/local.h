@@ -10,7 +10,10 @@
  *   services.c  what is supervised in a node, and how it is started
  *   init.c      from a fork to PID 1 of a node: namespaces, mounts, network
  *   forward.c   the host's 127.0.0.1 port into a node's network
- *   up.c down.c status.c access.c
+ *   up*.c down.c status.c access.c
+ *   limits.c    what a node takes of this machine's limits
+ *   room.c      CRIU for a whole node
+ *   template*.c clusters that start from a checkpoint of their own kind
  *
  * On the host: <state>/<name>/cluster.json, kubeconfig, pki/, nodes/<node>/
  *   upper, work  the overlay above the shared root file system
@@ -30,7 +33,8 @@
 #define LOCAL_SERVICE_IP   "10.96.0.1"
 #define LOCAL_API_PORT	   6443
 #define LOCAL_KUBELET_PORT 10250
-#define LOCAL_BAD_IN_PATH  ",:\\" /* they separate the options of an overlay mount */
+#define LOCAL_LEAF	   "/services" /* v2: the node's group for processes */
+#define LOCAL_BAD_IN_PATH  ",:\\"      /* they separate the options of an overlay mount */
 
 /* One node. Addresses are inside its own network: equal in every cluster. */
 struct local_node {
@@ -55,12 +59,16 @@ struct local_record {
 	char *stamp;	/* cryo_build_stamp() */
 	json_t *builds; /* [{component, source, stamp, dir}] */
 	int64_t created_ns;
-	unsigned port;	      /* of the forwarder, 0: none yet */
-	bool complete;	      /* images loaded, Ready seen once: nothing is left to be set up */
-	struct cryo_pid init; /* pid 0: not running */
+	unsigned port; /* of the forwarder, 0: none yet */
+	bool complete; /* images loaded, Ready seen once: nothing is left to be set up */
+	char *from;    /* key of the template it came from; NULL: it started by itself */
+	int64_t copy_ms, criu_ms, ready_ms; /* what the restore took, if `from` */
+	bool dumping;		   /* CRIU is at it, or was when we died: nobody knows its state */
+	struct cryo_pid init;	   /* pid 0: not running */
 	struct cryo_pid forwarder; /* pid 0: not running */
 };
 
+char *local_boot_id(void); /* caller frees */
 /* 0 and *out; 1: there is none (or it is of no use); negative: error. */
 int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err);
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err);
@@ -105,14 +113,25 @@ int local_init_start(const struct local *l, const char *rootfs, struct local_ini
 /* Let it go on and wait until s6 has taken over. */
 int local_init_go(struct local_init *i, struct cryo_err *err);
 void local_init_release(struct local_init *i);
+/* Options of the mount of the node's root. Caller frees. */
+char *local_overlay_options(const struct local_node *n, const char *rootfs);
+/* Make the mount at `root` the root of this process' own mount namespace, and leave the old one. */
+int local_pivot(const char *root, struct cryo_err *err);
 #define local_init_releasep local_init_release
 
 /*
  * The forwarder: a process of its own (`cryopod internal-forward`), ends with
  * the node. *port 0: any free one, then set. -CRYO_E_UNFIT: the port is taken.
  */
+int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
+
+#define LOCAL_INOTIFY 16u /* inotify instances a node takes, and CRIU one more */
+/* How many this user could still have, at most `most`. */
+unsigned local_inotify_free(unsigned most);
+/* -CRYO_E_UNFIT: not enough for one more node. */
+int local_check_inotify(struct cryo_err *err);
 
 int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 int local_down(struct cryo_target *t, struct cryo_err *err);
@@ -126,6 +145,7 @@ int local_get(struct cryo_target *t, const char *node, const char *from, const c
 	      struct cryo_err *err);
 int local_put(struct cryo_target *t, const char *node, const char *from, const char *to,
 	      struct cryo_err *err);
+int64_t local_memory(struct cryo_target *t);
 int local_load_image(struct cryo_target *t, const char *tar, struct cryo_err *err);
 
 /* Version of a package of a root file system; NULL if it is not in there. Caller frees. */

@@ -14,14 +14,23 @@ static const struct {
 	const char *name;
 	machine_check *run;
 } checks[] = {
-	{ "root", machine_root },	  { "kernel", machine_kernel },
-	{ "overlayfs", machine_overlay }, { "namespaces", machine_namespaces },
-	{ "cgroups", machine_cgroups },	  { "capabilities", machine_capabilities },
-	{ "loopback", machine_loopback }, { "memory", machine_memory },
-	{ "state", machine_state_dir },	  { "cache", machine_cache_dir },
-	{ "mmdebstrap", machine_debian }, { "go", machine_go },
-	{ "go with cgo", machine_cgo },	  { "shipped files", machine_shipped },
-	{ "built", machine_built },	  { "clusters", machine_clusters },
+	{ "root", machine_root },
+	{ "kernel", machine_kernel },
+	{ "overlayfs", machine_overlay },
+	{ "namespaces", machine_namespaces },
+	{ "cgroups", machine_cgroups },
+	{ "capabilities", machine_capabilities },
+	{ "loopback", machine_loopback },
+	{ "inotify", machine_inotify },
+	{ "memory", machine_memory },
+	{ "state", machine_state_dir },
+	{ "cache", machine_cache_dir },
+	{ "mmdebstrap", machine_debian },
+	{ "go", machine_go },
+	{ "go with cgo", machine_cgo },
+	{ "shipped files", machine_shipped },
+	{ "built", machine_built },
+	{ "clusters", machine_clusters },
 };
 
 void machine_say(struct cryo_finding *f, enum cryo_verdict verdict, const char *fix,

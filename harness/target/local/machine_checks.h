@@ -29,7 +29,7 @@ void machine_say(struct cryo_finding *f, enum cryo_verdict verdict, const char *
 char *machine_proc(const struct machine_look *k, const char *file);
 
 machine_check machine_root, machine_kernel, machine_overlay, machine_namespaces, machine_cgroups,
-    machine_capabilities, machine_loopback, machine_memory;
+    machine_capabilities, machine_loopback, machine_inotify, machine_memory;
 machine_check machine_state_dir, machine_cache_dir;
 machine_check machine_go, machine_cgo, machine_debian, machine_shipped, machine_built,
     machine_clusters;

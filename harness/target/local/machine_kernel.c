@@ -233,6 +233,21 @@ static uint64_t meminfo(const char *text, const char *key)
 	return line ? 1024 * strtoull(line + strlen(key), NULL, 10) : 0;
 }
 
+void machine_inotify(struct machine_look *k, struct cryo_finding *f)
+{
+	const unsigned most = 4 * LOCAL_INOTIFY;
+	unsigned n = local_inotify_free(most);
+
+	(void)k;
+	if (n >= LOCAL_INOTIFY)
+		machine_say(f, CRYO_VERDICT_OK, NULL, "instances for %s%u cluster%s are free",
+			    n == most ? "at least " : "", n / LOCAL_INOTIFY,
+			    n / LOCAL_INOTIFY == 1 ? "" : "s");
+	else
+		machine_say(f, CRYO_VERDICT_FAIL, "sysctl -w fs.inotify.max_user_instances=1024",
+			    "%u instances are free, a cluster needs %u", n, LOCAL_INOTIFY);
+}
+
 void machine_memory(struct machine_look *k, struct cryo_finding *f)
 {
 	cryo_auto(cryo_free) char *text = machine_proc(k, "meminfo");

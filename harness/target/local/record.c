@@ -10,7 +10,7 @@
 
 #define MAX_RECORD (1u << 20)
 
-static char *boot_id(void)
+char *local_boot_id(void)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	struct cryo_str s = { 0 };
@@ -41,7 +41,7 @@ static struct cryo_pid pid_from_json(const json_t *root, const char *key)
 int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = record_path(l);
-	cryo_auto(cryo_free) char *boot = boot_id();
+	cryo_auto(cryo_free) char *boot = local_boot_id();
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
 
 	*out = (struct local_record){ 0 };
@@ -58,6 +58,11 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 	out->created_ns = cryo_json_int(j, "createdNs", 0);
 	out->port = (unsigned)cryo_json_int(j, "port", 0);
 	out->complete = cryo_json_bool(j, "complete");
+	out->from = cryo_strdup(cryo_json_str(j, "template"));
+	out->copy_ms = cryo_json_int(j, "restored.copy", 0);
+	out->criu_ms = cryo_json_int(j, "restored.criu", 0);
+	out->ready_ms = cryo_json_int(j, "restored.ready", 0);
+	out->dumping = cryo_json_bool(j, "dumping");
 	if (cryo_streq(boot, out->boot)) {
 		out->init = pid_from_json(j, "init");
 		out->forwarder = pid_from_json(j, "forwarder");
@@ -68,14 +73,17 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = record_path(l);
-	cryo_auto(cryo_free) char *boot = boot_id();
+	cryo_auto(cryo_free) char *boot = local_boot_id();
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_json_decref) json_t *j =
-	    json_pack("{ss ss* ss* sO* sI si sb so so}", "boot", boot, "stack", r->stack, "stamp",
-		      r->stamp, "builds", r->builds, "createdNs", (json_int_t)r->created_ns, "port",
-		      (int)r->port, "complete", r->complete, "init", pid_to_json(&r->init),
-		      "forwarder", pid_to_json(&r->forwarder));
+	cryo_auto(cryo_json_decref) json_t *j = json_pack(
+	    "{ss ss* ss* sO* sI si sb ss* sb so so}", "boot", boot, "stack", r->stack, "stamp",
+	    r->stamp, "builds", r->builds, "createdNs", (json_int_t)r->created_ns, "port",
+	    (int)r->port, "complete", r->complete, "template", r->from, "dumping", r->dumping,
+	    "init", pid_to_json(&r->init), "forwarder", pid_to_json(&r->forwarder));
 
+	json_object_set_new(j, "restored",
+			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",
+				      (json_int_t)r->criu_ms, "ready", (json_int_t)r->ready_ms));
 	cryo_json_dump_pretty(j, &text);
 	return cryo_fs_write(path, text.p, text.len, 0600, err);
 }
@@ -85,6 +93,7 @@ void local_record_release(struct local_record *r)
 	free(r->boot);
 	free(r->stack);
 	free(r->stamp);
+	free(r->from);
 	json_decref(r->builds);
 	*r = (struct local_record){ 0 };
 }

@@ -191,6 +191,16 @@ json_t *local_capabilities(struct local *l)
 			 sockets, "criu", criu, "reasons", reasons);
 }
 
+int64_t local_memory(struct cryo_target *t)
+{
+	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (cryo_cgroups_find(&cg, &ignored) < 0)
+		return -1;
+	return cryo_cgroup_memory(&cg, ((struct local *)t)->cgroup);
+}
+
 static void add_running(struct local *l, const struct local_record *r, json_t *j)
 {
 	int64_t seconds = (cryo_wall_ns() - r->created_ns) / 1000000000;
@@ -198,6 +208,7 @@ static void add_running(struct local *l, const struct local_record *r, json_t *j
 				 "services", services_status(l, r));
 
 	json_object_set_new(j, "seconds", json_integer(seconds));
+	json_object_set_new(j, "memory", json_integer(local_memory(&l->base)));
 	json_object_set_new(j, "nodes", json_pack("[o]", node));
 	json_object_set_new(j, "capabilities", local_capabilities(l));
 }
@@ -208,6 +219,14 @@ static json_t *forwarder_pid(const struct local_record *r)
 	bool alive = r->forwarder.pid > 0 && cryo_pid_alive(&r->forwarder);
 
 	return alive ? json_integer(r->forwarder.pid) : json_null();
+}
+
+static void add_restore(const struct local_record *r, json_t *j)
+{
+	json_object_set_new(j, "template", json_string(r->from));
+	json_object_set_new(j, "restore",
+			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",
+				      (json_int_t)r->criu_ms, "ready", (json_int_t)r->ready_ms));
 }
 
 int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
@@ -231,6 +250,9 @@ int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
 			       json_pack("{ss? ss? ss ss si so}", "stack", r.stack, "stamp",
 					 r.stamp, "created", created, "kubeconfig", t->kubeconfig,
 					 "port", (int)r.port, "forwarder", forwarder_pid(&r)));
+	json_object_set_new(*out, "origin", json_string(r.from ? "template" : "cold"));
+	if (r.from)
+		add_restore(&r, *out);
 	if (r.builds)
 		json_object_set(*out, "builds", r.builds);
 	if (running)

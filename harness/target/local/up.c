@@ -4,11 +4,10 @@
  * a new cluster, repairs a half-built one and leaves a running one alone. What
  * could outlive us is written down (cluster.json) before it is let go.
  */
-#include "target/local/local.h"
+#include "target/local/up.h"
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "image/builtin.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
@@ -21,18 +20,7 @@
 
 #define LOCK_WAIT_MS	 120000
 #define DEFAULT_READY_MS 120000
-#define POLL_MS		 30
 #define NODE_BYTES	 (400ull * 1000 * 1000)
-#define TAIL_LINES	 6
-
-struct up {
-	struct local *l;
-	const struct cryo_up_opts *opts;
-	struct cryo_stack stack;
-	struct cryo_build build;
-	struct local_record record;
-	int64_t deadline;
-};
 
 static int make_programs(struct up *u, struct cryo_err *err)
 {
@@ -52,7 +40,7 @@ static int make_programs(struct up *u, struct cryo_err *err)
 	return missing > 0 ? cryo_build_run(&u->build, err) : 0;
 }
 
-static int describe_build(struct up *u)
+void up_describe(struct up *u)
 {
 	char stamp[CRYO_HASH_HEX];
 
@@ -73,7 +61,6 @@ static int describe_build(struct up *u)
 						b->component->source.version, "stamp", b->stamp,
 						"dir", b->dir));
 	}
-	return 0;
 }
 
 /* A running cluster keeps what it was made from. */
@@ -101,8 +88,18 @@ static int clear_remains(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_cgroup_remove(&cg, u->l->cgroup, err);
 }
 
+int up_forget(struct up *u, struct cryo_err *err)
+{
+	int rc = clear_remains(u, err);
+
+	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
+	u->record.complete = u->record.dumping = false;
+	free(cryo_steal(&u->record.from));
+	return rc < 0 ? rc : cryo_fs_rmtree(u->l->base.dir, err);
+}
+
 /* etcd alone preallocates 64 MB twice; without space it dies with words that tell nobody why. */
-static int check_space(const struct up *u, struct cryo_err *err)
+int up_check_space(const struct up *u, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *have = NULL;
 	cryo_auto(cryo_free) char *need = cryo_size_show(NODE_BYTES);
@@ -138,7 +135,7 @@ static int prepare(struct up *u, struct cryo_err *err)
 	if (rc == 0)
 		rc = node_directories(u, err);
 	if (rc == 0)
-		rc = check_space(u, err);
+		rc = up_check_space(u, err);
 	if (rc == 0)
 		rc = local_certs_make(u->l, err);
 	if (rc == 0)
@@ -204,145 +201,63 @@ static int start_forwarder(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : local_kubeconfig_write(u->l, wanted, err);
 }
 
-static bool in_node_exists(const struct up *u, const char *path)
+int up_cold_start(struct up *u, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *full =
-	    cryo_asprintf("/proc/%d/root%s", u->record.init.pid, path);
+	int rc;
 
-	return cryo_fs_exists(full);
+	u->record.created_ns = cryo_wall_ns();
+	free(cryo_steal(&u->record.from));
+	up_describe(u);
+	rc = prepare(u, err);
+	if (rc == 0)
+		rc = start_node(u, err);
+	return rc < 0 ? rc : up_settle(u, err);
 }
 
-/* The last lines of a service's log, as warnings: why something never became ready. */
-static void show_log(const struct up *u, const char *service)
+static int bring_up(struct up *u, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path =
-	    cryo_asprintf("%s/log/%s/current", u->l->node.state, service);
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	const char *at;
-	int lines = 0;
+	int rc;
 
-	if (cryo_fs_read(path, 16 << 20, &text, &ignored) < 0 || text.len == 0)
-		return;
-	for (at = text.p + text.len - 1; at > text.p && lines < TAIL_LINES; at--)
-		lines += at[-1] == '\n';
-	cryo_warn("%s said last:", service);
-	while (at < text.p + text.len) {
-		size_t n = strcspn(at, "\n");
-
-		cryo_warn("  %.*s", (int)n, at);
-		at += n + 1;
-	}
+	if (!u->fresh || u->opts->cold)
+		return up_cold_start(u, err);
+	rc = up_from_template(u, err);
+	if (rc != 1)
+		return rc;
+	rc = up_cold_start(u, err);
+	if (rc == 0)
+		rc = up_make_template(u, err);
+	if (rc == 1)
+		rc = up_from_template(u, err);
+	return rc == 1 ? up_cold_start(u, err) : rc;
 }
 
-/* Between two looks: interrupted, node dead, out of time? `what`, `why`: for the message. */
-static int pause_and_check(struct up *u, const char *what, const char *why, struct cryo_err *err)
+/*
+ * What was there before. A cluster that was half restored, or whose dump we did
+ * not see the end of, was nobody's yet: it is taken away.
+ */
+static int look_back(struct up *u, struct cryo_err *err)
 {
-	int rc = cryo_intr_sleep(POLL_MS, err);
+	int rc = local_record_load(u->l, &u->record, err);
+	bool half = u->record.from && !u->record.complete && !local_record_running(&u->record);
 
 	if (rc < 0)
 		return rc;
-	if (!cryo_pid_alive(&u->record.init))
-		return cryo_err_set(err, CRYO_E_PROVISION, "the node died while %s was awaited",
-				    what);
-	if (cryo_now_ms() >= u->deadline)
-		return cryo_err_set(err, CRYO_E_TIMEOUT, "%s is not ready: %s", what, why);
-	return 0;
-}
-
-static int load_images(struct up *u, struct cryo_err *err)
-{
-	static const char *const socket_path = "/run/containerd/containerd.sock";
-	int rc = 0;
-
-	if (u->record.complete)
+	u->fresh = rc == 1;
+	if (rc == 1 || (!half && !u->record.dumping))
 		return 0;
-	cryo_step_begin("load images");
-	while (rc == 0 && !in_node_exists(u, socket_path))
-		rc = pause_and_check(u, "containerd", "its socket is not there", err);
-	for (const struct cryo_builtin *b = cryo_builtins; rc == 0 && b->name; b++) {
-		cryo_auto(cryo_free) char *tar =
-		    cryo_asprintf("%s/%s.tar", u->l->base.dir, b->name);
-
-		cryo_step_note("%s", b->name);
-		rc = cryo_image_builtin(b->name, tar, err);
-		if (rc == 0)
-			rc = local_load_image(&u->l->base, tar, err);
-		unlink(tar);
-	}
-	if (rc < 0) {
-		cryo_step_fail("%s", err->msg);
-		show_log(u, "containerd");
-	} else {
-		cryo_step_ok("pause, counter");
-	}
-	return rc;
+	u->fresh = true;
+	return up_forget(u, err);
 }
 
-static int wait_api(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+/* Also when the node did not get ready: one wants to look at it. */
+static int open_way_in(struct up *u, int rc, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *why = NULL;
-	int rc;
-
-	cryo_step_begin("API server");
-	while ((rc = cryo_kube_ready(k, &why, err)) == 1) {
-		cryo_step_note("%s", why ? why : "");
-		rc = pause_and_check(u, "the API server", why ? why : "no answer", err);
-		if (rc < 0)
-			break;
-		free(cryo_steal(&why));
-	}
-	if (rc < 0) {
-		cryo_step_fail("%s", err->msg);
-		show_log(u, "etcd");
-		show_log(u, "kube-apiserver");
-	} else {
-		cryo_step_ok("ready");
-	}
-	return rc;
-}
-
-static int wait_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
-{
-	const struct cryo_kube_ref node = { "nodes", NULL, u->l->node.name };
-	const struct cryo_kube_ref account = { "serviceaccounts", "default", "default" };
-	char ready[] = "Ready";
-	int rc;
-
-	cryo_step_begin("%s Ready", u->l->node.name);
-	rc = cryo_kube_wait(k, &node, cryo_kube_test_condition, ready, u->deadline - cryo_now_ms(),
-			    NULL, err);
-	/* Without it the first pod of somebody who is quick is refused. */
-	if (rc == 0)
-		rc = cryo_kube_wait(k, &account, cryo_kube_test_exists, NULL,
-				    u->deadline - cryo_now_ms(), NULL, err);
-	if (rc < 0) {
-		cryo_step_fail("%s", err->msg);
-		show_log(u, "kubelet");
-	} else {
-		cryo_step_ok("");
-	}
-	return rc;
-}
-
-static int finish(struct up *u, struct cryo_err *err)
-{
-	struct cryo_kube *k = NULL;
-	int rc = start_forwarder(u, err);
+	struct cryo_err later = CRYO_ERR_INIT;
 
 	if (rc == 0)
-		rc = load_images(u, err);
-	if (rc == 0)
-		rc = local_kube(&u->l->base, &k, err);
-	if (rc == 0)
-		rc = wait_api(u, k, err);
-	if (rc == 0)
-		rc = wait_node(u, k, err);
-	cryo_kube_free(k);
-	if (rc == 0 && !u->record.complete) {
-		u->record.complete = true;
-		rc = local_record_save(u->l, &u->record, err);
-	}
+		return start_forwarder(u, err);
+	if (rc != -(int)CRYO_E_INTERRUPTED && local_record_running(&u->record))
+		start_forwarder(u, &later);
 	return rc;
 }
 
@@ -351,21 +266,29 @@ static int up_locked(struct up *u, struct cryo_err *err)
 	int rc = make_programs(u, err);
 
 	if (rc == 0)
-		rc = local_record_load(u->l, &u->record, err);
+		rc = look_back(u, err);
 	if (rc < 0)
 		return rc;
 	u->deadline = cryo_now_ms() +
 		      (u->opts->timeout_ms ? u->opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));
 	if (local_record_running(&u->record)) {
 		rc = check_same_build(u, err);
-	} else {
-		u->record.created_ns = cryo_wall_ns();
-		describe_build(u);
-		rc = prepare(u, err);
 		if (rc == 0)
-			rc = start_node(u, err);
+			rc = open_way_in(u, 0, err);
+		if (rc == 0)
+			rc = up_settle(u, err);
+	} else {
+		rc = local_check_inotify(err);
+		if (rc == 0 && u->opts->port)
+			rc = local_forward_check(u->opts->port, err);
+		if (rc == 0)
+			rc = open_way_in(u, bring_up(u, err), err);
 	}
-	return rc < 0 ? rc : finish(u, err);
+	if (rc == 0 && !u->record.complete) {
+		u->record.complete = true;
+		rc = local_record_save(u->l, &u->record, err);
+	}
+	return rc;
 }
 
 int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err)
@@ -384,6 +307,7 @@ int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo
 	local_record_release(&u.record);
 	cryo_build_release(&u.build);
 	cryo_stack_release(&u.stack);
+	json_decref(u.inputs);
 	/* What is nobody's fault in particular is a cluster that could not be provisioned. */
 	if (rc < 0 && (err->status == CRYO_E_SYSTEM || err->status == CRYO_E_CHILD ||
 		       err->status == CRYO_E_REMOTE))

@@ -6,7 +6,9 @@ point "down where nothing is" exits 0 cp_ down
 point "status where nothing is" exits 1 cp_ status
 point "build" exits 0 cp_ build
 find /var/cache/cryopod/builds -mindepth 2 -maxdepth 3 -printf '%p %T@ %i\n' 2>/dev/null | sort >"$tmp/built"
+point "a template" exits 0 cp_ template make
 point "up" exits 0 cp_ up
+point "from the template" test "$(status .origin)" = template
 point "status says running" test "$(status .state)" = running
 point "six services are up" test "$(status '[.nodes[0].services[] | select(.up)] | length')" = 6
 point "it can checkpoint and restore" test "$(status '.capabilities | .checkpoint + .restore')" = proxyimage

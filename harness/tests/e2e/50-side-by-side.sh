@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Two clusters at once: same addresses inside, nothing shared.
-point "a second cluster" exits 0 cp_ --name e2e-b up
+point "a second cluster, started anew" exits 0 cp_ --name e2e-b up --cold
+point "status says so" test "$(status .origin e2e-b)" = cold
 point "both scenarios at once" sh -c "
 	'$CRYOPOD' --name e2e-b test '$top/scenarios/counter.yaml' >'$tmp/b' 2>&1 & b=\$!
 	'$CRYOPOD' test '$top/scenarios/counter.yaml' >'$tmp/a' 2>&1; a=\$?

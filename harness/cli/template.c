@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "base/event.h"
+#include "conf/json.h"
+#include "target/local/template.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+struct template_opts {
+	const char *stack, *output;
+};
+
+static const struct cryo_opt opts_table[] = {
+	{ "stack", 0, CRYO_OPT_STR, offsetof(struct template_opts, stack), "STACK",
+	  "make: name or file (default: upstream)" },
+	{ "output", 'o', CRYO_OPT_STR, offsetof(struct template_opts, output), "FORMAT",
+	  "list: table, json or yaml" },
+	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
+};
+
+static void print_table(const json_t *list)
+{
+	json_t *t;
+	size_t i;
+
+	if (json_array_size(list) == 0) {
+		printf("no template\n");
+		return;
+	}
+	printf("%-14s %-16s %10s %10s  %s\n", "TEMPLATE", "STACK", "AGE", "SIZE", "USE");
+	json_array_foreach(list, i, t) {
+		cryo_auto(cryo_free) char *age =
+		    cryo_duration_show(1000 * cryo_json_int(t, "age", 0));
+		cryo_auto(cryo_free) char *size =
+		    cryo_size_show((uint64_t)cryo_json_int(t, "bytes", 0));
+		const char *stack = cryo_json_str(t, "stack"), *why = cryo_json_str(t, "reason");
+
+		printf("%-14.12s %-16s %10s %10s  %s%s\n", cryo_json_str(t, "key"),
+		       stack ? stack : "?", age, size, why ? "no: " : "yes", why ? why : "");
+	}
+}
+
+static int list(const struct template_opts *o, const char *arg, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *all = NULL;
+	enum cryo_output output;
+	int rc = cryo_cli_output(o->output, &output, err);
+
+	(void)arg;
+	if (rc == 0)
+		rc = cryo_template_list(&all, err);
+	if (rc < 0)
+		return rc;
+	if (output == CRYO_OUTPUT_TABLE)
+		print_table(all);
+	else
+		cryo_cli_print(all, output);
+	return 0;
+}
+
+static int make(const struct template_opts *o, const char *arg, struct cryo_err *err)
+{
+	(void)arg;
+	return cryo_template_make(o->stack, err);
+}
+
+static int remove_some(const struct template_opts *o, const char *key, struct cryo_err *err)
+{
+	size_t n;
+	int rc = cryo_template_remove(key, &n, err);
+
+	(void)o;
+	if (rc < 0)
+		return rc;
+	if (n == 0 && key)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "no template '%s' (see cryopod template list)", key);
+	cryo_info("%zu template%s removed", n, n == 1 ? "" : "s");
+	return 0;
+}
+
+static const struct verb {
+	const char *name;
+	int max_args;
+	bool root;
+	int (*run)(const struct template_opts *o, const char *arg, struct cryo_err *err);
+} verbs[] = {
+	{ "list", 0, false, list },
+	{ "make", 0, true, make },
+	{ "rm", 1, true, remove_some },
+};
+
+static int find_verb(const char *word, const struct verb **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
+	const char *near;
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(verbs); i++) {
+		*out = &verbs[i];
+		if (strcmp(verbs[i].name, word) == 0)
+			return 0;
+		cryo_strv_add(&names, verbs[i].name);
+	}
+	near = cryo_nearest(word, cryo_strv_get(&names));
+	if (near)
+		return cryo_err_set(err, CRYO_E_USAGE, "no 'template %s' (did you mean '%s'?)",
+				    word, near);
+	all = cryo_strv_join(&names, ", ");
+	return cryo_err_set(err, CRYO_E_USAGE, "no 'template %s' (there are: %s)", word, all);
+}
+
+static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+	       struct cryo_err *err)
+{
+	const struct verb *v;
+	int rc = find_verb(args[0], &v, err);
+
+	(void)cli;
+	(void)exit_code;
+	if (rc < 0)
+		return rc;
+	if (v->max_args == 0 && args[1])
+		return cryo_err_set(err, CRYO_E_USAGE, "template %s: '%s' is one word too many",
+				    v->name, args[1]);
+	if (v->root && geteuid() != 0)
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "templates of local clusters need root (sudo cryopod template "
+				    "%s)",
+				    v->name);
+	return v->run(opts, args[1], err);
+}
+
+const struct cryo_cmd cryo_cmd_template = {
+	.name = "template",
+	.usage = "list|make|rm [KEY]",
+	.summary = "what clusters are restored from: list, make anew, remove",
+	.opts = opts_table,
+	.size = sizeof(struct template_opts),
+	.min_args = 1,
+	.max_args = 2,
+	.run = run,
+};

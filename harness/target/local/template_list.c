@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* All templates at once: what there is, what may go. */
+#include "target/local/template_local.h"
+
+#include "base/clock.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+#include "sys/lock.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define KEEP	4 /* of several stacks, or of a program that is being changed; 300 MB each */
+#define KEY_LEN (CRYO_HASH_HEX - 1)
+
+static bool is_key(const char *name)
+{
+	return strlen(name) >= KEY_LEN && strspn(name, "0123456789abcdef") == KEY_LEN;
+}
+
+/* Names of what lies there and starts with a key. Nothing there is fine. */
+static void names_there(struct cryo_strv *names)
+{
+	cryo_auto(cryo_free) char *path = template_path("", "");
+	DIR *dir = opendir(path);
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)))
+		if (is_key(e->d_name))
+			cryo_strv_add(names, e->d_name);
+	if (dir)
+		closedir(dir);
+}
+
+static const char *reason_for(const char *input)
+{
+	static const char *const words[][2] = {
+		{ "kernel", "made on another kernel" },
+		{ "boot", "made before the last boot" },
+		{ "cpu", "made on another processor" },
+		{ "cgroups", "made with other control groups" },
+		{ "capabilities", "made with other capabilities" },
+		{ "program", "made by another build of cryopod" },
+		{ "interposer", "made by another build of cryopod" },
+		{ "preload", "made by another build of cryopod" },
+		{ "revision", "made by another version of cryopod" },
+	};
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(words); i++)
+		if (strcmp(words[i][0], input) == 0)
+			return words[i][1];
+	return "made under other conditions";
+}
+
+/* Why nobody will ever take it again; NULL: somebody may. */
+static const char *why_stale(const json_t *meta)
+{
+	size_t i;
+	json_t *b;
+
+	if (template_age_s(meta) > CRYO_TEMPLATE_MAX_AGE_S)
+		return "too old";
+	json_array_foreach(json_object_get(meta, "builds"), i, b) {
+		const char *dir = cryo_json_str(b, "dir");
+
+		if (!dir || !cryo_fs_exists(dir))
+			return "its build is gone";
+	}
+	return NULL;
+}
+
+/* NULL: this machine could take it. `now`: its inputs without those of a stack. */
+static const char *why_not(const json_t *meta, const json_t *now)
+{
+	const json_t *inputs = json_object_get(meta, "inputs");
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)now, key, value)
+		if (!json_equal(value, json_object_get(inputs, key)))
+			return reason_for(key);
+	return NULL;
+}
+
+static json_t *damaged(const char *name)
+{
+	return json_pack("{ss sI sI sb sb ss}", "key", name, "age", (json_int_t)-1, "bytes",
+			 (json_int_t)0, "usable", 0, "stale", 1, "reason", "damaged");
+}
+
+static json_t *one(const char *name, const json_t *now)
+{
+	cryo_auto(cryo_free) char *path = template_path(name, "/template.json");
+	cryo_auto(cryo_free) char *created = NULL;
+	cryo_auto(cryo_json_decref) json_t *meta = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	const char *stale, *why;
+
+	if (cryo_json_load(path, TEMPLATE_MAX_JSON, &meta, &ignored) < 0)
+		return damaged(name);
+	created = cryo_rfc3339(cryo_json_int(meta, "created", 0));
+	stale = why_stale(meta);
+	why = stale ? stale : why_not(meta, now);
+	return json_pack("{ss ss? ss? ss sI sI sb sb ss*}", "key", name, "stack",
+			 cryo_json_str(meta, "stack"), "stamp", cryo_json_str(meta, "stamp"),
+			 "created", created, "age", (json_int_t)template_age_s(meta), "bytes",
+			 (json_int_t)cryo_json_int(meta, "bytes", 0), "usable", why == NULL,
+			 "stale", stale != NULL, "reason", why);
+}
+
+/* The newest first. */
+static void insert(json_t *list, json_t *t)
+{
+	int64_t age = cryo_json_int(t, "age", -1);
+	size_t i = 0;
+
+	while (i < json_array_size(list) &&
+	       cryo_json_int(json_array_get(list, i), "age", -1) <= age)
+		i++;
+	json_array_insert_new(list, i, t);
+}
+
+int cryo_template_list(json_t **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_json_decref) json_t *now = json_object();
+	int rc = template_machine(now, err);
+
+	if (rc < 0)
+		return rc;
+	*out = json_array();
+	names_there(&names);
+	for (size_t i = 0; i < names.n; i++)
+		if (strlen(names.v[i]) == KEY_LEN)
+			insert(*out, one(names.v[i], now));
+	return 0;
+}
+
+int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	int rc = 0;
+
+	*n = 0;
+	names_there(&names);
+	for (size_t i = 0; rc == 0 && i < names.n; i++) {
+		cryo_auto(cryo_free) char *path = template_path(names.v[i], "");
+
+		if (key && !cryo_starts_with(names.v[i], key))
+			continue;
+		if (cryo_ends_with(path, ".failed"))
+			unlink(path);
+		if (strlen(names.v[i]) != KEY_LEN)
+			continue;
+		rc = template_discard(names.v[i], err);
+		*n += rc == 0;
+	}
+	if (!key && rc == 0)
+		template_prune(NULL);
+	return rc;
+}
+
+/* Half a template whose maker is gone, and its lock. */
+static void remove_half(const char *name)
+{
+	cryo_auto(cryo_free) char *key = cryo_strndup(name, KEY_LEN);
+	cryo_auto(cryo_free) char *lock = template_path(key, ".lock");
+	cryo_auto(cryo_free) char *half = template_path(key, ".new");
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int fd = -1;
+
+	if (cryo_lock_take(lock, 0, &fd, &ignored) < 0)
+		return;
+	cryo_fs_rmtree(half, &ignored);
+	cryo_lock_remove(lock, &fd);
+}
+
+static void remove_rest(const char *name)
+{
+	cryo_auto(cryo_free) char *path = template_path(name, "");
+	cryo_auto(cryo_free) char *key = cryo_strndup(name, KEY_LEN);
+	cryo_auto(cryo_free) char *why = template_failed(key);
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (cryo_ends_with(name, ".new") || cryo_ends_with(name, ".lock"))
+		remove_half(name);
+	else if (cryo_ends_with(name, ".old"))
+		cryo_fs_rmtree(path, &ignored);
+	else if (cryo_ends_with(name, ".failed") && !why)
+		unlink(path);
+}
+
+static bool in_use(const char *key)
+{
+	cryo_auto(cryo_free) char *path = template_path(key, "");
+	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
+void template_prune(const char *keep)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_json_decref) json_t *list = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	size_t i, kept = 0;
+	json_t *t;
+
+	names_there(&names);
+	for (i = 0; i < names.n; i++)
+		if (strlen(names.v[i]) != KEY_LEN)
+			remove_rest(names.v[i]);
+	if (cryo_template_list(&list, &ignored) < 0)
+		return;
+	json_array_foreach(list, i, t) {
+		const char *key = cryo_json_str(t, "key");
+
+		if (cryo_streq(key, keep) || (!cryo_json_bool(t, "stale") && kept++ < KEEP))
+			continue;
+		if (!in_use(key))
+			template_discard(key, &ignored);
+	}
+}
