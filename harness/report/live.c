@@ -5,8 +5,8 @@
  * back, so nothing depends on the screen's height.
  */
 #include "base/clock.h"
+#include "base/text.h"
 #include "report/sink.h"
-#include "report/text.h"
 
 #include <pthread.h>
 #include <signal.h>

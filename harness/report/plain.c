@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Lines with time stamps, for logs and for people without a terminal. */
 #include "base/clock.h"
+#include "base/text.h"
 #include "report/sink.h"
-#include "report/text.h"
 
 #include <stdlib.h>
 #include <time.h>

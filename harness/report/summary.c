@@ -2,7 +2,7 @@
 #include "report/summary.h"
 
 #include "base/clock.h"
-#include "report/text.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>

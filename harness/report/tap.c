@@ -3,8 +3,8 @@
  * TAP version 14 (testanything.org): outermost steps are test points, the steps
  * in them their subtest. Deeper steps are not told.
  */
+#include "base/text.h"
 #include "report/sink.h"
-#include "report/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>

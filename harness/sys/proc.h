@@ -24,6 +24,7 @@ struct cryo_proc {
 	const char *cwd;
 	const char *input;	/* fed to stdin (then closed); NULL: /dev/null */
 	int64_t timeout_ms;	/* 0: none */
+	int64_t grace_ms;	/* between SIGTERM and SIGKILL; 0: 5 s */
 	cryo_proc_line on_line; /* each line as it comes */
 	void *on_line_arg;
 	const char *log_path; /* all output is appended here too (made 0600) */
@@ -69,6 +70,20 @@ void cryo_proc_result_release(struct cryo_proc_result *r);
  *   -CRYO_E_TIMEOUT, -CRYO_E_INTERRUPTED, -CRYO_E_SYSTEM
  */
 int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *res, struct cryo_err *err);
+/*
+ * Several at once, served by one thread: start them, serve until cryo_child_done,
+ * finish each. `p` is borrowed until then. Not for programs in the foreground.
+ */
+struct cryo_child;
+int cryo_child_start(const struct cryo_proc *p, struct cryo_child **out, struct cryo_err *err);
+/* Sleeps until one of them says something, ends or comes to a limit, or an interrupt comes; what
+ * is there is handled. NULL entries are none. */
+void cryo_child_serve(struct cryo_child *const *child, size_t n);
+bool cryo_child_done(const struct cryo_child *c);
+/* Another time limit than at the start, from now on; 0: none. */
+void cryo_child_limit(struct cryo_child *c, int64_t timeout_ms);
+/* What became of it, as cryo_proc_run tells; frees it. One that still runs is waited for. */
+int cryo_child_finish(struct cryo_child *c, struct cryo_proc_result *res, struct cryo_err *err);
 /* The common case: run, want stdout. *out (owned) has its trailing newline cut off. */
 int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/event.h"
 #include "base/str.h"
+#include "base/text.h"
 #include "report/report.h"
 #include "report/sink.h"
 #include "report/summary.h"
-#include "report/text.h"
 
 #include <fcntl.h>
 #include <pty.h>
