@@ -73,8 +73,8 @@ static int run_one(const struct session *e, const struct cryo_scenario *s,
 	int rc;
 
 	*r = (struct cryo_scenario_result){ .checkpoint_ms = -1, .restore_ms = -1 };
-	r->name = cryo_strdup(s->name);
-	cryo_step_begin("%s", s->name);
+	r->name = cryo_strdup(s->title);
+	cryo_step_begin("%s", s->title);
 	rc = run_or_skip(e, s, r);
 	r->ms = cryo_now_ms() - start;
 	r->outcome = rc < 0 ? CRYO_FAILED : rc > 0 ? CRYO_SKIPPED : CRYO_PASSED;
@@ -119,22 +119,11 @@ int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
 			    const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
 			    struct cryo_err *err)
 {
-	struct cryo_scenario *s = NULL;
-	size_t n = 0;
-	int rc = 0;
+	cryo_auto(cryo_scenarios_release) struct cryo_scenarios all = { 0 };
+	int rc = cryo_scenarios_load(files, &all, err);
 
 	*out = (struct cryo_scenario_totals){ 0 };
-	for (; rc == 0 && files[n]; n += rc == 0) {
-		s = cryo_realloc(s, n + 1, sizeof(*s));
-		rc = cryo_scenario_load(files[n], &s[n], err);
-	}
-	rc = cryo_err_as(err, rc, CRYO_E_CONFIG);
-	if (rc == 0)
-		rc = run_all(t, s, n, opts, out, err);
-	while (n > 0)
-		cryo_scenario_release(&s[--n]);
-	free(s);
-	return rc;
+	return rc < 0 ? rc : run_all(t, all.v, all.n, opts, out, err);
 }
 
 int cryo_scenario_exit_code(const struct cryo_scenario_totals *t)
@@ -155,9 +144,10 @@ int cryo_scenario_lint(const char *const *files, struct cryo_err *err)
 	size_t wrong = 0, n = 0;
 
 	for (; files[n]; n++) {
-		cryo_auto(cryo_scenario_release) struct cryo_scenario s = { 0 };
+		const char *const one[] = { files[n], NULL };
+		cryo_auto(cryo_scenarios_release) struct cryo_scenarios rows = { 0 };
 
-		if (cryo_scenario_load(files[n], &s, err) == 0)
+		if (cryo_scenarios_load(one, &rows, err) == 0)
 			continue;
 		cryo_warn("%s", err->msg);
 		wrong++;

@@ -24,7 +24,7 @@ struct cryo_secrecy {
 };
 
 struct cryo_scenario_result {
-	char *name;
+	char *name; /* the scenario's title */
 	enum cryo_outcome outcome;
 	struct cryo_err err; /* why it failed or was skipped */
 	int64_t ms;
