@@ -149,6 +149,7 @@ demo: all
 bench: all
 	$(B)/cryopod bench
 	$(B)/cryopod bench --templates
+	CRYOPOD=$(B)/cryopod scripts/bench-fresh
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 
