@@ -162,6 +162,7 @@ bench: all
 	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench-sources
 	$(B)/cryopod bench --sealed
 	$(B)/cryopod bench --templates
+	CRYOPOD=$(B)/cryopod scripts/bench-fresh
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 

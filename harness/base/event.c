@@ -23,13 +23,26 @@ void cryo_event_set_sink(cryo_event_sink sink, void *arg)
 	state.arg = arg;
 }
 
+void cryo_event_relay(const struct cryo_event *ev)
+{
+	if (state.sink)
+		state.sink(ev, state.arg);
+}
+
+bool cryo_event_ends(enum cryo_event_kind kind)
+{
+	return kind == CRYO_EVENT_OK || kind == CRYO_EVENT_SAME || kind == CRYO_EVENT_FAIL ||
+	       kind == CRYO_EVENT_SKIP;
+}
+
 static void emit(enum cryo_event_kind kind, unsigned depth, const char *what, int64_t ms,
 		 const char *detail)
 {
-	struct cryo_event ev = { kind, what, detail, ms, depth };
+	struct cryo_event ev = {
+		.kind = kind, .what = what, .detail = detail, .ms = ms, .depth = depth
+	};
 
-	if (state.sink)
-		state.sink(&ev, state.arg);
+	cryo_event_relay(&ev);
 }
 
 static void emitv(enum cryo_event_kind kind, unsigned depth, const char *what, int64_t ms,

@@ -5,6 +5,10 @@
  * nowhere, so libraries and tests stay silent.
  *
  * Steps nest: begin … note* … end. `what` of the end is that of the begin.
+ *
+ * What other processes emit is relayed. Several of them at once are told apart by
+ * lanes, numbered from 1 in the order they are to be shown; steps nest in each
+ * lane for itself, and a lane ends with its one outermost step.
  */
 #ifndef CRYO_BASE_EVENT_H
 #define CRYO_BASE_EVENT_H
@@ -29,12 +33,19 @@ struct cryo_event {
 	const char *detail; /* borrowed for the call; "" where there is none */
 	int64_t ms;	    /* duration at OK, SAME and FAIL */
 	unsigned depth;	    /* 0 = outermost step */
+	unsigned lane;	    /* 0: of this process; else of one that runs beside others (relayed) */
 };
 
 typedef void (*cryo_event_sink)(const struct cryo_event *ev, void *arg);
 
 /* One sink per process; NULL turns events off. `arg` is borrowed. */
 void cryo_event_set_sink(cryo_event_sink sink, void *arg);
+
+/* Hands an event of another process to the sink as it is. */
+void cryo_event_relay(const struct cryo_event *ev);
+
+/* Does it end a step? */
+bool cryo_event_ends(enum cryo_event_kind kind);
 
 /* Starts a step. Ends with exactly one of step_ok/same/fail/skip. */
 void cryo_step_begin(const char *fmt, ...) CRYO_PRINTF(1, 2);

@@ -4,89 +4,195 @@
 #include "base/clock.h"
 #include "report/report.h"
 #include "report/summary.h"
+#include "scenario/fresh.h"
+#include "scenario/wire.h"
+#include "sys/fs.h"
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct test_opts {
-	bool lint, keep, up;
-	const char *output;
+	bool lint, keep, keep_failed, up, fresh;
+	unsigned jobs;
+	const char *output, *report;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "up", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, up), NULL,
 	  "start the cluster first if it does not run" },
+	{ "fresh", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, fresh), NULL,
+	  "each scenario in a cluster of its own, several at once" },
+	{ "jobs", 'j', CRYO_OPT_UINT, offsetof(struct test_opts, jobs), "N",
+	  "with --fresh: so many at once (default: one per core)" },
+	{ "keep-failed", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, keep_failed), NULL,
+	  "with --fresh: leave the cluster of a scenario that failed" },
 	{ "lint", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, lint), NULL,
 	  "only check the files; needs no cluster" },
 	{ "keep", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, keep), NULL,
 	  "leave namespace and archives of a scenario that failed" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct test_opts, output), "FORMAT",
-	  "summary or tap (default: summary on a terminal)" },
+	  "summary, tap, junit or json (default: summary on a terminal, else tap)" },
+	{ "report", 0, CRYO_OPT_STR, offsetof(struct test_opts, report), "FILE",
+	  "also write JUnit's XML there, for CI" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int choose_tap(const char *output, bool *tap, struct cryo_err *err)
+enum format { SUMMARY, TAP, JUNIT, JSON };
+
+static int choose_format(const char *output, enum format *out, struct cryo_err *err)
 {
-	*tap = output ? cryo_streq(output, "tap") : !isatty(STDOUT_FILENO);
-	if (output && !*tap && !cryo_streq(output, "summary"))
-		return cryo_err_set(err, CRYO_E_USAGE, "--output: '%s' is not summary or tap",
-				    output);
+	static const char *const name[] = { "summary", "tap", "junit", "json" };
+
+	*out = isatty(STDOUT_FILENO) ? SUMMARY : TAP;
+	for (size_t i = 0; output && i < CRYO_ARRAY_LEN(name); i++) {
+		if (strcmp(output, name[i]) != 0)
+			continue;
+		*out = (enum format)i;
+		return 0;
+	}
+	return output ? cryo_err_set(err, CRYO_E_USAGE,
+				     "--output: '%s' is not summary, tap, junit or json", output)
+		      : 0;
+}
+
+static int check_opts(const struct test_opts *o, enum format format, struct cryo_err *err)
+{
+	if (o->fresh && o->up)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--fresh starts clusters by itself: it goes without --up");
+	if (!o->fresh && o->jobs > 0)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--jobs needs --fresh: in one cluster scenarios run one after "
+				    "the other");
+	if (!o->fresh && o->keep_failed)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--keep-failed needs --fresh (a shared cluster stays anyway)");
+	if (o->report && format == JUNIT)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--report FILE is what --output junit would print: one of "
+				    "them");
 	return 0;
 }
 
-static int start(struct cryo_target *t, int64_t *ms, struct cryo_err *err)
+/* One run and how it is told. */
+struct test {
+	struct cryo_cli *cli;
+	const struct test_opts *o;
+	enum format format;
+	struct cryo_target *target; /* the shared one */
+	struct cryo_scenario_totals totals;
+	struct cryo_summary_opts last;
+};
+
+/* Before any report begins: this is no scenario. */
+static int open_shared(struct test *x, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
 	int64_t begin = cryo_now_ms();
-	int rc = t->ops->up(t, &up, err);
+	int rc = cryo_cli_target(x->cli, &x->target, err);
 
-	*ms = cryo_now_ms() - begin;
+	x->last.cluster = x->cli->name;
+	if (rc == 0 && x->o->up) {
+		rc = x->target->ops->up(x->target, &up, err);
+		x->last.up_ms = cryo_now_ms() - begin;
+	}
 	return rc;
 }
 
-static void print_summary(const struct cryo_scenario_totals *totals,
-			  const struct cryo_summary_opts *opts)
+static int run_shared(struct test *x, const char *const *files, struct cryo_err *err)
+{
+	const struct cryo_scenario_opts how = { .keep = x->o->keep };
+
+	return cryo_scenario_run_files(x->target, files, &how, &x->totals, err);
+}
+
+static int run_fresh(struct test *x, const char *const *files, struct cryo_err *err)
+{
+	const struct cryo_fresh_opts how = {
+		.program = "/proc/self/exe",
+		.target = x->cli->target,
+		.name = x->cli->name,
+		.jobs = x->o->jobs,
+		.verbose = x->cli->verbose,
+		.scenario = { .keep = x->o->keep, .keep_cluster = x->o->keep_failed },
+	};
+	int64_t begin = cryo_now_ms();
+	int rc = cryo_fresh_run(&how, files, &x->totals, err);
+
+	x->last.all_ms = cryo_now_ms() - begin;
+	return rc;
+}
+
+static void begin_report(const struct test *x)
+{
+	if (x->format == TAP)
+		cryo_report_tap_begin(STDOUT_FILENO);
+	if (x->format == JSON)
+		cryo_report_json_begin(STDOUT_FILENO, x->cli->verbose);
+	if (x->format == JUNIT || x->o->report)
+		cryo_report_junit_begin("cryopod");
+}
+
+static void print_results(const struct test *x)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
-	if (totals->n > 0)
-		cryo_summary(totals, opts, &text);
+	for (size_t i = 0; x->format == JSON && i < x->totals.n; i++)
+		cryo_wire_result(&x->totals.result[i], &text);
+	if (x->format == SUMMARY && x->totals.n > 0)
+		cryo_summary(&x->totals, &x->last, &text);
 	fputs(cryo_str_get(&text), stdout);
+}
+
+/* A report that nobody gets is a failure of its own, but not in place of another. */
+static int end_report(struct test *x, int rc, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str xml = { 0 };
+	struct cryo_err later = CRYO_ERR_INIT;
+	int written = 0;
+
+	cryo_report_tap_end(rc < 0 ? err->msg : NULL);
+	cryo_report_json_end();
+	cryo_report_junit_end(rc < 0 ? err->msg : NULL, &xml);
+	x->last.colored = cryo_report_colored_stdout();
+	print_results(x);
+	if (x->format == JUNIT)
+		fputs(cryo_str_get(&xml), stdout);
+	if (x->o->report)
+		written = cryo_fs_write(x->o->report, xml.p, xml.len, 0644, &later);
+	if (rc < 0 || written == 0)
+		return rc;
+	*err = later;
+	return cryo_err_wrap(err, written, "--report");
 }
 
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals totals = { 0 };
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
 	const char *const *files = (const char *const *)args;
-	const struct test_opts *o = opts;
-	struct cryo_scenario_opts how = { .keep = o->keep };
-	struct cryo_summary_opts last = { .program = program_invocation_name,
-					  .cluster = cli->name,
-					  .up_ms = -1 };
-	bool tap = false;
-	int rc = choose_tap(o->output, &tap, err);
+	struct test x = { .cli = cli,
+			  .o = opts,
+			  .last = { .program = program_invocation_name, .up_ms = -1 } };
+	int rc = choose_format(x.o->output, &x.format, err);
 
+	if (rc == 0)
+		rc = check_opts(x.o, x.format, err);
 	/* Wrong files first: nobody waits for a cluster to learn of a typing error. */
 	if (rc == 0)
 		rc = cryo_scenario_lint(files, err);
-	if (rc < 0 || o->lint)
+	if (rc < 0 || x.o->lint)
 		return rc;
-	rc = cryo_cli_target(cli, &t, err);
-	if (rc == 0 && o->up)
-		rc = start(t, &last.up_ms, err);
-	if (rc == 0 && tap)
-		cryo_report_tap_begin(STDOUT_FILENO);
+	if (!x.o->fresh)
+		rc = open_shared(&x, err);
+	begin_report(&x);
 	if (rc == 0)
-		rc = cryo_scenario_run_files(t, files, &how, &totals, err);
-	if (tap)
-		cryo_report_tap_end(rc < 0 ? err->msg : NULL);
-	last.colored = cryo_report_colored_stdout();
-	if (!tap)
-		print_summary(&totals, &last);
-	*exit_code = cryo_scenario_exit_code(&totals);
+		rc = x.o->fresh ? run_fresh(&x, files, err) : run_shared(&x, files, err);
+	rc = end_report(&x, rc, err);
+	*exit_code = cryo_scenario_exit_code(&x.totals);
+	cryo_scenario_totals_release(&x.totals);
+	cryo_target_free(x.target);
 	return rc;
 }
 

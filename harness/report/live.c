@@ -2,11 +2,12 @@
 /*
  * A terminal: finished steps stay, the deepest open one is the last line, drawn
  * again ten times a second with its time and note. Only that line is ever taken
- * back, so nothing depends on the screen's height.
+ * back. Lanes have a line each, as many as fit on the screen; what is in a lane
+ * stays when it ends, and only if something was wrong in it (or with -v).
  */
 #include "base/clock.h"
+#include "base/text.h"
 #include "report/sink.h"
-#include "report/text.h"
 
 #include <pthread.h>
 #include <signal.h>
@@ -24,16 +25,24 @@ struct open_step {
 	bool shown; /* its title stays on the screen above its children */
 };
 
+struct live_lane {
+	struct open_step open[MAX_DEPTH];
+	unsigned depth;
+	char *last_fail; /* its reason, so that the steps around need not repeat it */
+	/* Not of lane 0: lines that wait for the end, and whether they are worth being shown. */
+	struct cryo_str block;
+	bool told;
+};
+
 struct cryo_live {
 	struct cryo_report_opts opts;
 	bool colored, utf8;
 	pthread_t thread;
 	pthread_mutex_t lock; /* all below */
 	pthread_cond_t stop_cond;
-	bool stop, line; /* is there a line to take back? */
-	struct open_step open[MAX_DEPTH];
-	unsigned depth;
-	char *last_fail; /* its reason, so that the steps around need not repeat it */
+	bool stop;
+	unsigned lines; /* to take back */
+	struct cryo_lanes lanes;
 };
 
 static bool speaks_utf8(void)
@@ -50,12 +59,15 @@ static bool speaks_utf8(void)
 	return true;
 }
 
-static size_t width(const struct cryo_live *l)
+static void size_of(const struct cryo_live *l, size_t *columns, unsigned *rows)
 {
 	struct winsize w = { 0 };
 
+	if (ioctl(l->opts.fd, TIOCGWINSZ, &w) < 0)
+		w = (struct winsize){ 0 };
 	/* The last column stays free: some terminals break the line there. */
-	return ioctl(l->opts.fd, TIOCGWINSZ, &w) == 0 && w.ws_col > 1 ? w.ws_col - 1u : 79;
+	*columns = w.ws_col > 1 ? w.ws_col - 1u : 79;
+	*rows = w.ws_row > 1 ? w.ws_row - 1u : 23;
 }
 
 static void add_colored(const struct cryo_live *l, struct cryo_str *out, const char *color,
@@ -69,9 +81,8 @@ static void add_colored(const struct cryo_live *l, struct cryo_str *out, const c
 
 static void take_back(struct cryo_live *l, struct cryo_str *out)
 {
-	if (l->line)
-		cryo_str_add(out, "\r\033[K");
-	l->line = false;
+	for (; l->lines > 0; l->lines--)
+		cryo_str_add(out, l->lines > 1 ? "\r\033[K\033[A" : "\r\033[K");
 }
 
 static const char *spinner(const struct cryo_live *l, int64_t ms)
@@ -82,24 +93,61 @@ static const char *spinner(const struct cryo_live *l, int64_t ms)
 	return l->utf8 ? braille[ms / TICK_MS % 10] : ascii[ms / TICK_MS % 4];
 }
 
-/* The line of the deepest open step. */
+/* The line of the deepest open step; other lanes' begin with what they are. */
+static void draw_lane(struct cryo_live *l, const struct live_lane *lane, bool own,
+		      struct cryo_str *text)
+{
+	const struct open_step *s = &lane->open[lane->depth - 1];
+	int64_t ms = cryo_now_ms() - (own ? s->start : lane->open[0].start);
+	cryo_auto(cryo_free) char *time = cryo_duration_show(ms);
+
+	cryo_str_addf(text, "%*s%s ", own ? (int)(lane->depth - 1) * 2 : 0, "", spinner(l, ms));
+	if (own)
+		cryo_str_addf(text, "%s  %s", s->what, time);
+	else
+		cryo_str_addf(text, "%s  %s%s%s", lane->open[0].what, time,
+			      lane->depth > 1 ? "  " : "", lane->depth > 1 ? s->what : "");
+	if (s->note && *s->note)
+		cryo_str_addf(text, "  %s", s->note);
+}
+
+static void add_line(struct cryo_live *l, const char *text, size_t columns, struct cryo_str *out)
+{
+	if (l->lines > 0)
+		cryo_str_add(out, "\n");
+	cryo_text_cut(out, text, columns);
+	l->lines++;
+}
+
 static void draw(struct cryo_live *l, struct cryo_str *out)
 {
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_free) char *time = NULL;
-	const struct open_step *s = l->depth ? &l->open[l->depth - 1] : NULL;
-	int64_t ms;
+	unsigned rows, hidden = 0, open = 0;
+	size_t columns;
 
-	if (!s || l->opts.verbosity < 0)
+	if (l->opts.verbosity < 0)
 		return;
-	ms = cryo_now_ms() - s->start;
-	time = cryo_duration_show(ms);
-	cryo_str_addf(&text, "%*s%s %s  %s", (int)(l->depth - 1) * 2, "", spinner(l, ms), s->what,
-		      time);
-	if (s->note && *s->note)
-		cryo_str_addf(&text, "  %s", s->note);
-	cryo_text_cut(out, cryo_str_get(&text), width(l));
-	l->line = true;
+	size_of(l, &columns, &rows);
+	for (unsigned i = 0; i < l->lanes.n; i++)
+		open += ((struct live_lane *)cryo_lanes_get(&l->lanes, i))->depth > 0;
+	for (unsigned i = 0; i < l->lanes.n; i++) {
+		const struct live_lane *lane = cryo_lanes_get(&l->lanes, i);
+		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+		if (lane->depth == 0)
+			continue;
+		/* The last line may have to stand for all that do not fit. */
+		if (l->lines + 1 == rows && open > rows) {
+			hidden = open - l->lines;
+			break;
+		}
+		draw_lane(l, lane, i == 0, &text);
+		add_line(l, cryo_str_get(&text), columns, out);
+	}
+	if (hidden > 0) {
+		cryo_auto(cryo_free) char *text = cryo_asprintf("  and %u more", hidden);
+
+		add_line(l, text, columns, out);
+	}
 }
 
 static void *ticker(void *arg)
@@ -113,7 +161,7 @@ static void *ticker(void *arg)
 		struct timespec until = { at / 1000, at % 1000 * 1000000 };
 
 		pthread_cond_timedwait(&l->stop_cond, &l->lock, &until);
-		if (l->stop || !l->line)
+		if (l->stop || l->lines == 0)
 			continue;
 		take_back(l, &out);
 		draw(l, &out);
@@ -132,6 +180,7 @@ struct cryo_live *cryo_live_new(const struct cryo_report_opts *opts)
 	l->opts = *opts;
 	l->colored = cryo_report_colored(opts->fd, opts->color);
 	l->utf8 = speaks_utf8();
+	l->lanes.size = sizeof(struct live_lane);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -153,6 +202,19 @@ static void close_step(struct open_step *s)
 	*s = (struct open_step){ 0 };
 }
 
+static void release_lanes(struct cryo_live *l)
+{
+	for (unsigned i = 0; i < l->lanes.n; i++) {
+		struct live_lane *lane = cryo_lanes_get(&l->lanes, i);
+
+		while (lane->depth > 0)
+			close_step(&lane->open[--lane->depth]);
+		cryo_str_release(&lane->block);
+		free(lane->last_fail);
+	}
+	cryo_lanes_release(&l->lanes);
+}
+
 void cryo_live_free(struct cryo_live *l)
 {
 	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
@@ -169,11 +231,9 @@ void cryo_live_free(struct cryo_live *l)
 	pthread_mutex_unlock(&l->lock);
 	if (running)
 		pthread_join(l->thread, NULL);
-	while (l->depth > 0)
-		close_step(&l->open[--l->depth]);
+	release_lanes(l);
 	pthread_cond_destroy(&l->stop_cond);
 	pthread_mutex_destroy(&l->lock);
-	free(l->last_fail);
 	free(l);
 }
 
@@ -187,7 +247,7 @@ static const struct {
 };
 
 /* What is said behind the title; an outer step does not repeat the reason of the inner one. */
-static const char *detail_of(struct cryo_live *l, const struct cryo_event *ev)
+static const char *detail_of(struct live_lane *l, const struct cryo_event *ev)
 {
 	bool told;
 
@@ -199,14 +259,15 @@ static const char *detail_of(struct cryo_live *l, const struct cryo_event *ev)
 	return told ? "" : ev->detail;
 }
 
-static void stay(struct cryo_live *l, const struct cryo_event *ev, struct cryo_str *out)
+static void stay(const struct cryo_live *l, struct live_lane *lane, const struct cryo_event *ev,
+		 struct cryo_str *out)
 {
 	cryo_auto(cryo_str_release) struct cryo_str what = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str detail = { 0 };
 	bool line = !*ev->what; /* info, warning, debug: no step */
 
 	cryo_text_clean(&what, ev->what);
-	cryo_text_clean(&detail, detail_of(l, ev));
+	cryo_text_clean(&detail, detail_of(lane, ev));
 	cryo_str_addf(out, "%*s", (int)ev->depth * 2, "");
 	add_colored(l, out, marks[ev->kind].color,
 		    l->utf8 ? marks[ev->kind].utf8 : marks[ev->kind].ascii);
@@ -224,55 +285,78 @@ static void stay(struct cryo_live *l, const struct cryo_event *ev, struct cryo_s
 	cryo_str_add(out, "\n");
 }
 
-static void on_begin(struct cryo_live *l, const struct cryo_event *ev, struct cryo_str *out)
+static void on_begin(const struct cryo_live *l, struct live_lane *lane, const struct cryo_event *ev,
+		     struct cryo_str *out)
 {
-	struct open_step *parent = l->depth ? &l->open[l->depth - 1] : NULL;
+	struct open_step *parent = lane->depth ? &lane->open[lane->depth - 1] : NULL;
 	struct cryo_str what = { 0 };
 
 	if (parent && !parent->shown && cryo_report_wants(&l->opts, ev)) {
-		cryo_str_addf(out, "%*s", (int)(l->depth - 1) * 2, "");
+		cryo_str_addf(out, "%*s", (int)(lane->depth - 1) * 2, "");
 		add_colored(l, out, "1", parent->what);
 		cryo_str_add(out, "\n");
 		parent->shown = true;
 	}
-	if (l->depth == MAX_DEPTH)
+	if (lane->depth == MAX_DEPTH)
 		return;
 	cryo_text_clean(&what, ev->what);
-	l->open[l->depth++] =
+	lane->open[lane->depth++] =
 	    (struct open_step){ .what = cryo_str_detach(&what), .start = cryo_now_ms() };
 }
 
-static void on_note(struct cryo_live *l, const struct cryo_event *ev)
+static void on_note(struct live_lane *lane, const struct cryo_event *ev)
 {
 	struct cryo_str note = { 0 };
 
-	if (l->depth == 0)
+	if (lane->depth == 0)
 		return;
 	cryo_text_clean(&note, ev->detail);
-	free(l->open[l->depth - 1].note);
-	l->open[l->depth - 1].note = cryo_str_detach(&note);
+	free(lane->open[lane->depth - 1].note);
+	lane->open[lane->depth - 1].note = cryo_str_detach(&note);
 }
 
-static bool ends_step(enum cryo_event_kind kind)
+static void handle(struct cryo_live *l, struct live_lane *lane, const struct cryo_event *ev,
+		   struct cryo_str *out)
 {
-	return kind == CRYO_EVENT_OK || kind == CRYO_EVENT_SAME || kind == CRYO_EVENT_FAIL ||
-	       kind == CRYO_EVENT_SKIP;
+	if (ev->kind == CRYO_EVENT_BEGIN)
+		on_begin(l, lane, ev, out);
+	else if (ev->kind == CRYO_EVENT_NOTE)
+		on_note(lane, ev);
+	else if (cryo_report_wants(&l->opts, ev))
+		stay(l, lane, ev, out);
+	if (cryo_event_ends(ev->kind) && lane->depth > 0)
+		close_step(&lane->open[--lane->depth]);
+}
+
+/* Of a lane that ended well the last line is enough. */
+static void handle_lane(struct cryo_live *l, struct live_lane *lane, const struct cryo_event *ev,
+			struct cryo_str *out)
+{
+	bool last = cryo_event_ends(ev->kind) && ev->depth == 0;
+
+	if (ev->kind == CRYO_EVENT_WARN || (last && ev->kind == CRYO_EVENT_FAIL))
+		lane->told = true;
+	if (last && !lane->told && l->opts.verbosity <= 0)
+		cryo_str_clear(&lane->block);
+	handle(l, lane, ev, &lane->block);
+	if (!last)
+		return;
+	cryo_str_add(out, cryo_str_get(&lane->block));
+	cryo_str_clear(&lane->block);
 }
 
 void cryo_live_event(struct cryo_live *l, const struct cryo_event *ev)
 {
 	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
+	struct live_lane *lane;
 
 	pthread_mutex_lock(&l->lock);
+	lane = cryo_lanes_get(&l->lanes, ev->lane);
 	take_back(l, &out);
-	if (ev->kind == CRYO_EVENT_BEGIN)
-		on_begin(l, ev, &out);
-	else if (ev->kind == CRYO_EVENT_NOTE)
-		on_note(l, ev);
-	else if (cryo_report_wants(&l->opts, ev))
-		stay(l, ev, &out);
-	if (ends_step(ev->kind) && l->depth > 0)
-		close_step(&l->open[--l->depth]);
+	if (ev->lane == 0)
+		handle(l, lane, ev, &out);
+	else
+		handle_lane(l, lane, ev, &out);
 	draw(l, &out);
 	cryo_report_write(l->opts.fd, cryo_str_get(&out), out.len);
 	pthread_mutex_unlock(&l->lock);

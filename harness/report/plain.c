@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lines with time stamps, for logs and for people without a terminal. */
+/*
+ * Lines with time stamps, for logs and for people without a terminal. What a lane
+ * has to say comes as one block when it ends; that it began is said at once.
+ */
 #include "base/clock.h"
+#include "base/text.h"
 #include "report/sink.h"
-#include "report/text.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -10,9 +13,16 @@
 /* Notes of a step come in quick succession: one now and then is enough in a log. */
 #define NOTE_EVERY_MS 10000
 
+struct plain_lane {
+	struct cryo_str block;
+	size_t title; /* length of its first line, which was written when it began */
+};
+
 struct cryo_plain {
 	struct cryo_report_opts opts;
 	int64_t last_ms; /* when something was written last */
+	unsigned last;	 /* whose line was written last */
+	struct cryo_lanes lanes;
 };
 
 struct cryo_plain *cryo_plain_new(const struct cryo_report_opts *opts)
@@ -20,11 +30,34 @@ struct cryo_plain *cryo_plain_new(const struct cryo_report_opts *opts)
 	struct cryo_plain *p = cryo_alloc(sizeof(*p));
 
 	p->opts = *opts;
+	p->lanes.size = sizeof(struct plain_lane);
 	return p;
+}
+
+/* The title once more, if others stand between it and what belongs to it. */
+static void flush(struct cryo_plain *p, unsigned lane)
+{
+	struct plain_lane *l = cryo_lanes_get(&p->lanes, lane);
+	size_t skip = p->last == lane ? l->title : 0;
+
+	if (l->block.len > l->title)
+		cryo_report_write(p->opts.fd, l->block.p + skip, l->block.len - skip);
+	cryo_str_clear(&l->block);
+	l->title = 0;
+	p->last = lane;
 }
 
 void cryo_plain_free(struct cryo_plain *p)
 {
+	if (!p)
+		return;
+	for (unsigned i = 0; i < p->lanes.n; i++) {
+		struct plain_lane *l = cryo_lanes_get(&p->lanes, i);
+
+		flush(p, i);
+		cryo_str_release(&l->block);
+	}
+	cryo_lanes_release(&p->lanes);
 	free(p);
 }
 
@@ -64,27 +97,44 @@ static bool has_duration(const struct cryo_event *ev)
 	return ev->kind == CRYO_EVENT_OK || ev->kind == CRYO_EVENT_FAIL;
 }
 
+/* A block is not read while it grows: nobody wants to know what was going on then. */
+static bool wants(const struct cryo_plain *p, const struct cryo_event *ev)
+{
+	if (!cryo_report_wants(&p->opts, ev))
+		return false;
+	if (ev->kind == CRYO_EVENT_NOTE)
+		return ev->lane == 0 && cryo_now_ms() - p->last_ms >= NOTE_EVERY_MS;
+	return ev->lane == 0 || ev->kind != CRYO_EVENT_BEGIN || ev->depth == 0;
+}
+
 void cryo_plain_event(struct cryo_plain *p, const struct cryo_event *ev)
 {
-	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
-	int64_t now = cryo_now_ms();
+	struct plain_lane *l = cryo_lanes_get(&p->lanes, ev->lane);
+	struct cryo_str *out = &l->block;
 
-	if (!cryo_report_wants(&p->opts, ev) ||
-	    (ev->kind == CRYO_EVENT_NOTE && now - p->last_ms < NOTE_EVERY_MS))
+	if (!wants(p, ev))
 		return;
-	p->last_ms = now;
-	add_stamp(&out);
-	add_mark(p, ev->kind, &out);
-	cryo_str_addf(&out, "%*s", (int)ev->depth * 2, "");
-	cryo_text_clean(&out, ev->what);
+	p->last_ms = cryo_now_ms();
+	add_stamp(out);
+	add_mark(p, ev->kind, out);
+	cryo_str_addf(out, "%*s", (int)ev->depth * 2, "");
+	cryo_text_clean(out, ev->what);
 	if (*ev->what && *ev->detail)
-		cryo_str_add(&out, ": ");
-	cryo_text_clean(&out, ev->detail);
+		cryo_str_add(out, ": ");
+	cryo_text_clean(out, ev->detail);
 	if (has_duration(ev)) {
 		cryo_auto(cryo_free) char *time = cryo_duration_show(ev->ms);
 
-		cryo_str_addf(&out, " (%s)", time);
+		cryo_str_addf(out, " (%s)", time);
 	}
-	cryo_str_add(&out, "\n");
-	cryo_report_write(p->opts.fd, out.p, out.len);
+	cryo_str_add(out, "\n");
+	if (ev->lane > 0 && ev->depth > 0)
+		return;
+	if (ev->lane == 0 || ev->kind != CRYO_EVENT_BEGIN) {
+		flush(p, ev->lane);
+		return;
+	}
+	cryo_report_write(p->opts.fd, out->p, out->len);
+	l->title = out->len;
+	p->last = ev->lane;
 }

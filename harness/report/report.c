@@ -12,6 +12,8 @@ static struct {
 	struct cryo_plain *plain;
 	struct cryo_live *live;
 	struct cryo_tap *tap;
+	struct cryo_jsonl *jsonl;
+	struct cryo_junit *junit;
 	pid_t owner;
 	enum cryo_color color;
 } state;
@@ -88,6 +90,10 @@ static void on_event(const struct cryo_event *ev, void *arg)
 		cryo_plain_event(state.plain, ev);
 	if (state.tap)
 		cryo_tap_event(state.tap, ev);
+	if (state.jsonl)
+		cryo_jsonl_event(state.jsonl, ev);
+	if (state.junit)
+		cryo_junit_event(state.junit, ev);
 }
 
 void cryo_report_open(const struct cryo_report_opts *opts)
@@ -138,4 +144,28 @@ void cryo_report_tap_end(const char *bail)
 {
 	cryo_tap_free(state.tap, bail);
 	state.tap = NULL;
+}
+
+void cryo_report_json_begin(int fd, bool verbose)
+{
+	state.jsonl = cryo_jsonl_new(fd, verbose);
+	state.owner = getpid();
+	cryo_event_set_sink(on_event, NULL);
+}
+
+void cryo_report_json_end(void)
+{
+	free(state.jsonl);
+	state.jsonl = NULL;
+}
+
+void cryo_report_junit_begin(const char *suite)
+{
+	state.junit = cryo_junit_new(suite);
+}
+
+void cryo_report_junit_end(const char *bail, struct cryo_str *out)
+{
+	cryo_junit_end(state.junit, bail, out);
+	state.junit = NULL;
 }

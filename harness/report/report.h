@@ -2,13 +2,19 @@
 /*
  * Events (base/event.h) for people and for programs. People get one live line
  * per step on a terminal, plain lines with time stamps elsewhere. Beside that,
- * TAP can be written while scenarios run. One report per process, as there is
- * one sink.
+ * TAP, JSON and JUnit can be written while scenarios run. One report per process,
+ * as there is one sink.
+ *
+ * Lanes: lines of what goes on at once are never mixed. A terminal shows one live
+ * line for each; what stays of a lane comes as one block when it ends, on a
+ * terminal only if something was wrong in it. TAP and JUnit come in the order of
+ * the lanes.
  */
 #ifndef CRYO_REPORT_REPORT_H
 #define CRYO_REPORT_REPORT_H
 
 #include "base/err.h"
+#include "base/str.h"
 
 enum cryo_color { CRYO_COLOR_AUTO, CRYO_COLOR_ALWAYS, CRYO_COLOR_NEVER };
 struct cryo_report_opts {
@@ -38,5 +44,18 @@ void cryo_report_stop(void);
  */
 void cryo_report_tap_begin(int fd);
 void cryo_report_tap_end(const char *bail);
+
+/* Lines of JSON on `fd` (scenario/wire.h), from now on and also when people's report was stopped.
+ */
+void cryo_report_json_begin(int fd, bool verbose);
+void cryo_report_json_end(void);
+
+/*
+ * JUnit's XML, as CI servers read it: each outermost step is a test case, the
+ * steps in it and what was said are its output. `bail` is why it ended early, or
+ * NULL; then it is an error there as well, so that nobody takes it for good.
+ */
+void cryo_report_junit_begin(const char *suite);
+void cryo_report_junit_end(const char *bail, struct cryo_str *out);
 
 #endif

@@ -28,4 +28,23 @@ struct cryo_tap *cryo_tap_new(int fd);
 void cryo_tap_event(struct cryo_tap *t, const struct cryo_event *ev);
 void cryo_tap_free(struct cryo_tap *t, const char *bail);
 
+struct cryo_jsonl;
+struct cryo_jsonl *cryo_jsonl_new(int fd, bool verbose); /* free() frees it */
+void cryo_jsonl_event(struct cryo_jsonl *j, const struct cryo_event *ev);
+
+struct cryo_junit;
+struct cryo_junit *cryo_junit_new(const char *suite);
+void cryo_junit_event(struct cryo_junit *j, const struct cryo_event *ev);
+/* Frees it; NULL is fine and gives nothing. */
+void cryo_junit_end(struct cryo_junit *j, const char *bail, struct cryo_str *out);
+
+/* What a renderer keeps for each lane: `size` bytes, zeroed at first. */
+struct cryo_lanes {
+	size_t size, n;
+	void **v; /* v[lane], NULL for one that was never asked for */
+};
+void *cryo_lanes_get(struct cryo_lanes *l, unsigned lane);
+/* Only the memory: what it holds is the caller's. */
+void cryo_lanes_release(struct cryo_lanes *l);
+
 #endif

@@ -2,7 +2,7 @@
 #include "report/summary.h"
 
 #include "base/clock.h"
-#include "report/text.h"
+#include "base/text.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -27,7 +27,8 @@ static void row(const struct page *p, const char *title, const char *fmt, ...)
 	cryo_str_add(p->out, "\n");
 }
 
-static void add_outcome(const struct page *p, const struct cryo_scenario_result *r)
+static void add_outcome(const struct page *p, const char *program,
+			const struct cryo_scenario_result *r)
 {
 	static const struct {
 		const char *word, *color;
@@ -47,6 +48,11 @@ static void add_outcome(const struct page *p, const struct cryo_scenario_result 
 	cryo_str_add(p->out, "\n");
 	if (r->kept)
 		row(p, "kept", "%s", r->kept);
+	if (r->cluster)
+		row(p, "cluster",
+		    "%s still runs: %s --name %s kubectl get events -A (or shell, logs, "
+		    "down)",
+		    r->cluster, program, r->cluster);
 }
 
 static void add_checkpoint(const struct page *p, const struct cryo_scenario_result *r)
@@ -117,6 +123,19 @@ static void add_next(const struct page *p, const struct cryo_summary_opts *opts)
 			      (int)width, next[i].args, next[i].why);
 }
 
+/* What it was good for to have several at once. */
+static void add_saving(const struct page *p, const struct cryo_scenario_totals *t, int64_t all_ms)
+{
+	cryo_auto(cryo_free) char *all = cryo_duration_show(all_ms), *each = NULL;
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < t->n; i++)
+		sum += t->result[i].ms;
+	each = cryo_duration_show(sum);
+	cryo_str_addf(p->out, "each in a cluster of its own: %s in all, the sum of theirs is %s\n",
+		      all, each);
+}
+
 void cryo_summary(const struct cryo_scenario_totals *t, const struct cryo_summary_opts *opts,
 		  struct cryo_str *out)
 {
@@ -129,13 +148,15 @@ void cryo_summary(const struct cryo_scenario_totals *t, const struct cryo_summar
 		row(&p, "cluster", "%s, up after %s", opts->cluster, time);
 	}
 	for (size_t i = 0; i < t->n; i++) {
-		add_outcome(&p, &t->result[i]);
+		add_outcome(&p, opts->program, &t->result[i]);
 		if (t->result[i].outcome == CRYO_PASSED)
 			add_story(&p, &t->result[i]);
 	}
 	if (t->n > 1)
 		cryo_str_addf(out, "\n%zu passed, %zu failed, %zu skipped\n", t->passed, t->failed,
 			      t->skipped);
-	if (t->passed > 0 && t->failed == 0)
+	if (opts->all_ms > 0)
+		add_saving(&p, t, opts->all_ms);
+	if (opts->cluster && t->passed > 0 && t->failed == 0)
 		add_next(&p, opts);
 }

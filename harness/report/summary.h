@@ -8,8 +8,9 @@
 
 struct cryo_summary_opts {
 	const char *program; /* as it was called */
-	const char *cluster; /* its name, for the commands to try next */
+	const char *cluster; /* its name, for the commands to try next; NULL: each had its own */
 	int64_t up_ms;	     /* starting it took so long; -1: it was not started now */
+	int64_t all_ms;	     /* of clusters of their own: from the first to the last; else 0 */
 	bool colored;
 };
 

@@ -1,34 +1,61 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * TAP version 14 (testanything.org): outermost steps are test points, the steps
- * in them their subtest. Deeper steps are not told.
+ * in them their subtest. Deeper steps are not told. Lanes come one after the
+ * other: what the later ones say waits for the end of those before them.
  */
+#include "base/text.h"
 #include "report/sink.h"
-#include "report/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
 
-struct cryo_tap {
-	int fd;
-	size_t points;	 /* outermost ones so far */
+struct tap_lane {
 	size_t children; /* of the open outermost step */
 	char *open;	 /* its name */
+	struct cryo_str waiting;
+	bool ended;
 };
 
-static void say(const struct cryo_tap *t, const struct cryo_str *s)
-{
-	cryo_report_write(t->fd, cryo_str_get(s), s->len);
-}
+struct cryo_tap {
+	int fd;
+	size_t points; /* outermost ones so far */
+	struct cryo_lanes lanes;
+	unsigned front; /* the lane whose turn it is */
+};
 
 struct cryo_tap *cryo_tap_new(int fd)
 {
 	struct cryo_tap *t = cryo_alloc(sizeof(*t));
 
 	t->fd = fd;
+	t->front = 1;
+	t->lanes.size = sizeof(struct tap_lane);
 	cryo_report_write(fd, "TAP version 14\n", 15);
 	return t;
+}
+
+static void flush(const struct cryo_tap *t, struct tap_lane *l)
+{
+	cryo_report_write(t->fd, cryo_str_get(&l->waiting), l->waiting.len);
+	cryo_str_clear(&l->waiting);
+}
+
+static void say(struct cryo_tap *t, unsigned lane, const struct cryo_str *s)
+{
+	struct tap_lane *l = cryo_lanes_get(&t->lanes, lane);
+
+	cryo_str_addn(&l->waiting, cryo_str_get(s), s->len);
+	if (lane == 0)
+		flush(t, l);
+	for (l = cryo_lanes_get(&t->lanes, t->front); l->waiting.len > 0 || l->ended;
+	     l = cryo_lanes_get(&t->lanes, t->front)) {
+		flush(t, l);
+		if (!l->ended)
+			return;
+		t->front++;
+	}
 }
 
 /* '#' starts a directive and '\' escapes: both are escaped in a description. */
@@ -89,43 +116,54 @@ static void add_point(struct cryo_str *out, const struct cryo_event *ev, size_t 
 
 static void on_end(struct cryo_tap *t, const struct cryo_event *ev)
 {
+	struct tap_lane *l = cryo_lanes_get(&t->lanes, ev->lane);
 	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
 
 	if (ev->depth == 1) {
-		if (t->children == 0) {
+		if (l->children == 0) {
 			cryo_str_add(&out, "# Subtest: ");
-			cryo_text_clean(&out, t->open);
+			cryo_text_clean(&out, l->open ? l->open : "");
 			cryo_str_add(&out, "\n");
 		}
-		add_point(&out, ev, ++t->children);
+		add_point(&out, ev, ++l->children);
 	} else {
-		if (t->children > 0)
-			cryo_str_addf(&out, "    1..%zu\n", t->children);
-		add_point(&out, ev, ++t->points);
+		if (l->children > 0)
+			cryo_str_addf(&out, "    1..%zu\n", l->children);
+		t->points++;
+		add_point(&out, ev, ev->lane ? ev->lane : t->points);
+		l->ended = ev->lane > 0;
 	}
-	say(t, &out);
+	say(t, ev->lane, &out);
 }
 
 static void on_comment(struct cryo_tap *t, const struct cryo_event *ev)
 {
+	const struct tap_lane *l = cryo_lanes_get(&t->lanes, ev->lane);
 	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
 
 	/* Before the subtest's first point a comment there would stand in front of its title. */
-	cryo_str_addf(&out, "%*s# ", t->children > 0 ? 4 : 0, "");
+	cryo_str_addf(&out, "%*s# ", l->children > 0 ? 4 : 0, "");
 	cryo_text_clean(&out, ev->detail);
 	cryo_str_add(&out, "\n");
-	say(t, &out);
+	say(t, ev->lane, &out);
+}
+
+static void on_begin(struct cryo_tap *t, const struct cryo_event *ev)
+{
+	struct tap_lane *l = cryo_lanes_get(&t->lanes, ev->lane);
+
+	if (ev->depth > 0)
+		return;
+	free(l->open);
+	l->open = cryo_strdup(ev->what);
+	l->children = 0;
 }
 
 void cryo_tap_event(struct cryo_tap *t, const struct cryo_event *ev)
 {
 	switch (ev->kind) {
 	case CRYO_EVENT_BEGIN:
-		if (ev->depth > 0)
-			break;
-		free(t->open);
-		t->open = cryo_strdup(ev->what);
-		t->children = 0;
+		on_begin(t, ev);
 		break;
 	case CRYO_EVENT_OK:
 	case CRYO_EVENT_SAME:
@@ -150,6 +188,9 @@ void cryo_tap_free(struct cryo_tap *t, const char *bail)
 
 	if (!t)
 		return;
+	/* After an early end some wait for others that never came. */
+	for (unsigned i = t->front; i < t->lanes.n; i++)
+		flush(t, cryo_lanes_get(&t->lanes, i));
 	if (bail) {
 		cryo_str_add(&out, "Bail out! ");
 		cryo_text_clean(&out, bail);
@@ -157,7 +198,13 @@ void cryo_tap_free(struct cryo_tap *t, const char *bail)
 	} else {
 		cryo_str_addf(&out, "1..%zu\n", t->points);
 	}
-	say(t, &out);
-	free(t->open);
+	cryo_report_write(t->fd, cryo_str_get(&out), out.len);
+	for (unsigned i = 0; i < t->lanes.n; i++) {
+		struct tap_lane *l = cryo_lanes_get(&t->lanes, i);
+
+		free(l->open);
+		cryo_str_release(&l->waiting);
+	}
+	cryo_lanes_release(&t->lanes);
 	free(t);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "scenario/model.h"
 
+#include "scenario/matrix.h"
 #include "scenario/step.h"
 
 #include <stdlib.h>
@@ -51,7 +52,7 @@ static int check_needs(const struct cryo_scenario *s, const struct cryo_node *sp
 struct spec_keys {
 	struct cryo_strv needs;
 	int64_t timeout_ms;
-	const struct cryo_node *steps, *catch;
+	const struct cryo_node *steps, *catch, *matrix;
 };
 
 static int decode_spec(const struct cryo_node *spec, struct cryo_scenario *s, struct cryo_err *err)
@@ -59,6 +60,7 @@ static int decode_spec(const struct cryo_node *spec, struct cryo_scenario *s, st
 	static const struct cryo_field rows[] = {
 		{ "needs", CRYO_FIELD_STRV, offsetof(struct spec_keys, needs), false },
 		{ "timeout", CRYO_FIELD_DURATION, offsetof(struct spec_keys, timeout_ms), false },
+		{ "matrix", CRYO_FIELD_NODE, offsetof(struct spec_keys, matrix), false },
 		{ "steps", CRYO_FIELD_NODE, offsetof(struct spec_keys, steps), true },
 		{ "catch", CRYO_FIELD_NODE, offsetof(struct spec_keys, catch), false },
 		{ NULL, 0, 0, false },
@@ -153,39 +155,101 @@ static char *dir_of(const char *path)
 		     : cryo_strdup(".");
 }
 
-static int decode(const char *path, struct cryo_scenario *out, struct cryo_err *err)
+/* The row's values are put into the tree first: whoever reads it later knows of no matrix. */
+static int use_row(struct cryo_scenario *s, size_t row, struct cryo_str *shown,
+		   struct cryo_err *err)
 {
-	int rc;
+	struct cryo_node *spec = (struct cryo_node *)cryo_node_get(s->yaml.doc[0], "spec");
+	const struct cryo_node *matrix = spec ? cryo_node_get(spec, "matrix") : NULL;
+	cryo_auto(cryo_matrix_row_release) struct cryo_matrix_row values = { 0 };
+	int rc = cryo_matrix_rows(matrix, &s->rows, err);
+
+	if (rc < 0)
+		return rc;
+	if (row >= s->rows)
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s:1: there is no row %zu in 'matrix'",
+				    s->file, row);
+	s->row = row;
+	cryo_matrix_row(matrix, row, &values);
+	cryo_matrix_show(&values, shown);
+	for (size_t i = 0; spec && rc == 0 && i < spec->n; i++)
+		if (spec->child[i] != matrix)
+			rc = cryo_matrix_apply(spec->child[i], &values, err);
+	return rc;
+}
+
+static int decode(const char *path, size_t row, struct cryo_scenario *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str shown = { 0 };
+	int rc = 0;
 
 	out->file = cryo_strdup(path);
 	out->dir = dir_of(path);
 	if (out->yaml.n != 1)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "%s:1: expected one scenario, found %zu",
 				  path, out->yaml.n);
-	else
+	if (rc == 0)
+		rc = use_row(out, row, &shown, err);
+	if (rc == 0)
 		rc = decode_top(out->yaml.doc[0], out, err);
 	if (rc < 0)
 		cryo_scenario_release(out);
+	else
+		out->title = cryo_asprintf("%s%s", out->name, cryo_str_get(&shown));
 	return rc;
 }
 
-int cryo_scenario_load(const char *path, struct cryo_scenario *out, struct cryo_err *err)
+int cryo_scenario_load(const char *path, size_t row, struct cryo_scenario *out,
+		       struct cryo_err *err)
 {
 	int rc;
 
 	*out = (struct cryo_scenario){ 0 };
 	rc = cryo_yaml_load(path, &out->yaml, err);
-	return rc < 0 ? rc : decode(path, out, err);
+	return rc < 0 ? rc : decode(path, row, out, err);
 }
 
-int cryo_scenario_parse(const char *path, const char *text, size_t len, struct cryo_scenario *out,
-			struct cryo_err *err)
+int cryo_scenario_parse(const char *path, size_t row, const char *text, size_t len,
+			struct cryo_scenario *out, struct cryo_err *err)
 {
 	int rc;
 
 	*out = (struct cryo_scenario){ 0 };
 	rc = cryo_yaml_parse(path, text, len, &out->yaml, err);
-	return rc < 0 ? rc : decode(path, out, err);
+	return rc < 0 ? rc : decode(path, row, out, err);
+}
+
+static int load_rows(const char *file, struct cryo_scenarios *out, struct cryo_err *err)
+{
+	size_t row = 0;
+	int rc;
+
+	do {
+		out->v = cryo_realloc(out->v, out->n + 1, sizeof(*out->v));
+		rc = cryo_scenario_load(file, row++, &out->v[out->n], err);
+		out->n += rc == 0;
+	} while (rc == 0 && row < out->v[out->n - 1].rows);
+	return rc;
+}
+
+int cryo_scenarios_load(const char *const *files, struct cryo_scenarios *out, struct cryo_err *err)
+{
+	int rc = 0;
+
+	*out = (struct cryo_scenarios){ 0 };
+	for (size_t i = 0; rc == 0 && files[i]; i++)
+		rc = load_rows(files[i], out, err);
+	if (rc < 0)
+		cryo_scenarios_release(out);
+	return cryo_err_as(err, rc, CRYO_E_CONFIG);
+}
+
+void cryo_scenarios_release(struct cryo_scenarios *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		cryo_scenario_release(&s->v[i]);
+	free(s->v);
+	*s = (struct cryo_scenarios){ 0 };
 }
 
 void cryo_scenario_release(struct cryo_scenario *s)
@@ -196,6 +260,7 @@ void cryo_scenario_release(struct cryo_scenario *s)
 	free(s->file);
 	free(s->dir);
 	free(s->name);
+	free(s->title);
 	cryo_yaml_release(&s->yaml);
 	*s = (struct cryo_scenario){ 0 };
 }

@@ -70,9 +70,9 @@ static int make_namespace(struct cryo_run *run, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "namespace '%s'", ns);
 }
 
-static int set_up(struct cryo_run *run, struct cryo_err *err)
+static int set_up(struct cryo_run *run, const char *tmp, struct cryo_err *err)
 {
-	const char *parent = getenv("TMPDIR");
+	const char *parent = tmp ? tmp : getenv("TMPDIR");
 	int rc;
 
 	/* Archives can be large: not below /tmp, which may be memory. */
@@ -191,10 +191,10 @@ static void catch_failure(struct cryo_run *run)
 	}
 }
 
-static int run_steps(struct cryo_run *run, struct cryo_err *err)
+static int run_steps(struct cryo_run *run, const char *tmp, struct cryo_err *err)
 {
 	const struct cryo_steps *steps = &run->scenario->steps;
-	int rc = set_up(run, err);
+	int rc = set_up(run, tmp, err);
 
 	for (size_t i = 0; rc == 0 && i < steps->n; i++) {
 		rc = tell_step(run, &steps->v[i], err);
@@ -206,14 +206,14 @@ static int run_steps(struct cryo_run *run, struct cryo_err *err)
 }
 
 int cryo_run_scenario(struct cryo_target *t, struct cryo_kube *k, const struct cryo_scenario *s,
-		      bool keep, struct cryo_scenario_result *out)
+		      const char *tmp, bool keep, struct cryo_scenario_result *out)
 {
 	struct cryo_run run = { .scenario = s,
 				.target = t,
 				.kube = k,
 				.scenario_until = cryo_now_ms() + cryo_limit_ms(s->timeout_ms),
 				.result = out };
-	int rc = run_steps(&run, &out->err);
+	int rc = run_steps(&run, tmp, &out->err);
 
 	keep = keep && rc < 0 && rc != -CRYO_E_INTERRUPTED;
 	clean_up(&run, keep);

@@ -29,9 +29,10 @@ struct cryo_run {
 	struct cryo_scenario_result *result; /* what reports want to know */
 };
 
-/* One scenario from namespace to clean-up; its steps are events. `out` must be there already. */
+/* One scenario from namespace to clean-up; its steps are events. `out` must be there already.
+ * `tmp`: where its private directory is made; NULL: $TMPDIR or /var/tmp. */
 int cryo_run_scenario(struct cryo_target *t, struct cryo_kube *k, const struct cryo_scenario *s,
-		      bool keep, struct cryo_scenario_result *out);
+		      const char *tmp, bool keep, struct cryo_scenario_result *out);
 
 /* What is left of the step's time limit in ms; at least 1. */
 int64_t cryo_run_left(const struct cryo_run *run);

@@ -5,24 +5,35 @@
 #include "base/event.h"
 #include "conf/json.h"
 #include "scenario/run.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define EXIT_ALL_SKIPPED 77
 
-static void result_release(struct cryo_scenario_result *r)
+void cryo_scenario_result_init(struct cryo_scenario_result *r, const struct cryo_scenario *s)
+{
+	*r = (struct cryo_scenario_result){
+		.name = cryo_strdup(s->title), .up_ms = -1, .checkpoint_ms = -1, .restore_ms = -1
+	};
+}
+
+void cryo_scenario_result_release(struct cryo_scenario_result *r)
 {
 	free(r->name);
 	free(r->kept);
+	free(r->cluster);
 	free(r->node);
 	free(r->archive);
+	*r = (struct cryo_scenario_result){ 0 };
 }
 
 void cryo_scenario_totals_release(struct cryo_scenario_totals *t)
 {
 	for (size_t i = 0; i < t->n; i++)
-		result_release(&t->result[i]);
+		cryo_scenario_result_release(&t->result[i]);
 	free(t->result);
 	*t = (struct cryo_scenario_totals){ 0 };
 }
@@ -48,6 +59,7 @@ struct session {
 	struct cryo_kube *kube;
 	const json_t *status;
 	const struct cryo_scenario_opts *opts;
+	const char *tmp; /* NULL: as always */
 };
 
 /* 1: skipped. */
@@ -57,12 +69,24 @@ static int run_or_skip(const struct session *e, const struct cryo_scenario *s,
 	const char *need = missing_need(s, e->status), *why;
 
 	if (!need)
-		return cryo_run_scenario(e->target, e->kube, s, e->opts->keep, r);
+		return cryo_run_scenario(e->target, e->kube, s, e->tmp, e->opts->keep, r);
 	why = json_string_value(json_object_get(
 	    json_object_get(json_object_get(e->status, "capabilities"), "reasons"), need));
 	cryo_err_set(&r->err, CRYO_OK, "this cluster cannot do '%s'%s%s", need, why ? ": " : "",
 		     why ? why : "");
 	return 1;
+}
+
+static void end_scenario(struct cryo_scenario_result *r, int rc, int64_t start)
+{
+	r->ms = cryo_now_ms() - start;
+	r->outcome = rc < 0 ? CRYO_FAILED : rc > 0 ? CRYO_SKIPPED : CRYO_PASSED;
+	if (rc < 0)
+		cryo_step_fail("%s", r->err.msg);
+	else if (rc > 0)
+		cryo_step_skip("%s", r->err.msg);
+	else
+		cryo_step_ok("");
 }
 
 static int run_one(const struct session *e, const struct cryo_scenario *s,
@@ -72,22 +96,98 @@ static int run_one(const struct session *e, const struct cryo_scenario *s,
 	int64_t start = cryo_now_ms();
 	int rc;
 
-	*r = (struct cryo_scenario_result){ .checkpoint_ms = -1, .restore_ms = -1 };
-	r->name = cryo_strdup(s->name);
-	cryo_step_begin("%s", s->name);
+	cryo_scenario_result_init(r, s);
+	cryo_step_begin("%s", s->title);
 	rc = run_or_skip(e, s, r);
-	r->ms = cryo_now_ms() - start;
-	r->outcome = rc < 0 ? CRYO_FAILED : rc > 0 ? CRYO_SKIPPED : CRYO_PASSED;
-	if (rc < 0)
-		cryo_step_fail("%s", r->err.msg);
-	else if (rc > 0)
-		cryo_step_skip("%s", r->err.msg);
-	else
-		cryo_step_ok("");
-	out->failed += rc < 0;
-	out->skipped += rc > 0;
-	out->passed += rc == 0;
+	end_scenario(r, rc, start);
+	cryo_scenario_count(out);
 	return rc;
+}
+
+static int start_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
+{
+	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
+	int64_t start = cryo_now_ms();
+	int rc;
+
+	cryo_step_begin("cluster %s", t->name);
+	rc = t->ops->up(t, &up, &r->err);
+	if (rc < 0) {
+		cryo_step_fail("%s", r->err.msg);
+		return cryo_err_wrap(&r->err, rc, "cluster '%s'", t->name);
+	}
+	r->up_ms = cryo_now_ms() - start;
+	cryo_step_ok("");
+	return 0;
+}
+
+/* Left running for people to look at; the mark tells later runs that this is no remains. */
+static bool keep_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
+{
+	cryo_auto(cryo_free) char *mark = cryo_asprintf("%s/" CRYO_SCENARIO_KEPT, t->dir);
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	if (cryo_fs_write(mark, r->name, strlen(r->name), 0600, &err) < 0) {
+		cryo_warn("cluster '%s' is not kept: %s", t->name, err.msg);
+		return false;
+	}
+	r->cluster = cryo_strdup(t->name);
+	cryo_info("cluster '%s' still runs", t->name);
+	return true;
+}
+
+/* Also after an interrupt. A cluster that does not go away is a failure of what passed in it. */
+static int end_cluster(struct cryo_target *t, int rc, struct cryo_scenario_result *r)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	int down;
+
+	cryo_intr_hold();
+	down = t->ops->down(t, &err);
+	cryo_intr_release();
+	if (down == 0 || rc < 0)
+		return rc;
+	r->err = err;
+	return down;
+}
+
+static int run_in_cluster(struct session *e, const struct cryo_scenario *s,
+			  struct cryo_scenario_result *r)
+{
+	cryo_auto(cryo_kube_free) struct cryo_kube *kube = NULL;
+	cryo_auto(cryo_json_decref) json_t *status = NULL;
+	int rc = e->target->ops->kube(e->target, &kube, &r->err);
+
+	if (rc == 0)
+		rc = e->target->ops->status(e->target, &status, &r->err);
+	e->kube = kube;
+	e->status = status;
+	/* Archives lie with the cluster and go with it, also if we are killed. */
+	if (!e->opts->keep || e->opts->keep_cluster)
+		e->tmp = e->target->dir;
+	return rc < 0 ? rc : run_or_skip(e, s, r);
+}
+
+void cryo_scenario_run_alone(struct cryo_target *t, const struct cryo_scenario *s,
+			     const struct cryo_scenario_opts *opts,
+			     struct cryo_scenario_result *out)
+{
+	struct session e = { .target = t, .opts = opts };
+	int64_t start = cryo_now_ms();
+	bool kept = false;
+	int rc;
+
+	cryo_scenario_result_init(out, s);
+	cryo_step_begin("%s", s->title);
+	rc = start_cluster(t, out);
+	if (rc == 0) {
+		rc = run_in_cluster(&e, s, out);
+		if (rc < 0 && rc != -CRYO_E_INTERRUPTED && opts->keep_cluster)
+			kept = keep_cluster(t, out);
+	}
+	if (!kept)
+		rc = end_cluster(t, rc, out);
+	end_scenario(out, rc, start);
 }
 
 static int run_all(struct cryo_target *t, const struct cryo_scenario *s, size_t n,
@@ -119,22 +219,21 @@ int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
 			    const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
 			    struct cryo_err *err)
 {
-	struct cryo_scenario *s = NULL;
-	size_t n = 0;
-	int rc = 0;
+	cryo_auto(cryo_scenarios_release) struct cryo_scenarios all = { 0 };
+	int rc = cryo_scenarios_load(files, &all, err);
 
 	*out = (struct cryo_scenario_totals){ 0 };
-	for (; rc == 0 && files[n]; n += rc == 0) {
-		s = cryo_realloc(s, n + 1, sizeof(*s));
-		rc = cryo_scenario_load(files[n], &s[n], err);
+	return rc < 0 ? rc : run_all(t, all.v, all.n, opts, out, err);
+}
+
+void cryo_scenario_count(struct cryo_scenario_totals *t)
+{
+	t->passed = t->failed = t->skipped = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		t->passed += t->result[i].outcome == CRYO_PASSED;
+		t->failed += t->result[i].outcome == CRYO_FAILED;
+		t->skipped += t->result[i].outcome == CRYO_SKIPPED;
 	}
-	rc = cryo_err_as(err, rc, CRYO_E_CONFIG);
-	if (rc == 0)
-		rc = run_all(t, s, n, opts, out, err);
-	while (n > 0)
-		cryo_scenario_release(&s[--n]);
-	free(s);
-	return rc;
 }
 
 int cryo_scenario_exit_code(const struct cryo_scenario_totals *t)
@@ -155,9 +254,10 @@ int cryo_scenario_lint(const char *const *files, struct cryo_err *err)
 	size_t wrong = 0, n = 0;
 
 	for (; files[n]; n++) {
-		cryo_auto(cryo_scenario_release) struct cryo_scenario s = { 0 };
+		const char *const one[] = { files[n], NULL };
+		cryo_auto(cryo_scenarios_release) struct cryo_scenarios rows = { 0 };
 
-		if (cryo_scenario_load(files[n], &s, err) == 0)
+		if (cryo_scenarios_load(one, &rows, err) == 0)
 			continue;
 		cryo_warn("%s", err->msg);
 		wrong++;

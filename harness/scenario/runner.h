@@ -24,12 +24,14 @@ struct cryo_secrecy {
 };
 
 struct cryo_scenario_result {
-	char *name;
+	char *name; /* the scenario's title */
 	enum cryo_outcome outcome;
 	struct cryo_err err; /* why it failed or was skipped */
 	int64_t ms;
-	size_t steps; /* that went well */
-	char *kept;   /* directory left behind (opts.keep), NULL if none */
+	size_t steps;  /* that went well */
+	char *kept;    /* directory left behind (opts.keep), NULL if none */
+	char *cluster; /* of its own, left running (opts.keep_cluster); NULL if none */
+	int64_t up_ms; /* that its own cluster took to come up; -1: it has none, or none came up */
 	/* Of the last such step that went well; *_ms is -1 if there was none. */
 	int64_t checkpoint_ms, restore_ms;
 	char *node, *archive; /* where the archive lies on the node */
@@ -39,8 +41,12 @@ struct cryo_scenario_result {
 	struct cryo_continuity continuity;
 };
 
+void cryo_scenario_result_init(struct cryo_scenario_result *r, const struct cryo_scenario *s);
+void cryo_scenario_result_release(struct cryo_scenario_result *r);
+
 struct cryo_scenario_opts {
-	bool keep; /* archives and namespace of a scenario that failed stay */
+	bool keep;	   /* archives and namespace of a scenario that failed stay */
+	bool keep_cluster; /* so does its own cluster (cryo_scenario_run_alone) */
 };
 
 struct cryo_scenario_totals {
@@ -61,6 +67,19 @@ void cryo_scenario_totals_release(struct cryo_scenario_totals *t);
 int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
 			    const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
 			    struct cryo_err *err);
+/*
+ * One scenario on a cluster that is its own: brought up before and taken down
+ * afterwards, whatever happened; steps of the scenario's, both of them. All that
+ * can go wrong is in `out`.
+ */
+void cryo_scenario_run_alone(struct cryo_target *t, const struct cryo_scenario *s,
+			     const struct cryo_scenario_opts *opts,
+			     struct cryo_scenario_result *out);
+/* In the directory of a cluster that was left running on purpose. */
+#define CRYO_SCENARIO_KEPT "kept"
+
+/* Counts what is in `result`. */
+void cryo_scenario_count(struct cryo_scenario_totals *t);
 /* 0 passed; 1 some failed; 5 those that failed all did so at a time limit; 77 all were skipped. */
 int cryo_scenario_exit_code(const struct cryo_scenario_totals *t);
 /* Loads each file, without a cluster; a WARN event for each that is wrong. -CRYO_E_CONFIG if any.

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -30,8 +31,10 @@ struct stream {
 	struct cryo_str line;
 };
 
-struct run {
+struct cryo_child {
 	const struct cryo_proc *p;
+	struct cryo_proc_result res;
+	int64_t begin;
 	pid_t pid;
 	int pidfd, status, log, input;
 	size_t input_at;
@@ -43,6 +46,7 @@ struct run {
 	bool was_quiet;		 /* why it took too long */
 	int64_t limit_ms;	 /* what it was, for the message */
 	bool exited;
+	int64_t drain_until; /* once exited */
 	siginfo_t info;
 };
 
@@ -52,7 +56,7 @@ void cryo_proc_result_release(struct cryo_proc_result *r)
 	cryo_str_release(&r->err);
 }
 
-static size_t capture_max(const struct run *r)
+static size_t capture_max(const struct cryo_child *r)
 {
 	return r->p->capture_max ? r->p->capture_max : DEFAULT_CAPTURE;
 }
@@ -73,14 +77,14 @@ static void keep(struct cryo_str *kept, const char *data, size_t n, size_t max)
 		cut_to_tail(kept, max);
 }
 
-static void end_line(struct run *r, struct stream *s)
+static void end_line(struct cryo_child *r, struct stream *s)
 {
 	if (r->p->on_line)
 		r->p->on_line(cryo_str_get(&s->line), s->number, r->p->on_line_arg);
 	cryo_str_clear(&s->line);
 }
 
-static const char *line_end(const struct run *r, const char *data, size_t n)
+static const char *line_end(const struct cryo_child *r, const char *data, size_t n)
 {
 	const char *nl = memchr(data, '\n', n);
 	const char *cr = r->p->cr_ends_line ? memchr(data, '\r', nl ? (size_t)(nl - data) : n)
@@ -89,7 +93,7 @@ static const char *line_end(const struct run *r, const char *data, size_t n)
 	return cr ? cr : nl;
 }
 
-static void split_lines(struct run *r, struct stream *s, const char *data, size_t n)
+static void split_lines(struct cryo_child *r, struct stream *s, const char *data, size_t n)
 {
 	while (n > 0) {
 		const char *nl = line_end(r, data, n);
@@ -105,7 +109,7 @@ static void split_lines(struct run *r, struct stream *s, const char *data, size_
 }
 
 /* Reads what is there; false at the end of the stream. */
-static bool pump(struct run *r, struct stream *s)
+static bool pump(struct cryo_child *r, struct stream *s)
 {
 	char buf[16384];
 	ssize_t n = read(s->fd, buf, sizeof(buf));
@@ -123,7 +127,7 @@ static bool pump(struct run *r, struct stream *s)
 	return true;
 }
 
-static void feed(struct run *r)
+static void feed(struct cryo_child *r)
 {
 	const char *rest = r->p->input + r->input_at;
 	ssize_t n = write(r->input, rest, strlen(rest));
@@ -134,38 +138,46 @@ static void feed(struct run *r)
 		cryo_fd_closep(&r->input);
 }
 
-static void signal_group(struct run *r, int sig)
+static void signal_group(struct cryo_child *r, int sig)
 {
 	if (r->p->foreground || kill(-r->pid, sig) < 0)
 		syscall(SYS_pidfd_send_signal, r->pidfd, sig, NULL, 0);
 }
 
-static void begin_ending(struct run *r, enum cryo_status why)
+static int64_t grace_ms(const struct cryo_child *r)
+{
+	return r->p->grace_ms ? r->p->grace_ms : GRACE_MS;
+}
+
+static void begin_ending(struct cryo_child *r, enum cryo_status why)
 {
 	if (r->ending != CRYO_OK)
 		return;
 	r->ending = why;
-	r->kill_at = cryo_now_ms() + GRACE_MS;
+	r->kill_at = cryo_now_ms() + grace_ms(r);
 	/* The first process of a pid namespace does not see SIGTERM unless it asked for it. */
 	signal_group(r, r->p->isolate ? SIGKILL : SIGTERM);
 }
 
-static int next_wait(const struct run *r)
+/* When something is due although nothing happens; 0: never. */
+static int64_t due_at(const struct cryo_child *r)
 {
-	int64_t now = cryo_now_ms(), at = r->ending != CRYO_OK ? r->kill_at : r->deadline;
+	int64_t at = r->ending != CRYO_OK ? r->kill_at : r->deadline;
 
+	if (r->exited)
+		return r->drain_until;
 	if (r->ending == CRYO_OK && r->quiet_until && (at == 0 || r->quiet_until < at))
 		at = r->quiet_until;
-	if (at == 0)
-		return -1;
-	return at > now ? (int)(at - now) : 0;
+	return at;
 }
 
-static void check_limits(struct run *r)
+static void check_limits(struct cryo_child *r)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 	int64_t now = cryo_now_ms();
 
+	if (r->exited)
+		return;
 	if (r->ending != CRYO_OK && now >= r->kill_at) {
 		signal_group(r, SIGKILL);
 		r->kill_at = now + GRACE_MS;
@@ -180,18 +192,18 @@ static void check_limits(struct run *r)
 	}
 }
 
-static void one_round(struct run *r, int timeout)
-{
-	struct pollfd p[] = {
-		{ r->exited ? -1 : r->pidfd, POLLIN, 0 },
-		{ r->stream[0].fd, POLLIN, 0 },
-		{ r->stream[1].fd, POLLIN, 0 },
-		{ r->input, POLLOUT, 0 },
-		{ r->ending == CRYO_OK && !r->p->foreground ? cryo_intr_fd() : -1, POLLIN, 0 },
-	};
+#define FDS 4 /* that one child is watched by */
 
-	if (poll(p, CRYO_ARRAY_LEN(p), timeout) < 0)
-		return;
+static void watch(const struct cryo_child *r, struct pollfd p[FDS])
+{
+	p[0] = (struct pollfd){ r->exited ? -1 : r->pidfd, POLLIN, 0 };
+	p[1] = (struct pollfd){ r->stream[0].fd, POLLIN, 0 };
+	p[2] = (struct pollfd){ r->stream[1].fd, POLLIN, 0 };
+	p[3] = (struct pollfd){ r->input, POLLOUT, 0 };
+}
+
+static void handle(struct cryo_child *r, const struct pollfd p[FDS])
+{
 	for (size_t i = 0; i < 2; i++)
 		if (p[1 + i].revents && !pump(r, &r->stream[i]))
 			cryo_fd_closep(&r->stream[i].fd);
@@ -203,27 +215,61 @@ static void one_round(struct run *r, int timeout)
 	if (r->ending != CRYO_OK)
 		signal_group(r, SIGKILL);
 	r->exited = waitid(P_PIDFD, (id_t)r->pidfd, &r->info, WEXITED) == 0;
+	r->drain_until = cryo_now_ms() + DRAIN_MS;
+	r->res.ms = cryo_now_ms() - r->begin;
 }
 
 /*
  * After the exit the pipes are read dry, but not waited for: something that the
  * program left in the background may hold them for ever.
  */
-static void run_loop(struct run *r)
+bool cryo_child_done(const struct cryo_child *r)
 {
-	int64_t drain_until;
+	bool dry = r->stream[0].fd < 0 && r->stream[1].fd < 0;
 
-	while (!r->exited) {
-		one_round(r, next_wait(r));
-		check_limits(r);
+	return r->exited && (dry || cryo_now_ms() >= r->drain_until);
+}
+
+/* How long poll() may sleep for all of them. One that is being ended already no longer looks at the
+ * interrupt, which stays readable. */
+static int next_wait(struct cryo_child *const *child, size_t n, bool *wants_intr)
+{
+	int64_t now = cryo_now_ms(), first = INT64_MAX;
+
+	*wants_intr = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct cryo_child *r = child[i];
+		int64_t at = r ? due_at(r) : 0;
+
+		if (r && !r->exited && r->ending == CRYO_OK && !r->p->foreground)
+			*wants_intr = true;
+		if (at > 0 && at < first)
+			first = at;
 	}
-	drain_until = cryo_now_ms() + DRAIN_MS;
-	while ((r->stream[0].fd >= 0 || r->stream[1].fd >= 0) && cryo_now_ms() < drain_until)
-		one_round(r, DRAIN_MS);
-	for (size_t i = 0; i < 2; i++) {
-		if (r->stream[i].line.len > 0)
-			end_line(r, &r->stream[i]);
-		cut_to_tail(r->stream[i].kept, capture_max(r));
+	if (first == INT64_MAX)
+		return -1;
+	return first <= now ? 0 : first - now > INT_MAX ? INT_MAX : (int)(first - now);
+}
+
+void cryo_child_serve(struct cryo_child *const *child, size_t n)
+{
+	cryo_auto(cryo_free) struct pollfd *p = cryo_alloc((n * FDS + 1) * sizeof(*p));
+	bool wants_intr;
+	int wait = next_wait(child, n, &wants_intr);
+
+	for (size_t i = 0; i < n * FDS; i++)
+		p[i].fd = -1;
+	for (size_t i = 0; i < n; i++)
+		if (child[i])
+			watch(child[i], p + i * FDS);
+	p[n * FDS] = (struct pollfd){ wants_intr ? cryo_intr_fd() : -1, POLLIN, 0 };
+	if (poll(p, n * FDS + 1, wait) < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		if (!child[i])
+			continue;
+		handle(child[i], p + i * FDS);
+		check_limits(child[i]);
 	}
 }
 
@@ -238,7 +284,8 @@ static char *last_line(const struct cryo_str *s)
 	return cryo_strndup(start, (size_t)(end - start));
 }
 
-static int judge(const struct run *r, const struct cryo_proc_result *res, struct cryo_err *err)
+static int judge(const struct cryo_child *r, const struct cryo_proc_result *res,
+		 struct cryo_err *err)
 {
 	const char *name = r->p->argv[0];
 	cryo_auto(cryo_free) char *line = NULL;
@@ -265,7 +312,7 @@ static int judge(const struct run *r, const struct cryo_proc_result *res, struct
 }
 
 /* Pipes and files for the child; -1 in `theirs` where it inherits ours. */
-static int open_fds(struct run *r, struct cryo_spawn_fds *theirs, struct cryo_err *err)
+static int open_fds(struct cryo_child *r, struct cryo_spawn_fds *theirs, struct cryo_err *err)
 {
 	int pair[2];
 
@@ -295,7 +342,7 @@ static int open_fds(struct run *r, struct cryo_spawn_fds *theirs, struct cryo_er
 }
 
 /* What the child could not do before its exec; 0 if it got there. */
-static int exec_failure(struct run *r, struct cryo_err *err)
+static int exec_failure(struct cryo_child *r, struct cryo_err *err)
 {
 	struct cryo_spawn_failure f;
 	ssize_t n;
@@ -312,7 +359,7 @@ static int exec_failure(struct run *r, struct cryo_err *err)
 	return cryo_err_as(err, -1, f.sys_errno == ENOENT ? CRYO_E_UNFIT : CRYO_E_SYSTEM);
 }
 
-static int start(struct run *r, struct cryo_err *err)
+static int start(struct cryo_child *r, struct cryo_err *err)
 {
 	struct cryo_spawn_fds theirs = { -1, -1, -1, -1 };
 	bool other_root = r->p->enter_pid || r->p->chroot || r->p->prepare;
@@ -378,7 +425,7 @@ static void log_argv(const struct cryo_proc *p)
 	cryo_strv_release(&words);
 }
 
-static void release(struct run *r)
+static void release(struct cryo_child *r)
 {
 	cryo_fd_closep(&r->pidfd);
 	cryo_fd_closep(&r->status);
@@ -388,105 +435,110 @@ static void release(struct run *r)
 		cryo_fd_closep(&r->stream[i].fd);
 		cryo_str_release(&r->stream[i].line);
 	}
+	cryo_proc_result_release(&r->res);
+	free(r);
 }
 
-static void judge_exit(const struct run *r, struct cryo_proc_result *res)
+void cryo_child_limit(struct cryo_child *r, int64_t timeout_ms)
 {
-	res->signal = r->info.si_code == CLD_EXITED ? 0 : r->info.si_status;
-	res->exit_code = res->signal ? 128 + res->signal : r->info.si_status;
+	r->limit_ms = timeout_ms;
+	r->deadline = timeout_ms ? cryo_now_ms() + timeout_ms : 0;
+}
+
+int cryo_child_start(const struct cryo_proc *p, struct cryo_child **out, struct cryo_err *err)
+{
+	struct cryo_child *r = cryo_alloc(sizeof(*r));
+	int rc;
+
+	*r = (struct cryo_child){ .p = p, .pidfd = -1, .status = -1, .log = -1, .input = -1 };
+	r->res.exit_code = 127;
+	r->stream[0] = (struct stream){ .fd = -1, .number = 1, .kept = &r->res.out };
+	r->stream[1] = (struct stream){ .fd = -1, .number = 2, .kept = &r->res.err };
+	r->begin = cryo_now_ms();
+	r->quiet_until = p->quiet_ms ? r->begin + p->quiet_ms : 0;
+	cryo_child_limit(r, p->timeout_ms);
+	log_argv(p);
+	rc = start(r, err);
+	if (rc < 0)
+		release(r);
+	*out = rc < 0 ? NULL : r;
+	return rc;
+}
+
+static void last_words(struct cryo_child *r)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (r->stream[i].line.len > 0)
+			end_line(r, &r->stream[i]);
+		cut_to_tail(r->stream[i].kept, capture_max(r));
+	}
+	r->res.signal = r->info.si_code == CLD_EXITED ? 0 : r->info.si_status;
+	r->res.exit_code = r->res.signal ? 128 + r->res.signal : r->info.si_status;
+}
+
+int cryo_child_finish(struct cryo_child *r, struct cryo_proc_result *result, struct cryo_err *err)
+{
+	int rc;
+
+	while (!cryo_child_done(r))
+		cryo_child_serve(&r, 1);
+	last_words(r);
+	rc = exec_failure(r, err);
+	if (rc == 0)
+		rc = judge(r, &r->res, err);
+	if (result) {
+		*result = r->res;
+		r->res = (struct cryo_proc_result){ 0 };
+	}
+	release(r);
+	return rc;
 }
 
 int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, struct cryo_err *err)
 {
-	cryo_auto(cryo_proc_result_release) struct cryo_proc_result own = { 0 };
-	struct cryo_proc_result *res = result ? result : &own;
-	int64_t begin = cryo_now_ms();
+	struct cryo_child *child;
 	struct keys keys;
-	struct run r = { .p = p, .pidfd = -1, .status = -1, .log = -1, .input = -1 };
-	int rc, failed;
+	int rc;
 
-	*res = (struct cryo_proc_result){ .exit_code = 127 };
-	r.stream[0] = (struct stream){ .fd = -1, .number = 1, .kept = &res->out };
-	r.stream[1] = (struct stream){ .fd = -1, .number = 2, .kept = &res->err };
-	r.limit_ms = p->timeout_ms;
-	r.deadline = p->timeout_ms ? begin + p->timeout_ms : 0;
-	r.quiet_until = p->quiet_ms ? begin + p->quiet_ms : 0;
-	log_argv(p);
+	if (result)
+		*result = (struct cryo_proc_result){ .exit_code = 127 };
 	if (p->foreground)
 		give_keys(&keys);
-	rc = start(&r, err);
-	if (rc == 0) {
-		run_loop(&r);
-		failed = exec_failure(&r, err);
-		judge_exit(&r, res);
-		res->ms = cryo_now_ms() - begin;
-		rc = failed < 0 ? failed : judge(&r, res, err);
-	}
+	rc = cryo_child_start(p, &child, err);
+	if (rc == 0)
+		rc = cryo_child_finish(child, result, err);
 	if (p->foreground)
 		take_keys(&keys);
-	release(&r);
 	return rc;
 }
 
-struct cryo_child {
-	struct run r;
-	struct cryo_proc_result res;
-};
-
-int cryo_child_start(const struct cryo_proc *p, struct cryo_child **out, struct cryo_err *err)
-{
-	struct cryo_child *c = cryo_alloc(sizeof(*c));
-	int rc;
-
-	c->r = (struct run){ .p = p, .pidfd = -1, .status = -1, .log = -1, .input = -1 };
-	c->r.stream[0] = (struct stream){ .fd = -1, .number = 1, .kept = &c->res.out };
-	c->r.stream[1] = (struct stream){ .fd = -1, .number = 2, .kept = &c->res.err };
-	log_argv(p);
-	rc = start(&c->r, err);
-	if (rc == 0) {
-		*out = c;
-		return 0;
-	}
-	release(&c->r);
-	free(c);
-	return rc;
-}
-
-int cryo_child_await(struct cryo_child *c, const bool *said, int64_t timeout_ms,
+int cryo_child_await(struct cryo_child *r, const bool *said, int64_t timeout_ms,
 		     struct cryo_err *err)
 {
-	struct run *r = &c->r;
 	int rc;
 
-	r->limit_ms = timeout_ms;
-	r->deadline = cryo_now_ms() + timeout_ms;
-	while (!*said && !r->exited && r->ending == CRYO_OK) {
-		one_round(r, next_wait(r));
-		check_limits(r);
-	}
+	cryo_child_limit(r, timeout_ms);
+	while (!*said && !cryo_child_done(r))
+		cryo_child_serve(&r, 1);
 	r->deadline = 0;
-	if (*said)
-		return 0;
-	run_loop(r);
 	if (*said && r->ending == CRYO_OK)
 		return 0;
+	last_words(r);
 	rc = exec_failure(r, err);
-	judge_exit(r, &c->res);
 	if (rc == 0)
-		rc = judge(r, &c->res, err);
+		rc = judge(r, &r->res, err);
 	return rc < 0 ? rc : cryo_err_set(err, CRYO_E_CHILD, "'%s' ended too early", r->p->argv[0]);
 }
 
-void cryo_child_end(struct cryo_child *c)
+void cryo_child_end(struct cryo_child *r)
 {
-	if (!c)
+	if (!r)
 		return;
-	if (!c->r.exited)
-		begin_ending(&c->r, CRYO_E_CHECK);
-	run_loop(&c->r);
-	release(&c->r);
-	cryo_proc_result_release(&c->res);
-	free(c);
+	if (!r->exited)
+		begin_ending(r, CRYO_E_CHECK);
+	while (!cryo_child_done(r))
+		cryo_child_serve(&r, 1);
+	release(r);
 }
 
 int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err)

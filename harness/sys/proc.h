@@ -25,6 +25,7 @@ struct cryo_proc {
 	const char *input;  /* fed to stdin (then closed); NULL: /dev/null */
 	int64_t timeout_ms; /* 0: none */
 	int64_t quiet_ms;   /* the longest it may say nothing; 0: for ever */
+	int64_t grace_ms;   /* between SIGTERM and SIGKILL; 0: 5 s */
 	bool cr_ends_line;  /* progress that is written over itself comes line by line as well */
 	cryo_proc_line on_line; /* each line as it comes */
 	void *on_line_arg;
@@ -71,15 +72,25 @@ void cryo_proc_result_release(struct cryo_proc_result *r);
  *   -CRYO_E_TIMEOUT, -CRYO_E_INTERRUPTED, -CRYO_E_SYSTEM
  */
 int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *res, struct cryo_err *err);
-/* The common case: run, want stdout. *out (owned) has its trailing newline cut off. */
-int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err);
-
 /*
- * A program in the background, for as long as it is needed: started, heard until
- * it has said what it is awaited for, ended. `p` and what it points to must stay.
+ * Several at once, served by one thread: start them, serve until cryo_child_done,
+ * finish each. `p` is borrowed until then. Not for programs in the foreground.
  */
 struct cryo_child;
 int cryo_child_start(const struct cryo_proc *p, struct cryo_child **out, struct cryo_err *err);
+/* Sleeps until one of them says something, ends or comes to a limit, or an interrupt comes; what
+ * is there is handled. NULL entries are none. */
+void cryo_child_serve(struct cryo_child *const *child, size_t n);
+bool cryo_child_done(const struct cryo_child *c);
+/* Another time limit than at the start, from now on; 0: none. */
+void cryo_child_limit(struct cryo_child *c, int64_t timeout_ms);
+/* What became of it, as cryo_proc_run tells; frees it. One that still runs is waited for. */
+int cryo_child_finish(struct cryo_child *c, struct cryo_proc_result *res, struct cryo_err *err);
+/* The common case: run, want stdout. *out (owned) has its trailing newline cut off. */
+int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err);
+
+/* One in the background, for as long as it is needed: started, heard until it has said what it is
+ * awaited for, ended. */
 /* Calls p->on_line until that has set *said. Fails as cryo_proc_run when the program ends before
  * (also with 0), at timeout_ms, or on an interrupt. */
 int cryo_child_await(struct cryo_child *c, const bool *said, int64_t timeout_ms,

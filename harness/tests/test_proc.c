@@ -212,12 +212,13 @@ static void progress_comes_line_by_line(void **state)
 /* Talking it may go on for ever; silent it may not. */
 static void silence_is_limited(void **state)
 {
-	struct cryo_proc p = { .quiet_ms = 400 };
+	/* Far more than a sleep of 0.2 s takes on a busy machine, and less than nine of them. */
+	struct cryo_proc p = { .quiet_ms = 1500 };
 
 	(void)state;
-	assert_int_equal(run_sh(&p, "for i in 1 2 3 4 5 6; do echo $i; sleep 0.1; done"), 0);
+	assert_int_equal(run_sh(&p, "for i in 1 2 3 4 5 6 7 8 9; do echo $i; sleep 0.2; done"), 0);
 	assert_int_equal(run_sh(&p, "echo 1; sleep 60"), -CRYO_E_TIMEOUT);
-	assert_string_equal(err.msg, "'sh' said nothing for 400 ms");
+	assert_string_equal(err.msg, "'sh' said nothing for 1.5 s");
 }
 
 static void endless_lines_are_cut(void **state)
@@ -690,7 +691,8 @@ static void enter_a_node(void **state)
 	assert_int_equal(run_sh(&p, "kill -9 $$"), -CRYO_E_CHILD);
 	assert_int_equal(res.signal, 9);
 	p.timeout_ms = 200;
-	assert_int_equal(run_sh(&p, "trap '' TERM; while :; do sleep 0.05; done"), -CRYO_E_TIMEOUT);
+	assert_int_equal(run_sh(&p, "trap '' TERM; echo deaf; while :; do sleep 0.05; done"),
+			 -CRYO_E_TIMEOUT);
 	p.timeout_ms = 10000;
 	/* nobody of it is left in there soon: only init, its sleep, and the shell that looks */
 	assert_int_equal(run_sh(&p, "for i in $(seq 100); do n=0; for p in /proc/[0-9]*; do "
@@ -782,6 +784,65 @@ static void other_processes(void **state)
 	assert_int_equal(cryo_pid_of(child, &pid, &err), -CRYO_E_SYSTEM);
 }
 
+static void collect(const char *line, int stream, void *arg)
+{
+	cryo_strv_addf(&lines, "%s%d %s", (const char *)arg, stream, line);
+}
+
+/* One thread serves them all: what each says comes as it is said, each has its own end. */
+static void several(void **state)
+{
+	cryo_auto(cryo_free) char *fifo = cryo_asprintf("%s/fifo", dir);
+	cryo_auto(cryo_free) char *waits = cryo_asprintf("read x <'%s'; echo late; exit 3", fifo);
+	const char *argv[][4] = { { "sh", "-c", waits, NULL },
+				  { "sh", "-c", "echo bad >&2", NULL },
+				  { "sh", "-c",
+				    "trap '' TERM; echo deaf; while :; do sleep 60; done", NULL } };
+	static const char *const tag[] = { "a", "b", "c" };
+	struct cryo_child *child[3] = { NULL };
+	struct cryo_proc p[3];
+	int fd;
+
+	(void)state;
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	fd = open(fifo, O_RDWR | O_CLOEXEC);
+	for (size_t i = 0; i < 3; i++) {
+		p[i] = (struct cryo_proc){ .argv = argv[i],
+					   .on_line = collect,
+					   .on_line_arg = (void *)tag[i],
+					   .grace_ms = 100 };
+		assert_int_equal(cryo_child_start(&p[i], &child[i], &err), 0);
+	}
+	while (!cryo_child_done(child[1]) || !cryo_strv_has(&lines, "c1 deaf"))
+		cryo_child_serve(child, 3);
+	assert_int_equal(cryo_child_finish(cryo_steal(&child[1]), NULL, &err), 0);
+	assert_int_equal(write(fd, "x\n", 2), 2);
+	while (!cryo_child_done(child[0]))
+		cryo_child_serve(child, 3);
+	assert_int_equal(cryo_child_finish(cryo_steal(&child[0]), &res, &err), -CRYO_E_CHILD);
+	assert_int_equal(res.exit_code, 3);
+	cryo_proc_result_release(&res);
+	cryo_child_limit(child[2], 1);
+	assert_int_equal(cryo_child_finish(child[2], &res, &err), -CRYO_E_TIMEOUT);
+	assert_string_equal(err.msg, "'sh' took longer than 1 ms");
+	assert_int_equal(res.signal, SIGKILL);
+	assert_int_equal(lines.n, 3);
+	assert_true(cryo_strv_has(&lines, "b2 bad"));
+	assert_string_equal(lines.v[2], "a1 late");
+	close(fd);
+}
+
+static void several_need_a_program(void **state)
+{
+	const char *argv[] = { "/nowhere/x", NULL };
+	struct cryo_proc p = { .argv = argv };
+	struct cryo_child *child;
+
+	(void)state;
+	assert_int_equal(cryo_child_start(&p, &child, &err), -CRYO_E_UNFIT);
+	assert_null(child);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -806,6 +867,8 @@ int main(void)
 		TEST(background_is_not_waited_for),
 		TEST(time_limit_ends_the_group),
 		TEST(interrupts),
+		TEST(several),
+		TEST(several_need_a_program),
 		TEST(dies_with_us),
 		TEST(gets_ready),
 		TEST(isolated),

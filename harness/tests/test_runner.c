@@ -19,6 +19,7 @@
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -33,7 +34,7 @@ static struct {
 	struct cryo_str events;
 	char *ns, *copy;
 	const char *source_log, *restored_log;
-	int kube_rc, checkpoint_rc, checkpoint_code, wait_rc, delete_rc;
+	int up_rc, down_rc, kube_rc, checkpoint_rc, checkpoint_code, wait_rc, delete_rc;
 	json_t *applied; /* the last object */
 	json_t *secret;	 /* the last one created */
 	bool leaky;	 /* what is called encrypted is not */
@@ -296,8 +297,25 @@ static int target_status(struct cryo_target *t, json_t **out, struct cryo_err *e
 	return 0;
 }
 
-static const struct cryo_target_ops fake_ops = { .kube = target_kube, .status = target_status };
-static struct cryo_target target = { .ops = &fake_ops };
+static int target_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err)
+{
+	(void)t;
+	(void)opts;
+	note("up");
+	return fake.up_rc ? cryo_err_set(err, (enum cryo_status) - fake.up_rc, "no luck") : 0;
+}
+
+static int target_down(struct cryo_target *t, struct cryo_err *err)
+{
+	(void)t;
+	note("down");
+	return fake.down_rc ? cryo_err_set(err, CRYO_E_SYSTEM, "it stays") : 0;
+}
+
+static const struct cryo_target_ops fake_ops = {
+	.kube = target_kube, .status = target_status, .up = target_up, .down = target_down
+};
+static struct cryo_target target = { .ops = &fake_ops, .name = (char *)"own" };
 
 static void on_event(const struct cryo_event *ev, void *arg)
 {
@@ -326,6 +344,7 @@ static int setup(void **state)
 	if (cryo_fs_tmpdir("/tmp", "cryo-runner-", &dir, &err) < 0)
 		return -1;
 	setenv("TMPDIR", dir, 1);
+	target.dir = dir;
 	scenario_path = cryo_asprintf("%s/s.yaml", dir);
 	path = cryo_asprintf("%s/pod.yaml", dir);
 	return cryo_fs_write(path, pod, strlen(pod), 0600, &err);
@@ -700,6 +719,91 @@ static void lint(void **state)
 	assert_non_null(strstr(cryo_str_get(&fake.events), ":1: 'apiVersion' is missing\n"));
 }
 
+/* A scenario with a cluster of its own: it comes and goes, whatever happens in between. */
+static void alone(void **state)
+{
+	static const struct {
+		const char *name, *steps;
+		int up_rc, down_rc, checkpoint_rc, wait_rc;
+		bool keep;
+		enum cryo_outcome outcome;
+		enum cryo_status status;
+		const char *msg, *last; /* of the journal */
+		bool kept;
+	} row[] = {
+		{ "passes", "checkpoint: {pod: p}", 0, 0, 0, 0, true, CRYO_PASSED, 0, "", "down\n",
+		  false },
+		{ "fails", "checkpoint: {pod: p}", 0, 0, -CRYO_E_REMOTE, 0, false, CRYO_FAILED,
+		  CRYO_E_REMOTE, "checkpoint p: pod 'p' said no", "down\n", false },
+		{ "is kept", "checkpoint: {pod: p}", 0, 0, -CRYO_E_REMOTE, 0, true, CRYO_FAILED,
+		  CRYO_E_REMOTE, "checkpoint p: pod 'p' said no", "checkpoint p\n", true },
+		{ "is interrupted", "wait: {pod: p, condition: Ready}", 0, 0, 0,
+		  -CRYO_E_INTERRUPTED, true, CRYO_FAILED, CRYO_E_INTERRUPTED,
+		  "wait until p is Ready: pod 'p' not ready", "down\n", false },
+		{ "does not come up", "checkpoint: {pod: p}", -CRYO_E_PROVISION, 0, 0, 0, true,
+		  CRYO_FAILED, CRYO_E_PROVISION, "cluster 'own': no luck", "up\ndown\n", false },
+		{ "does not go down", "checkpoint: {pod: p}", 0, -1, 0, 0, false, CRYO_FAILED,
+		  CRYO_E_SYSTEM, "it stays", "down\n", false },
+		{ "neither passes nor goes down", "checkpoint: {pod: p}", 0, -1, -CRYO_E_REMOTE, 0,
+		  false, CRYO_FAILED, CRYO_E_REMOTE, "checkpoint p: pod 'p' said no", "down\n",
+		  false },
+	};
+	cryo_auto(cryo_free) char *mark = cryo_asprintf("%s/" CRYO_SCENARIO_KEPT, dir);
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *text =
+		    cryo_asprintf("apiVersion: cryopod.dev/v1alpha1\nkind: Scenario\n"
+				  "metadata: {name: s}\nspec: {steps: [%s]}\n",
+				  row[i].steps);
+		struct cryo_scenario_opts opts = { .keep = row[i].keep,
+						   .keep_cluster = row[i].keep };
+		cryo_auto(cryo_scenario_release) struct cryo_scenario s = { 0 };
+		struct cryo_scenario_result r;
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %s\n", row[i].name);
+		cryo_str_clear(&fake.journal);
+		fake.up_rc = row[i].up_rc;
+		fake.down_rc = row[i].down_rc;
+		fake.checkpoint_rc = row[i].checkpoint_rc;
+		fake.wait_rc = row[i].wait_rc;
+		assert_int_equal(
+		    cryo_scenario_parse(scenario_path, 0, text, strlen(text), &s, &err), 0);
+		cryo_scenario_run_alone(&target, &s, &opts, &r);
+		assert_int_equal(r.outcome, row[i].outcome);
+		assert_int_equal(r.err.status, row[i].status);
+		assert_string_equal(r.err.msg, row[i].msg);
+		assert_true(cryo_ends_with(cryo_str_get(&fake.journal), row[i].last));
+		assert_int_equal(cryo_fs_exists(mark), row[i].kept);
+		assert_int_equal(r.cluster != NULL, row[i].kept);
+		assert_int_equal(r.up_ms >= 0, row[i].up_rc == 0);
+		cryo_scenario_result_release(&r);
+		unlink(mark);
+	}
+}
+
+static void alone_skipped(void **state)
+{
+	static const char text[] = "apiVersion: cryopod.dev/v1alpha1\nkind: Scenario\n"
+				   "metadata: {name: s}\n"
+				   "spec: {needs: [encryption], steps: [delete: {pod: p}]}\n";
+	const struct cryo_scenario_opts opts = { 0 };
+	cryo_auto(cryo_scenario_release) struct cryo_scenario s = { 0 };
+	struct cryo_scenario_result r;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_scenario_parse(scenario_path, 0, text, strlen(text), &s, &err), 0);
+	cryo_scenario_run_alone(&target, &s, &opts, &r);
+	assert_int_equal(r.outcome, CRYO_SKIPPED);
+	assert_string_equal(cryo_str_get(&fake.journal), "up\ndown\n");
+	assert_string_equal(cryo_str_get(&fake.events),
+			    "  ok cluster own: \n"
+			    "skip s: this cluster cannot do 'encryption': no provider\n");
+	cryo_scenario_result_release(&r);
+}
+
 #define ENCRYPTED                                                                                  \
 	"  steps:\n"                                                                               \
 	"    - create-secret: {name: enc, tls: {key: ec}}\n"                                       \
@@ -832,6 +936,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(delete_of_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(skipped, setup, teardown),
+		cmocka_unit_test_setup_teardown(alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(alone_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(values_are_set, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_runs, setup, teardown),
 		cmocka_unit_test_setup_teardown(lint, setup, teardown),

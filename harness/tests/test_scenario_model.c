@@ -81,8 +81,10 @@ static void complete(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cryo_scenario_parse(file, text, strlen(text), &s, &err), 0);
+	assert_int_equal(cryo_scenario_parse(file, 0, text, strlen(text), &s, &err), 0);
 	assert_string_equal(s.name, "counter");
+	assert_string_equal(s.title, "counter");
+	assert_int_equal(s.rows, 1);
 	assert_string_equal(s.dir, dir);
 	assert_int_equal(s.timeout_ms, 120000);
 	assert_int_equal(s.needs.n, 2);
@@ -259,10 +261,114 @@ static void bad_files(void **state)
 
 		print_message("# %s\n", row[i].msg);
 		assert_int_equal(
-		    cryo_scenario_parse(file, row[i].text, strlen(row[i].text), &s, &err),
+		    cryo_scenario_parse(file, 0, row[i].text, strlen(row[i].text), &s, &err),
 		    -CRYO_E_CONFIG);
 		assert_string_equal(err.msg, want);
 	}
+}
+
+#define MATRIX(m) HEAD "spec:\n  matrix: " m "\n  steps:\n"
+
+static void bad_matrices(void **state)
+{
+	static const struct {
+		const char *text, *msg;
+	} row[] = {
+		{ MATRIX("[a]"), "@:5: 'matrix' must be a map of names and lists" },
+		{ MATRIX("{}"), "@:5: 'matrix' must be a map of names and lists" },
+		{ MATRIX(""), "@:5: 'matrix' must be a map of names and lists" },
+		{ MATRIX("{a: 1}"), "@:5: matrix 'a' must be a list of values" },
+		{ MATRIX("{a: []}"), "@:5: matrix 'a' must be a list of values" },
+		{ MATRIX("\n    a: [1]\n    A b: [1]"),
+		  "@:7: matrix: 'A b' is no name (small letters, digits, '-')" },
+		{ MATRIX("{a: [1, [2]]}"),
+		  "@:5: matrix 'a': a list or map is no value (1 to 63 letters, digits, "
+		  "'._:/@+-')" },
+		{ MATRIX("{a: ['x y']}"),
+		  "@:5: matrix 'a': 'x y' is no value (1 to 63 letters, digits, '._:/@+-')" },
+		{ MATRIX("{a: ['']}"),
+		  "@:5: matrix 'a': '' is no value (1 to 63 letters, digits, '._:/@+-')" },
+		{ MATRIX("{a: ['${cp}']}"),
+		  "@:5: matrix 'a': '${cp}' is no value (1 to 63 letters, digits, '._:/@+-')" },
+		{ MATRIX("\n    a:\n      - 1\n      - 2\n      - 1"),
+		  "@:9: matrix 'a': '1' is there twice" },
+		{ MATRIX(
+		      "{a: [1], b: [1], c: [1], d: [1], e: [1], f: [1], g: [1], h: [1], i: [1]}"),
+		  "@:5: more than 8 keys in 'matrix'" },
+		{ MATRIX("{a: [1, 2, 3, 4, 5, 6, 7, 8], b: [1, 2, 3, 4, 5, 6, 7, 8], c: [1, 2]}"),
+		  "@:5: 'matrix' has more than 64 combinations" },
+		{ MATRIX("{ballast: [1]}") "    - delete: {pod: \"${matrix.balast}\"}\n",
+		  "@:7: unknown variable 'matrix.balast', did you mean 'matrix.ballast'?" },
+		{ MATRIX("{ballast: [1]}") "    - delete: {pod: \"${matrix.other}\"}\n",
+		  "@:7: unknown variable 'matrix.other': 'matrix' has no such key" },
+		{ MATRIX("{ballast: [1]}") "    - delete: {pod: \"${matrix.ballast\"}\n",
+		  "@:7: '${' without '}' in '${matrix.ballast'" },
+		{ STEPS "    - delete: {pod: \"${matrix.a}\"}\n",
+		  "@:6: unknown variable 'matrix.a': the scenario has no 'matrix'" },
+		/* Not only the first row is looked at. */
+		{ MATRIX("{key: [rsa, dsa]}") "    - create-secret: {name: s, tls: {key: "
+					      "\"${matrix.key}\"}}\n",
+		  "@:7: 'key': 'dsa' is neither rsa nor ec" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *want = cryo_asprintf("%s%s", file, row[i].msg + 1);
+		const char *const files[] = { file, NULL };
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_scenarios all;
+
+		print_message("# %s\n", row[i].msg);
+		assert_int_equal(cryo_fs_write(file, row[i].text, strlen(row[i].text), 0600, &err),
+				 0);
+		assert_int_equal(cryo_scenarios_load(files, &all, &err), -CRYO_E_CONFIG);
+		assert_string_equal(err.msg, want);
+	}
+}
+
+/* Each combination is a scenario of its own, in the order they are written. */
+static void matrix(void **state)
+{
+	static const char text[] = MATRIX(
+	    "{n: [5, 7], key: [rsa, ec]}") "    - wait: {pod: \"p-${matrix.key}-${matrix.n}\", "
+					   "counter: {atLeast: \"${matrix.n}\"}}\n"
+					   "      timeout: ${matrix.n}s\n"
+					   "    - create-secret: {name: s, tls: {key: "
+					   "\"${matrix.key}\"}}\n"
+					   "      name: a key of ${matrix.key}\n"
+					   "    - apply:\n        file: pod.yaml\n"
+					   "        set:\n          a: ${matrix.n}\n";
+	static const struct {
+		const char *title, *step;
+		int64_t limit;
+	} want[] = { { "x[n=5,key=rsa]", "wait until p-rsa-5 counts to 5", 5000 },
+		     { "x[n=5,key=ec]", "wait until p-ec-5 counts to 5", 5000 },
+		     { "x[n=7,key=rsa]", "wait until p-rsa-7 counts to 7", 7000 },
+		     { "x[n=7,key=ec]", "wait until p-ec-7 counts to 7", 7000 } };
+	const char *const files[] = { file, file, NULL };
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_scenarios all;
+
+	(void)state;
+	assert_int_equal(cryo_fs_write(file, text, strlen(text), 0600, &err), 0);
+	if (cryo_scenarios_load(files, &all, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_int_equal(all.n, 8);
+	for (size_t i = 0; i < all.n; i++) {
+		const struct cryo_scenario *s = &all.v[i];
+
+		assert_string_equal(s->name, "x");
+		assert_string_equal(s->title, want[i % 4].title);
+		assert_int_equal(s->row, i % 4);
+		assert_int_equal(s->rows, 4);
+		assert_string_equal(s->steps.v[0].title, want[i % 4].step);
+		assert_int_equal(s->steps.v[0].timeout_ms, want[i % 4].limit);
+	}
+	assert_string_equal(all.v[1].steps.v[1].title, "a key of ec");
+	cryo_scenarios_release(&all);
+	assert_int_equal(cryo_scenario_load(file, 4, &(struct cryo_scenario){ 0 }, &err),
+			 -CRYO_E_CONFIG);
+	assert_true(cryo_ends_with(err.msg, ":1: there is no row 4 in 'matrix'"));
 }
 
 static void missing_manifest(void **state)
@@ -273,10 +379,11 @@ static void missing_manifest(void **state)
 	struct cryo_scenario s;
 
 	(void)state;
-	assert_int_equal(cryo_scenario_parse(file, text, strlen(text), &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_scenario_parse(file, 0, text, strlen(text), &s, &err),
+			 -CRYO_E_CONFIG);
 	assert_true(cryo_starts_with(err.msg, start));
 	assert_non_null(strstr(err.msg, "nowhere.yaml"));
-	assert_true(cryo_scenario_load("/nowhere/s.yaml", &s, &err) < 0);
+	assert_true(cryo_scenario_load("/nowhere/s.yaml", 0, &s, &err) < 0);
 }
 
 static void bad_set_path(void **state)
@@ -288,7 +395,8 @@ static void bad_set_path(void **state)
 	struct cryo_scenario s;
 
 	(void)state;
-	assert_int_equal(cryo_scenario_parse(file, text, strlen(text), &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_scenario_parse(file, 0, text, strlen(text), &s, &err),
+			 -CRYO_E_CONFIG);
 	assert_true(cryo_starts_with(err.msg, start));
 }
 
@@ -313,6 +421,7 @@ static void schema_is_complete(void **state)
 			assert_non_null(json_object_get(keys, f->name));
 		assert_int_equal(json_object_size(keys), n);
 	}
+	assert_int_equal(json_object_size(cryo_json_at(schema, "properties.spec.properties")), 5);
 	/* And as, expect, name, timeout. */
 	assert_int_equal(json_object_size(steps), 9 + 4);
 }
@@ -321,6 +430,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(complete),	      cmocka_unit_test(bad_files),
+		cmocka_unit_test(bad_matrices),	      cmocka_unit_test(matrix),
 		cmocka_unit_test(missing_manifest),   cmocka_unit_test(bad_set_path),
 		cmocka_unit_test(schema_is_complete),
 	};
