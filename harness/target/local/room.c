@@ -104,17 +104,17 @@ static int node_mounts(const struct room *m, struct cryo_err *err)
  */
 static int enter_cgroup(const struct room *m, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *group =
+	cryo_auto(cryo_free) char *own =
 	    cryo_asprintf("%s%s", m->r->node->cgroup, m->cg.v2 ? LOCAL_LEAF : "");
 
-	return cryo_cgroup_enter(&m->cg, group, getpid(), err);
+	return cryo_cgroup_enter(&m->cg, m->restore ? own : m->r->group, getpid(), err);
 }
 
 /* In the child, before it becomes CRIU. */
 static int build_room(void *arg, struct cryo_err *err)
 {
 	const struct room *m = arg;
-	int rc = m->restore ? enter_cgroup(m, err) : 0;
+	int rc = enter_cgroup(m, err);
 
 	if (rc < 0)
 		return rc;
@@ -202,12 +202,20 @@ int local_room_dump(const struct local_room *r, const struct cryo_pid *init, str
 	struct room m = { .r = r };
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 
+	int rc = cryo_cgroups_find(&m.cg, err);
+
+	/* It has children that do not end with it when it is killed. */
+	if (rc == 0)
+		rc = cryo_cgroup_make(&m.cg, r->group, err);
 	cryo_strv_addl(&argv, "criu", "dump", NULL);
 	cryo_strv_addf(&argv, "--tree=%d", init->pid);
 	common_options(&argv, "dump.log");
 	cryo_strv_addl(&argv, "--ghost-limit", "100M", "--external", "mnt[" LOCAL_STATE "]:state",
 		       "--external", "mnt[" LOCAL_PROGRAMS "]:programs", NULL);
-	return run_criu(&m, &argv, DUMP_MS, "dump.log", err);
+	if (rc == 0)
+		rc = run_criu(&m, &argv, DUMP_MS, "dump.log", err);
+	cryo_cgroups_release(&m.cg);
+	return rc;
 }
 
 /* "none,name=systemd" → "name=systemd", "cpu,cpuacct" → "cpu": one name is enough for CRIU. */

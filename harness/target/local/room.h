@@ -12,6 +12,7 @@
 
 struct local_room {
 	const struct local_node *node;
+	const char *group;  /* cgroup for the CRIU of a dump: what is left of it is found there */
 	const char *rootfs; /* lower directory of the node's overlay */
 	const char *images; /* of this machine */
 	const char *work;   /* logs and statistics; made if missing, 0700 */

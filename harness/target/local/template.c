@@ -52,8 +52,9 @@ static int dump(const struct local *l, const struct local_record *r, const char 
 {
 	cryo_auto(cryo_free) char *images = cryo_asprintf("%s/images", t->dir);
 	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/criu", l->base.dir);
+	cryo_auto(cryo_free) char *group = cryo_asprintf("%s/host", l->cgroup);
 	const struct local_room room = {
-		.node = &l->node, .rootfs = rootfs, .images = images, .work = work
+		.node = &l->node, .group = group, .rootfs = rootfs, .images = images, .work = work
 	};
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = cryo_fs_mkdirs(images, 0700, err);
