@@ -83,7 +83,8 @@ build/libexec/cryopod-criu: $(STATIC_O)
 	@rm -f build/static/lib.a
 	@$(AR) rcs build/static/lib.a $(filter-out $(STATIC_MAIN),$^)
 	$(call say,LD)$(CC) -static -s -Wl,--build-id=none -o $@ $(STATIC_MAIN) build/static/lib.a \
-		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname -lprotobuf-c -ljansson -lcrypto
+		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname -lprotobuf-c -ljansson \
+		$(shell pkg-config --static --libs libcrypto)
 build/libexec/criu-sockopt.so: harness/interposer/preload/sockopt.c
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) $(STATIC_FLAGS) -fPIC -shared -s -Wl,--build-id=none -o $@ $<
