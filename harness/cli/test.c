@@ -76,6 +76,12 @@ static int check_opts(const struct test_opts *o, enum format format, struct cryo
 	return 0;
 }
 
+/* Found out before anything runs; and nobody takes the report of the last run for this one's. */
+static int check_report(const char *path, struct cryo_err *err)
+{
+	return path ? cryo_err_wrap(err, cryo_fs_write(path, "", 0, 0644, err), "--report") : 0;
+}
+
 /* One run and how it is told. */
 struct test {
 	struct cryo_cli *cli;
@@ -183,6 +189,9 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc == 0)
 		rc = cryo_scenario_lint(files, err);
 	if (rc < 0 || x.o->lint)
+		return rc;
+	rc = check_report(x.o->report, err);
+	if (rc < 0)
 		return rc;
 	if (!x.o->fresh)
 		rc = open_shared(&x, err);

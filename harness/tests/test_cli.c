@@ -65,6 +65,8 @@ static int setup(void **state)
 	unsetenv("CRYOPOD_NAME");
 	put("key.yaml", "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata:\n  name: x\n"
 			"spec:\n  components:\n    runc:\n      sauce: {dir: /}\n");
+	put("good.yaml", "apiVersion: cryopod.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\n"
+			 "spec: {steps: [delete: {pod: x}]}\n");
 	put("text.tar", "this is no archive");
 	put("empty.tar", "");
 	put("state/damaged/cluster.json", "{\"boot\": ");
@@ -207,6 +209,7 @@ static void input_files(void **state)
 		{ "test --keep-failed x.yaml", 2, "--keep-failed needs --fresh" },
 		{ "test -o xml x.yaml", 2, "'xml' is not summary, tap, junit or json" },
 		{ "test -o junit --report r.xml x.yaml", 2, "one of them" },
+		{ "test --report nowhere/r.xml good.yaml", 1, "--report: " },
 		{ "internal-scenario --row 3 nope.yaml", 2, "nope.yaml': No such file" },
 		{ "restore nope.tar --pod x", 2, "cannot open 'nope.tar': No such file" },
 		{ "restore text.tar --pod x", 2, "is no tar archive" },
