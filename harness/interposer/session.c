@@ -354,6 +354,20 @@ static int prepare(struct cryo_session *s, struct cryo_err *err)
 }
 
 /*
+ * Should the helper die, the end of the conversation must not reach runc before
+ * CRIU has ended too: containerd would let the container go on, and then CRIU,
+ * which found it paused, would put it back to that, for good. What keeps the
+ * conversation open is a descriptor of CRIU's that it knows nothing of. CRIU's
+ * children would have it as well, but a dump leaves none.
+ */
+static int keep_client_open(const struct cryo_session *s, struct cryo_err *err)
+{
+	if (s->work_to_do != CRYO_SEALING || fcntl(s->client, F_DUPFD, s->client + 1) >= 0)
+		return 0;
+	return cryo_err_sys(err, errno, "cannot dup");
+}
+
+/*
  * The helper is nobody's child that CRIU or runc could stumble over: CRIU waits
  * for any child of its own while it restores. It says with one byte that CRIU
  * can start; until then it is the one that answers.
@@ -384,6 +398,8 @@ static int start_helper(struct cryo_session *s, struct cryo_err *err)
 		;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && read(ready[0], &go, 1) == 1) {
 		close(ready[0]);
+		if (keep_client_open(s, err) < 0)
+			return -(int)err->status;
 		return dup2(pair[0], s->client) < 0 ? cryo_err_sys(err, errno, "cannot dup") : 0;
 	}
 	close(ready[0]);

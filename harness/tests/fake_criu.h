@@ -120,6 +120,8 @@ static inline bool fake_dump(const struct fake *f)
 		  fake_put(f->images, "core-1.img", MARKER, sizeof(MARKER)) && !fake_does("fail") &&
 		  fake_ask(f, "post-dump");
 
+	if (fake_does("slow"))
+		usleep(300000);
 	if (!ok || f->req.leave_running)
 		fake_put(f->work, "resumed", "", 0);
 	fake_ask(f, "network-unlock");
