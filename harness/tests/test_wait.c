@@ -130,7 +130,7 @@ static void ready(void **state)
 		    { FROM("5"), 500, "etcd is gone", false, 0 } },
 		  -CRYO_E_TIMEOUT,
 		  "pod 'x': the server answered with code 500: etcd is gone",
-		  1500 },
+		  190 } /* less than the pause before it would ask again */,
 		{ "no time at all",
 		  { { LOOK, 200, LIST("5", ""), false, 0 } },
 		  -CRYO_E_TIMEOUT,
