@@ -290,24 +290,51 @@ size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path)
 	return visit_all(cg, path, 0, false);
 }
 
+/* Its own memory, from /proc: the group's statistics lag behind by seconds. */
+static int64_t memory_of(int pid)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/status", pid);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	const char *at;
+
+	if (cryo_fs_read(path, 65536, &text, &ignored) < 0)
+		return 0;
+	at = strstr(cryo_str_get(&text), "\nRssAnon:");
+	return at ? 1024 * strtoll(at + strlen("\nRssAnon:"), NULL, 10) : 0;
+}
+
+static int64_t memory_of_group(const char *dir)
+{
+	cryo_auto(cryo_free) char *procs = cryo_asprintf("%s/cgroup.procs", dir);
+	FILE *f = fopen(procs, "re");
+	int64_t sum = 0;
+	int pid;
+
+	while (f && fscanf(f, "%d", &pid) == 1)
+		sum += memory_of(pid);
+	if (f)
+		fclose(f);
+	return sum;
+}
+
 int64_t cryo_cgroup_memory(const struct cryo_cgroups *cg, const char *path)
 {
-	const char *word = cg->v2 ? "\nanon " : "\ntotal_rss ";
-	struct cryo_err ignored = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *root = cryo_asprintf("%s%s", cg->tree[0].mount, path);
+	char *const roots[] = { root, NULL };
+	int64_t sum = 0;
+	FTSENT *e;
+	FTS *fts;
 
-	for (size_t i = 0; i < cg->n; i++) {
-		cryo_auto(cryo_free) char *file =
-		    cryo_asprintf("%s%s/memory.stat", cg->tree[i].mount, path);
-		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-		const char *at;
-
-		cryo_str_add(&text, "\n");
-		if (cryo_fs_read(file, 65536, &text, &ignored) < 0)
-			continue;
-		at = strstr(cryo_str_get(&text), word);
-		return at ? strtoll(at + strlen(word), NULL, 10) : -1;
-	}
-	return -1;
+	if (!cryo_fs_is_dir(root))
+		return -1;
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
+	while (fts && (e = fts_read(fts)))
+		if (e->fts_info == FTS_D)
+			sum += memory_of_group(e->fts_path);
+	if (fts)
+		fts_close(fts);
+	return sum;
 }
 
 /* A frozen task (cgroup v1 freezer, an interrupted dump) does not die before it is thawed. */

@@ -163,10 +163,13 @@ static int explain(const struct local_room *r, const char *log, int rc, struct c
 	line = cryo_criu_log_decisive(cryo_str_get(&text));
 	if (!line)
 		return rc;
-	/* Inotify instances, mostly (limits.c): that is neither the node's fault nor a template's.
-	 */
-	return cryo_err_set(err, strstr(line, strerror(EMFILE)) ? CRYO_E_UNFIT : CRYO_E_CHILD,
-			    "CRIU: %s", line);
+	/* Neither the node's fault nor a template's. */
+	if (strstr(line, strerror(EMFILE)))
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "CRIU: %s (inotify instances, mostly: sysctl -w "
+				    "fs.inotify.max_user_instances=1024)",
+				    line);
+	return cryo_err_set(err, CRYO_E_CHILD, "CRIU: %s", line);
 }
 
 static int run_criu(struct room *m, const struct cryo_strv *argv, int64_t limit, const char *log,
