@@ -82,6 +82,30 @@ static void upstream_ships(void **state)
 	cryo_stack_release(&s);
 }
 
+/* The same in everything but the patches, so that what one can and the other cannot is by them. */
+static void stock_is_upstream_without_patches(void **state)
+{
+	cryo_auto(cryo_stack_release) struct cryo_stack upstream = { 0 }, stock = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_stack_load("upstream", &upstream, &err), 0);
+	assert_int_equal(cryo_stack_load("stock", &stock, &err), 0);
+	assert_string_equal(stock.name, "stock");
+	assert_int_equal(stock.n, upstream.n);
+	for (size_t i = 0; i < stock.n; i++) {
+		const struct cryo_component *a = &stock.component[i], *b = &upstream.component[i];
+		cryo_auto(cryo_free) char *shown = cryo_source_show(&a->source);
+		cryo_auto(cryo_free) char *other = cryo_source_show(&b->source);
+
+		assert_string_equal(a->name, b->name);
+		assert_string_equal(shown, other);
+		assert_true(cryo_streq(a->source.sum, b->source.sum));
+		assert_null(a->patches);
+		assert_int_equal(!b->patches, cryo_streq(b->name, "node"));
+	}
+}
+
 static void directories_are_from_the_file(void **state)
 {
 	cryo_auto(cryo_free) char *expected = cryo_asprintf("%s/../src", dir);
@@ -395,6 +419,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(upstream_ships),
+		cmocka_unit_test(stock_is_upstream_without_patches),
 		cmocka_unit_test(directories_are_from_the_file),
 		cmocka_unit_test(patches_lie_beside_the_file),
 		cmocka_unit_test(refuses),
