@@ -11,7 +11,7 @@ point "up" exits 0 cp_ up
 point "from the template" test "$(status .origin)" = template
 point "status says running" test "$(status .state)" = running
 point "six services are up" test "$(status '[.nodes[0].services[] | select(.up)] | length')" = 6
-point "it can checkpoint and restore" test "$(status '.capabilities | .checkpoint + .restore')" = proxyimage
+point "it can checkpoint and restore" test "$(status '.capabilities | .checkpoint + .restore')" = podsimage
 
 second_up() {
 	a=$(status .nodes[0].pid) && exits 0 cp_ up && [ "$a" = "$(status .nodes[0].pid)" ]

@@ -1,18 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 # The scenarios that ship with cryopod. Those of pods/checkpoint are skipped where the API server is
 # a stock one; slow ones (label set: slow) are for CRYOPOD_SLOW=1.
-pods=$(status '.capabilities["pods-checkpoint"]')
-for file in "$top"/scenarios/*.yaml; do
-	if [ -z "${CRYOPOD_SLOW:-}" ] && grep -q '^  labels: {set: slow}' "$file"; then
-		continue
-	fi
-	if [ "$pods" = false ] && grep -q '^  needs: .*pods-checkpoint' "$file"; then
-		point "scenario ${file##*/} is skipped" exits 77 cp_ test "$file"
-		point "and says why" says "its API server has no pods/checkpoint"
-	else
-		point "scenario ${file##*/}" exits 0 cp_ test "$file"
-	fi
-done
+shipped_scenarios() { # CLUSTER
+	pods=$(status '.capabilities["pods-checkpoint"]' "$1")
+	for file in "$top"/scenarios/*.yaml; do
+		if [ -z "${CRYOPOD_SLOW:-}" ] && grep -q '^  labels: {set: slow}' "$file"; then
+			continue
+		fi
+		if [ "$pods" = false ] && grep -q '^  needs: .*pods-checkpoint' "$file"; then
+			point "$1: scenario ${file##*/} is skipped" exits 77 cp_ --name "$1" test "$file"
+			point "and says why" says "its API server has no pods/checkpoint"
+		else
+			point "$1: scenario ${file##*/}" exits 0 cp_ --name "$1" test "$file"
+		fi
+	done
+}
+shipped_scenarios e2e
 point "those for mixed clusters are sound" exits 0 cp_ test --lint "$top"/scenarios/mixed/*.yaml
 no_namespaces() { ! kubectl get namespaces -o name | grep -v -E '/default$|/kube-'; }
 point "their namespaces are gone" until_true 60 no_namespaces
+
+# The same without any patch.
+point "up of the stock stack" exits 0 cp_ --name e2e-stock up --stack stock
+point "it has no pods/checkpoint" test "$(status .capabilities.checkpoint e2e-stock)" = proxy
+shipped_scenarios e2e-stock
+point "down of the stock stack" exits 0 cp_ --name e2e-stock down
