@@ -3,13 +3,14 @@
 
 #include "base/clock.h"
 #include "interposer/dump.h"
+#include "interposer/group.h"
 #include "interposer/relay.h"
-#include "sys/cgroup.h"
 #include "sys/fs.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define CRIU_ENDS_MS 10000
 
 static void log_to(int dir, const char *name, int flags, const char *text)
 {
@@ -130,44 +133,6 @@ static void keep_only(const struct cryo_session *s)
 		closedir(d);
 }
 
-static void enter_memory_cgroup(const struct cryo_cgroups *cg, const char *group)
-{
-	cryo_auto(cryo_free) char *pid = cryo_asprintf("%d", getpid());
-	struct cryo_err ignored;
-
-	for (size_t i = 0; i < cg->n; i++) {
-		cryo_auto(cryo_free) char *procs =
-		    cryo_asprintf("%s%s/cgroup.procs", cg->tree[i].mount, group);
-
-		if (cg->v2 || cryo_streq(cg->tree[i].options, "memory"))
-			cryo_fs_poke(procs, pid, &ignored);
-	}
-}
-
-/*
- * On a restore we are in the cgroup of the new container: plain images would
- * count against its memory limit, on top of the memory they become. So go to
- * where runc is. Best effort: where that fails, only the limit is felt.
- */
-static void leave_cgroup(const struct cryo_session *s)
-{
-	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
-	cryo_auto(cryo_free) char *file = cryo_asprintf("/proc/%d/cgroup", s->peer);
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	struct cryo_err ignored;
-	char *save = NULL;
-
-	if (cryo_fs_read(file, 65536, &text, &ignored) < 0 || !text.p ||
-	    cryo_cgroups_find(&cg, &ignored) < 0)
-		return;
-	for (char *line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		const char *path = strstr(line, cg.v2 ? "0::/" : ":memory:/");
-
-		if (path && !strstr(path, "/.."))
-			enter_memory_cgroup(&cg, strchr(path, '/'));
-	}
-}
-
 /* CRIU has not started yet, and will begin its log anew. */
 static void log_opened(const struct cryo_session *s, uint64_t bytes, int64_t ms)
 {
@@ -261,11 +226,36 @@ static int run(struct work *w, struct cryo_err *err)
 	return cryo_relay_run(&relay, err);
 }
 
+static bool client_is_gone(const struct cryo_session *s)
+{
+	struct pollfd p = { .fd = s->client, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
+/*
+ * CRIU found the container paused, by whoever called runc, and puts it back to
+ * that when it gives up. That has to be over before anybody hears of the
+ * failure and lets the container go on, or it stands still for good. When runc
+ * was killed they may have done so already: then it is for us to do.
+ */
+static void let_criu_end(struct cryo_session *s)
+{
+	struct pollfd p = { .fd = s->pidfd, .events = POLLIN };
+
+	if (s->work_to_do != CRYO_SEALING || s->ready >= 0)
+		return;
+	cryo_fd_closep(&s->criu);
+	if (poll(&p, 1, CRIU_ENDS_MS) == 1 && client_is_gone(s))
+		cryo_group_thaw(s->req.pid);
+}
+
 /* The client hears of a failure when nothing is left of what was begun. */
 static void refuse(struct work *w, const struct cryo_err *why)
 {
 	cryo_dump_free(cryo_steal(&w->dump));
 	cryo_store_remove(&w->s->store);
+	let_criu_end(w->s);
 	cryo_helper_refuse(w->s, why);
 }
 
@@ -280,8 +270,13 @@ static int helper(struct cryo_session *s)
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
 	keep_only(s);
+	/*
+	 * On a restore we are in the cgroup of the new container: plain images would
+	 * count against its memory limit, on top of the memory they become. So go to
+	 * where runc is; where that fails, only the limit is felt.
+	 */
 	if (s->work_to_do == CRYO_OPENING)
-		leave_cgroup(s);
+		cryo_group_join_memory(s->peer);
 	rc = begin(&w, &err);
 	if (rc == 0)
 		rc = run(&w, &err);
