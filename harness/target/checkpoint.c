@@ -187,10 +187,11 @@ static int begin(struct call *c, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "encryption needs an API server with pods/checkpoint, or a "
 				    "cluster of cryopod");
+	if (reaches_nodes(c->t))
+		cryo_sealing_sweep(c->t, c->out->node);
 	/* Such an API server keeps its calls apart itself. */
 	if (pods || !reaches_nodes(c->t))
 		return 0;
-	cryo_sealing_sweep(c->t, c->out->node);
 	if (secret)
 		rc = cryo_sealing_secret(c->api, c->out->ns, secret, "tls.crt", &pem, err);
 	if (rc == 0)

@@ -90,14 +90,18 @@ restores() { exits 0 cp_ restore "$tmp/kill.tar" --pod killed --key-secret kill;
 point "and then it restores" restores
 kubectl delete pod killed --now >"$tmp/out" 2>&1
 
+# Where containerd keeps the images until they are an archive.
 full_disk() {
+	id=$(kubectl get pod counter -o 'jsonpath={.status.containerStatuses[0].containerID}')
+	place=/var/lib/node/containerd/io.containerd.grpc.v1.cri/containers/${id##*/}
 	until_true 10 remember || return 1
-	shell sh -c "touch /run/stop-criu/begin; mount -t tmpfs -o size=64k none /tmp" || return 1
-	fails 1 "No space left on device" encrypted
+	shell sh -c "touch /run/stop-criu/begin; mkdir /run/small; mount -t tmpfs -o size=64k none /run/small &&
+		cp -a $place/. /run/small && mount --bind /run/small $place" || return 1
+	fails 1 "errno 28" encrypted
 	rc=$?
-	empty=$(shell ls -A /tmp)
-	shell umount /tmp
-	[ $rc = 0 ] && [ -z "$empty" ] && until_true 10 counts_on "$before" && nothing_plain && nobody_left && exits 0 encrypted
+	left=$(shell find "$place" -name '*.img')
+	shell umount "$place" /run/small
+	[ $rc = 0 ] && [ -z "$left" ] && until_true 10 counts_on "$before" && nothing_plain && nobody_left && exits 0 encrypted
 }
 point "the disk of the images is full" full_disk
 

@@ -12,7 +12,7 @@ point "down of the other" exits 0 cp_ --name e2e-c down
 point "a time limit that is too short" fails 5 "is not ready" cp_ --name e2e-c up --cold --timeout 1s
 point "up goes on where that stopped" exits 0 cp_ --name e2e-c up
 no_space() {
-	mkdir "$tmp/small" && mount -t tmpfs -o size=50m none "$tmp/small" || return 1
+	mkdir -p "$tmp/small" && mount -t tmpfs -o size=50m none "$tmp/small" || return 1
 	CRYOPOD_STATE_DIR=$tmp/small fails 3 "a node needs" cp_ --name e2e-d up
 	rc=$?
 	CRYOPOD_STATE_DIR=$tmp/small cp_ -q --name e2e-d down
