@@ -210,8 +210,8 @@ static void log_sealed(const struct work *w, const char *when)
 	cryo_dump_numbers(w->dump, &n);
 	size = cryo_size_show(n.early);
 	text = cryo_asprintf(
-	    "sealed %s while criu dumped, the rest%s in %lld ms, with at most %llu kB of memory",
-	    size, when, (long long)n.rest_ms, (unsigned long long)n.peak_kb);
+	    "sealed %s while criu dumped, the rest in %lld ms, with at most %llu kB of memory%s",
+	    size, (long long)n.rest_ms, (unsigned long long)n.peak_kb, when);
 	log_line(w->s, "", text);
 }
 
@@ -294,7 +294,7 @@ static void finish_later(struct work *w)
 	if (cryo_dump_later(w->dump, &err) < 0)
 		log_line(w->s, "Error ", err.msg);
 	else
-		log_sealed(w, " afterwards");
+		log_sealed(w, ", after its answer");
 }
 
 static int helper(struct cryo_session *s)

@@ -590,7 +590,7 @@ static void sealed_later(void **state)
 	assert_true(t.resp.success);
 	wait_for_lock();
 	assert_true(there(img, CRYO_SEAL_CMS_NAME) && there(img, "core-1.img"));
-	assert_true(has_text(work, "dump.log", "the rest afterwards in"));
+	assert_true(has_text(work, "dump.log", "kB of memory, after its answer\n"));
 	talk_end(&t);
 	assert_unreadable();
 	assert_int_equal(cryo_fs_size(pending), 0);
