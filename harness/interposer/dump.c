@@ -19,7 +19,8 @@
 /* Between two looks whether it shall end: some milliseconds of work. */
 #define FEED_BYTES (8u << 20)
 #define REST_MS	   2
-#define NICE	   5 /* CRIU first: while it works the tasks are frozen; then whoever lets them go on */
+#define NICE	   5  /* CRIU first: while it works the tasks are frozen */
+#define NICE_LATER 19 /* and whoever lets them go on, and then they themselves */
 
 struct followed {
 	char *name;
@@ -167,9 +168,9 @@ static int feed(struct cryo_dump *d, bool *more, struct cryo_err *err)
 }
 
 /* Of this thread, and of those that it starts to seal with. */
-static void lower_priority(void)
+static void lower_priority(int by)
 {
-	setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + NICE);
+	setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + by);
 }
 
 static void *follow_pages(void *arg)
@@ -177,7 +178,7 @@ static void *follow_pages(void *arg)
 	struct cryo_dump *d = arg;
 	int rc = 0;
 
-	lower_priority();
+	lower_priority(NICE);
 	while (rc == 0 && !atomic_load(&d->stop)) {
 		bool more = false;
 
@@ -192,7 +193,13 @@ static void *follow_pages(void *arg)
 
 int cryo_dump_start(struct cryo_dump *d, struct cryo_err *err)
 {
-	int e = pthread_create(&d->thread, NULL, follow_pages, d);
+	int e;
+
+	/* The pause is over sooner without: nothing is left to be done in it, and CRIU has the
+	 * processors for itself. */
+	if (d->when == CRYO_DUMP_AFTER_ANSWER)
+		return 0;
+	e = pthread_create(&d->thread, NULL, follow_pages, d);
 
 	d->following = e == 0;
 	return e ? cryo_err_sys(err, e, "cannot start a thread") : 0;
@@ -263,12 +270,30 @@ bool cryo_dump_is_due(const struct cryo_dump *d)
 	return d->pending >= 0 && !d->complete;
 }
 
+/* In pieces, so that the plain pages go as the sealed ones come. */
+static int seal_pages(struct cryo_dump *d, struct cryo_err *err)
+{
+	bool more = true;
+	int rc = 0;
+
+	while (rc == 0 && more) {
+		more = false;
+		rc = feed(d, &more, err);
+	}
+	d->early = 0;
+	return cryo_err_wrap(err, rc, "cannot seal");
+}
+
 int cryo_dump_later(struct cryo_dump *d, struct cryo_err *err)
 {
+	int64_t start = cryo_now_ms();
 	int rc;
 
-	lower_priority();
-	rc = complete(d, err);
+	lower_priority(NICE_LATER);
+	rc = seal_pages(d, err);
+	if (rc == 0)
+		rc = complete(d, err);
+	d->rest_ms = cryo_now_ms() - start;
 	if (rc < 0)
 		cryo_pending_failed(d->pending, err->msg);
 	return rc;

@@ -4,9 +4,9 @@
  * rest comes when CRIU has finished: with the tasks running again where they
  * go on, else at "post-dump", while CRIU can still turn round.
  *
- * Where the client says that it waits for the lock of `seal.pending`, the rest
- * even comes after CRIU's answer has been passed on: under containerd the tasks
- * are paused until runc has it.
+ * Where the client says that it waits for the lock of `seal.pending`, all of it
+ * comes after CRIU's answer has been passed on: under containerd the tasks are
+ * paused until runc has it.
  */
 #ifndef CRYO_INTERPOSER_DUMP_H
 #define CRYO_INTERPOSER_DUMP_H
@@ -26,11 +26,12 @@ enum cryo_dump_when {
 int cryo_dump_new(int plain, int out, enum cryo_dump_when when,
 		  const struct cryo_seal_writer_opts *o, struct cryo_dump **d,
 		  struct cryo_err *err);
-/* When CRIU is about to be asked: from here on its pages are followed, in a thread. */
+/* When CRIU is about to be asked: from here on its pages are followed, in a thread, unless all of
+ * them come later. */
 int cryo_dump_start(struct cryo_dump *d, struct cryo_err *err);
 /* For struct cryo_relay. Reports what the thread came across, too. */
 int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_err *err);
-/* Is the rest still to be sealed, with CRIU's answer passed on and the lock held? */
+/* Is it all still to be sealed, with CRIU's answer passed on and the lock held? */
 bool cryo_dump_is_due(const struct cryo_dump *d);
 /*
  * Seals it. After a failure its reason is in `seal.pending`. The lock is free
