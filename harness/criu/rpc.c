@@ -24,6 +24,7 @@ static void read_opts(const CriuOpts *o, struct cryo_rpc_req *out)
 	out->lazy_pages = o->has_lazy_pages && o->lazy_pages;
 	out->page_server = o->has_ps;
 	out->encrypt = o->has_encrypt && o->encrypt;
+	out->encrypt_later = o->has_encrypt_later && o->encrypt_later;
 	out->log_file = text_of(o->log_file);
 	out->parent_img = text_of(o->parent_img);
 	out->config_file = text_of(o->config_file);
@@ -90,7 +91,7 @@ void cryo_rpc_req_pack(const struct cryo_rpc_req *r, struct cryo_str *out)
 		opts.notify_scripts = r->notify_scripts;
 		opts.has_auto_dedup |= r->auto_dedup;
 		opts.auto_dedup = r->auto_dedup;
-		opts.has_encrypt = false;
+		opts.has_encrypt = opts.has_encrypt_later = false;
 		opts.config_file = (char *)r->config_file;
 		req.opts = &opts;
 	}

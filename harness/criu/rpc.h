@@ -33,7 +33,8 @@ struct cryo_rpc_req {
 	bool notify_success;
 	int images_dir, work_dir, status_fd;
 	pid_t pid;
-	bool leave_running, notify_scripts, track_mem, auto_dedup, lazy_pages, page_server, encrypt;
+	bool leave_running, notify_scripts, track_mem, auto_dedup, lazy_pages, page_server, encrypt,
+	    encrypt_later;
 	const char *log_file, *parent_img, *config_file, *tls_cert, *tls_key, *images_path;
 	void *message; /* all of it */
 };
@@ -43,7 +44,7 @@ int cryo_rpc_req_parse(const void *data, size_t n, struct cryo_rpc_req *out, str
 /*
  * The request as it came, but with the values that images_dir, work_dir,
  * status_fd, config_file, notify_scripts and auto_dedup of `r` have now, and
- * without `encrypt`.
+ * without `encrypt` and `encrypt_later`.
  */
 void cryo_rpc_req_pack(const struct cryo_rpc_req *r, struct cryo_str *out);
 void cryo_rpc_req_release(struct cryo_rpc_req *r);

@@ -2,6 +2,7 @@
 #include "interposer/dump.h"
 
 #include "base/clock.h"
+#include "interposer/pending.h"
 #include "sys/fs.h"
 
 #include <dirent.h>
@@ -18,7 +19,8 @@
 /* Between two looks whether it shall end: some milliseconds of work. */
 #define FEED_BYTES (8u << 20)
 #define REST_MS	   2
-#define NICE	   5 /* CRIU first: while it works the tasks are frozen */
+#define NICE	   5  /* CRIU first: while it works the tasks are frozen */
+#define NICE_LATER 19 /* and whoever lets them go on, and then they themselves */
 
 struct followed {
 	char *name;
@@ -34,7 +36,9 @@ struct followed {
  */
 struct cryo_dump {
 	int plain;
-	bool leave_running, complete;
+	int out, pending; /* -1: nobody waits for its lock */
+	enum cryo_dump_when when;
+	bool complete;
 	struct cryo_seal_writer *writer;
 	struct followed *files;
 	size_t n;
@@ -46,8 +50,8 @@ struct cryo_dump {
 	struct cryo_err why; /* of failed */
 };
 
-int cryo_dump_new(int plain, int out, bool leave_running, const struct cryo_seal_writer_opts *o,
-		  struct cryo_dump **d, struct cryo_err *err)
+int cryo_dump_new(int plain, int out, enum cryo_dump_when when,
+		  const struct cryo_seal_writer_opts *o, struct cryo_dump **d, struct cryo_err *err)
 {
 	struct cryo_seal_writer *writer = NULL;
 	int rc = cryo_seal_writer_new(out, o, &writer, err);
@@ -56,7 +60,9 @@ int cryo_dump_new(int plain, int out, bool leave_running, const struct cryo_seal
 		return rc;
 	*d = cryo_alloc(sizeof(**d));
 	(*d)->plain = plain;
-	(*d)->leave_running = leave_running;
+	(*d)->out = out;
+	(*d)->pending = -1;
+	(*d)->when = when;
 	(*d)->writer = writer;
 	return 0;
 }
@@ -80,6 +86,7 @@ void cryo_dump_free(struct cryo_dump *d)
 		free(d->files[i].name);
 	}
 	free(d->files);
+	cryo_fd_closep(&d->pending);
 	free(d);
 }
 
@@ -160,13 +167,18 @@ static int feed(struct cryo_dump *d, bool *more, struct cryo_err *err)
 	return rc;
 }
 
+/* Of this thread, and of those that it starts to seal with. */
+static void lower_priority(int by)
+{
+	setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + by);
+}
+
 static void *follow_pages(void *arg)
 {
 	struct cryo_dump *d = arg;
 	int rc = 0;
 
-	/* Of this thread, and of those that it starts to seal with. */
-	setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + NICE);
+	lower_priority(NICE);
 	while (rc == 0 && !atomic_load(&d->stop)) {
 		bool more = false;
 
@@ -181,7 +193,13 @@ static void *follow_pages(void *arg)
 
 int cryo_dump_start(struct cryo_dump *d, struct cryo_err *err)
 {
-	int e = pthread_create(&d->thread, NULL, follow_pages, d);
+	int e;
+
+	/* The pause is over sooner without: nothing is left to be done in it, and CRIU has the
+	 * processors for itself. */
+	if (d->when == CRYO_DUMP_AFTER_ANSWER)
+		return 0;
+	e = pthread_create(&d->thread, NULL, follow_pages, d);
 
 	d->following = e == 0;
 	return e ? cryo_err_sys(err, e, "cannot start a thread") : 0;
@@ -216,6 +234,21 @@ static int complete(struct cryo_dump *d, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "cannot seal");
 }
 
+/* CRIU has finished its work, and says so. */
+static int answered(struct cryo_dump *d, struct cryo_err *err)
+{
+	switch (d->when) {
+	case CRYO_DUMP_AT_POST_DUMP:
+		return cryo_err_set(err, CRYO_E_CHILD,
+				    "criu ended the dump without asking at post-dump: not sealed");
+	case CRYO_DUMP_AFTER_ANSWER:
+		return cryo_pending_begin(d->out, &d->pending, err);
+	case CRYO_DUMP_BEFORE_ANSWER:
+		break;
+	}
+	return complete(d, err);
+}
+
 int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_err *err)
 {
 	struct cryo_dump *d = dump;
@@ -224,16 +257,46 @@ int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_
 	if (rc < 0)
 		return rc;
 	if (resp->type == CRYO_RPC_NOTIFY) {
-		bool now = !d->leave_running && cryo_streq(resp->script, "post-dump");
+		bool now = d->when == CRYO_DUMP_AT_POST_DUMP &&
+			   cryo_streq(resp->script, "post-dump");
 
 		return now && !d->complete ? complete(d, err) : 0;
 	}
-	if (!resp->success || d->complete)
-		return 0;
-	if (!d->leave_running)
-		return cryo_err_set(err, CRYO_E_CHILD,
-				    "criu ended the dump without asking at post-dump: not sealed");
-	return complete(d, err);
+	return resp->success && !d->complete ? answered(d, err) : 0;
+}
+
+bool cryo_dump_is_due(const struct cryo_dump *d)
+{
+	return d->pending >= 0 && !d->complete;
+}
+
+/* In pieces, so that the plain pages go as the sealed ones come. */
+static int seal_pages(struct cryo_dump *d, struct cryo_err *err)
+{
+	bool more = true;
+	int rc = 0;
+
+	while (rc == 0 && more) {
+		more = false;
+		rc = feed(d, &more, err);
+	}
+	d->early = 0;
+	return cryo_err_wrap(err, rc, "cannot seal");
+}
+
+int cryo_dump_later(struct cryo_dump *d, struct cryo_err *err)
+{
+	int64_t start = cryo_now_ms();
+	int rc;
+
+	lower_priority(NICE_LATER);
+	rc = seal_pages(d, err);
+	if (rc == 0)
+		rc = complete(d, err);
+	d->rest_ms = cryo_now_ms() - start;
+	if (rc < 0)
+		cryo_pending_failed(d->pending, err->msg);
+	return rc;
 }
 
 void cryo_dump_numbers(const struct cryo_dump *d, struct cryo_dump_numbers *out)

@@ -167,22 +167,38 @@ struct work {
 	struct cryo_dump *dump;
 };
 
+static void log_sealed(const struct work *w, const char *when)
+{
+	cryo_auto(cryo_free) char *text = NULL, *size = NULL;
+	struct cryo_dump_numbers n;
+
+	cryo_dump_numbers(w->dump, &n);
+	size = cryo_size_show(n.early);
+	text = cryo_asprintf(
+	    "sealed %s while criu dumped, the rest in %lld ms, with at most %llu kB of memory%s",
+	    size, (long long)n.rest_ms, (unsigned long long)n.peak_kb, when);
+	log_line(w->s, "", text);
+}
+
 static int on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err *err)
 {
 	struct work *w = arg;
 	int rc = cryo_dump_on_resp(w->dump, resp, err);
-	cryo_auto(cryo_free) char *text = NULL, *size = NULL;
-	struct cryo_dump_numbers n;
 
 	if (rc < 0 || resp->type == CRYO_RPC_NOTIFY || !resp->success)
 		return rc;
-	cryo_dump_numbers(w->dump, &n);
-	size = cryo_size_show(n.early);
-	text = cryo_asprintf(
-	    "sealed %s while criu dumped, the rest in %lld ms, with at most %llu kB of memory",
-	    size, (long long)n.rest_ms, (unsigned long long)n.peak_kb);
-	log_line(w->s, "", text);
+	if (!cryo_dump_is_due(w->dump))
+		log_sealed(w, "");
 	return 0;
+}
+
+/* Only whoever asks for it waits for the lock. And who is killed after the dump is never asked for.
+ */
+static enum cryo_dump_when when_to_seal(const struct cryo_session *s)
+{
+	if (!s->req.leave_running)
+		return CRYO_DUMP_AT_POST_DUMP;
+	return s->req.encrypt_later ? CRYO_DUMP_AFTER_ANSWER : CRYO_DUMP_BEFORE_ANSWER;
 }
 
 static int begin(struct work *w, struct cryo_err *err)
@@ -197,8 +213,7 @@ static int begin(struct work *w, struct cryo_err *err)
 	if (s->work_to_do == CRYO_OPENING)
 		rc = open_set(s, err);
 	if (s->work_to_do == CRYO_SEALING)
-		rc =
-		    cryo_dump_new(s->store.dir, s->images, s->req.leave_running, &o, &w->dump, err);
+		rc = cryo_dump_new(s->store.dir, s->images, when_to_seal(s), &o, &w->dump, err);
 	if (rc == 0 && w->dump)
 		rc = cryo_dump_start(w->dump, err);
 	if (rc < 0)
@@ -259,6 +274,19 @@ static void refuse(struct work *w, const struct cryo_err *why)
 	cryo_helper_refuse(w->s, why);
 }
 
+/* runc has its answer, and CRIU's end is waited for: nobody shall wait for ours. */
+static void finish_later(struct work *w)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	cryo_fd_closep(&w->s->client);
+	cryo_fd_closep(&w->s->criu);
+	if (cryo_dump_later(w->dump, &err) < 0)
+		log_line(w->s, "Error ", err.msg);
+	else
+		log_sealed(w, ", after its answer");
+}
+
 static int helper(struct cryo_session *s)
 {
 	struct work w = { .s = s };
@@ -282,6 +310,8 @@ static int helper(struct cryo_session *s)
 		rc = run(&w, &err);
 	if (rc < 0)
 		refuse(&w, &err);
+	else if (w.dump && cryo_dump_is_due(w.dump))
+		finish_later(&w);
 	cryo_dump_free(w.dump);
 	cryo_store_remove(&s->store);
 	return EXIT_SUCCESS;

@@ -11,6 +11,7 @@
  *   store.c    where plain images may be
  *   relay.c    the conversation
  *   dump.c     sealing while CRIU dumps
+ *   pending.c  the lock while a set is made after the answer
  *   session.c  one request: descriptors, helper, answer
  *   real.c     the real CRIU
  */

@@ -22,6 +22,7 @@
 
 #define MARKER	   "this-was-in-memory"
 #define PAGES_MIB  5
+#define LARGE_MIB  256
 #define MIB	   (1u << 20)
 #define FAKE_ERROR "fake criu: it cannot be done"
 
@@ -114,11 +115,27 @@ static inline bool fake_write_pages(const struct fake *f)
 	return ok;
 }
 
+/* An image that takes some time to be sealed, and none to be dumped. "link": one that cannot be. */
+static inline bool fake_write_more(const struct fake *f)
+{
+	int fd;
+	bool ok;
+
+	if (fake_does("link"))
+		return symlinkat("core-1.img", f->images, "link.img") == 0;
+	if (!fake_does("large"))
+		return true;
+	fd = openat(f->images, "large.img", O_WRONLY | O_CREAT, 0600);
+	ok = fd >= 0 && ftruncate(fd, (off_t)LARGE_MIB * MIB) == 0;
+	close(fd);
+	return ok;
+}
+
 static inline bool fake_dump(const struct fake *f)
 {
 	bool ok = fake_ask(f, "pre-dump") && fake_ask(f, "network-lock") && fake_write_pages(f) &&
 		  fake_put(f->images, "core-1.img", MARKER, sizeof(MARKER)) && !fake_does("fail") &&
-		  fake_ask(f, "post-dump");
+		  fake_write_more(f) && fake_ask(f, "post-dump");
 
 	if (fake_does("slow"))
 		usleep(300000);

@@ -3,11 +3,13 @@
 #include "tests/seal_world.h"
 
 #include "interposer/interposer.h"
+#include "interposer/pending.h"
 #include "tests/fake_criu.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -543,6 +545,136 @@ static void helper_is_killed(void **state)
 		assert_int_equal(mkdir(img, 0700), 0);
 		put_file(img, "descriptors.json", 20, 1);
 	}
+}
+
+/* ---- sealed after the answer ---- */
+
+static void dump_later(struct talk *t, bool leave_running)
+{
+	CriuOpts o;
+
+	talk_begin(t);
+	o = dump_opts(t, leave_running);
+	o.has_encrypt_later = o.encrypt_later = true;
+	talk_send(t, CRYO_RPC_DUMP, &o);
+	talk_through(t);
+}
+
+/* Does somebody hold it? */
+static bool is_locked(void)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/" CRYO_PENDING_NAME, img);
+	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}
+
+/* As containerd does. */
+static void wait_for_lock(void)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/" CRYO_PENDING_NAME, img);
+	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0 && flock(fd, LOCK_SH) == 0);
+}
+
+/* The lock goes after everything else: the set is whole, and what was said about it is there. */
+static void sealed_later(void **state)
+{
+	cryo_auto(cryo_free) char *pending = cryo_asprintf("%s/" CRYO_PENDING_NAME, img);
+	struct talk t;
+
+	(void)state;
+	dump_later(&t, true);
+	assert_true(t.resp.success);
+	wait_for_lock();
+	assert_true(there(img, CRYO_SEAL_CMS_NAME) && there(img, "core-1.img"));
+	assert_true(has_text(work, "dump.log", "kB of memory, after its answer\n"));
+	talk_end(&t);
+	assert_unreadable();
+	assert_int_equal(cryo_fs_size(pending), 0);
+	unlink(pending);
+	assert_sealed();
+	restore(&t);
+	assert_true(t.resp.success);
+}
+
+/* That the answer comes first is seen by a set that cannot be made: who waits for it hears of
+ * success, and what became of it. */
+static void sealing_later_fails(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	setenv("FAKE_CRIU", "link", 1);
+	dump_later(&t, true);
+	assert_true(t.resp.success);
+	assert_true(there(work, "resumed"));
+	wait_for_lock();
+	assert_int_equal(count_files(img), 2); /* descriptors.json, seal.pending */
+	assert_true(has_text(img, CRYO_PENDING_NAME, "cannot seal: 'link.img' is a link\n"));
+	assert_true(has_text(work, "dump.log", "Error (cryopod-criu): cannot seal"));
+	talk_end(&t);
+	assert_unreadable();
+}
+
+/* Nobody else gets an answer before the set is whole: who does not ask for it (a stock runc), and
+ * whose tasks are killed. */
+static void never_early(void **state)
+{
+	static const struct {
+		bool asked, leave_running;
+	} row[] = { { false, true }, { false, false }, { true, false } };
+	struct talk t;
+
+	(void)state;
+	setenv("FAKE_CRIU", "link", 1);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		print_message("# row %zu\n", i);
+		if (row[i].asked) {
+			dump_later(&t, row[i].leave_running);
+			talk_end(&t);
+		} else {
+			dump(&t, row[i].leave_running);
+		}
+		assert_refused(&t, CRYO_RPC_DUMP, "cannot seal: 'link.img' is a link");
+		assert_true(there(work, "resumed"));
+		assert_nothing();
+	}
+}
+
+/* The kernel frees the lock, and there is no seal.cms. */
+static void helper_is_killed_later(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	setenv("FAKE_CRIU", "large", 1);
+	dump_later(&t, true);
+	kill(find_helper(), SIGKILL);
+	assert_true(t.resp.success);
+	wait_for_lock();
+	assert_false(there(img, CRYO_SEAL_CMS_NAME));
+	assert_false(has_text(img, CRYO_PENDING_NAME, "cannot"));
+	talk_end(&t);
+	assert_unreadable();
+}
+
+/* A lock that is not ours: nobody could tell who waits for what. */
+static void pending_already(void **state)
+{
+	struct talk t;
+
+	(void)state;
+	put_file(img, CRYO_PENDING_NAME, 1, 1);
+	dump_later(&t, true);
+	talk_end(&t);
+	assert_refused(&t, CRYO_RPC_DUMP, "cannot create 'seal.pending'");
+	assert_true(there(work, "resumed"));
+	assert_false(is_locked());
+	assert_int_equal(count_files(img), 2);
+	assert_unreadable();
 }
 
 static void runc_is_killed(void **state)
@@ -1129,6 +1261,11 @@ int main(int argc, char **argv)
 		TEST(criu_is_killed),
 		TEST(criu_leaves_children),
 		TEST(helper_is_killed),
+		TEST(sealed_later),
+		TEST(sealing_later_fails),
+		TEST(never_early),
+		TEST(helper_is_killed_later),
+		TEST(pending_already),
 		TEST(runc_is_killed),
 		TEST(two_at_once),
 		TEST(too_little_memory),

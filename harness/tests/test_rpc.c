@@ -9,12 +9,12 @@
 #include <cmocka.h>
 
 /* type 1; opts { images_dir 5, pid 42, leave_running, log_file "d", work_dir 6, field 99 = 7,
- * encrypt }; field 15 = 3 */
+ * encrypt, encrypt_later }; field 15 = 3 */
 static const unsigned char dump[] = "\x08\x01"
-				    "\x12\x12"
+				    "\x12\x15"
 				    "\x08\x05\x10\x2a\x18\x01\x52\x01"
 				    "d"
-				    "\x88\x01\x06\x98\x06\x07\xc0\x04\x01"
+				    "\x88\x01\x06\x98\x06\x07\xc0\x04\x01\x80\x43\x01"
 				    "\x78\x03";
 #define DUMP_LEN (sizeof(dump) - 1)
 
@@ -32,7 +32,8 @@ static void a_request(void **state)
 	assert_int_equal(r.status_fd, -1);
 	assert_int_equal(r.pid, 42);
 	assert_string_equal(r.log_file, "d");
-	assert_true(r.leave_running && r.encrypt && !r.keep_open && !r.notify_scripts);
+	assert_true(r.leave_running && r.encrypt && r.encrypt_later && !r.keep_open &&
+		    !r.notify_scripts);
 	assert_null(r.config_file);
 	cryo_rpc_req_release(&r);
 	cryo_rpc_req_release(&r);
@@ -53,7 +54,8 @@ static void packed_again(void **state)
 	cryo_rpc_req_pack(&r, &out);
 	assert_non_null(memmem(out.p, out.len, "\x98\x06\x07", 3)); /* unknown ones stay */
 	assert_non_null(memmem(out.p, out.len, "\x78\x03", 2));
-	assert_null(memmem(out.p, out.len, "\xc0\x04", 2)); /* encrypt does not */
+	assert_null(memmem(out.p, out.len, "\xc0\x04", 2)); /* ours do not */
+	assert_null(memmem(out.p, out.len, "\x80\x43", 2));
 	assert_int_equal(cryo_rpc_req_parse(out.p, out.len, &again, &err), 0);
 	assert_int_equal(again.images_dir, 300);
 	assert_int_equal(again.work_dir, -1);

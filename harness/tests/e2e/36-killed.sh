@@ -61,6 +61,31 @@ for script in pre-dump network-lock post-dump network-unlock; do
 	done
 done
 
+# Where containerd lets the container go on before all is sealed (its patches), the helper's end and
+# its failure come later than runc's answer. It dies at its first write, of SIGXFSZ, or finds a name
+# taken: what is left to be sealed has to wait for CRIU's end in any case.
+images_dir() { shell find /var/lib/node -xdev -type d -path '*/ctrd-checkpoint/checkpoint'; }
+no_images() { [ -z "$(images_dir)" ]; }
+fails_later() { # TEXT COMMAND…: done when CRIU has finished, before it says so
+	text=$1
+	shift
+	until_true 10 remember || return 1
+	shell sh -c "rm -f /run/stop-criu/stopped; touch /run/stop-criu/begin; printf network-unlock >/run/stop-criu/at"
+	encrypted >"$tmp/out" 2>&1 &
+	call=$!
+	until_true 20 shell test -e /run/stop-criu/stopped && "$@" || return 1
+	shell rm -f /run/stop-criu/at
+	wait $call && { echo "the checkpoint succeeded"; return 1; }
+	says "$text" && until_true 10 counts_on "$before" && nothing_plain && until_true 5 nobody_left &&
+		until_true 5 no_images && exits 0 encrypted && until_true 10 counts_on "$before"
+}
+no_more_writes() { shell prlimit --pid "$(victim_pid helper)" --fsize=0; }
+name_taken() { shell touch "$(images_dir)/inventory.img"; }
+if [ "$(status '.capabilities["pods-checkpoint"]')" = true ]; then
+	point "the helper dies after the answer" fails_later "ended without a word" no_more_writes
+	point "sealing fails after the answer" fails_later "cannot create 'inventory.img': File exists" name_taken
+fi
+
 # Not killed, but held still: the same way through, so that what fails above fails for the kill.
 held() {
 	shell sh -c "rm -f /run/stop-criu/stopped; printf post-dump >/run/stop-criu/at"

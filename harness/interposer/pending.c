@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "interposer/pending.h"
+
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+
+int cryo_pending_begin(int dir, int *lock, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = openat(
+	    dir, CRYO_PENDING_NAME, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return cryo_err_sys(err, errno, "cannot create '%s'", CRYO_PENDING_NAME);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return cryo_err_sys(err, errno, "cannot lock '%s'", CRYO_PENDING_NAME);
+	*lock = fd;
+	fd = -1;
+	return 0;
+}
+
+void cryo_pending_failed(int lock, const char *why)
+{
+	dprintf(lock, "%s\n", why);
+}
