@@ -9,6 +9,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <git2.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -132,6 +133,30 @@ static void becomes_a_tree(void **state)
 	assert_int_equal(cryo_fs_rmtree(tree.dir, &err), 0);
 	assert_int_equal(sync_to(path, sum, NULL), 0);
 	assert_string_equal(tree.commit, head);
+}
+
+/* Whatever its .gitattributes would have git do with them. */
+static void bytes_are_taken_as_they_are(void **state)
+{
+	static const struct member m[] = { { .name = "t/.gitattributes",
+					     .text = "* text eol=crlf ident\n" },
+					   { .name = "t/empty" },
+					   { .name = "t/f", .text = "a\r\nb\n" } };
+	cryo_auto(cryo_git_state_release) struct cryo_git_state s = { 0 };
+	char sum[CRYO_HASH_HEX];
+	cryo_auto(cryo_free) char *path = make(m, CRYO_ARRAY_LEN(m), sum);
+	git_repository *repo = NULL;
+	git_object *blob = NULL;
+
+	(void)state;
+	assert_int_equal(sync_to(path, sum, NULL), 0);
+	assert_int_equal(cryo_git_state(tree.dir, &s, &err), 0);
+	assert_int_equal(s.changed, 0);
+	assert_int_equal(git_repository_open(&repo, tree.dir), 0);
+	assert_int_equal(git_revparse_single(&blob, repo, "HEAD:f"), 0);
+	assert_int_equal(git_blob_rawsize((git_blob *)blob), 5);
+	git_object_free(blob);
+	git_repository_free(repo);
 }
 
 static void what_is_refused(void **state)
@@ -442,6 +467,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(becomes_a_tree),
+		TEST(bytes_are_taken_as_they_are),
 		TEST(what_is_refused),
 		TEST(a_hard_link_is_only_a_name),
 		TEST(links_that_may_lead_out),

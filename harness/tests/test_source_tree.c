@@ -174,6 +174,30 @@ static void cold_and_warm(void **state)
 	free(cache);
 }
 
+/* What .gitattributes would turn is neither turned nor called a change. */
+static void bytes_are_taken_as_they_are(void **state)
+{
+	static const struct world_file f[] = { { ".gitattributes", "* text eol=crlf ident\n",
+						 NULL },
+					       { "empty", "", NULL },
+					       { "mixed", "a\r\nb $Id$\n", NULL } };
+	static const char *const name[] = { "empty", "mixed" };
+	char commit[CRYO_COMMIT_HEX];
+
+	(void)state;
+	world_commit(repo, "main", f, CRYO_ARRAY_LEN(f), commit);
+	fine(sync_to(repo, NULL, commit));
+	holds(tree.dir, "mixed", "a\r\nb $Id$\n");
+	/* With another time on them, they have to be read. */
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", tree.dir, name[i]);
+
+		assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0), 0);
+	}
+	fine(sync_to(repo, NULL, commit));
+	assert_false(tree.made);
+}
+
 static void branches_and_tags(void **state)
 {
 	(void)state;
@@ -686,6 +710,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(cold_and_warm),
+		BY_PROGRAM(bytes_are_taken_as_they_are),
 		BOTH(branches_and_tags),
 		BOTH(a_moved_branch_is_not_followed),
 		BOTH(a_pin_wins_over_its_branch),
