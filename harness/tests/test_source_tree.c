@@ -486,6 +486,85 @@ static void evil_projects(void **state)
 	}
 }
 
+/* Names that no honest git writes into a tree; libgit2's builder would not either. */
+struct raw_entry {
+	const char *mode, *name;
+	char of; /* what it is: 'b'lob, 't'ree with a file `pwn`, 'l'ink to the directory above */
+};
+
+static void add_raw(struct cryo_str *tree_text, const struct raw_entry *e, const git_oid *id)
+{
+	cryo_str_addf(tree_text, "%s %s", e->mode, e->name);
+	cryo_str_addn(tree_text, "", 1);
+	cryo_str_addn(tree_text, (const char *)id->id, 20);
+}
+
+static void raw_commit(const struct raw_entry *e, size_t n, char out[CRYO_COMMIT_HEX])
+{
+	static const struct raw_entry inner = { "100755", "pwn", 'b' };
+	cryo_auto(cryo_str_release) struct cryo_str sub = { 0 }, top = { 0 }, text = { 0 };
+	git_repository *r = NULL;
+	git_odb *odb = NULL;
+	git_oid blob, link, subtree, id;
+
+	must(git_repository_open_bare(&r, repo));
+	must(git_repository_odb(&odb, r));
+	must(git_odb_write(&blob, odb, "#!/bin/sh\n", 10, GIT_OBJECT_BLOB));
+	must(git_odb_write(&link, odb, dir, strlen(dir), GIT_OBJECT_BLOB));
+	add_raw(&sub, &inner, &blob);
+	must(git_odb_write(&subtree, odb, sub.p, sub.len, GIT_OBJECT_TREE));
+	for (size_t i = 0; i < n && e[i].name; i++)
+		add_raw(&top, &e[i], e[i].of == 't' ? &subtree : e[i].of == 'l' ? &link : &blob);
+	must(git_odb_write(&id, odb, top.p, top.len, GIT_OBJECT_TREE));
+	cryo_str_addf(&text, "tree %s\nauthor w <w@l> 1 +0000\ncommitter w <w@l> 1 +0000\n\nx\n",
+		      git_oid_tostr_s(&id));
+	must(git_odb_write(&id, odb, text.p, text.len, GIT_OBJECT_COMMIT));
+	git_oid_tostr(out, CRYO_COMMIT_HEX, &id);
+	git_odb_free(odb);
+	git_repository_free(r);
+}
+
+static bool is_in(const char *root, const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", root, name);
+
+	return cryo_fs_exists(path);
+}
+
+static void evil_names(void **state)
+{
+	static const struct raw_entry row[][3] = {
+		{ { "40000", "..", 't' } },
+		{ { "100644", "../pwn", 'b' } },
+		{ { "40000", ".git", 't' } },
+		{ { "100644", ".git/hooks/post-checkout", 'b' } },
+		{ { "100644", "", 'b' } },
+		{ { "100644", ".", 'b' } },
+		{ { "100644", "/tmp/cryopod-pwn", 'b' } },
+		/* Through a link of the same name, which one or the other may come first. */
+		{ { "120000", "x", 'l' }, { "40000", "x", 't' } },
+		{ { "40000", "x", 't' }, { "120000", "x", 'l' } },
+		{ { "120000", "x", 'l' }, { "100644", "x/pwn", 'b' } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		char commit[CRYO_COMMIT_HEX];
+		cryo_auto(cryo_free) char *ref = cryo_asprintf("%s/refs/heads/evil", repo);
+		cryo_auto(cryo_free) char *line = NULL;
+		int rc;
+
+		raw_commit(row[i], 3, commit);
+		line = cryo_asprintf("%s\n", commit);
+		assert_int_equal(cryo_fs_write(ref, line, strlen(line), 0644, &err), 0);
+		rc = sync_to(repo, NULL, commit);
+		print_message("# %zu: %s\n", i, rc < 0 ? err.msg : "not refused");
+		assert_true(rc < 0);
+		assert_false(is_in(dir, "pwn"));
+		assert_false(cryo_fs_exists("/tmp/cryopod-pwn"));
+	}
+}
+
 static void a_broken_gitmodules(void **state)
 {
 	cryo_auto(cryo_free) char *super = project("[submodule \"x\"\npath", "x", first);
@@ -722,6 +801,7 @@ int main(void)
 		BOTH(parts_of_a_project),
 		BOTH(submodules_of_a_component),
 		BOTH(evil_projects),
+		BOTH(evil_names),
 		BY_PROGRAM(a_broken_gitmodules),
 		BOTH(over_the_network),
 		BOTH(a_broken_repository),
