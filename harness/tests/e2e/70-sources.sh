@@ -83,6 +83,24 @@ in_node_root() {
 point "it runs where its libraries are not" in_node_root "$(ls -d "$shared"/builds/node/*/ | head -n 1)"
 point "with its own" says "libnet version"
 point "built again: nothing to do" sh -c "'$CRYOPOD' build --stack '$src/s.yaml' 2>&1 | grep -q same"
+# What a Makefile that means harm finds: each word is something that it could do.
+cp "$src/criu-1/Makefile" "$src/Makefile"
+cat >"$src/criu-1/Makefile" <<END
+.PHONY: criu
+criu:
+	@touch /usr/bin/mine 2>/dev/null && echo 'Error: root' >&2 || true
+	@touch $src/cache/mine 2>/dev/null && echo 'Error: cache' >&2 || true
+	@echo x 2>/dev/null >/proc/sys/kernel/hostname && echo 'Error: sysctl' >&2 || true
+	@mount -t tmpfs x /tmp 2>/dev/null && echo 'Error: mount' >&2 || true
+	@test -e /sys/kernel && echo 'Error: sys' >&2 || true
+	@mknod disk b 8 0 2>/dev/null && echo 'Error: disk' >&2 || true
+	@test "\$\$(grep -c : /proc/net/dev)" -le 1 || echo 'Error: network' >&2
+	@echo 'Error: as it should be' >&2
+	@false
+END
+archive
+point "a Makefile reaches only its own directory" fails 4 "Error: as it should be" cp_ build --stack "$src/s.yaml"
+cp "$src/Makefile" "$src/criu-1/Makefile"
 sed -i 's/libnet.h/libaio.h/' "$src/criu-1/criu/main.c"
 archive
 point "a missing library is named with its package" fails 4 "(Debian package libaio-dev)" cp_ build --stack "$src/s.yaml"
