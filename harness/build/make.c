@@ -112,6 +112,9 @@ static int make_root(struct make_build *m, struct cryo_err *err)
 		rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);
 	if (rc < 0 || cryo_fs_is_dir(m->root))
 		return rc;
+	rc = cryo_build_may_fetch(m->built, "the packages of the build root are", err);
+	if (rc < 0)
+		return rc;
 	cryo_step_begin("build root with make");
 	rc = cryo_rootfs_make(m->root, ROOT_SUITE, root_packages, log, err);
 	if (rc < 0)

@@ -176,9 +176,11 @@ static int edit(struct cryo_go_build *g, struct cryo_err *err)
 	static const char *const show[] = { "mod", "edit", "-json", NULL };
 	cryo_auto(cryo_strv_release) struct cryo_strv args = { 0 };
 	cryo_auto(cryo_json_decref) json_t *mod = NULL;
-	struct cryo_go_call call = {
-		.cwd = g->dir, .work = g->work, .flags = FLAGS, .log_path = g->log
-	};
+	struct cryo_go_call call = { .cwd = g->dir,
+				     .work = g->work,
+				     .flags = FLAGS,
+				     .log_path = g->log,
+				     .offline = g->offline };
 	int rc = go_json(g, show, g->dir, &mod, err);
 
 	if (rc < 0)

@@ -23,6 +23,12 @@ if command -v git >/dev/null; then
 	point "sources: not fetched yet" exits 0 sources status
 	point "it says so" says "not known yet"
 	point "sources sync --offline: nothing there" fails 4 "--offline forbids" sources sync --offline
+	point "build --offline: nothing there" fails 4 "--offline forbids" cp_ build --offline --stack "$src/s.yaml"
+	point "up --offline: nothing there" fails 4 "--offline forbids" cp_ up --offline --stack "$src/s.yaml"
+	stack "$part: {recipe: runc, source: {git: 'https://nowhere.invalid/repo', ref: none}}"
+	point "build --mirror asks the mirror" fails 2 "no branch or tag 'none'" \
+		cp_ build --stack "$src/s.yaml" --mirror "https://nowhere.invalid/=$src/"
+	stack "$part: {recipe: runc, note: mind the gap, source: {git: ./repo, ref: main}}"
 	point "sources sync" exits 0 sources sync
 	point "the note is shown" says "mind the gap"
 	tree=$(sources sync -o json -q 2>/dev/null | jq -r '.[0].dir')
