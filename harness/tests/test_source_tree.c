@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -125,6 +126,15 @@ static void holds(const char *root, const char *name, const char *text)
 
 	assert_int_equal(cryo_fs_read(path, 4096, &got, &err), 0);
 	assert_string_equal(cryo_str_get(&got), text);
+}
+
+static void holds_all(const char *root, const char *name, const char *text)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", root, name);
+	cryo_auto(cryo_str_release) struct cryo_str got = { 0 };
+
+	assert_int_equal(cryo_fs_read(path, 1u << 20, &got, &err), 0);
+	assert_true(strcmp(cryo_str_get(&got), text) == 0);
 }
 
 static void put(const char *root, const char *name, const char *text)
@@ -615,6 +625,44 @@ static void over_the_network(void **state)
 	refused(sync_to(url, "maim", NULL), CRYO_E_CONFIG, "did you mean 'main'?");
 }
 
+/* Whenever it is cut off, nothing half is taken for whole, and the next run has it. */
+static void a_server_that_goes_away(void **state)
+{
+	static const long after[] = { 1, 200, 4000, 100000, 200000 };
+	volatile long *left =
+	    mmap(NULL, sizeof(*left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *noise = cryo_alloc(300000), commit[CRYO_COMMIT_HEX];
+	const struct world_file f = { "noise", noise, NULL };
+	cryo_auto(cryo_free) char *url = NULL;
+	uint32_t x = 1;
+	int at, port;
+	pid_t relay;
+
+	(void)state;
+	/* Nothing that a pack makes smaller than what we cut at. */
+	for (size_t i = 0; i < 299999; i++)
+		noise[i] = (char)('!' + (x = x * 1664525 + 1013904223, x >> 24) % 90);
+	world_commit(repo, "main", &f, 1, commit);
+	helper = world_daemon(dir, &at);
+	if (!helper) {
+		free(noise);
+		skip();
+	}
+	relay = world_relay(at, &port, left);
+	url = cryo_asprintf("git://127.0.0.1:%d/repo.git", port);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(after); i++) {
+		*left = after[i];
+		refused(sync_to(url, NULL, commit), CRYO_E_REMOTE, "cannot fetch");
+		assert_false(cryo_git_has(url, commit));
+	}
+	*left = 10000000;
+	fine(sync_to(url, NULL, commit));
+	holds_all(tree.dir, "noise", noise);
+	world_end(relay);
+	free(noise);
+	munmap((void *)left, sizeof(*left));
+}
+
 /* One object of the server's is damaged. */
 static void a_broken_repository(void **state)
 {
@@ -804,6 +852,7 @@ int main(void)
 		BOTH(evil_names),
 		BY_PROGRAM(a_broken_gitmodules),
 		BOTH(over_the_network),
+		BOTH(a_server_that_goes_away),
 		BOTH(a_broken_repository),
 		BOTH(killed_at_any_time),
 		BOTH(two_at_once),
