@@ -679,10 +679,19 @@ static void downloads_that_fail(void **state)
 	static const struct {
 		const char *answer, *message;
 	} row[] = {
-		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: reading list: 404\\n\\tserver "
-		  "response: no such version\"}",
-		  "stack.yaml:6: k8s.io/kubernetes@v1.33.13: reading list: 404  server response: "
-		  "no such version" },
+		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: reading https://p/x/@v/v1.info: 404 "
+		  "Not "
+		  "Found\\n\\tserver response: no such version\"}",
+		  "stack.yaml:6: k8s.io/kubernetes v1.33.13: the module proxy does not serve it "
+		  "(is "
+		  "there such a version?)" },
+		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: reading https://p/x: 403 Forbidden\"}",
+		  "v1.33.13: the module proxy does not serve it" },
+		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: module lookup disabled by "
+		  "GOPROXY=off\"}",
+		  "v1.33.13: it is not in Go's module cache, and nothing shall be fetched" },
+		{ "{\"Error\": \"x@v1: Get \\\"https://p/\\\": dial tcp: connection refused\"}",
+		  "stack.yaml:6: x@v1: Get \"https://p/\": dial tcp: connection refused" },
 		{ "{\"Path\": \"x\", \"Dir\": \"/src\", \"Sum\": \"h1:other=\"}",
 		  "checksum of k8s.io/kubernetes v1.33.13 is h1:other=, the stack wants " SUM },
 		{ "{\"Path\": \"x\", \"Dir\": \"/src\"}", "is unknown, the stack wants " SUM },

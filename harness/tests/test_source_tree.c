@@ -587,6 +587,18 @@ static void a_broken_gitmodules(void **state)
 
 /* --- bad luck --- */
 
+/* What libgit2 says is nothing that a user could act on. */
+static void words_of_libgit2(void **state)
+{
+	(void)state;
+	git_error_set_str(GIT_ERROR_INTERNAL, "unrecoverable internal error: 'writer.open == 0'");
+	cryo_git_err(&err, CRYO_E_PROVISION, "cannot check out %s", "x");
+	assert_string_equal(err.msg, "cannot check out x: the content of a file cannot be read or "
+				     "turned (too little memory?)");
+	git_error_set_str(GIT_ERROR_OS, "could not write to 'x': No space left on device");
+	assert_int_equal(cryo_git_err(&err, CRYO_E_PROVISION, "x"), -CRYO_E_UNFIT);
+}
+
 static void a_hanging_server(void **state)
 {
 	int port, fd = world_listen(&port);
@@ -861,6 +873,7 @@ int main(void)
 		BY_PROGRAM(foreign_trees),
 		BY_PROGRAM(trees_without_objects),
 		BY_PROGRAM(a_hanging_server),
+		BY_PROGRAM(words_of_libgit2),
 		BY_PROGRAM(the_status),
 		BY_PROGRAM(fingerprints),
 	};
