@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/err.h"
 
+#include "base/mask.h"
+
 #include <stdio.h>
 #include <string.h>
 
-static void store(struct cryo_err *err, const char *text)
+/* Masks the text first: what it is made of may hold an address with a password. */
+static void store(struct cryo_err *err, char *text)
 {
-	size_t n = strlen(text);
+	size_t n;
+
+	cryo_mask_addresses(text);
+	n = strlen(text);
 
 	if (n < sizeof(err->msg)) {
 		memcpy(err->msg, text, n + 1);

@@ -2,6 +2,7 @@
 #include "base/event.h"
 
 #include "base/clock.h"
+#include "base/mask.h"
 
 #include <stdlib.h>
 
@@ -50,6 +51,7 @@ static void emitv(enum cryo_event_kind kind, unsigned depth, const char *what, i
 {
 	cryo_auto(cryo_free) char *detail = cryo_vasprintf(fmt, ap);
 
+	cryo_mask_addresses(detail);
 	emit(kind, depth, what, ms, detail);
 }
 

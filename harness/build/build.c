@@ -5,7 +5,6 @@
 #include "base/event.h"
 #include "build/recipe.h"
 #include "build/toolchain.h"
-#include "source/tree.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
@@ -186,7 +185,7 @@ static int settle(struct cryo_built *b, struct cryo_err *err)
 	if (rc < 0 || *commit || !cryo_source_has_tree(&c->source) ||
 	    c->source.kind == CRYO_SOURCE_DIR)
 		return rc;
-	rc = cryo_source_tree(&c->source, c->name, NULL, &tree, err);
+	rc = cryo_source_tree(&c->source, c->name, b->fetch, &tree, err);
 	if (rc < 0)
 		return rc;
 	free(b->dir);
@@ -247,14 +246,24 @@ static int run_one(struct cryo_built *b, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "build %s", b->component->name);
 }
 
-int cryo_build_run(struct cryo_build *b, struct cryo_err *err)
+int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cryo_err *err)
+{
+	if (!b->fetch || !b->fetch->offline)
+		return 0;
+	return cryo_err_set(err, CRYO_E_PROVISION, "%s not here, and --offline forbids to fetch %s",
+			    what, strstr(what, " are") ? "them" : "it");
+}
+
+int cryo_build_run(struct cryo_build *b, const struct cryo_fetch_opts *fetch, struct cryo_err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < b->n; i++) {
+		b->item[i].fetch = fetch;
 		rc = cryo_intr_check(err);
 		if (rc == 0)
 			rc = run_one(&b->item[i], err);
+		b->item[i].fetch = NULL; /* the caller's, and only as long as this */
 	}
 	return rc;
 }

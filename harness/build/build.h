@@ -13,6 +13,7 @@
 
 #include "source/series.h"
 #include "source/stack.h"
+#include "source/tree.h"
 #include "sys/hash.h"
 
 struct cryo_built {
@@ -20,7 +21,8 @@ struct cryo_built {
 	char stamp[CRYO_HASH_HEX];
 	char *dir;	 /* where its programs lie (a root file system: the tree itself) */
 	bool up_to_date; /* everything asked for is there */
-	struct cryo_series series; /* its patches, as they went into the stamp */
+	struct cryo_series series;	     /* its patches, as they went into the stamp */
+	const struct cryo_fetch_opts *fetch; /* of the run, or NULL */
 };
 
 struct cryo_build {
@@ -35,12 +37,18 @@ struct cryo_build {
  */
 int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, struct cryo_build *out,
 		    struct cryo_err *err);
-/* Make what is missing, one step event per component; a finished plan says so. */
-int cryo_build_run(struct cryo_build *b, struct cryo_err *err);
+/*
+ * Make what is missing, one step event per component; a finished plan says so. `fetch`
+ * (NULL: nothing special) says whom to ask for sources, or that nobody shall be.
+ */
+int cryo_build_run(struct cryo_build *b, const struct cryo_fetch_opts *fetch, struct cryo_err *err);
 void cryo_build_release(struct cryo_build *b);
 #define cryo_build_releasep cryo_build_release
 /* The built component of that name, NULL if the plan has none. Borrowed. */
 const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char *component);
+
+/* -CRYO_E_PROVISION when `what` would have to be fetched, and the run shall fetch nothing. */
+int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cryo_err *err);
 
 /* One stamp over all components: what a running cluster was made from. */
 void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX]);

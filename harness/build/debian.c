@@ -10,6 +10,11 @@ int cryo_build_debian(const struct cryo_recipe *r, const struct cryo_built *buil
 	const struct cryo_source *src = &built->component->source;
 	cryo_auto(cryo_free) char *log = cryo_build_log(built->component);
 
+	int rc;
+
 	(void)r;
-	return cryo_rootfs_make(built->dir, src->suite, cryo_strv_get(&src->packages), log, err);
+	rc = cryo_build_may_fetch(built, "the packages of a root file system are", err);
+	return rc < 0 ? rc
+		      : cryo_rootfs_make(built->dir, src->suite, cryo_strv_get(&src->packages), log,
+					 err);
 }

@@ -74,6 +74,7 @@ static int compile(struct cryo_go_build *g, const char *package, const char *out
 		.bind = is_module(g) ? NULL : g->dir,
 		.cgo = g->recipe->cgo,
 		.workspace = !is_module(g),
+		.offline = g->offline,
 		.log_path = g->log,
 		.on_line = cryo_build_hear,
 		.on_line_arg = talk,
@@ -161,6 +162,8 @@ static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 {
 	int rc = cryo_toolchain_find(g->recipe->cgo, &g->tool, err);
 
+	if (rc == 0 && g->tool.root && !cryo_fs_is_dir(g->tool.root))
+		rc = cryo_build_may_fetch(g->built, "the build root with Go is", err);
 	if (rc == 0)
 		rc = cryo_toolchain_prepare(&g->tool, err);
 	if (rc == 0)
@@ -180,7 +183,9 @@ int cryo_build_go(const struct cryo_recipe *r, const struct cryo_built *built, s
 {
 	cryo_auto(release) struct cryo_go_build g = { .recipe = r,
 						      .built = built,
-						      .c = built->component };
+						      .c = built->component,
+						      .offline = built->fetch &&
+								 built->fetch->offline };
 	int rc = prepare(&g, err);
 
 	if (rc == 0)

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "build/confine.h"
 #include "conf/json.h"
 #include "image/rootfs.h"
 #include "source/tree.h"
@@ -111,6 +112,9 @@ static int make_root(struct make_build *m, struct cryo_err *err)
 		rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);
 	if (rc < 0 || cryo_fs_is_dir(m->root))
 		return rc;
+	rc = cryo_build_may_fetch(m->built, "the packages of the build root are", err);
+	if (rc < 0)
+		return rc;
 	cryo_step_begin("build root with make");
 	rc = cryo_rootfs_make(m->root, ROOT_SUITE, root_packages, log, err);
 	if (rc < 0)
@@ -170,30 +174,36 @@ static void hear(const char *line, int stream, void *arg)
 static int run(struct make_build *m, const char *const *argv, const char *cwd,
 	       struct cryo_proc_result *res, struct cryo_err *err)
 {
-	static const char *const env[] = { "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
-					   "HOME=/root",
-					   "LC_ALL=C",
-					   "SOURCE_DATE_EPOCH=0",
-					   "GIT_CONFIG_COUNT=1",
-					   "GIT_CONFIG_KEY_0=safe.directory",
-					   "GIT_CONFIG_VALUE_0=*",
-					   "CC",
-					   "CFLAGS",
-					   "LDFLAGS",
-					   "USERCFLAGS",
-					   "MAKEFLAGS",
-					   "MAKELEVEL",
-					   "MFLAGS",
-					   "LD_LIBRARY_PATH",
-					   "LD_PRELOAD",
-					   NULL };
-	const char *const binds[] = { cryo_dir_cache(), NULL };
+	/* Where git finds the objects of the copy: a Makefile may ask it for a version. */
+	cryo_auto(cryo_free) char *objects = cryo_asprintf("%s/git", cryo_dir_cache());
+	cryo_auto(cryo_free) char *temporary = cryo_asprintf("TMPDIR=%s", m->work);
+	const char *const env[] = { temporary,
+				    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+				    "HOME=/root",
+				    "LC_ALL=C",
+				    "SOURCE_DATE_EPOCH=0",
+				    "GIT_CONFIG_COUNT=1",
+				    "GIT_CONFIG_KEY_0=safe.directory",
+				    "GIT_CONFIG_VALUE_0=*",
+				    "CC",
+				    "CFLAGS",
+				    "LDFLAGS",
+				    "USERCFLAGS",
+				    "MAKEFLAGS",
+				    "MAKELEVEL",
+				    "MFLAGS",
+				    "LD_LIBRARY_PATH",
+				    "LD_PRELOAD",
+				    NULL };
+	const char *const binds[] = { m->work, objects, NULL };
 	struct cryo_proc p = { .argv = argv,
 			       .env = env,
 			       .cwd = cwd,
 			       .isolate = true,
 			       .chroot = m->root,
 			       .binds = binds,
+			       .prepare = cryo_build_confine,
+			       .prepare_arg = objects,
 			       .log_path = m->log,
 			       .on_line = hear,
 			       .on_line_arg = m };

@@ -44,6 +44,29 @@ static int check_sum(const struct cryo_go_build *g, struct cryo_err *err)
 			    g->c->line, src->module, src->version, sum ? sum : "unknown", src->sum);
 }
 
+/* Go names the file that it asked its proxy for, and quotes the answer: nobody needs that. */
+static int refused(const struct cryo_go_build *g, const char *module, const char *version,
+		   const char *problem, struct cryo_err *err)
+{
+	static const struct {
+		const char *piece, *words;
+	} row[] = {
+		{ ": 404 ", "the module proxy does not serve it (is there such a version?)" },
+		{ ": 410 ", "the module proxy does not serve it (is there such a version?)" },
+		{ ": 403 ", "the module proxy does not serve it (is there such a version?)" },
+		{ "unknown revision", "there is no such version" },
+		{ "disabled by GOPROXY=off",
+		  "it is not in Go's module cache, and nothing shall be fetched" },
+	};
+
+	cryo_debug("go: %s", problem);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
+		if (strstr(problem, row[i].piece))
+			return cryo_err_set(err, CRYO_E_PROVISION, "%s:%u: %s %s: %s", g->c->file,
+					    g->c->line, module, version, row[i].words);
+	return cryo_err_set(err, CRYO_E_PROVISION, "%s:%u: %s", g->c->file, g->c->line, problem);
+}
+
 int cryo_module_download(struct cryo_go_build *g, const char *module, const char *version,
 			 char **dir, char **sum, struct cryo_err *err)
 {
@@ -60,8 +83,7 @@ int cryo_module_download(struct cryo_go_build *g, const char *module, const char
 		return rc;
 	problem = cryo_json_str(j, "Error");
 	if (problem)
-		return cryo_err_set(err, CRYO_E_PROVISION, "%s:%u: %s", g->c->file, g->c->line,
-				    problem);
+		return refused(g, module, version, problem, err);
 	if (!cryo_json_str(j, "Dir"))
 		return cryo_err_set(err, CRYO_E_PROVISION, "'go mod download' names no directory");
 	*dir = cryo_strdup(cryo_json_str(j, "Dir"));
@@ -176,9 +198,11 @@ static int edit(struct cryo_go_build *g, struct cryo_err *err)
 	static const char *const show[] = { "mod", "edit", "-json", NULL };
 	cryo_auto(cryo_strv_release) struct cryo_strv args = { 0 };
 	cryo_auto(cryo_json_decref) json_t *mod = NULL;
-	struct cryo_go_call call = {
-		.cwd = g->dir, .work = g->work, .flags = FLAGS, .log_path = g->log
-	};
+	struct cryo_go_call call = { .cwd = g->dir,
+				     .work = g->work,
+				     .flags = FLAGS,
+				     .log_path = g->log,
+				     .offline = g->offline };
 	int rc = go_json(g, show, g->dir, &mod, err);
 
 	if (rc < 0)

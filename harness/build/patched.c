@@ -170,7 +170,7 @@ int cryo_patched_tree(const struct cryo_built *b, struct cryo_tree *out,
 {
 	const struct cryo_component *c = b->component;
 	char *dir;
-	int rc = cryo_source_tree(&c->source, c->name, NULL, out, err);
+	int rc = cryo_source_tree(&c->source, c->name, b->fetch, out, err);
 
 	patched[0] = '\0';
 	if (rc < 0 || b->series.n == 0)

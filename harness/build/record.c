@@ -3,6 +3,7 @@
 #include "build/gobuild.h"
 
 #include "base/clock.h"
+#include "base/mask.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
@@ -16,6 +17,15 @@ static json_t *string_or_null(const char *s)
 	return s ? json_string(s) : json_null();
 }
 
+/* Everybody may read the record. */
+static json_t *address(const char *url)
+{
+	cryo_auto(cryo_free) char *masked = cryo_strdup(url);
+
+	cryo_mask_addresses(masked);
+	return json_string(masked);
+}
+
 static json_t *source_record(const struct cryo_go_build *g)
 {
 	const struct cryo_source *src = &g->c->source;
@@ -23,11 +33,11 @@ static json_t *source_record(const struct cryo_go_build *g)
 	if (src->kind == CRYO_SOURCE_DIR)
 		return json_pack("{s:s}", "dir", src->dir);
 	if (src->kind == CRYO_SOURCE_ARCHIVE)
-		return json_pack("{s:s, s:s, s:s}", "archive", src->archive, "sha256", src->sha256,
-				 "dir", g->dir);
+		return json_pack("{s:o, s:s, s:s}", "archive", address(src->archive), "sha256",
+				 src->sha256, "dir", g->dir);
 	if (src->kind != CRYO_SOURCE_MODULE)
-		return json_pack("{s:s, s:o, s:o, s:s, s:s}", cryo_source_kind_name(src),
-				 src->git ? src->git : src->superproject, "path",
+		return json_pack("{s:o, s:o, s:o, s:s, s:s}", cryo_source_kind_name(src),
+				 address(src->git ? src->git : src->superproject), "path",
 				 string_or_null(src->path), "ref", string_or_null(src->ref),
 				 "commit", g->commit, "dir", g->dir);
 	return json_pack("{s:s, s:s, s:o}", "module", src->module, "version", src->version, "sum",

@@ -94,7 +94,7 @@ static int time_build(struct bench *b, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_build_plan(&stack, NULL, &build, err);
 	if (rc == 0)
-		rc = cryo_build_run(&build, err);
+		rc = cryo_build_run(&build, NULL, err);
 	took(b, BUILD, begin);
 	return rc;
 }

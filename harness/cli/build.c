@@ -9,11 +9,13 @@
 
 struct build_opts {
 	const char *stack;
+	struct cryo_cli_fetch fetch;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct build_opts, stack), "STACK",
 	  "name or file (default: upstream)" },
+	CRYO_CLI_FETCH(struct build_opts, fetch),
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -23,6 +25,8 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	cryo_auto(cryo_stack_release) struct cryo_stack stack = { 0 };
 	cryo_auto(cryo_build_release) struct cryo_build build = { 0 };
 	const struct build_opts *o = opts;
+	struct cryo_fetch_opts fetch = { .offline = o->fetch.offline,
+					 .mirrors = o->fetch.mirrors.v };
 	int rc = cryo_stack_load(o->stack ? o->stack : "upstream", &stack, err);
 
 	(void)cli;
@@ -30,7 +34,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc == 0)
 		rc = cryo_build_plan(&stack, (const char *const *)args, &build, err);
 	if (rc == 0)
-		rc = cryo_build_run(&build, err);
+		rc = cryo_build_run(&build, &fetch, err);
 	for (size_t i = 0; rc == 0 && i < build.n; i++)
 		printf("%-12s %.12s  %s\n", build.item[i].component->name, build.item[i].stamp,
 		       build.item[i].dir);

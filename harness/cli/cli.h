@@ -42,6 +42,20 @@ struct cryo_opt {
 	const char *help;
 };
 
+/* What every command has that may have to fetch sources: a member of its options, two rows. */
+struct cryo_cli_fetch {
+	bool offline;
+	struct cryo_opt_list mirrors;
+};
+#define CRYO_CLI_FETCH(type, member)                                                               \
+	{ "offline",	 0,                                                                        \
+	  CRYO_OPT_FLAG, offsetof(type, member.offline),                                           \
+	  NULL,		 "fetch nothing: only what is in the cache" },                             \
+	{                                                                                          \
+		"mirror", 0, CRYO_OPT_LIST, offsetof(type, member.mirrors), "PREFIX=TO",           \
+		    "ask TO for addresses that begin with PREFIX"                                  \
+	}
+
 struct cryo_cmd {
 	const char *name;
 	const char *usage; /* what follows the options: "POD"; "" for nothing */

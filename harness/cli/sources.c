@@ -14,17 +14,14 @@
 
 struct sources_opts {
 	const char *stack, *output, *version;
-	bool offline, update, force, history;
-	struct cryo_opt_list mirrors;
+	bool update, force, history;
+	struct cryo_cli_fetch fetch;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct sources_opts, stack), "STACK",
 	  "name or file (default: upstream)" },
-	{ "offline", 0, CRYO_OPT_FLAG, offsetof(struct sources_opts, offline), NULL,
-	  "fetch nothing: only what is in the cache" },
-	{ "mirror", 0, CRYO_OPT_LIST, offsetof(struct sources_opts, mirrors), "PREFIX=TO",
-	  "ask TO for addresses that begin with PREFIX" },
+	CRYO_CLI_FETCH(struct sources_opts, fetch),
 	{ "update", 0, CRYO_OPT_FLAG, offsetof(struct sources_opts, update), NULL,
 	  "follow branches to where they are now" },
 	{ "history", 0, CRYO_OPT_FLAG, offsetof(struct sources_opts, history), NULL,
@@ -73,11 +70,11 @@ static int sync_tree(const struct cryo_component *c, const struct cryo_fetch_opt
 
 static int sync_one(struct sources *s, const struct cryo_component *c, struct cryo_err *err)
 {
-	struct cryo_fetch_opts fetch = { .offline = s->o->offline,
+	struct cryo_fetch_opts fetch = { .offline = s->o->fetch.offline,
 					 .update = s->o->update,
 					 .force = s->o->force,
 					 .history = s->o->history,
-					 .mirrors = s->o->mirrors.v };
+					 .mirrors = s->o->fetch.mirrors.v };
 	cryo_auto(cryo_tree_release) struct cryo_tree tree = { 0 };
 	cryo_auto(cryo_free) char *shown = cryo_source_show(&c->source);
 	int rc;

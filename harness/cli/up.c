@@ -10,6 +10,7 @@
 
 struct up_opts {
 	struct cryo_up_opts up;
+	struct cryo_cli_fetch fetch;
 	unsigned count;
 	const char *output;
 };
@@ -23,6 +24,7 @@ static const struct cryo_opt opts_table[] = {
 	  "until the node is Ready (default: 2m)" },
 	{ "no-build", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.no_build), NULL,
 	  "fail if something is not built yet" },
+	CRYO_CLI_FETCH(struct up_opts, fetch),
 	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.cold), NULL,
 	  "start everything anew: restore from no template, make none" },
 	{ "count", 0, CRYO_OPT_UINT, offsetof(struct up_opts, count), "N",
@@ -124,9 +126,11 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	       struct cryo_err *err)
 {
 	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
-	const struct up_opts *o = opts;
+	struct up_opts own = *(const struct up_opts *)opts, *o = &own;
 	int rc = 0;
 
+	o->up.offline = o->fetch.offline;
+	o->up.mirrors = o->fetch.mirrors.v;
 	(void)args;
 	(void)exit_code;
 	if (o->up.port > 65535)

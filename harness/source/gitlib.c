@@ -23,6 +23,9 @@ void cryo_git_ready(void)
 	ready = true;
 }
 
+/* An assertion of its checkout, which hides why a file's content could not be had. */
+#define HIDDEN "writer.open == 0"
+
 int cryo_git_err(struct cryo_err *err, enum cryo_status status, const char *fmt, ...)
 {
 	const git_error *last = git_error_last();
@@ -33,6 +36,8 @@ int cryo_git_err(struct cryo_err *err, enum cryo_status status, const char *fmt,
 	va_start(ap, fmt);
 	text = cryo_vasprintf(fmt, ap);
 	va_end(ap);
+	if (strstr(why, HIDDEN))
+		why = "the content of a file cannot be read or turned (too little memory?)";
 	if (strstr(why, strerror(ENOSPC)))
 		status = CRYO_E_UNFIT;
 	return cryo_err_set(err, status, "%s: %s", text, why);

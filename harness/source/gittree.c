@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "source/repo.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 
@@ -61,20 +62,13 @@ static int borrow_objects(const char *cache, const char *dir, struct cryo_err *e
 	return rc;
 }
 
-/* The same bytes for everybody, whatever line ends their own configuration likes. */
 static int make_repository(const char *dir, struct cryo_err *err)
 {
-	git_repository *repo = NULL;
-	git_config *config = NULL;
-	int grc = git_repository_init(&repo, dir, 0);
+	cryo_auto(git_repository_free) git_repository *repo = NULL;
 
-	if (grc == 0)
-		grc = git_repository_config(&config, repo);
-	if (grc == 0)
-		grc = git_config_set_string(config, "core.autocrlf", "false");
-	git_config_free(config);
-	git_repository_free(repo);
-	return grc == 0 ? 0 : cryo_git_err(err, CRYO_E_SYSTEM, "cannot make '%s'", dir);
+	if (git_repository_init(&repo, dir, 0) < 0)
+		return cryo_git_err(err, CRYO_E_SYSTEM, "cannot make '%s'", dir);
+	return cryo_repo_take_bytes(repo, err);
 }
 
 static int check_out(const char *dir, const char *commit, struct cryo_err *err)

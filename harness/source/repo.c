@@ -3,6 +3,8 @@
 
 #include "sys/fs.h"
 
+#include <string.h>
+
 int cryo_repo_open(const char *path, git_repository **out, struct cryo_err *err)
 {
 	cryo_git_ready();
@@ -22,6 +24,21 @@ int cryo_repo_open_bare(const char *path, git_repository **out, struct cryo_err 
 	if (rc == 0 && git_repository_init(out, path, true) < 0)
 		rc = cryo_git_err(err, CRYO_E_PROVISION, "cannot make repository '%s'", path);
 	return rc;
+}
+
+int cryo_repo_take_bytes(git_repository *repo, struct cryo_err *err)
+{
+	static const char attributes[] = "* -text -ident -filter -working-tree-encoding\n";
+	cryo_auto(cryo_free) char *path =
+	    cryo_asprintf("%sinfo/attributes", git_repository_path(repo));
+	git_config *config = NULL;
+	bool ok = git_repository_config(&config, repo) == 0 &&
+		  git_config_set_string(config, "core.autocrlf", "false") == 0;
+	int rc = ok ? cryo_fs_mkparents(path, 0755, err)
+		    : cryo_git_err(err, CRYO_E_PROVISION, "cannot configure the tree");
+
+	git_config_free(config);
+	return rc < 0 ? rc : cryo_fs_write(path, attributes, strlen(attributes), 0644, err);
 }
 
 int cryo_repo_commit(git_repository *repo, const char *hex, git_commit **out, struct cryo_err *err)

@@ -22,6 +22,11 @@ CRYO_DEFINE_AUTO(git_tree_entry, git_tree_entry_free)
 int cryo_repo_open(const char *path, git_repository **out, struct cryo_err *err);
 /* The same, made bare if it is not there. */
 int cryo_repo_open_bare(const char *path, git_repository **out, struct cryo_err *err);
+/*
+ * From now on byte for byte, for git as for us: neither the tree's .gitattributes nor
+ * somebody's configuration turns line ends, or makes a file look changed that is not.
+ */
+int cryo_repo_take_bytes(git_repository *repo, struct cryo_err *err);
 int cryo_repo_commit(git_repository *repo, const char *hex, git_commit **out, struct cryo_err *err);
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/source.h"
 
+#include "base/mask.h"
 #include "source/kinds.h"
 #include "sys/fs.h"
 
@@ -300,7 +301,10 @@ bool cryo_source_takes_patches(const struct cryo_source *src)
 
 char *cryo_source_show(const struct cryo_source *src)
 {
-	return kinds[src->kind]->show(src);
+	char *shown = kinds[src->kind]->show(src);
+
+	cryo_mask_addresses(shown);
+	return shown;
 }
 
 int cryo_source_fingerprint(const struct cryo_source *src, struct cryo_hash *h,

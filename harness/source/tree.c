@@ -2,6 +2,7 @@
 #include "source/tree.h"
 
 #include "base/event.h"
+#include "base/mask.h"
 #include "source/archive.h"
 #include "source/git.h"
 #include "sys/fs.h"
@@ -153,6 +154,7 @@ static int fill(const struct plan *p, const char *dir, struct cryo_err *err)
 	cryo_auto(cryo_free) char *message = cryo_asprintf("%s\n", p->shown);
 	int rc;
 
+	cryo_mask_addresses(message);
 	if (p->url) {
 		rc = check_out(p, p->url, p->id, dir, 0, err);
 	} else {
@@ -304,6 +306,7 @@ static int place(struct plan *p, const char *component, struct cryo_tree *out, s
 
 	p->place = cryo_source_tree_dir(component, p->id);
 	p->mark = cryo_asprintf(MARK "\n%s\n%s\n", p->shown, p->id);
+	cryo_mask_addresses(p->mark);
 	rc = cryo_fs_mkdirs(parent, 0755, err);
 	if (rc == 0)
 		rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);

@@ -123,6 +123,9 @@ static int check_hard_link(struct unpack *u, struct archive_entry *e, struct cry
 		return rc;
 	whole = cryo_asprintf("%s/%s", u->dir, rest);
 	archive_entry_set_hardlink(e, whole);
+	/* With data of its own it could change the file, and give it a set-id bit. */
+	archive_entry_set_size(e, 0);
+	archive_entry_set_perm(e, 0644);
 	return 0;
 }
 
@@ -218,6 +221,13 @@ static int unpack_all(struct unpack *u, struct cryo_err *err)
 	return rc;
 }
 
+/* Where a link leads as far as there is anything: a file may come there later. */
+static bool leads(const char *link, char real[PATH_MAX])
+{
+	/* The C library leaves the first part that is not there in `real`. */
+	return realpath(link, real) || errno == ENOENT;
+}
+
 /* A chain of links, each of which stays inside, may still lead out: where does it really end? */
 static int check_links(const struct unpack *u, struct cryo_err *err)
 {
@@ -230,11 +240,11 @@ static int check_links(const struct unpack *u, struct cryo_err *err)
 	if (!fts)
 		return cryo_err_sys(err, errno, "cannot read '%s'", u->dir);
 	while (rc == 0 && (e = fts_read(fts))) {
-		char real[PATH_MAX];
+		char real[PATH_MAX] = "";
 
 		if ((e->fts_info != FTS_SL && e->fts_info != FTS_SLNONE) ||
 		    cryo_strv_has(u->links_outside, e->fts_path + n + 1) ||
-		    !realpath(e->fts_path, real))
+		    !leads(e->fts_path, real))
 			continue;
 		if (strncmp(real, u->dir, n) != 0 || (real[n] && real[n] != '/'))
 			rc = refuse(u, e->fts_path + n + 1, "is a link that leads out of it", err);

@@ -209,31 +209,12 @@ static int go_on(const char *repository, const char *base, const struct cryo_ser
 	return rc < 0 ? rc : cryo_series_apply(repository, base, &good, head, err);
 }
 
-/*
- * Byte for byte, for git as for us: neither the tree's .gitattributes nor somebody's
- * configuration turns line ends.
- */
-static int take_bytes(git_repository *repo, struct cryo_err *err)
-{
-	static const char attributes[] = "* -text -ident -filter\n";
-	cryo_auto(cryo_free) char *path =
-	    cryo_asprintf("%sinfo/attributes", git_repository_path(repo));
-	git_config *config = NULL;
-	bool ok = git_repository_config(&config, repo) == 0 &&
-		  git_config_set_string(config, "core.autocrlf", "false") == 0;
-	int rc = ok ? cryo_fs_mkparents(path, 0755, err)
-		    : cryo_git_err(err, CRYO_E_PROVISION, "cannot configure the tree");
-
-	git_config_free(config);
-	return rc < 0 ? rc : cryo_fs_write(path, attributes, strlen(attributes), 0644, err);
-}
-
 static int check_out(git_repository *repo, const char *head, struct cryo_err *err)
 {
 	cryo_auto(git_reference_free) git_reference *branch = NULL;
 	git_checkout_options opts;
 	git_oid id;
-	int rc = take_bytes(repo, err);
+	int rc = cryo_repo_take_bytes(repo, err);
 
 	git_checkout_options_init(&opts, GIT_CHECKOUT_OPTIONS_VERSION);
 	opts.checkout_strategy = GIT_CHECKOUT_FORCE;

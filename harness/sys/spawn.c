@@ -74,6 +74,8 @@ static void change_root(const struct cryo_proc *p, int status)
 	static const char *const always[] = { "/dev", "/sys", NULL };
 	cryo_auto(cryo_free) char *proc = cryo_asprintf("%s/proc", p->chroot);
 
+	/* A mount of its own: `prepare` may make it read-only. */
+	mount_or_fail(status, p->chroot, p->chroot, NULL, MS_BIND | MS_REC);
 	mount_or_fail(status, "proc", proc, "proc", 0);
 	for (size_t i = 0; always[i]; i++)
 		bind_inside(status, p->chroot, always[i]);

@@ -19,8 +19,11 @@ struct cryo_up_opts {
 	unsigned port;	    /* of the host's 127.0.0.1 for the API server; 0: any free one */
 	int64_t timeout_ms; /* until Ready; 0: 2 minutes */
 	bool no_build;	    /* fail if something is not built yet instead of building it */
-	bool cold;	    /* no restore from a template, and none is made */
-	bool new_template;  /* a cold start, and a template or an error comes of it */
+	bool offline;	    /* fetch nothing for a build */
+	/* "PREFIX=PATH-or-URL" of source repositories, NULL-terminated or NULL */
+	const char *const *mirrors;
+	bool cold;	   /* no restore from a template, and none is made */
+	bool new_template; /* a cold start, and a template or an error comes of it */
 };
 #define CRYO_UP_OPTS_INIT                                                                          \
 	{                                                                                          \

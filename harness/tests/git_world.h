@@ -10,6 +10,7 @@
 #include <arpa/inet.h>
 #include <git2.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,50 @@ static inline pid_t world_daemon(const char *base, int *port)
 		usleep(20000);
 	}
 	return pid;
+}
+
+/* One connection: what the server says until *left bytes are through, then nothing more. */
+static inline void world_pass(int client, int port, volatile long *left)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)port),
+				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct pollfd p[2] = { { .fd = client, .events = POLLIN },
+			       { .fd = server, .events = POLLIN } };
+	char buf[4096];
+
+	if (connect(server, (struct sockaddr *)&a, sizeof(a)) < 0)
+		_exit(1);
+	while (*left > 0 && poll(p, 2, -1) > 0) {
+		int from = p[0].revents ? client : server, to = from == client ? server : client;
+		ssize_t n = read(from, buf, sizeof(buf));
+
+		if (n <= 0 || write(to, buf, (size_t)n) != n)
+			break;
+		if (from == server)
+			*left -= n;
+	}
+	close(server);
+}
+
+/* In front of the server at `to`; when *left is used up every connection is cut. */
+static inline pid_t world_relay(int to, int *port, volatile long *left)
+{
+	int fd = world_listen(port), client;
+	pid_t pid = fork();
+
+	if (pid > 0)
+		close(fd);
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setpgid(0, 0);
+	while ((client = accept(fd, NULL, NULL)) >= 0) {
+		world_pass(client, to, left);
+		close(client);
+	}
+	_exit(0);
 }
 
 static inline void world_end(pid_t pid)

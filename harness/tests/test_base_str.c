@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/err.h"
+#include "base/mask.h"
 #include "base/str.h"
 
 #include <setjmp.h>
@@ -217,6 +219,50 @@ static void small_helpers(void **state)
 	assert_false(cryo_ends_with("c", "bc"));
 }
 
+static void addresses_are_masked(void **state)
+{
+	static const struct {
+		const char *text, *masked;
+	} row[] = {
+		{ "https://h/p", "https://h/p" },
+		{ "https://h:443/p@v1", "https://h:443/p@v1" },
+		{ "cannot fetch 'https://u:pw@h/p': no", "cannot fetch 'https://***@h/p': no" },
+		{ "https://ghp_token@h/p", "https://***@h/p" },
+		{ "HTTP://u@h http://u:p@i/x", "HTTP://*@h http://***@i/x" },
+		{ "https://u:p@w@h/", "https://***@h/" },
+		{ "https://u:p/w@h/", "https://***@h/" },
+		{ "ssh://git@h/p", "ssh://git@h/p" },
+		{ "ssh://git:secret@h/p", "ssh://git:***@h/p" },
+		{ "--mirror=https://a/=https://u:p@b/", "--mirror=https://a/=https://***@b/" },
+		{ "git@h:p", "git@h:p" },
+		{ "https://h mail x@y", "https://h mail x@y" },
+		{ "https://h/?a=x@y", "https://h/?a=x@y" },
+		{ "://@", "://@" },
+		{ "https://", "https://" },
+		{ "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *text = cryo_strdup(row[i].text);
+
+		cryo_mask_addresses(text);
+		assert_string_equal(text, row[i].masked);
+	}
+}
+
+/* Whatever a message is made of. */
+static void errors_mask_addresses(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	cryo_err_set(&err, CRYO_E_REMOTE, "cannot fetch '%s'", "https://u:secret@h/");
+	assert_null(strstr(err.msg, "secret"));
+	cryo_err_wrap(&err, -1, "source '%s'", "https://u:secret@h/");
+	assert_null(strstr(err.msg, "secret"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +276,8 @@ int main(void)
 		cmocka_unit_test(nearest),
 		cmocka_unit_test(nearest_prefers_the_nearer),
 		cmocka_unit_test(small_helpers),
+		cmocka_unit_test(addresses_are_masked),
+		cmocka_unit_test(errors_mask_addresses),
 	};
 
 	return cmocka_run_group_tests_name("str", tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

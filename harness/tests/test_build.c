@@ -171,7 +171,7 @@ static int build(const char *component, struct cryo_err *err)
 	int rc = plan(component, &b, err);
 
 	if (rc == 0)
-		rc = cryo_build_run(&b, err);
+		rc = cryo_build_run(&b, NULL, err);
 	cryo_build_release(&b);
 	cryo_stack_release(&stack);
 	return rc;
@@ -212,7 +212,7 @@ static void builds_and_then_has_nothing_to_do(void **state)
 	assert_int_equal(b.n, 1);
 	assert_false(b.item[0].up_to_date);
 	assert_false(there("cache"));
-	assert_int_equal(cryo_build_run(&b, &err), 0);
+	assert_int_equal(cryo_build_run(&b, NULL, &err), 0);
 	assert_true(b.item[0].up_to_date);
 	assert_ptr_equal(cryo_build_find(&b, "kubernetes"), &b.item[0]);
 	assert_null(cryo_build_find(&b, "runc"));
@@ -303,7 +303,7 @@ static void trees_from_git(void **state)
 	world_commit(repo, "main", file, 1, commit);
 	assert_int_equal(plan(component, &b, &err), 0);
 	assert_false(b.item[0].up_to_date);
-	assert_int_equal(cryo_build_run(&b, &err), 0);
+	assert_int_equal(cryo_build_run(&b, NULL, &err), 0);
 	assert_true(b.item[0].up_to_date);
 	assert_true(cryo_fs_is_dir(b.item[0].dir));
 	cryo_build_release(&b);
@@ -354,7 +354,7 @@ static void trees_from_git_with_patches(void **state)
 	world_commit(repo, "main", file, 2, commit);
 	put_patch("0001-a.patch", "a.go", "old", "new");
 	assert_int_equal(plan(component, &b, &err), 0);
-	assert_int_equal(cryo_build_run(&b, &err), 0);
+	assert_int_equal(cryo_build_run(&b, NULL, &err), 0);
 	json = cryo_asprintf("%s/build.json", b.item[0].dir);
 	assert_int_equal(cryo_json_load(json, 1 << 20, &record, &err), 0);
 	assert_string_equal(cryo_json_str(record, "source.commit"), commit);
@@ -501,7 +501,7 @@ static void a_patched_module_is_built_from_a_tree(void **state)
 	put_patch("0001-a.patch", "a.go", "old", "new");
 	put_patch("0002-b.patch", "staging/src/k8s.io/api/a.go", "old", "newer");
 	assert_int_equal(plan(PATCHED, &b, &err), 0);
-	assert_int_equal(cryo_build_run(&b, &err), 0);
+	assert_int_equal(cryo_build_run(&b, NULL, &err), 0);
 	json = cryo_asprintf("%s/build.json", b.item[0].dir);
 	assert_int_equal(cryo_json_load(json, 1 << 20, &record, &err), 0);
 	assert_string_equal(cryo_json_str(record, "source.patches[0].name"), "0001-a.patch");
@@ -679,10 +679,19 @@ static void downloads_that_fail(void **state)
 	static const struct {
 		const char *answer, *message;
 	} row[] = {
-		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: reading list: 404\\n\\tserver "
-		  "response: no such version\"}",
-		  "stack.yaml:6: k8s.io/kubernetes@v1.33.13: reading list: 404  server response: "
-		  "no such version" },
+		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: reading https://p/x/@v/v1.info: 404 "
+		  "Not "
+		  "Found\\n\\tserver response: no such version\"}",
+		  "stack.yaml:6: k8s.io/kubernetes v1.33.13: the module proxy does not serve it "
+		  "(is "
+		  "there such a version?)" },
+		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: reading https://p/x: 403 Forbidden\"}",
+		  "v1.33.13: the module proxy does not serve it" },
+		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: module lookup disabled by "
+		  "GOPROXY=off\"}",
+		  "v1.33.13: it is not in Go's module cache, and nothing shall be fetched" },
+		{ "{\"Error\": \"x@v1: Get \\\"https://p/\\\": dial tcp: connection refused\"}",
+		  "stack.yaml:6: x@v1: Get \"https://p/\": dial tcp: connection refused" },
 		{ "{\"Path\": \"x\", \"Dir\": \"/src\", \"Sum\": \"h1:other=\"}",
 		  "checksum of k8s.io/kubernetes v1.33.13 is h1:other=, the stack wants " SUM },
 		{ "{\"Path\": \"x\", \"Dir\": \"/src\"}", "is unknown, the stack wants " SUM },

@@ -9,6 +9,7 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <git2.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -134,6 +135,30 @@ static void becomes_a_tree(void **state)
 	assert_string_equal(tree.commit, head);
 }
 
+/* Whatever its .gitattributes would have git do with them. */
+static void bytes_are_taken_as_they_are(void **state)
+{
+	static const struct member m[] = { { .name = "t/.gitattributes",
+					     .text = "* text eol=crlf ident\n" },
+					   { .name = "t/empty" },
+					   { .name = "t/f", .text = "a\r\nb\n" } };
+	cryo_auto(cryo_git_state_release) struct cryo_git_state s = { 0 };
+	char sum[CRYO_HASH_HEX];
+	cryo_auto(cryo_free) char *path = make(m, CRYO_ARRAY_LEN(m), sum);
+	git_repository *repo = NULL;
+	git_object *blob = NULL;
+
+	(void)state;
+	assert_int_equal(sync_to(path, sum, NULL), 0);
+	assert_int_equal(cryo_git_state(tree.dir, &s, &err), 0);
+	assert_int_equal(s.changed, 0);
+	assert_int_equal(git_repository_open(&repo, tree.dir), 0);
+	assert_int_equal(git_revparse_single(&blob, repo, "HEAD:f"), 0);
+	assert_int_equal(git_blob_rawsize((git_blob *)blob), 5);
+	git_object_free(blob);
+	git_repository_free(repo);
+}
+
 static void what_is_refused(void **state)
 {
 	static const struct {
@@ -162,6 +187,13 @@ static void what_is_refused(void **state)
 		  "'l/y' is behind a link" },
 		{ { { .name = "t/h", .link = "/etc/passwd", .hard = true } }, "leads out" },
 		{ { { .name = "t/h", .link = "t/../../x", .hard = true } }, "leads out" },
+		/* A name of it where the same words lead elsewhere, to a file that is not there. */
+		{ { { .name = "t/d/e/l", .type = AE_IFLNK, .link = "../../none" },
+		    { .name = "t/h", .link = "t/d/e/l", .hard = true } },
+		  "'h' is a link that leads out" },
+		{ { { .name = "t/d/up", .type = AE_IFLNK, .link = ".." },
+		    { .name = "t/l", .type = AE_IFLNK, .link = "d/up/../../tmp/none" } },
+		  "'l' is a link that leads out" },
 		{ { { .name = "t/p", .type = AE_IFIFO } }, "neither file, directory nor link" },
 		{ { { .name = "t/", .type = AE_IFDIR } }, "is empty" },
 	};
@@ -178,6 +210,68 @@ static void what_is_refused(void **state)
 		place = cryo_source_tree_dir("comp", sum);
 		assert_false(cryo_fs_exists(place));
 	}
+}
+
+/* libarchive's writer gives hard links no data: headers of our own. */
+static void add_header(struct cryo_str *out, const char *name, char type, const char *link,
+		       unsigned mode, size_t size)
+{
+	char h[512] = { 0 };
+	unsigned sum = 0;
+
+	snprintf(h, 100, "%s", name);
+	snprintf(h + 100, 8, "%07o", mode);
+	snprintf(h + 108, 8, "%07o", (unsigned)geteuid());
+	snprintf(h + 116, 8, "%07o", (unsigned)getegid());
+	snprintf(h + 124, 12, "%011zo", size);
+	snprintf(h + 136, 12, "%011o", 0);
+	h[156] = type;
+	snprintf(h + 157, 100, "%s", link);
+	memcpy(h + 257, "ustar\0\60\60", 8);
+	memset(h + 148, ' ', 8);
+	for (size_t i = 0; i < sizeof(h); i++)
+		sum += (unsigned char)h[i];
+	snprintf(h + 148, 8, "%06o", sum);
+	cryo_str_addn(out, h, sizeof(h));
+}
+
+static void add_data(struct cryo_str *out, const char *text)
+{
+	char block[512] = { 0 };
+
+	snprintf(block, sizeof(block), "%s", text);
+	cryo_str_addn(out, block, sizeof(block));
+}
+
+/* A second name of a file brings neither other bits nor other bytes. */
+static void a_hard_link_is_only_a_name(void **state)
+{
+	cryo_auto(cryo_str_release) struct cryo_str tar = { 0 }, got = { 0 };
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/a.tar", dir), *file = NULL;
+	char sum[CRYO_HASH_HEX];
+	char end[1024] = { 0 };
+	struct stat st;
+
+	(void)state;
+	add_header(&tar, "t/f", '0', "", 0755, 5);
+	add_data(&tar, "first");
+	/* Only in this format a link has data. */
+	add_header(&tar, "x", 'x', "", 0644, 13);
+	add_data(&tar, "13 comment=x\n");
+	add_header(&tar, "t/h", '1', "t/f", 06777, 5);
+	add_data(&tar, "other");
+	add_header(&tar, "t/g", '0', "", 0644, 1);
+	add_data(&tar, "g");
+	cryo_str_addn(&tar, end, sizeof(end));
+	assert_int_equal(cryo_fs_write(path, tar.p, tar.len, 0644, &err), 0);
+	cryo_hash_bytes(tar.p, tar.len, sum);
+	assert_int_equal(sync_to(path, sum, NULL), 0);
+	file = cryo_asprintf("%s/f", tree.dir);
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0755);
+	assert_int_equal(st.st_nlink, 2);
+	assert_int_equal(cryo_fs_read(file, 100, &got, &err), 0);
+	assert_string_equal(cryo_str_get(&got), "first");
 }
 
 static void links_that_may_lead_out(void **state)
@@ -373,7 +467,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(becomes_a_tree),
+		TEST(bytes_are_taken_as_they_are),
 		TEST(what_is_refused),
+		TEST(a_hard_link_is_only_a_name),
 		TEST(links_that_may_lead_out),
 		TEST(wrong_files),
 		TEST(goes_on_after_a_cut),

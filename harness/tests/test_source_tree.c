@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -127,6 +128,15 @@ static void holds(const char *root, const char *name, const char *text)
 	assert_string_equal(cryo_str_get(&got), text);
 }
 
+static void holds_all(const char *root, const char *name, const char *text)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", root, name);
+	cryo_auto(cryo_str_release) struct cryo_str got = { 0 };
+
+	assert_int_equal(cryo_fs_read(path, 1u << 20, &got, &err), 0);
+	assert_true(strcmp(cryo_str_get(&got), text) == 0);
+}
+
 static void put(const char *root, const char *name, const char *text)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", root, name);
@@ -172,6 +182,30 @@ static void cold_and_warm(void **state)
 	assert_int_equal(stat(cache, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0700);
 	free(cache);
+}
+
+/* What .gitattributes would turn is neither turned nor called a change. */
+static void bytes_are_taken_as_they_are(void **state)
+{
+	static const struct world_file f[] = { { ".gitattributes", "* text eol=crlf ident\n",
+						 NULL },
+					       { "empty", "", NULL },
+					       { "mixed", "a\r\nb $Id$\n", NULL } };
+	static const char *const name[] = { "empty", "mixed" };
+	char commit[CRYO_COMMIT_HEX];
+
+	(void)state;
+	world_commit(repo, "main", f, CRYO_ARRAY_LEN(f), commit);
+	fine(sync_to(repo, NULL, commit));
+	holds(tree.dir, "mixed", "a\r\nb $Id$\n");
+	/* With another time on them, they have to be read. */
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", tree.dir, name[i]);
+
+		assert_int_equal(utimensat(AT_FDCWD, path, NULL, 0), 0);
+	}
+	fine(sync_to(repo, NULL, commit));
+	assert_false(tree.made);
 }
 
 static void branches_and_tags(void **state)
@@ -462,6 +496,85 @@ static void evil_projects(void **state)
 	}
 }
 
+/* Names that no honest git writes into a tree; libgit2's builder would not either. */
+struct raw_entry {
+	const char *mode, *name;
+	char of; /* what it is: 'b'lob, 't'ree with a file `pwn`, 'l'ink to the directory above */
+};
+
+static void add_raw(struct cryo_str *tree_text, const struct raw_entry *e, const git_oid *id)
+{
+	cryo_str_addf(tree_text, "%s %s", e->mode, e->name);
+	cryo_str_addn(tree_text, "", 1);
+	cryo_str_addn(tree_text, (const char *)id->id, 20);
+}
+
+static void raw_commit(const struct raw_entry *e, size_t n, char out[CRYO_COMMIT_HEX])
+{
+	static const struct raw_entry inner = { "100755", "pwn", 'b' };
+	cryo_auto(cryo_str_release) struct cryo_str sub = { 0 }, top = { 0 }, text = { 0 };
+	git_repository *r = NULL;
+	git_odb *odb = NULL;
+	git_oid blob, link, subtree, id;
+
+	must(git_repository_open_bare(&r, repo));
+	must(git_repository_odb(&odb, r));
+	must(git_odb_write(&blob, odb, "#!/bin/sh\n", 10, GIT_OBJECT_BLOB));
+	must(git_odb_write(&link, odb, dir, strlen(dir), GIT_OBJECT_BLOB));
+	add_raw(&sub, &inner, &blob);
+	must(git_odb_write(&subtree, odb, sub.p, sub.len, GIT_OBJECT_TREE));
+	for (size_t i = 0; i < n && e[i].name; i++)
+		add_raw(&top, &e[i], e[i].of == 't' ? &subtree : e[i].of == 'l' ? &link : &blob);
+	must(git_odb_write(&id, odb, top.p, top.len, GIT_OBJECT_TREE));
+	cryo_str_addf(&text, "tree %s\nauthor w <w@l> 1 +0000\ncommitter w <w@l> 1 +0000\n\nx\n",
+		      git_oid_tostr_s(&id));
+	must(git_odb_write(&id, odb, text.p, text.len, GIT_OBJECT_COMMIT));
+	git_oid_tostr(out, CRYO_COMMIT_HEX, &id);
+	git_odb_free(odb);
+	git_repository_free(r);
+}
+
+static bool is_in(const char *root, const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", root, name);
+
+	return cryo_fs_exists(path);
+}
+
+static void evil_names(void **state)
+{
+	static const struct raw_entry row[][3] = {
+		{ { "40000", "..", 't' } },
+		{ { "100644", "../pwn", 'b' } },
+		{ { "40000", ".git", 't' } },
+		{ { "100644", ".git/hooks/post-checkout", 'b' } },
+		{ { "100644", "", 'b' } },
+		{ { "100644", ".", 'b' } },
+		{ { "100644", "/tmp/cryopod-pwn", 'b' } },
+		/* Through a link of the same name, which one or the other may come first. */
+		{ { "120000", "x", 'l' }, { "40000", "x", 't' } },
+		{ { "40000", "x", 't' }, { "120000", "x", 'l' } },
+		{ { "120000", "x", 'l' }, { "100644", "x/pwn", 'b' } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		char commit[CRYO_COMMIT_HEX];
+		cryo_auto(cryo_free) char *ref = cryo_asprintf("%s/refs/heads/evil", repo);
+		cryo_auto(cryo_free) char *line = NULL;
+		int rc;
+
+		raw_commit(row[i], 3, commit);
+		line = cryo_asprintf("%s\n", commit);
+		assert_int_equal(cryo_fs_write(ref, line, strlen(line), 0644, &err), 0);
+		rc = sync_to(repo, NULL, commit);
+		print_message("# %zu: %s\n", i, rc < 0 ? err.msg : "not refused");
+		assert_true(rc < 0);
+		assert_false(is_in(dir, "pwn"));
+		assert_false(cryo_fs_exists("/tmp/cryopod-pwn"));
+	}
+}
+
 static void a_broken_gitmodules(void **state)
 {
 	cryo_auto(cryo_free) char *super = project("[submodule \"x\"\npath", "x", first);
@@ -473,6 +586,18 @@ static void a_broken_gitmodules(void **state)
 }
 
 /* --- bad luck --- */
+
+/* What libgit2 says is nothing that a user could act on. */
+static void words_of_libgit2(void **state)
+{
+	(void)state;
+	git_error_set_str(GIT_ERROR_INTERNAL, "unrecoverable internal error: 'writer.open == 0'");
+	cryo_git_err(&err, CRYO_E_PROVISION, "cannot check out %s", "x");
+	assert_string_equal(err.msg, "cannot check out x: the content of a file cannot be read or "
+				     "turned (too little memory?)");
+	git_error_set_str(GIT_ERROR_OS, "could not write to 'x': No space left on device");
+	assert_int_equal(cryo_git_err(&err, CRYO_E_PROVISION, "x"), -CRYO_E_UNFIT);
+}
 
 static void a_hanging_server(void **state)
 {
@@ -510,6 +635,44 @@ static void over_the_network(void **state)
 	fine(sync_to(url, NULL, first));
 	holds(tree.dir, "f", "1\n");
 	refused(sync_to(url, "maim", NULL), CRYO_E_CONFIG, "did you mean 'main'?");
+}
+
+/* Whenever it is cut off, nothing half is taken for whole, and the next run has it. */
+static void a_server_that_goes_away(void **state)
+{
+	static const long after[] = { 1, 200, 4000, 100000, 200000 };
+	volatile long *left =
+	    mmap(NULL, sizeof(*left), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char *noise = cryo_alloc(300000), commit[CRYO_COMMIT_HEX];
+	const struct world_file f = { "noise", noise, NULL };
+	cryo_auto(cryo_free) char *url = NULL;
+	uint32_t x = 1;
+	int at, port;
+	pid_t relay;
+
+	(void)state;
+	/* Nothing that a pack makes smaller than what we cut at. */
+	for (size_t i = 0; i < 299999; i++)
+		noise[i] = (char)('!' + (x = x * 1664525 + 1013904223, x >> 24) % 90);
+	world_commit(repo, "main", &f, 1, commit);
+	helper = world_daemon(dir, &at);
+	if (!helper) {
+		free(noise);
+		skip();
+	}
+	relay = world_relay(at, &port, left);
+	url = cryo_asprintf("git://127.0.0.1:%d/repo.git", port);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(after); i++) {
+		*left = after[i];
+		refused(sync_to(url, NULL, commit), CRYO_E_REMOTE, "cannot fetch");
+		assert_false(cryo_git_has(url, commit));
+	}
+	*left = 10000000;
+	fine(sync_to(url, NULL, commit));
+	holds_all(tree.dir, "noise", noise);
+	world_end(relay);
+	free(noise);
+	munmap((void *)left, sizeof(*left));
 }
 
 /* One object of the server's is damaged. */
@@ -686,6 +849,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BOTH(cold_and_warm),
+		BY_PROGRAM(bytes_are_taken_as_they_are),
 		BOTH(branches_and_tags),
 		BOTH(a_moved_branch_is_not_followed),
 		BOTH(a_pin_wins_over_its_branch),
@@ -697,8 +861,10 @@ int main(void)
 		BOTH(parts_of_a_project),
 		BOTH(submodules_of_a_component),
 		BOTH(evil_projects),
+		BOTH(evil_names),
 		BY_PROGRAM(a_broken_gitmodules),
 		BOTH(over_the_network),
+		BOTH(a_server_that_goes_away),
 		BOTH(a_broken_repository),
 		BOTH(killed_at_any_time),
 		BOTH(two_at_once),
@@ -707,6 +873,7 @@ int main(void)
 		BY_PROGRAM(foreign_trees),
 		BY_PROGRAM(trees_without_objects),
 		BY_PROGRAM(a_hanging_server),
+		BY_PROGRAM(words_of_libgit2),
 		BY_PROGRAM(the_status),
 		BY_PROGRAM(fingerprints),
 	};

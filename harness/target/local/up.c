@@ -25,6 +25,7 @@
 static int make_programs(struct up *u, struct cryo_err *err)
 {
 	int rc = cryo_stack_load(u->opts->stack ? u->opts->stack : "upstream", &u->stack, err);
+	struct cryo_fetch_opts fetch = { .offline = u->opts->offline, .mirrors = u->opts->mirrors };
 	size_t missing = 0;
 
 	if (rc == 0)
@@ -37,7 +38,7 @@ static int make_programs(struct up *u, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_PROVISION,
 				    "%zu components of stack '%s' are not built (cryopod build)",
 				    missing, u->stack.name);
-	return missing > 0 ? cryo_build_run(&u->build, err) : 0;
+	return missing > 0 ? cryo_build_run(&u->build, &fetch, err) : 0;
 }
 
 void up_describe(struct up *u)

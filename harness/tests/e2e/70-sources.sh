@@ -23,6 +23,12 @@ if command -v git >/dev/null; then
 	point "sources: not fetched yet" exits 0 sources status
 	point "it says so" says "not known yet"
 	point "sources sync --offline: nothing there" fails 4 "--offline forbids" sources sync --offline
+	point "build --offline: nothing there" fails 4 "--offline forbids" cp_ build --offline --stack "$src/s.yaml"
+	point "up --offline: nothing there" fails 4 "--offline forbids" cp_ up --offline --stack "$src/s.yaml"
+	stack "$part: {recipe: runc, source: {git: 'https://nowhere.invalid/repo', ref: none}}"
+	point "build --mirror asks the mirror" fails 2 "no branch or tag 'none'" \
+		cp_ build --stack "$src/s.yaml" --mirror "https://nowhere.invalid/=$src/"
+	stack "$part: {recipe: runc, note: mind the gap, source: {git: ./repo, ref: main}}"
 	point "sources sync" exits 0 sources sync
 	point "the note is shown" says "mind the gap"
 	tree=$(sources sync -o json -q 2>/dev/null | jq -r '.[0].dir')
@@ -50,6 +56,49 @@ if command -v git >/dev/null; then
 			CRYOPOD_CACHE_DIR='$src/small' '$CRYOPOD' --color never sources sync --stack '$src/s.yaml'"
 	}
 	point "no space left" fails 3 "no space left" no_space
+
+	# A fork as somebody has it: upstream's tree in a repository, our series on top, a real program.
+	mod=$(go env GOMODCACHE 2>/dev/null) || mod=$HOME/go/pkg/mod
+	[ -d "$mod/github.com/opencontainers/runc@v1.2.8" ] || mod=$shared/go/mod
+	runc=$mod/github.com/opencontainers/runc@v1.2.8
+	if [ -d "$runc" ] && [ -d "$mod/github.com/opencontainers/selinux@v1.12.0" ]; then
+		# What a module's zip leaves out: half of the vendor directory, and a module within the module.
+		mkdir -p "$src/runc" && cp -R "$runc/." "$src/runc" && chmod -R u+w "$src/runc" && rm -rf "$src/runc/vendor" &&
+			mkdir -p "$src/runc/internal/third_party" &&
+			cp -R "$mod/github.com/opencontainers/selinux@v1.12.0" "$src/runc/internal/third_party/selinux" &&
+			chmod -R u+w "$src/runc" && git init -q -b main "$src/runc" &&
+			git -C "$src/runc" add -Af . && git -C "$src/runc" commit -q -m v1.2.8
+		cp -R "$top/patches/runc/1.2.8" "$src/series"
+		stack 'runc: {recipe: runc, patches: series, source: {git: ./runc, ref: main, version: v1.2.8}}'
+		exits 0 sources sync >/dev/null
+		point "sources status: the series applies" exits 0 sources status
+		point "it names each patch" says "0002-checkpoint-fail-if-nothing-was-encrypted.patch"
+		point "build a patched git tree" exits 0 cp_ build --stack "$src/s.yaml"
+		dir=$(tail -n 1 "$tmp/out" | awk '{ print $3 }')
+		point "runc has what the patch adds" sh -c "'$dir/runc' checkpoint --help | grep -q encryption-cert"
+		point "its version is of the commit" sh -c "'$dir/runc' --version | grep -q 'runc version 1.2.8'"
+		point "build.json has both patches" test "$(jq '.source.patches | length' "$dir/build.json")" = 2
+		point "sources patch makes a tree" exits 0 sources patch runc "$src/bench"
+		echo '// one more' >>"$src/bench/checkpoint.go" && git -C "$src/bench" commit -q -a -m 'checkpoint: say more
+
+For a test.'
+		point "sources patch does not lose a commit" fails 2 "commits that are not in the series" \
+			sources patch runc "$src/bench"
+		point "sources refresh" exits 0 sources refresh runc "$src/bench"
+		point "it adds the new one" says "added    0003-checkpoint-say-more.patch"
+		point "and leaves the others" test "$(grep -c '^same' "$tmp/out")" = 2
+		sed -i 's/^+\/\/ one more/+\/\/ once more/; s/^ func /  func /' "$src/series/0003-checkpoint-say-more.patch"
+		rm "$src/series/0001-"*
+		point "a series that does not fit" exits 1 sources status
+		point "is told by file and line" says "CONFLICT"
+		point "and does not build" fails 2 "0002-" cp_ build --stack "$src/s.yaml"
+		point "--version is for Go modules" fails 2 "is no Go module" sources status --version v1.2.7
+		stack "runc: {recipe: runc, patches: $top/patches/runc/1.2.8, source: {module: github.com/opencontainers/runc, version: v1.2.8}}"
+		point "status --version on the version that is there" exits 0 sources status --version v1.2.8
+		point "says on which" says "on v1.2.8"
+	else
+		echo "# skipped: a patched git tree, runc v1.2.8 is not in Go's module cache"
+	fi
 else
 	echo "# skipped: sources from git, there is no git program"
 fi
@@ -83,6 +132,24 @@ in_node_root() {
 point "it runs where its libraries are not" in_node_root "$(ls -d "$shared"/builds/node/*/ | head -n 1)"
 point "with its own" says "libnet version"
 point "built again: nothing to do" sh -c "'$CRYOPOD' build --stack '$src/s.yaml' 2>&1 | grep -q same"
+# What a Makefile that means harm finds: each word is something that it could do.
+cp "$src/criu-1/Makefile" "$src/Makefile"
+cat >"$src/criu-1/Makefile" <<END
+.PHONY: criu
+criu:
+	@touch /usr/bin/mine 2>/dev/null && echo 'Error: root' >&2 || true
+	@touch $src/cache/mine 2>/dev/null && echo 'Error: cache' >&2 || true
+	@echo x 2>/dev/null >/proc/sys/kernel/hostname && echo 'Error: sysctl' >&2 || true
+	@mount -t tmpfs x /tmp 2>/dev/null && echo 'Error: mount' >&2 || true
+	@test -e /sys/kernel && echo 'Error: sys' >&2 || true
+	@mknod disk b 8 0 2>/dev/null && echo 'Error: disk' >&2 || true
+	@test "\$\$(grep -c : /proc/net/dev)" -le 1 || echo 'Error: network' >&2
+	@echo 'Error: as it should be' >&2
+	@false
+END
+archive
+point "a Makefile reaches only its own directory" fails 4 "Error: as it should be" cp_ build --stack "$src/s.yaml"
+cp "$src/Makefile" "$src/criu-1/Makefile"
 sed -i 's/libnet.h/libaio.h/' "$src/criu-1/criu/main.c"
 archive
 point "a missing library is named with its package" fails 4 "(Debian package libaio-dev)" cp_ build --stack "$src/s.yaml"

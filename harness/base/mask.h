@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Addresses in texts that somebody reads: whoever put a password or a token into one
+ * shall not find it in a message, a log or a record.
+ */
+#ifndef CRYO_BASE_MASK_H
+#define CRYO_BASE_MASK_H
+
+/*
+ * In place: user and password of "https://user:word@host" become "***", in every address of
+ * the text. Of other transports only the password goes: ssh's "git@" is no secret.
+ */
+void cryo_mask_addresses(char *text);
+
+#endif
