@@ -68,6 +68,7 @@ $(LIBEXEC):
 # What stands between runc and CRIU, in nodes of any kind: static as well, from objects of its own.
 INTERPOSER := build/libexec/cryopod-criu build/libexec/criu-sockopt.so
 all: $(INTERPOSER)
+$(B)/tests/test_template: | $(LIBEXEC) $(INTERPOSER)
 STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness/interposer/*.c) \
 	harness/conf/json.c harness/criu/rpc.c
 STATIC_O := $(patsubst harness/%.c,build/static/%.o,$(STATIC_C)) build/static/criu/rpc.pb-c.o

@@ -33,7 +33,8 @@ struct bench_opts {
 };
 
 static const struct cryo_opt opts_table[] = {
-	{ "runs", 0, CRYO_OPT_UINT, offsetof(struct bench_opts, runs), "N", "rounds (default: 5)" },
+	{ "runs", 0, CRYO_OPT_COUNT, offsetof(struct bench_opts, runs), "N",
+	  "rounds (default: 5)" },
 	{ "sealed", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, sealed), NULL,
 	  "plain and encrypted checkpoints and restores, in turns, instead" },
 	{ "sizes", 0, CRYO_OPT_STR, offsetof(struct bench_opts, sizes), "LIST",

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
+#include "sys/fs.h"
 #include "target/checkpoint.h"
 #include "target/kubectl.h"
 
@@ -96,6 +97,8 @@ static int parse_opts(const struct checkpoint_opts *o, struct cryo_checkpoint_op
 				  "--encrypt and --encryption-secret NAME belong together");
 	if (rc == 0 && o->dry_run && o->to)
 		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run makes nothing for --to");
+	if (rc == 0 && o->to)
+		rc = cryo_err_wrap(err, cryo_fs_check_place(o->to, err), "--to");
 	return rc;
 }
 

@@ -23,6 +23,7 @@ enum cryo_opt_kind {
 	CRYO_OPT_FLAG,	   /* bool */
 	CRYO_OPT_STR,	   /* const char *, borrowed from argv */
 	CRYO_OPT_UINT,	   /* unsigned */
+	CRYO_OPT_COUNT,	   /* unsigned, at least 1: 0 is that nothing was said */
 	CRYO_OPT_DURATION, /* int64_t, ms */
 	CRYO_OPT_LIST,	   /* struct cryo_opt_list: may be given more than once */
 };

@@ -9,7 +9,7 @@ struct down_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "all", 0, CRYO_OPT_FLAG, offsetof(struct down_opts, all), NULL, "every cluster" },
-	{ "count", 0, CRYO_OPT_UINT, offsetof(struct down_opts, count), "N",
+	{ "count", 0, CRYO_OPT_COUNT, offsetof(struct down_opts, count), "N",
 	  "the clusters of up --count N: NAME-1 … NAME-N" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
@@ -50,6 +50,8 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 
 	(void)args;
 	(void)exit_code;
+	if (o->all && o->count)
+		return cryo_err_set(err, CRYO_E_USAGE, "either --all or --count");
 	if (o->count)
 		return down_many(cli, o->count, err);
 	if (!o->all)

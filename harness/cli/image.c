@@ -56,7 +56,9 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 		return list();
 	own = cryo_asprintf("%s.tar", args[0]);
 	to = o->to ? o->to : own;
-	rc = cryo_image_builtin(args[0], to, err);
+	rc = cryo_fs_check_place(to, err);
+	if (rc == 0)
+		rc = cryo_image_builtin(args[0], to, err);
 	if (rc == 0)
 		rc = cryo_hash_file(to, digest, err);
 	if (rc == 0)

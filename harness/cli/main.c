@@ -64,7 +64,7 @@ static void occupy_streams(void)
 /* What was printed must also have arrived: a full disk or a closed pipe is a failure. */
 static void check_stdout(int *exit_code)
 {
-	if (fflush(stdout) == 0 && !ferror(stdout))
+	if (fflush(stdout) == 0 && !ferror(stdout) && !cryo_report_lost())
 		return;
 	fprintf(stderr, "cryopod: cannot write to standard output\n");
 	if (*exit_code == 0)

@@ -104,10 +104,13 @@ static int store(const struct cryo_opt *o, char *base, const char *value, struct
 		*(const char **)at = value;
 		return 0;
 	case CRYO_OPT_UINT:
+	case CRYO_OPT_COUNT:
 		n = strtoul(value, &end, 10);
 		if (!isdigit((unsigned char)*value) || *end || n > INT_MAX)
 			return cryo_err_set(err, CRYO_E_USAGE, "--%s: '%s' is no number", o->name,
 					    value);
+		if (n == 0 && o->kind == CRYO_OPT_COUNT)
+			return cryo_err_set(err, CRYO_E_USAGE, "--%s: at least 1", o->name);
 		*(unsigned *)at = (unsigned)n;
 		return 0;
 	case CRYO_OPT_LIST:

@@ -7,6 +7,9 @@
 #include "target/kubectl.h"
 
 #include <limits.h>
+#include <string.h>
+
+#define TAKEN "address already in use"
 
 struct proxy_opts {
 	unsigned port;
@@ -26,7 +29,7 @@ static void on_line(const char *line, int stream, void *arg)
 		cryo_info("the API is at http://127.0.0.1:%u, for everybody on this machine, until "
 			  "Ctrl-C",
 			  *port);
-	else
+	else if (!strstr(line, TAKEN))
 		cryo_warn("%s", line);
 }
 
@@ -52,6 +55,10 @@ static int serve(struct cryo_target *t, unsigned port, struct cryo_err *err)
 		*err = (struct cryo_err)CRYO_ERR_INIT;
 		return 0;
 	}
+	if (rc < 0 && strstr(err->msg, TAKEN))
+		return cryo_err_set(err, CRYO_E_SYSTEM,
+				    "port %u of 127.0.0.1 is taken: choose another (--port PORT)",
+				    port);
 	return rc;
 }
 

@@ -82,8 +82,10 @@ static void print_table(const json_t *j)
 	       cryo_json_str(j, "created"));
 	print_origin(j);
 	printf("  kubeconfig  %s\n", cryo_json_str(j, "kubeconfig"));
-	printf("  API server  https://127.0.0.1:%ld%s\n", (long)cryo_json_int(j, "port", 0),
-	       cryo_json_int(j, "forwarder", 0) ? "" : " (no forwarder: cryopod up)");
+	if (cryo_json_int(j, "forwarder", 0))
+		printf("  API server  https://127.0.0.1:%ld\n", (long)cryo_json_int(j, "port", 0));
+	else
+		printf("  API server  cannot be reached (cryopod up)\n");
 	json_array_foreach(json_object_get(j, "nodes"), i, node)
 		print_node(node);
 	if (capabilities)

@@ -24,7 +24,7 @@ static const struct cryo_opt opts_table[] = {
 	  "start the cluster first if it does not run" },
 	{ "fresh", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, fresh), NULL,
 	  "each scenario in a cluster of its own, several at once" },
-	{ "jobs", 'j', CRYO_OPT_UINT, offsetof(struct test_opts, jobs), "N",
+	{ "jobs", 'j', CRYO_OPT_COUNT, offsetof(struct test_opts, jobs), "N",
 	  "with --fresh: so many at once (default: one per core)" },
 	{ "keep-failed", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, keep_failed), NULL,
 	  "with --fresh: leave the cluster of a scenario that failed" },

@@ -27,7 +27,7 @@ static const struct cryo_opt opts_table[] = {
 	CRYO_CLI_FETCH(struct up_opts, fetch),
 	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.cold), NULL,
 	  "start everything anew: restore from no template, make none" },
-	{ "count", 0, CRYO_OPT_UINT, offsetof(struct up_opts, count), "N",
+	{ "count", 0, CRYO_OPT_COUNT, offsetof(struct up_opts, count), "N",
 	  "N clusters: NAME-1 … NAME-N" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct up_opts, output), "FORMAT",
 	  "with --count: table, json or yaml" },

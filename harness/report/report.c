@@ -16,6 +16,7 @@ static struct {
 	struct cryo_junit *junit;
 	pid_t owner;
 	enum cryo_color color;
+	bool lost; /* something for standard output */
 } state;
 
 static int parse_color(const char *text, enum cryo_color *out, struct cryo_err *err)
@@ -71,11 +72,18 @@ void cryo_report_write(int fd, const char *text, size_t len)
 		if (n < 0 && errno == EINTR)
 			continue;
 		/* Nobody reads any more: the work goes on without being watched. */
-		if (n <= 0)
+		if (n <= 0) {
+			state.lost |= fd == STDOUT_FILENO;
 			return;
+		}
 		text += n;
 		len -= (size_t)n;
 	}
+}
+
+bool cryo_report_lost(void)
+{
+	return state.lost;
 }
 
 static void on_event(const struct cryo_event *ev, void *arg)

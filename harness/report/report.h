@@ -35,6 +35,8 @@ void cryo_report_open(const struct cryo_report_opts *opts);
 int cryo_report_start(const char *color, bool verbose, bool quiet, struct cryo_err *err);
 /* May standard output get colours? As the start was told. */
 bool cryo_report_colored_stdout(void);
+/* Could something not be written to standard output? */
+bool cryo_report_lost(void);
 /* Takes the live line away and the sink with it. Harmless without a start. */
 void cryo_report_stop(void);
 

@@ -70,6 +70,10 @@ static int run_or_skip(const struct session *e, const struct cryo_scenario *s,
 
 	if (!need)
 		return cryo_run_scenario(e->target, e->kube, s, e->tmp, e->opts->keep, r);
+	/* What was asked of the node while Ctrl-C was pressed got no answer: that says nothing of
+	 * it. */
+	if (cryo_intr_check(&r->err) < 0)
+		return -(int)CRYO_E_INTERRUPTED;
 	why = json_string_value(json_object_get(
 	    json_object_get(json_object_get(e->status, "capabilities"), "reasons"), need));
 	cryo_err_set(&r->err, CRYO_OK, "this cluster cannot do '%s'%s%s", need, why ? ": " : "",

@@ -12,9 +12,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK	 512
-#define PADDING	 1048576 /* zeros behind the end that are accepted: tar fills up its records */
-#define OCTAL_11 (UINT64_C(1) << 33)
+#define DIRECTORY '5' /* a tar member's type */
+#define BLOCK	  512
+#define PADDING	  1048576 /* zeros behind the end that are accepted: tar fills up its records */
+#define OCTAL_11  (UINT64_C(1) << 33)
 
 /* POSIX ustar; a size that needs more than 11 octal digits stands in base 256, as GNU tar does. */
 struct header {
@@ -187,10 +188,15 @@ static int get_envelope(int in, const struct cryo_seal_reader_opts *o, uint64_t 
 			struct cryo_seal_reader **r, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *der = NULL;
-	struct header h;
+	struct header h = { 0 };
 	uint64_t size;
 	size_t got;
 	int rc = get_header(in, 0, &h, &size, err);
+
+	if (rc == -(int)CRYO_E_TAMPER && h.type == DIRECTORY)
+		rc = malformed(err,
+			       "its first member is a directory (one of 'checkpoint --encrypt'"
+			       " is for 'restore'; unpacked, its 'checkpoint' can be unsealed)");
 
 	if (rc == 0 && strcmp(h.name, CRYO_SEAL_CMS_NAME) != 0)
 		rc = malformed(err, "its first member is not 'seal.cms'");

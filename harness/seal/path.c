@@ -129,6 +129,9 @@ static int convert_to(const struct job *j, int from, bool dir, const char *dst_a
 
 	if (cryo_fs_exists(dst))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is there already", dst);
+	rc = cryo_fs_check_place(dst, err);
+	if (rc < 0)
+		return rc;
 	rc = cryo_fs_tmpdir(dirname(copy), PREFIX, &tmp, err);
 	if (rc < 0)
 		return rc;
@@ -143,7 +146,8 @@ static int convert(const struct job *j, const char *src, const char *dst, struct
 	struct stat st;
 
 	if (from < 0 || fstat(from, &st) < 0)
-		return cryo_err_sys(err, errno, "cannot open '%s'", src);
+		return cryo_err_as(err, cryo_err_sys(err, errno, "cannot open '%s'", src),
+				   CRYO_E_CONFIG);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no file and no directory", src);
 	return cryo_err_wrap(err, convert_to(j, from, S_ISDIR(st.st_mode), dst, err), "'%s'", src);

@@ -120,10 +120,47 @@ static int publish(int *fd, const char *tmp, const char *path, struct cryo_err *
 	return rc;
 }
 
+/*
+ * A rename replaces whatever has the name. For root that could be a device of the machine:
+ * /dev/full, or /dev/stdout, a link into /proc. Directories are rename's to refuse.
+ */
+static int check_kind(const char *path, struct cryo_err *err)
+{
+	char to[sizeof("/proc/") - 1];
+	struct stat st;
+	bool fine;
+
+	if (lstat(path, &st) < 0)
+		return 0;
+	fine = S_ISREG(st.st_mode) || S_ISDIR(st.st_mode);
+	if (S_ISLNK(st.st_mode))
+		fine = (readlink(path, to, sizeof(to)) != (ssize_t)sizeof(to) ||
+			memcmp(to, "/proc/", sizeof(to)) != 0) &&
+		       (stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+	return fine ? 0
+		    : cryo_err_set(err, CRYO_E_CONFIG, "cannot write '%s': it is no regular file",
+				   path);
+}
+
+int cryo_fs_check_place(const char *path, struct cryo_err *err)
+{
+	const char *slash = strrchr(path, '/');
+	cryo_auto(cryo_free) char *dir = slash ? cryo_strndup(path, (size_t)(slash - path) + 1)
+					       : cryo_strdup(".");
+
+	if (!*path || cryo_fs_is_dir(path))
+		return cryo_err_sys(err, *path ? EISDIR : ENOENT, "cannot write '%s'", path);
+	if (access(dir, W_OK | X_OK) < 0)
+		return cryo_err_sys(err, errno, "cannot write '%s'", path);
+	return check_kind(path, err);
+}
+
 static int open_beside(const char *path, mode_t mode, char **tmp, struct cryo_err *err)
 {
 	int fd;
 
+	if (check_kind(path, err) < 0)
+		return -1;
 	*tmp = cryo_asprintf("%s.XXXXXX", path);
 	fd = mkostemp(*tmp, O_CLOEXEC);
 	if (fd < 0 || fchmod(fd, mode) < 0) {
@@ -139,7 +176,7 @@ int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode, s
 	cryo_auto(cryo_fd_close) int fd = open_beside(path, mode, &tmp, err);
 
 	if (fd < 0)
-		return -(int)CRYO_E_SYSTEM;
+		return -(int)err->status;
 	if (write_all(fd, data, len) < 0) {
 		int rc = cryo_err_sys(err, errno, "cannot write '%s'", path);
 
@@ -299,7 +336,7 @@ int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err 
 		return cryo_err_sys(err, errno, "cannot open '%s'", src);
 	out = open_beside(dst, mode, &tmp, err);
 	if (out < 0)
-		return -(int)CRYO_E_SYSTEM;
+		return -(int)err->status;
 	if (copy_ranges(in, out, st.st_size) < 0) {
 		int rc = cryo_err_sys(err, errno, "cannot copy '%s' to '%s'", src, dst);
 

@@ -34,6 +34,11 @@ int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, str
  */
 int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode,
 		  struct cryo_err *err);
+/*
+ * Could a file be published at a path that somebody else chose? Asked before the work, not after
+ * it: its directory is there and can be written, and no directory, device or pipe has that name.
+ */
+int cryo_fs_check_place(const char *path, struct cryo_err *err);
 /* Straight to an existing file (procfs, cgroups, sysfs): one write(2), no rename. */
 int cryo_fs_poke(const char *path, const char *text, struct cryo_err *err);
 

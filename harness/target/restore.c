@@ -16,9 +16,12 @@
 #include "target/evidence.h"
 #include "target/sealing.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
@@ -279,6 +282,24 @@ static int run_pod(struct cryo_target *t, const struct cryo_restore_opts *opts, 
 	return rc;
 }
 
+/* Its bytes become a layer as they are: containerd would not find a tar in it, and say so
+ * obscurely. */
+static int check_plain(const char *path, struct cryo_err *err)
+{
+	static const char magic[][4] = { "\x1f\x8b", "BZh", "\xfd\x37zX", "\x28\xb5\x2f\xfd" };
+	static const size_t len[] = { 2, 3, 4, 4 };
+	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char begin[4];
+
+	if (fd < 0 || pread(fd, begin, sizeof(begin), 0) != (ssize_t)sizeof(begin))
+		return cryo_err_sys(err, errno, "cannot read '%s'", path);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(len); i++)
+		if (memcmp(begin, magic[i], len[i]) == 0)
+			return cryo_err_set(err, CRYO_E_CONFIG,
+					    "the archive is compressed: decompress it first");
+	return 0;
+}
+
 static int check_archive(const struct cryo_archive *a, struct cryo_err *err)
 {
 	if (a->has_status)
@@ -303,6 +324,8 @@ int cryo_restore_run(struct cryo_target *t, const struct cryo_restore_opts *opts
 	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
 				      .container = cryo_strdup(a.container) };
 	out->ns = cryo_strdup(opts->ns ? opts->ns : a.ns && *a.ns ? a.ns : "default");
+	if (rc == 0)
+		rc = check_plain(opts->archive, err);
 	if (rc == 0)
 		rc = check_archive(&a, err);
 	if (rc == 0)

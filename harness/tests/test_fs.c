@@ -117,6 +117,48 @@ static void failed_write_leaves_nothing(void **state)
 	assert_non_null(strstr(err.msg, "No such file"));
 }
 
+/* For root the rename would work, and take the device away from everybody. */
+static void only_files_are_replaced(void **state)
+{
+	static const char *const name[] = { "pipe", "to-pipe", "to-device", "stdout" };
+	(void)state;
+	assert_int_equal(mkfifo(at("pipe"), 0600), 0);
+	assert_int_equal(symlink("pipe", at("to-pipe")), 0);
+	assert_int_equal(symlink("/dev/null", at("to-device")), 0);
+	assert_int_equal(symlink("/proc/self/exe", at("stdout")), 0);
+	put("src", "x");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
+		struct stat st, now;
+
+		assert_int_equal(lstat(at(name[i]), &st), 0);
+		assert_int_equal(cryo_fs_check_place(at(name[i]), &err), -CRYO_E_CONFIG);
+		assert_int_equal(cryo_fs_write(at(name[i]), "x", 1, 0600, &err), -CRYO_E_CONFIG);
+		assert_int_equal(cryo_fs_copy(at("src"), at(name[i]), 0600, &err), -CRYO_E_CONFIG);
+		assert_non_null(strstr(err.msg, "is no regular file"));
+		assert_int_equal(lstat(at(name[i]), &now), 0);
+		assert_int_equal(st.st_ino, now.st_ino);
+	}
+	assert_int_equal(count_entries(), 5);
+}
+
+static void place_is_checked_before(void **state)
+{
+	(void)state;
+	put("old", "x");
+	assert_int_equal(symlink("nowhere", at("dangling")), 0);
+	assert_int_equal(cryo_fs_check_place(at("new"), &err), 0);
+	assert_int_equal(cryo_fs_check_place(at("old"), &err), 0);
+	assert_int_equal(cryo_fs_check_place(at("dangling"), &err), 0);
+	assert_int_equal(cryo_fs_check_place("plain-name", &err), 0);
+	assert_int_equal(cryo_fs_check_place("", &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_check_place(dir, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_check_place(at("no/x"), &err), -CRYO_E_SYSTEM);
+	assert_int_equal(err.sys_errno, ENOENT);
+	assert_int_equal(cryo_fs_check_place(at("old/x"), &err), -CRYO_E_SYSTEM);
+	assert_int_equal(err.sys_errno, ENOTDIR);
+	assert_int_equal(count_entries(), 2);
+}
+
 static void write_replaces_a_link(void **state)
 {
 	(void)state;
@@ -453,6 +495,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(write_replaces_whole),
 		TEST(failed_write_leaves_nothing),
+		TEST(only_files_are_replaced),
+		TEST(place_is_checked_before),
 		TEST(write_replaces_a_link),
 		TEST(read_has_a_limit),
 		TEST(read_regular),

@@ -13,7 +13,7 @@
 struct fake_opts {
 	bool all, force;
 	const char *output;
-	unsigned port;
+	unsigned port, count;
 	int64_t timeout_ms;
 };
 
@@ -22,6 +22,7 @@ static const struct cryo_opt opts_table[] = {
 	{ "force", 'f', CRYO_OPT_FLAG, offsetof(struct fake_opts, force), NULL, "" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct fake_opts, output), "FORMAT", "" },
 	{ "port", 'p', CRYO_OPT_UINT, offsetof(struct fake_opts, port), "PORT", "" },
+	{ "count", 0, CRYO_OPT_COUNT, offsetof(struct fake_opts, count), "N", "" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct fake_opts, timeout_ms), "DURATION", "" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
@@ -176,6 +177,8 @@ static void bad(void **state)
 		{ "start --port=", "--port: '' is no number" },
 		{ "start --port 1x", "--port: '1x' is no number" },
 		{ "start --port -1", "--port: '-1' is no number" },
+		{ "start --count 0", "--count: at least 1" },
+		{ "start --count -1", "--count: '-1' is no number" },
 		{ "start --port +1", "--port: '+1' is no number" },
 		{ "start --port 2147483648", "is no number" },
 		{ "start --port 99999999999999999999", "is no number" },

@@ -547,6 +547,26 @@ static void refused(void **state)
 	}
 }
 
+/* Whoever looks into it can read it, but containerd would find no tar in the layer. */
+static void compressed(void **state)
+{
+	cryo_auto(cryo_free) char *packed = cryo_asprintf("%s.gz", archive);
+	const char *const argv[] = { "gzip", "-f", archive, NULL };
+	struct cryo_restore_opts opts = { .archive = packed, .pod = "q" };
+	struct cryo_proc p = CRYO_PROC_INIT;
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_restore r;
+
+	(void)state;
+	put_archive("", "{}");
+	p.argv = argv;
+	assert_int_equal(cryo_proc_run(&p, NULL, &err), 0);
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -CRYO_E_CONFIG);
+	assert_true(cryo_ends_with(err.msg, "the archive is compressed: decompress it first"));
+	assert_null(fake.pod);
+	unlink(packed);
+}
+
 /* Half-way: the pod is taken back, CRIU's decisive line is told, no scratch files are left. */
 static void failures(void **state)
 {
@@ -608,6 +628,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_the_source_pod, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(compressed, setup, teardown),
 		cmocka_unit_test_setup_teardown(failures, setup, teardown),
 	};
 
