@@ -31,6 +31,7 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_test,
 	&cryo_cmd_bench,
 	&cryo_cmd_template,
+	&cryo_cmd_snapshot,
 	&cryo_cmd_version,
 	&cryo_cmd_help,
 	&cryo_cmd_forward,

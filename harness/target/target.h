@@ -20,6 +20,7 @@ struct cryo_up_opts {
 	int64_t timeout_ms; /* until Ready; 0: 2 minutes */
 	bool no_build;	    /* fail if something is not built yet instead of building it */
 	bool cold;	    /* no restore from a template, and none is made */
+	const char *from;   /* name of a snapshot to restore instead; its stack is the cluster's */
 	bool new_template;  /* a cold start, and a template or an error comes of it */
 };
 #define CRYO_UP_OPTS_INIT                                                                          \
@@ -73,6 +74,9 @@ struct cryo_target {
  * nothing. */
 int cryo_target_open(const char *kind, const char *name, struct cryo_target **out,
 		     struct cryo_err *err);
+/* Of a cluster, and of a snapshot of one. */
+#define CRYO_TARGET_NAME_MAX 40
+bool cryo_target_good_name(const char *name);
 void cryo_target_free(struct cryo_target *t);
 CRYO_DEFINE_AUTO(struct cryo_target, cryo_target_free)
 /* The error for what needs a running cluster: -CRYO_E_CHECK, or -CRYO_E_UNFIT for who can have
