@@ -213,12 +213,62 @@ static int unmount(struct local *l, const struct cryo_pid *init, struct cryo_err
 	return argv.n == 3 ? 0 : in_node(l, cryo_strv_get(&argv), err);
 }
 
+static json_t *ended_ones(const json_t *statuses)
+{
+	json_t *kept = json_array(), *s;
+	size_t i;
+
+	json_array_foreach((json_t *)statuses, i, s)
+		if (cryo_json_at(s, "state.terminated"))
+			json_array_append(kept, s);
+	return kept;
+}
+
+/* As it was before anything of it ran; what has ended may not be changed. */
+static int not_started(struct cryo_kube *k, json_t *pod, struct cryo_err *err)
+{
+	json_t *status = json_object_get(pod, "status");
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/api/v1/namespaces/%s/pods/%s/status",
+							cryo_json_str(pod, "metadata.namespace"),
+							cryo_json_str(pod, "metadata.name"));
+
+	json_object_set_new(status, "phase", json_string("Pending"));
+	json_object_set_new(status, "containerStatuses",
+			    ended_ones(json_object_get(status, "containerStatuses")));
+	return cryo_kube_raw(k, "PUT", path, pod, 0, NULL, err);
+}
+
+/*
+ * A container that is said to run and is not there has failed, finds the kubelet, and with
+ * `restartPolicy: Never` so has the pod. Of one that never ran it makes the first.
+ */
+static int forget_containers(struct local *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
+	cryo_auto(cryo_json_decref) json_t *all = NULL;
+	int rc = local_kube(&l->base, &k, err);
+	json_t *pod;
+	size_t i;
+
+	if (rc == 0)
+		rc = cryo_kube_list(k, "pods", NULL, NULL, &all, err);
+	for (i = 0; rc == 0 && i < json_array_size(all); i++) {
+		pod = json_array_get(all, i);
+		if (cryo_json_str(pod, "spec.nodeName") && !is_over(pod) &&
+		    cryo_streq(cryo_json_str(pod, "spec.restartPolicy"), "Never"))
+			rc = not_started(k, pod, err);
+	}
+	return rc;
+}
+
 int snapshot_pods_stop(struct local *l, const struct cryo_pid *init, size_t *n,
 		       struct cryo_err *err)
 {
 	static const char *const down[] = { "s6-svc", "-wD", "-T", "10000", "-d", KUBELET, NULL };
 	int rc = in_node(l, down, err);
 
+	if (rc == 0)
+		rc = forget_containers(l, err);
 	if (rc == 0)
 		rc = ask_to_end(l, err);
 	if (rc == 0)
@@ -241,9 +291,11 @@ static int ready_again(const json_t *pod, void *arg, char **why, struct cryo_err
 	cryo_auto(cryo_free) char *ids = container_ids(pod);
 	char ready[] = "Ready";
 
-	if (!pod || is_over(pod))
+	if (!pod)
 		return 1;
-	if (!ids || cryo_streq(ids, arg)) {
+	if (is_over(pod))
+		return cryo_err_set(err, CRYO_E_CHECK, "it is over");
+	if (!ids || !*ids || cryo_streq(ids, arg)) {
 		*why = cryo_strdup("not started again");
 		return 0;
 	}
