@@ -81,8 +81,7 @@ static int remove_all(const struct local *l, const struct cryo_cgroups *cg, stru
 		rc = check_mounts(l, err);
 	if (rc == 0)
 		rc = cryo_fs_rmtree(l->base.dir, err);
-	if (rc == 0 && r.saving)
-		template_prune_snapshots();
+	template_prune_snapshots();
 	if (rc == 0)
 		rc = look(l, cg, &r, err);
 	if (rc == 0)

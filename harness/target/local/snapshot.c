@@ -30,6 +30,7 @@ struct save {
 	struct up u;
 	const struct cryo_snapshot_opts *opts;
 	json_t *inputs, *holds;
+	struct template t;
 	bool dead; /* the node: dumped, or nobody knows */
 };
 
@@ -117,11 +118,11 @@ static int dump(struct save *s, struct cryo_err *err)
 	int rc;
 
 	cryo_step_begin("snapshot '%s'", u->key);
-	rc = template_make(u->l, &u->record, local_record_rootfs(&u->record), u->key, s->inputs,
-			   s->holds, &why, err);
+	rc = template_take(u->l, &u->record, local_record_rootfs(&u->record), u->key, &s->t, &why,
+			   err);
 	s->dead = rc != 1;
 	if (rc == 0) {
-		cryo_step_ok("memory and disk of one moment");
+		cryo_step_ok("memory and disk of one moment; the cluster stands still");
 		return 0;
 	}
 	if (rc == 1)
@@ -141,17 +142,12 @@ static int clear_groups(const struct local *l, struct cryo_err *err)
 
 static int resume(struct save *s, struct cryo_err *err)
 {
-	cryo_auto(template_release) struct template t = TEMPLATE_INIT;
 	struct up *u = &s->u;
-	int rc = template_open(u->key, &t, err);
+	int rc = clear_groups(u->l, err);
 
-	if (rc == 1)
-		rc = cryo_err_set(err, CRYO_E_SYSTEM, "snapshot '%s' is gone again", u->key);
-	if (rc == 0)
-		rc = clear_groups(u->l, err);
 	u->record.forwarder = (struct cryo_pid){ 0 };
 	if (rc == 0)
-		rc = template_resume(u->l, &t, local_record_rootfs(&u->record), &u->record.init,
+		rc = template_resume(u->l, &s->t, local_record_rootfs(&u->record), &u->record.init,
 				     err);
 	return rc < 0 ? rc : set_saving(s, false, err);
 }
@@ -175,6 +171,24 @@ static int go_on(struct save *s, struct cryo_err *err)
 	else
 		cryo_step_ok("restored from it");
 	return rc;
+}
+
+/* Checksums of all files: the cluster need not wait for that. */
+static int publish(struct save *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *size = NULL;
+	int rc;
+
+	cryo_step_begin("checksums");
+	s->t.holds = s->holds;
+	rc = template_publish(&s->t, s->inputs, &s->u.record, err);
+	if (rc < 0) {
+		cryo_step_fail("%s", err->msg);
+		return cryo_err_wrap(err, rc, "no snapshot");
+	}
+	size = cryo_size_show((uint64_t)cryo_json_int(s->t.meta, "bytes", 0));
+	cryo_step_ok("%s", size);
+	return 0;
 }
 
 /* The node was not touched by CRIU, or let go by it: only its pods are to be started. */
@@ -217,6 +231,8 @@ static int save_locked(struct save *s, struct cryo_err *err)
 		rc = go_on(s, err);
 	else if (!s->dead)
 		let_go(s);
+	if (rc == 0)
+		rc = publish(s, err);
 	if (s->dead)
 		return rc;
 	if (rc == 0)
@@ -258,7 +274,7 @@ int cryo_snapshot_save(const char *cluster, const char *name, const struct cryo_
 {
 	const struct cryo_up_opts up = { .timeout_ms = opts->timeout_ms };
 	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
-	struct save s = { .u.opts = &up, .opts = opts };
+	struct save s = { .u.opts = &up, .opts = opts, .t = TEMPLATE_INIT };
 	int rc = check_name(name, opts->force, err);
 
 	if (rc == 0)
@@ -271,6 +287,8 @@ int cryo_snapshot_save(const char *cluster, const char *name, const struct cryo_
 	s.u.deadline =
 	    cryo_now_ms() + (opts->timeout_ms ? opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));
 	rc = save(&s, err);
+	template_abandon(&s.t);
+	template_release(&s.t);
 	local_record_release(&s.u.record);
 	json_decref(s.inputs);
 	json_decref(s.holds);

@@ -80,25 +80,36 @@ static int copy_disk(const struct local *l, struct template *t, struct cryo_err 
 	return rc < 0 ? rc : copy_below(l->base.dir, t->dir, "pki", err);
 }
 
-int template_make(const struct local *l, const struct local_record *r, const char *rootfs,
-		  const char *key, const json_t *inputs, const json_t *holds, char **why,
-		  struct cryo_err *err)
+int template_take(const struct local *l, const struct local_record *r, const char *rootfs,
+		  const char *key, struct template *t, char **why, struct cryo_err *err)
 {
-	struct template t = TEMPLATE_INIT;
-	int rc = holds ? 0 : template_space(key, TEMPLATE_BYTES, err);
+	int rc = template_begin(key, t, err);
 
-	if (rc == 0)
-		rc = template_begin(key, &t, err);
 	if (rc != 0) {
 		*why = cryo_strdup(rc == 1 ? "another cryopod makes it just now" : err->msg);
 		return 1;
 	}
-	t.holds = holds;
-	rc = dump(l, r, rootfs, &t, err);
+	rc = dump(l, r, rootfs, t, err);
 	if (rc == 1)
 		*why = cryo_strdup(err->msg);
 	if (rc == 0)
-		rc = copy_disk(l, &t, err);
+		rc = copy_disk(l, t, err);
+	if (rc != 0)
+		template_abandon(t);
+	return rc;
+}
+
+int template_make(const struct local *l, const struct local_record *r, const char *rootfs,
+		  const char *key, const json_t *inputs, char **why, struct cryo_err *err)
+{
+	struct template t = TEMPLATE_INIT;
+	int rc = template_space(key, TEMPLATE_BYTES, err);
+
+	if (rc < 0) {
+		*why = cryo_strdup(err->msg);
+		return 1;
+	}
+	rc = template_take(l, r, rootfs, key, &t, why, err);
 	if (rc == 0)
 		rc = template_publish(&t, inputs, r, err);
 	template_abandon(&t);

@@ -103,14 +103,16 @@ char *template_snapshot_unfit(const char *name, const json_t *meta);
  * its processes hold. */
 int template_space(const char *key, uint64_t bytes, struct cryo_err *err);
 /*
- * Dump the node of a cluster, which must have no containers, and publish it as a
- * template (holds: NULL) or snapshot. 0: the node is dead and the template is there.
+ * Dump the node of a cluster, which must have no containers. 0: the node is dead,
+ * and all but template.json is in *t, which is to be published or abandoned.
  *   1                the node is as it was; *why (owned) tells why there is no template
  *   negative         the node is in an unknown state
  */
+int template_take(const struct local *l, const struct local_record *r, const char *rootfs,
+		  const char *key, struct template *t, char **why, struct cryo_err *err);
+/* The same, and publish it. */
 int template_make(const struct local *l, const struct local_record *r, const char *rootfs,
-		  const char *key, const json_t *inputs, const json_t *holds, char **why,
-		  struct cryo_err *err);
+		  const char *key, const json_t *inputs, char **why, struct cryo_err *err);
 /* The node that was just dumped, in its own place again. */
 int template_resume(const struct local *l, const struct template *t, const char *rootfs,
 		    struct cryo_pid *init, struct cryo_err *err);

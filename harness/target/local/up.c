@@ -242,7 +242,6 @@ static int after_saving(struct up *u, struct cryo_err *err)
 {
 	int rc = clear_remains(u, err);
 
-	template_prune_snapshots();
 	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
 	u->record.saving = false;
 	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
@@ -260,6 +259,7 @@ static int look_back(struct up *u, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	u->fresh = rc == 1;
+	template_prune_snapshots();
 	if (u->record.saving)
 		return after_saving(u, err);
 	if (rc == 1 || (!half && !u->record.dumping))

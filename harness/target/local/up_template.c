@@ -202,7 +202,7 @@ int up_make_template(struct up *u, struct cryo_err *err)
 		return rc;
 	cryo_step_begin("template");
 	rc = template_make(u->l, &u->record, local_record_rootfs(&u->record), u->key, u->inputs,
-			   NULL, &why, err);
+			   &why, err);
 	if (rc < 0)
 		return after_accident(u, rc, err);
 	if (rc == 1) {
