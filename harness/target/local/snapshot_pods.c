@@ -57,16 +57,21 @@ static bool is_ready(const json_t *pod)
 	return is;
 }
 
+static int all_pods(struct local *l, struct cryo_kube **k, json_t **all, struct cryo_err *err)
+{
+	int rc = local_kube(&l->base, k, err);
+
+	return rc < 0 ? rc : cryo_kube_list(*k, "pods", NULL, NULL, all, err);
+}
+
 int snapshot_pods_list(struct local *l, json_t **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	cryo_auto(cryo_json_decref) json_t *all = NULL;
-	int rc = local_kube(&l->base, &k, err);
+	int rc = all_pods(l, &k, &all, err);
 	json_t *pod;
 	size_t i;
 
-	if (rc == 0)
-		rc = cryo_kube_list(k, "pods", NULL, NULL, &all, err);
 	if (rc < 0)
 		return rc;
 	*out = json_array();
@@ -246,12 +251,10 @@ static int forget_containers(struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	cryo_auto(cryo_json_decref) json_t *all = NULL;
-	int rc = local_kube(&l->base, &k, err);
+	int rc = all_pods(l, &k, &all, err);
 	json_t *pod;
 	size_t i;
 
-	if (rc == 0)
-		rc = cryo_kube_list(k, "pods", NULL, NULL, &all, err);
 	for (i = 0; rc == 0 && i < json_array_size(all); i++) {
 		pod = json_array_get(all, i);
 		if (cryo_json_str(pod, "spec.nodeName") && !is_over(pod) &&
