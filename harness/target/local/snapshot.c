@@ -149,7 +149,7 @@ static int resume(struct save *s, struct cryo_err *err)
 	if (rc == 0)
 		rc = template_resume(u->l, &s->t, local_record_rootfs(&u->record), &u->record.init,
 				     err);
-	return rc < 0 ? rc : set_saving(s, false, err);
+	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
 static int go_on(struct save *s, struct cryo_err *err)
@@ -162,6 +162,9 @@ static int go_on(struct save *s, struct cryo_err *err)
 	s->dead = rc < 0;
 	if (rc == 0)
 		rc = snapshot_pods_start(u->l, err);
+	/* Not before: nobody else would start the kubelet. */
+	if (rc == 0)
+		rc = set_saving(s, false, err);
 	if (rc == 0)
 		rc = up_forward(u, err);
 	if (rc == 0)

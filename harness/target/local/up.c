@@ -292,6 +292,16 @@ static int check_from(const struct up *u, struct cryo_err *err)
 			    u->l->base.name, u->l->base.name);
 }
 
+/* Whoever restored it may have died before it started the kubelet, which is down in every snapshot.
+ */
+static int start_kubelet(struct up *u, struct cryo_err *err)
+{
+	const struct local_record *r = &u->record;
+
+	return r->complete || !r->from || template_is_key(r->from) ? 0
+								   : snapshot_pods_start(u->l, err);
+}
+
 static int wait_pods(struct up *u, struct cryo_err *err)
 {
 	int64_t end = cryo_now_ms() + cryo_limit_ms(PODS_MS);
@@ -315,6 +325,8 @@ static int up_locked(struct up *u, struct cryo_err *err)
 		      (u->opts->timeout_ms ? u->opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));
 	if (local_record_running(&u->record)) {
 		rc = u->opts->from ? 0 : check_same_build(u, err);
+		if (rc == 0)
+			rc = start_kubelet(u, err);
 		if (rc == 0)
 			rc = open_way_in(u, 0, err);
 		if (rc == 0)
