@@ -28,22 +28,23 @@ all: $(B)/cryopod
 
 $(B)/cryopod: $(call obj,$(MAIN_C)) $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(LIBS)
-$(B)/libcryo.a: $(call obj,$(LIB_C)) $(patsubst %,$(B)/obj/criu/%.pb-c.o,rpc stats images) $(B)/members
+$(B)/libcryo.a: $(call obj,$(LIB_C)) $(patsubst %,$(B)/obj/%.pb-c.o,criu/rpc criu/stats criu/images kube/cri) $(B)/members
 	@rm -f $@
 	@$(AR) rcs $@ $(filter %.o,$^)
 $(B)/obj/%.o: harness/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -MMD -MP -c -o $@ $<
-# CRIU's messages and images, from our own description of them.
-GEN := build/gen/criu
+# Messages of CRIU and of container runtimes, from our own description of them.
+GEN := build/gen
 .PRECIOUS: $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h
-$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: harness/criu/%.proto
+$(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: harness/%.proto
 	@mkdir -p build/gen
 	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
-$(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(GEN)/rpc.pb-c.h
-$(B)/obj/criu/stats.o: | $(GEN)/stats.pb-c.h
-$(B)/obj/criu/contents.o: | $(GEN)/images.pb-c.h
-$(B)/obj/criu/%.pb-c.o: $(GEN)/%.pb-c.c $(B)/flags
+$(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(GEN)/criu/rpc.pb-c.h
+$(B)/obj/criu/stats.o: | $(GEN)/criu/stats.pb-c.h
+$(B)/obj/criu/contents.o: | $(GEN)/criu/images.pb-c.h
+$(B)/obj/kube/cri.o: | $(GEN)/kube/cri.pb-c.h
+$(B)/obj/%.pb-c.o: $(GEN)/%.pb-c.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -c -o $@ $<
 $(B)/tests/test_%: $(B)/obj/tests/test_%.o $(B)/libcryo.a
@@ -74,8 +75,8 @@ STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness
 STATIC_O := $(patsubst harness/%.c,build/static/%.o,$(STATIC_C)) build/static/criu/rpc.pb-c.o
 STATIC_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. \
 	-Iharness -Ibuild/gen
-build/static/criu/rpc.o: | $(GEN)/rpc.pb-c.h
-build/static/criu/rpc.pb-c.o: $(GEN)/rpc.pb-c.c
+build/static/criu/rpc.o: | $(GEN)/criu/rpc.pb-c.h
+build/static/criu/rpc.pb-c.o: $(GEN)/criu/rpc.pb-c.c
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(STATIC_FLAGS) -c -o $@ $<
 build/static/%.o: harness/%.c

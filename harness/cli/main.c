@@ -31,8 +31,10 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_test,
 	&cryo_cmd_bench,
 	&cryo_cmd_template,
+	&cryo_cmd_snapshot,
 	&cryo_cmd_version,
 	&cryo_cmd_help,
+	/* for cryopod itself */
 	&cryo_cmd_forward,
 	&cryo_cmd_scenario,
 	NULL,

@@ -60,8 +60,12 @@ static void print_origin(const json_t *j)
 {
 	const char *template = cryo_json_str(j, "template");
 
+	const char *snapshot = cryo_json_str(j, "snapshot");
+
 	if (template)
 		printf("  origin      template %.12s\n", template);
+	else if (snapshot)
+		printf("  origin      snapshot '%s'\n", snapshot);
 	else
 		printf("  origin      %s\n", cryo_json_str(j, "origin"));
 }

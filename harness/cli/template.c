@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+#include "cli/verb.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -8,7 +9,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct template_opts {
 	const char *stack, *output;
@@ -84,55 +84,23 @@ static int remove_some(const struct template_opts *o, const char *key, struct cr
 }
 
 static const struct verb {
-	const char *name;
-	int max_args;
-	bool root;
+	struct cryo_verb v;
 	int (*run)(const struct template_opts *o, const char *arg, struct cryo_err *err);
 } verbs[] = {
-	{ "list", 0, false, list },
-	{ "make", 0, true, make },
-	{ "rm", 1, true, remove_some },
+	{ { "list", false, false }, list },
+	{ { "make", false, true }, make },
+	{ { "rm", true, true }, remove_some },
 };
-
-static int find_verb(const char *word, const struct verb **out, struct cryo_err *err)
-{
-	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	cryo_auto(cryo_free) char *all = NULL;
-	const char *near;
-
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(verbs); i++) {
-		*out = &verbs[i];
-		if (strcmp(verbs[i].name, word) == 0)
-			return 0;
-		cryo_strv_add(&names, verbs[i].name);
-	}
-	near = cryo_nearest(word, cryo_strv_get(&names));
-	if (near)
-		return cryo_err_set(err, CRYO_E_USAGE, "no 'template %s' (did you mean '%s'?)",
-				    word, near);
-	all = cryo_strv_join(&names, ", ");
-	return cryo_err_set(err, CRYO_E_USAGE, "no 'template %s' (there are: %s)", word, all);
-}
 
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	const struct verb *v;
-	int rc = find_verb(args[0], &v, err);
+	int i = cryo_cli_verb("template", &verbs[0].v, CRYO_ARRAY_LEN(verbs), sizeof(verbs[0]),
+			      args, err);
 
 	(void)cli;
 	(void)exit_code;
-	if (rc < 0)
-		return rc;
-	if (v->max_args == 0 && args[1])
-		return cryo_err_set(err, CRYO_E_USAGE, "template %s: '%s' is one word too many",
-				    v->name, args[1]);
-	if (v->root && geteuid() != 0)
-		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "templates of local clusters need root (sudo cryopod template "
-				    "%s)",
-				    v->name);
-	return v->run(opts, args[1], err);
+	return i < 0 ? i : verbs[i].run(opts, args[1], err);
 }
 
 const struct cryo_cmd cryo_cmd_template = {

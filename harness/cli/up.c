@@ -27,6 +27,8 @@ static const struct cryo_opt opts_table[] = {
 	CRYO_CLI_FETCH(struct up_opts, fetch),
 	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.cold), NULL,
 	  "start everything anew: restore from no template, make none" },
+	{ "from", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.from), "SNAPSHOT",
+	  "a new cluster with all that one had (cryopod snapshot)" },
 	{ "count", 0, CRYO_OPT_COUNT, offsetof(struct up_opts, count), "N",
 	  "N clusters: NAME-1 … NAME-N" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct up_opts, output), "FORMAT",
@@ -135,6 +137,10 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	(void)exit_code;
 	if (o->up.port > 65535)
 		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is no port", o->up.port);
+	if (o->up.from && (o->up.stack || o->up.cold))
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--from has its own stack and memory: "
+				    "neither --stack nor --cold");
 	if (o->count)
 		return up_many(cli, o, err);
 	rc = cryo_cli_target(cli, &t, err);

@@ -26,7 +26,7 @@ struct cryo_http {
 	CURLM *multi;
 	CURL *easy; /* one, reset for each request: it keeps the connections */
 	char *base_url, *unix_path, *ca_pem, *cert_pem, *key_pem;
-	bool insecure, direct;
+	bool insecure, direct, http2;
 	bool elsewhere; /* sockets belong into netns_fd, and nowhere else if that is no use */
 	int netns_fd, own_netns_fd;
 	int socket_errno; /* why the last socket could not be made */
@@ -58,6 +58,7 @@ struct cryo_http *cryo_http_new(const struct cryo_http_opts *opts)
 	h->cert_pem = cryo_strdup(opts->cert_pem);
 	h->key_pem = cryo_strdup(opts->key_pem);
 	h->insecure = opts->insecure;
+	h->http2 = opts->http2;
 	/* A proxy is not reachable from another network. */
 	h->direct = opts->direct || opts->netns_fd >= 0;
 	h->elsewhere = opts->netns_fd >= 0;
@@ -206,7 +207,9 @@ static void prepare(struct transfer *t, const char *url, struct curl_slist *head
 	/* Taking "/x/.." out of a path would name another object. */
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
 	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
+			 t->h->http2 ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+				     : (long)CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
@@ -302,6 +305,16 @@ static int judge(struct transfer *t, CURLcode code, struct cryo_err *err)
 			    h->base_url, why);
 }
 
+static void keep_reason(struct transfer *t)
+{
+	struct curl_header *found;
+	unsigned origin = CURLH_HEADER | CURLH_TRAILER;
+
+	if (t->req->reason &&
+	    curl_easy_header(t->h->easy, t->req->reason, 0, origin, -1, &found) == CURLHE_OK)
+		snprintf(t->resp->reason, sizeof(t->resp->reason), "%s", found->value);
+}
+
 int cryo_http_do(struct cryo_http *h, const struct cryo_http_req *req, struct cryo_http_resp *resp,
 		 struct cryo_err *err)
 {
@@ -326,6 +339,7 @@ int cryo_http_do(struct cryo_http *h, const struct cryo_http_req *req, struct cr
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &resp->code);
 	curl_easy_getinfo(h->easy, CURLINFO_CONTENT_TYPE, &type);
 	snprintf(resp->content_type, sizeof(resp->content_type), "%s", type ? type : "");
+	keep_reason(&t);
 	curl_multi_remove_handle(h->multi, h->easy);
 	return rc;
 }

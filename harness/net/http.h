@@ -19,6 +19,7 @@ struct cryo_http_opts {
 	const char *unix_path; /* a socket in the file system instead of base_url's host; NULL */
 	int netns_fd; /* -1: this process' network; else borrowed for the call (duplicated) */
 	bool direct;  /* ignore proxy settings of the environment */
+	bool http2;   /* from the first byte on, as gRPC servers without TLS want it */
 };
 
 struct cryo_http; /* keeps connections alive between requests */
@@ -34,6 +35,7 @@ struct cryo_http_req {
 	const char *content_type; /* of the body; NULL: application/json */
 	const char *accept;	  /* NULL: application/json */
 	const char *header;	  /* one more, "Name: value"; NULL: none */
+	const char *reason;	  /* header or trailer that goes into the answer's; NULL: none */
 	int64_t timeout_ms;	  /* whole request; 0: 30 s; -1: none */
 	size_t max_body; /* larger answers are refused; 0: 64 MiB. Does not count for on_data */
 	/* Called for each piece of a 2xx body as it comes, instead of collecting it. Non-zero
@@ -46,6 +48,7 @@ struct cryo_http_resp {
 	long code;
 	struct cryo_str body; /* owned */
 	char content_type[64];
+	char reason[256]; /* "": it has no such header */
 };
 void cryo_http_resp_release(struct cryo_http_resp *r);
 #define cryo_http_resp_releasep cryo_http_resp_release

@@ -291,6 +291,14 @@ size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path)
 }
 
 /* Its own memory, from /proc: the group's statistics lag behind by seconds. */
+/* In v1 a process is in every hierarchy; one of them names it. */
+size_t cryo_cgroup_signal(const struct cryo_cgroups *cg, const char *path, int sig)
+{
+	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s%s", cg->tree[0].mount, path);
+
+	return cryo_fs_exists(dir) ? visit_tree(dir, sig, false) : 0;
+}
+
 static int64_t memory_of(int pid)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/status", pid);

@@ -46,6 +46,8 @@ int cryo_cgroup_enter(const struct cryo_cgroups *cg, const char *path, pid_t pid
 		      struct cryo_err *err);
 /* Processes in the group and below it, over all hierarchies. */
 size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path);
+/* Send a signal to each of them, once; how many there were. */
+size_t cryo_cgroup_signal(const struct cryo_cgroups *cg, const char *path, int sig);
 /* Memory that the processes in it and below have for themselves, without the page cache; -1: not
  * known. */
 int64_t cryo_cgroup_memory(const struct cryo_cgroups *cg, const char *path);

@@ -9,12 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_NAME 40
+#define MAX_NAME CRYO_TARGET_NAME_MAX
 
 static const struct cryo_target_ops *const kinds[] = { &cryo_target_local };
 
 /* A name becomes a path, a cgroup and a kubeconfig context: a DNS label is safe in all three. */
-static bool good_name(const char *name)
+bool cryo_target_good_name(const char *name)
 {
 	size_t n = strlen(name);
 
@@ -26,7 +26,7 @@ static bool good_name(const char *name)
 int cryo_target_open(const char *kind, const char *name, struct cryo_target **out,
 		     struct cryo_err *err)
 {
-	if (!good_name(name))
+	if (!cryo_target_good_name(name))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "'%s' is no cluster name (a-z, 0-9 and '-', at most %d)", name,
 				    MAX_NAME);
@@ -63,7 +63,7 @@ int cryo_target_list(struct cryo_strv *names, struct cryo_err *err)
 			   ? 0
 			   : cryo_err_sys(err, errno, "cannot read '%s'", cryo_dir_state());
 	while ((e = readdir(dir)))
-		if (good_name(e->d_name))
+		if (cryo_target_good_name(e->d_name))
 			cryo_strv_add(names, e->d_name);
 	closedir(dir);
 	return 0;

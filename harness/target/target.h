@@ -23,6 +23,7 @@ struct cryo_up_opts {
 	/* "PREFIX=PATH-or-URL" of source repositories, NULL-terminated or NULL */
 	const char *const *mirrors;
 	bool cold;	   /* no restore from a template, and none is made */
+	const char *from;  /* name of a snapshot to restore instead; its stack is the cluster's */
 	bool new_template; /* a cold start, and a template or an error comes of it */
 };
 #define CRYO_UP_OPTS_INIT                                                                          \
@@ -76,6 +77,9 @@ struct cryo_target {
  * nothing. */
 int cryo_target_open(const char *kind, const char *name, struct cryo_target **out,
 		     struct cryo_err *err);
+/* Of a cluster, and of a snapshot of one. */
+#define CRYO_TARGET_NAME_MAX 40
+bool cryo_target_good_name(const char *name);
 void cryo_target_free(struct cryo_target *t);
 CRYO_DEFINE_AUTO(struct cryo_target, cryo_target_free)
 /* The error for what needs a running cluster: -CRYO_E_CHECK, or -CRYO_E_UNFIT for who can have

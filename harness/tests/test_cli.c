@@ -182,6 +182,10 @@ static void usage(void **state)
 		{ "template mak", 2, "no 'template mak' (did you mean 'make'?)" },
 		{ "template xyz", 2, "no 'template xyz' (there are: list, make, rm)" },
 		{ "template list x", 2, "template list: 'x' is one word too many" },
+		{ "snapshot", 2, "an argument is missing: cryopod snapshot save|list|rm [NAME]" },
+		{ "snapshot sav", 2, "no 'snapshot sav' (did you mean 'save'?)" },
+		{ "up --from a --stack b", 2, "neither --stack nor --cold" },
+		{ "up --from a --cold", 2, "neither --stack nor --cold" },
 		{ "template list -o xml", 2, "--output: 'xml' is not table" },
 		{ "test", 2, "an argument is missing" },
 	};

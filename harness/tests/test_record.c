@@ -34,6 +34,7 @@ static void round_trip(void **state)
 	r.complete = true;
 	r.from = cryo_strdup("0123");
 	r.dumping = true;
+	r.saving = true;
 	r.criu_ms = 320;
 	assert_int_equal(cryo_pid_of(getpid(), &r.init, &world.err), 0);
 	r.forwarder = (struct cryo_pid){ 4000000, UINT64_C(1) << 40 };
@@ -49,6 +50,8 @@ static void round_trip(void **state)
 	assert_true(back.complete);
 	assert_string_equal(back.from, "0123");
 	assert_true(back.dumping);
+	assert_true(back.saving);
+	assert_null(local_record_rootfs(&back));
 	assert_int_equal(back.criu_ms, 320);
 	assert_int_equal(back.forwarder.pid, 4000000);
 	assert_true(back.forwarder.start_time == r.forwarder.start_time);

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "conf/json.h"
 #include "sys/lock.h"
+#include "target/local/snapshot.h"
 #include "target/local/template_local.h"
 
 #include <fcntl.h>
@@ -402,6 +403,8 @@ static size_t count(void)
 
 static void pruned(void **state)
 {
+	cryo_auto(cryo_free) char *notes = NULL;
+
 	(void)state;
 	put("templates/" KEY_A ".new/x", "");
 	put("templates/" KEY_A ".lock", "");
@@ -413,7 +416,8 @@ static void pruned(void **state)
 	assert_false(there(KEY_A, ".new") || there(KEY_A, ".lock") || there(KEY_A, ".old") ||
 		     there(KEY_B, ""));
 	assert_true(there(KEY_A, ".failed"));
-	assert_true(there("notes.txt", ""));
+	notes = cryo_asprintf("%s/templates/notes.txt", world.dir);
+	assert_true(cryo_fs_exists(notes));
 	for (char c = '0'; c < '7'; c++) {
 		char key[CRYO_HASH_HEX] = "";
 
@@ -466,6 +470,156 @@ static void known_to_fail(void **state)
 	assert_false(there(KEY_A, ".failed"));
 }
 
+/* One with pods, from a stack whose only build is the world's directory. */
+static void publish_snapshot(const char *name)
+{
+	cryo_auto(local_record_release) struct local_record r = { 0 };
+	cryo_auto(cryo_json_decref) json_t *in = NULL;
+	cryo_auto(cryo_json_decref)
+	    json_t *holds = json_pack("{ss s[{ss ss sb}]}", "cluster", "demo", "pods", "namespace",
+				      "default", "name", "a", "ready", 1);
+	cryo_auto(cryo_free) char *rootfs = cryo_asprintf("%s/rootfs", world.dir);
+	cryo_auto(cryo_free) char *ca = NULL;
+	struct template t = TEMPLATE_INIT;
+
+	put("rootfs/etc/hostname", "node1");
+	put("rootfs.packages", "criu 4.1.1-1\n");
+	r.stack = cryo_strdup("upstream");
+	r.stamp = cryo_strdup("s");
+	r.builds = json_pack("[{ss ss}]", "component", "node", "dir", rootfs);
+	if (template_inputs("s", rootfs, &in, &world.err) < 0) {
+		print_message("# skipped: %s\n", world.err.msg);
+		skip();
+	}
+	assert_int_equal(template_begin(name, &t, &world.err), 0);
+	ca = cryo_asprintf("%s/pki/ca.crt", t.dir);
+	assert_int_equal(cryo_fs_mkparents(ca, 0700, &world.err), 0);
+	assert_int_equal(cryo_fs_write(ca, "pem", 3, 0600, &world.err), 0);
+	t.holds = holds;
+	assert_int_equal(template_publish(&t, in, &r, &world.err), 0);
+	template_release(&t);
+}
+
+static void snapshots_are_apart(void **state)
+{
+	cryo_auto(cryo_json_decref) json_t *list = NULL;
+	cryo_auto(cryo_free) char *path = template_path("demo", "");
+	cryo_auto(cryo_strv_release) struct cryo_strv clusters = { 0 };
+	size_t n = 0;
+
+	(void)state;
+	publish_snapshot("demo");
+	publish(KEY_A);
+	assert_true(cryo_ends_with(path, "/.snapshots/demo"));
+	assert_int_equal(count(), 1);
+	assert_int_equal(cryo_snapshot_list(&list, &world.err), 0);
+	assert_int_equal(json_array_size(list), 1);
+	assert_string_equal(cryo_json_str(list, "[0].name"), "demo");
+	assert_string_equal(cryo_json_str(list, "[0].cluster"), "demo");
+	assert_string_equal(cryo_json_str(list, "[0].pods[0].name"), "a");
+	assert_true(cryo_json_bool(list, "[0].usable"));
+	/* Neither takes away the other's, and none is taken for a cluster. */
+	assert_int_equal(cryo_template_remove(NULL, &n, &world.err), 0);
+	assert_int_equal(open_rc("demo"), 0);
+	assert_int_equal(cryo_target_list(&clusters, &world.err), 0);
+	for (size_t i = 0; i < clusters.n; i++)
+		assert_string_not_equal(clusters.v[i], ".snapshots");
+	assert_int_equal(cryo_snapshot_remove("demo", &world.err), 0);
+	assert_int_equal(open_rc("demo"), 1);
+	assert_int_equal(cryo_snapshot_remove("demo", &world.err), -CRYO_E_USAGE);
+	assert_int_equal(cryo_snapshot_remove("../demo", &world.err), -CRYO_E_USAGE);
+}
+
+static void half_snapshots(void **state)
+{
+	cryo_auto(cryo_json_decref) json_t *list = NULL;
+	struct template t = TEMPLATE_INIT;
+
+	(void)state;
+	put(".snapshots/a.new/images/x", "");
+	put(".snapshots/a.lock", "");
+	put(".snapshots/b.old/x", "");
+	assert_int_equal(template_begin("c", &t, &world.err), 0);
+	assert_int_equal(cryo_snapshot_list(&list, &world.err), 0);
+	assert_int_equal(json_array_size(list), 0);
+	template_prune_snapshots();
+	assert_false(there("a", ".new") || there("a", ".lock") || there("b", ".old"));
+	assert_true(there("c", ".new")); /* somebody is at it */
+	template_abandon(&t);
+}
+
+/* Old ones are fine, as long as their certificates are; what says how a node would be made today
+ * does not count, everything else does. */
+static void snapshots_that_fit(void **state)
+{
+	static const struct {
+		const char *input, *says; /* NULL: it fits */
+	} row[] = {
+		{ "kernel", "made on another kernel (other)" },
+		{ "cpu", "made on another processor" },
+		{ "criu", "made by another CRIU" },
+		{ "packages", "made with other packages" },
+		{ "boot", "made before the last boot" },
+		{ "cgroups", "made with other control groups" },
+		{ "capabilities", "made with other capabilities" },
+		{ "cache", "made with another cache directory" },
+		{ "revision", "made by another version of cryopod" },
+		{ "program", NULL },
+		{ "interposer", NULL },
+		{ "preload", NULL },
+	};
+	struct template t = TEMPLATE_INIT;
+
+	(void)state;
+	publish_snapshot("demo");
+	assert_int_equal(template_open("demo", &t, &world.err), 0);
+	json_object_set_new(t.meta, "created", json_integer(1));
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_json_decref) json_t *meta = json_deep_copy(t.meta);
+		cryo_auto(cryo_free) char *why = NULL;
+
+		print_message("# %s\n", row[i].input);
+		json_object_set_new(json_object_get(meta, "inputs"), row[i].input,
+				    json_string("other"));
+		why = template_snapshot_unfit("demo", meta);
+		if (row[i].says)
+			assert_string_equal(why, row[i].says);
+		else
+			assert_null(why);
+	}
+	template_release(&t);
+}
+
+static char *unfit_now(void)
+{
+	struct template t = TEMPLATE_INIT;
+	char *why;
+
+	assert_int_equal(template_open("demo", &t, &world.err), 0);
+	why = template_snapshot_unfit("demo", t.meta);
+	template_release(&t);
+	return why;
+}
+
+static void snapshots_out_of_date(void **state)
+{
+	cryo_auto(cryo_free) char *ca = NULL;
+	cryo_auto(cryo_free) char *rootfs = cryo_asprintf("%s/rootfs", world.dir);
+	cryo_auto(cryo_free) char *gone = NULL;
+	cryo_auto(cryo_free) char *over = NULL;
+	const struct timespec old[] = { { 1000, 0 }, { 1000, 0 } };
+
+	(void)state;
+	publish_snapshot("demo");
+	ca = template_path("demo", "/pki/ca.crt");
+	assert_int_equal(cryo_fs_rmtree(rootfs, &world.err), 0);
+	gone = unfit_now();
+	assert_string_equal(gone, "programs of its stack are gone: cryopod build --stack upstream");
+	assert_int_equal(utimensat(AT_FDCWD, ca, old, 0), 0);
+	over = unfit_now();
+	assert_string_equal(over, "its certificates are over: make it anew");
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -488,6 +642,10 @@ int main(void)
 		TEST(pruned),
 		TEST(listed_and_removed),
 		TEST(known_to_fail),
+		TEST(snapshots_are_apart),
+		TEST(half_snapshots),
+		TEST(snapshots_that_fit),
+		TEST(snapshots_out_of_date),
 	};
 
 	return cmocka_run_group_tests_name("template", tests, NULL, NULL) ? EXIT_FAILURE

@@ -4,7 +4,7 @@
  * is found in the cluster's cgroups, not in what somebody wrote down; what is to
  * be removed lies in one directory. Then it looks.
  */
-#include "target/local/local.h"
+#include "target/local/template_local.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -60,7 +60,7 @@ static void remove_empty_parents(const struct cryo_cgroups *cg)
 
 		rmdir(dir);
 	}
-	rmdir(cryo_dir_state());
+	rmdir(cryo_dir_state()); /* snapshots stay, and it with them */
 }
 
 static int remove_all(const struct local *l, const struct cryo_cgroups *cg, struct cryo_err *err)
@@ -81,6 +81,7 @@ static int remove_all(const struct local *l, const struct cryo_cgroups *cg, stru
 		rc = check_mounts(l, err);
 	if (rc == 0)
 		rc = cryo_fs_rmtree(l->base.dir, err);
+	template_prune_snapshots();
 	if (rc == 0)
 		rc = look(l, cg, &r, err);
 	if (rc == 0)

@@ -63,8 +63,9 @@ struct local_record {
 	bool complete; /* images loaded, Ready seen once: nothing is left to be set up */
 	char *from;    /* key of the template it came from; NULL: it started by itself */
 	int64_t copy_ms, criu_ms, ready_ms; /* what the restore took, if `from` */
-	bool dumping;		   /* CRIU is at it, or was when we died: nobody knows its state */
-	struct cryo_pid init;	   /* pid 0: not running */
+	bool saving;	      /* a snapshot of it is made, or was when we died: its disk is whole */
+	bool dumping;	      /* CRIU is at it, or was when we died: nobody knows its state */
+	struct cryo_pid init; /* pid 0: not running */
 	struct cryo_pid forwarder; /* pid 0: not running */
 };
 
@@ -75,6 +76,8 @@ int local_record_save(const struct local *l, const struct local_record *r, struc
 void local_record_release(struct local_record *r);
 #define local_record_releasep local_record_release
 bool local_record_running(const struct local_record *r); /* its node's init is alive */
+/* The root file system it was started with; NULL: not known. Borrowed. */
+const char *local_record_rootfs(const struct local_record *r);
 
 /* <cluster>/pki and the node's pair, once. Whole or not at all. */
 int local_certs_make(const struct local *l, struct cryo_err *err);

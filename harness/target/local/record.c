@@ -63,6 +63,7 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 	out->criu_ms = cryo_json_int(j, "restored.criu", 0);
 	out->ready_ms = cryo_json_int(j, "restored.ready", 0);
 	out->dumping = cryo_json_bool(j, "dumping");
+	out->saving = cryo_json_bool(j, "saving");
 	if (cryo_streq(boot, out->boot)) {
 		out->init = pid_from_json(j, "init");
 		out->forwarder = pid_from_json(j, "forwarder");
@@ -75,11 +76,12 @@ int local_record_save(const struct local *l, const struct local_record *r, struc
 	cryo_auto(cryo_free) char *path = record_path(l);
 	cryo_auto(cryo_free) char *boot = local_boot_id();
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_json_decref) json_t *j = json_pack(
-	    "{ss ss* ss* sO* sI si sb ss* sb so so}", "boot", boot, "stack", r->stack, "stamp",
-	    r->stamp, "builds", r->builds, "createdNs", (json_int_t)r->created_ns, "port",
-	    (int)r->port, "complete", r->complete, "template", r->from, "dumping", r->dumping,
-	    "init", pid_to_json(&r->init), "forwarder", pid_to_json(&r->forwarder));
+	cryo_auto(cryo_json_decref) json_t *j =
+	    json_pack("{ss ss* ss* sO* sI si sb ss* sb sb so so}", "boot", boot, "stack", r->stack,
+		      "stamp", r->stamp, "builds", r->builds, "createdNs",
+		      (json_int_t)r->created_ns, "port", (int)r->port, "complete", r->complete,
+		      "template", r->from, "dumping", r->dumping, "saving", r->saving, "init",
+		      pid_to_json(&r->init), "forwarder", pid_to_json(&r->forwarder));
 
 	json_object_set_new(j, "restored",
 			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",
@@ -101,6 +103,17 @@ void local_record_release(struct local_record *r)
 bool local_record_running(const struct local_record *r)
 {
 	return r->init.pid > 0 && cryo_pid_alive(&r->init);
+}
+
+const char *local_record_rootfs(const struct local_record *r)
+{
+	json_t *b;
+	size_t i;
+
+	json_array_foreach(r->builds, i, b)
+		if (cryo_streq(cryo_json_str(b, "component"), "node"))
+			return cryo_json_str(b, "dir");
+	return NULL;
 }
 
 int local_running(const struct local *l, struct local_record *out, struct cryo_err *err)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What runs, since when, from which build, and what it can do: looked at, not remembered. */
-#include "target/local/local.h"
+#include "target/local/template_local.h"
 
 #include "base/clock.h"
 #include "conf/json.h"
@@ -223,7 +223,8 @@ static json_t *forwarder_pid(const struct local_record *r)
 
 static void add_restore(const struct local_record *r, json_t *j)
 {
-	json_object_set_new(j, "template", json_string(r->from));
+	json_object_set_new(j, template_is_key(r->from) ? "template" : "snapshot",
+			    json_string(r->from));
 	json_object_set_new(j, "restore",
 			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",
 				      (json_int_t)r->criu_ms, "ready", (json_int_t)r->ready_ms));
@@ -250,7 +251,10 @@ int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err)
 			       json_pack("{ss? ss? ss ss si so}", "stack", r.stack, "stamp",
 					 r.stamp, "created", created, "kubeconfig", t->kubeconfig,
 					 "port", (int)r.port, "forwarder", forwarder_pid(&r)));
-	json_object_set_new(*out, "origin", json_string(r.from ? "template" : "cold"));
+	json_object_set_new(*out, "origin",
+			    json_string(!r.from			  ? "cold"
+					: template_is_key(r.from) ? "template"
+								  : "snapshot"));
 	if (r.from)
 		add_restore(&r, *out);
 	if (r.builds)

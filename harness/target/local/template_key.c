@@ -161,18 +161,15 @@ int template_machine(json_t *inputs, struct cryo_err *err)
 	return rc;
 }
 
-int template_inputs(const struct cryo_build *build, json_t **out, struct cryo_err *err)
+int template_inputs(const char *stamp, const char *rootfs, json_t **out, struct cryo_err *err)
 {
-	const struct cryo_built *rootfs = cryo_build_find(build, "node");
 	cryo_auto(cryo_json_decref) json_t *inputs = json_object();
-	char stamp[CRYO_HASH_HEX];
 	int rc;
 
 	if (!rootfs)
 		return cryo_err_set(err, CRYO_E_CONFIG, "the stack has no component 'node'");
-	cryo_build_stamp(build, stamp);
 	set(inputs, "stamp", stamp);
-	rc = set_rootfs(inputs, rootfs->dir, err);
+	rc = set_rootfs(inputs, rootfs, err);
 	if (rc == 0)
 		rc = template_machine(inputs, err);
 	if (rc < 0)

@@ -6,6 +6,7 @@
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
+#include "target/local/snapshot.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,23 +17,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEEP	4 /* of several stacks, or of a program that is being changed; 300 MB each */
-#define KEY_LEN (CRYO_HASH_HEX - 1)
+#define KEEP	  4 /* of several stacks, or of a program that is being changed; 300 MB each */
+#define CERT_DAYS 365
 
-static bool is_key(const char *name)
+/* Names of what lies there, with suffix or without. Nothing there is fine. */
+static void names_there(bool snapshots, struct cryo_strv *names)
 {
-	return strlen(name) >= KEY_LEN && strspn(name, "0123456789abcdef") == KEY_LEN;
-}
-
-/* Names of what lies there and starts with a key. Nothing there is fine. */
-static void names_there(struct cryo_strv *names)
-{
-	cryo_auto(cryo_free) char *path = template_path("", "");
+	cryo_auto(cryo_free) char *path = template_store(snapshots);
 	DIR *dir = opendir(path);
 	struct dirent *e;
 
 	while (dir && (e = readdir(dir)))
-		if (is_key(e->d_name))
+		if (e->d_name[0] != '.' && template_is_key(e->d_name) != snapshots)
 			cryo_strv_add(names, e->d_name);
 	if (dir)
 		closedir(dir);
@@ -46,6 +42,9 @@ static const char *reason_for(const char *input)
 		{ "cpu", "made on another processor" },
 		{ "cgroups", "made with other control groups" },
 		{ "capabilities", "made with other capabilities" },
+		{ "criu", "made by another CRIU" },
+		{ "packages", "made with other packages" },
+		{ "cache", "made with another cache directory" },
 		{ "program", "made by another build of cryopod" },
 		{ "interposer", "made by another build of cryopod" },
 		{ "preload", "made by another build of cryopod" },
@@ -64,7 +63,8 @@ static const char *why_stale(const json_t *meta)
 	size_t i;
 	json_t *b;
 
-	if (template_age_s(meta) > CRYO_TEMPLATE_MAX_AGE_S)
+	if (template_is_key(cryo_json_str(meta, "key")) &&
+	    template_age_s(meta) > CRYO_TEMPLATE_MAX_AGE_S)
 		return "too old";
 	json_array_foreach(json_object_get(meta, "builds"), i, b) {
 		const char *dir = cryo_json_str(b, "dir");
@@ -86,6 +86,47 @@ static const char *why_not(const json_t *meta, const json_t *now)
 		if (!json_equal(value, json_object_get(inputs, key)))
 			return reason_for(key);
 	return NULL;
+}
+
+/* Of the files that nodes are configured from nothing counts for one that is. */
+static const char *const only_templates[] = { "program", "interposer", "preload" };
+
+static const char *first_difference(const char *stamp, const char *rootfs, const json_t *meta)
+{
+	cryo_auto(cryo_json_decref) json_t *now = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (!stamp || !rootfs || template_inputs(stamp, rootfs, &now, &ignored) < 0)
+		return "its root file system is gone";
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(only_templates); i++)
+		json_object_del(now, only_templates[i]);
+	return why_not(meta, now);
+}
+
+/* The certificates are as old as the cluster that it, or what it came from, started as. */
+static bool certificates_are_over(const char *name)
+{
+	cryo_auto(cryo_free) char *ca = template_path(name, "/pki/ca.crt");
+	struct stat st;
+
+	return stat(ca, &st) == 0 &&
+	       cryo_wall_ns() / 1000000000 - st.st_mtime > (int64_t)CERT_DAYS * 24 * 3600;
+}
+
+char *template_snapshot_unfit(const char *name, const json_t *meta)
+{
+	const struct local_record r = { .builds = json_object_get(meta, "builds") };
+	const char *kernel = cryo_json_str(meta, "inputs.kernel"), *why;
+
+	if (certificates_are_over(name))
+		return cryo_strdup("its certificates are over: make it anew");
+	if (why_stale(meta))
+		return cryo_asprintf("programs of its stack are gone: cryopod build --stack %s",
+				     cryo_json_str(meta, "stack"));
+	why = first_difference(cryo_json_str(meta, "stamp"), local_record_rootfs(&r), meta);
+	if (cryo_streq(why, reason_for("kernel")) && kernel)
+		return cryo_asprintf("%s (%.*s)", why, (int)strcspn(kernel, " "), kernel);
+	return cryo_strdup(why);
 }
 
 static json_t *damaged(const char *name)
@@ -135,11 +176,61 @@ int cryo_template_list(json_t **out, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	*out = json_array();
-	names_there(&names);
+	names_there(false, &names);
 	for (size_t i = 0; i < names.n; i++)
-		if (strlen(names.v[i]) == KEY_LEN)
+		if (!strchr(names.v[i], '.'))
 			insert(*out, one(names.v[i], now));
 	return 0;
+}
+
+static json_t *one_snapshot(const char *name)
+{
+	cryo_auto(cryo_free) char *path = template_path(name, "/template.json");
+	cryo_auto(cryo_free) char *created = NULL;
+	cryo_auto(cryo_free) char *why = NULL;
+	cryo_auto(cryo_json_decref) json_t *meta = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (cryo_json_load(path, TEMPLATE_MAX_JSON, &meta, &ignored) < 0)
+		return json_pack("{ss sI sI sb ss s[]}", "name", name, "age", (json_int_t)-1,
+				 "bytes", (json_int_t)0, "usable", 0, "reason", "damaged", "pods");
+	created = cryo_rfc3339(cryo_json_int(meta, "created", 0));
+	why = template_snapshot_unfit(name, meta);
+	return json_pack("{ss ss? ss? ss? ss sI sI sb ss* sO*}", "name", name, "cluster",
+			 cryo_json_str(meta, "holds.cluster"), "stack",
+			 cryo_json_str(meta, "stack"), "stamp", cryo_json_str(meta, "stamp"),
+			 "created", created, "age", (json_int_t)template_age_s(meta), "bytes",
+			 (json_int_t)cryo_json_int(meta, "bytes", 0), "usable", why == NULL,
+			 "reason", why, "pods", cryo_json_at(meta, "holds.pods"));
+}
+
+int cryo_snapshot_list(json_t **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+
+	(void)err;
+	*out = json_array();
+	names_there(true, &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (cryo_target_good_name(names.v[i]))
+			insert(*out, one_snapshot(names.v[i]));
+	return 0;
+}
+
+int cryo_snapshot_remove(const char *name, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir = template_path(name, "");
+	cryo_auto(cryo_free) char *store = template_store(true);
+	int rc;
+
+	if (!cryo_target_good_name(name) || !cryo_fs_exists(dir))
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "no snapshot '%s' (see cryopod snapshot list)", name);
+	rc = template_discard(name, err);
+	template_prune_snapshots();
+	if (rmdir(store) == 0)
+		rmdir(cryo_dir_state());
+	return rc;
 }
 
 int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
@@ -148,7 +239,7 @@ int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
 	int rc = 0;
 
 	*n = 0;
-	names_there(&names);
+	names_there(false, &names);
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		cryo_auto(cryo_free) char *path = template_path(names.v[i], "");
 
@@ -156,7 +247,7 @@ int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
 			continue;
 		if (cryo_ends_with(path, ".failed"))
 			unlink(path);
-		if (strlen(names.v[i]) != KEY_LEN)
+		if (strchr(names.v[i], '.'))
 			continue;
 		rc = template_discard(names.v[i], err);
 		*n += rc == 0;
@@ -169,7 +260,7 @@ int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
 /* Half a template whose maker is gone, and its lock. */
 static void remove_half(const char *name)
 {
-	cryo_auto(cryo_free) char *key = cryo_strndup(name, KEY_LEN);
+	cryo_auto(cryo_free) char *key = cryo_strndup(name, strcspn(name, "."));
 	cryo_auto(cryo_free) char *lock = template_path(key, ".lock");
 	cryo_auto(cryo_free) char *half = template_path(key, ".new");
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -184,7 +275,7 @@ static void remove_half(const char *name)
 static void remove_rest(const char *name)
 {
 	cryo_auto(cryo_free) char *path = template_path(name, "");
-	cryo_auto(cryo_free) char *key = cryo_strndup(name, KEY_LEN);
+	cryo_auto(cryo_free) char *key = cryo_strndup(name, strcspn(name, "."));
 	cryo_auto(cryo_free) char *why = template_failed(key);
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -194,6 +285,16 @@ static void remove_rest(const char *name)
 		cryo_fs_rmtree(path, &ignored);
 	else if (cryo_ends_with(name, ".failed") && !why)
 		unlink(path);
+}
+
+void template_prune_snapshots(void)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+
+	names_there(true, &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (strchr(names.v[i], '.'))
+			remove_rest(names.v[i]);
 }
 
 static bool in_use(const char *key)
@@ -212,9 +313,9 @@ void template_prune(const char *keep)
 	size_t i, kept = 0;
 	json_t *t;
 
-	names_there(&names);
+	names_there(false, &names);
 	for (i = 0; i < names.n; i++)
-		if (strlen(names.v[i]) != KEY_LEN)
+		if (strchr(names.v[i], '.'))
 			remove_rest(names.v[i]);
 	if (cryo_template_list(&list, &ignored) < 0)
 		return;

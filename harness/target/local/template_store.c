@@ -19,9 +19,23 @@
 #define USERS_MS   60000
 #define CLOCK_SKEW 60 /* s: a template from the future is one whose age nobody knows */
 
+bool template_is_key(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == CRYO_HASH_HEX - 1;
+}
+
+/* With a dot, the name of no cluster lies there. */
+char *template_store(bool snapshots)
+{
+	return snapshots ? cryo_asprintf("%s/.snapshots", cryo_dir_state())
+			 : cryo_asprintf("%s/templates", cryo_dir_cache());
+}
+
 char *template_path(const char *key, const char *suffix)
 {
-	return cryo_asprintf("%s/templates/%s%s", cryo_dir_cache(), key, suffix);
+	cryo_auto(cryo_free) char *store = template_store(!template_is_key(key));
+
+	return cryo_asprintf("%s/%s%s", store, key, suffix);
 }
 
 char *template_failed(const char *key)
@@ -116,13 +130,15 @@ int template_open(const char *key, struct template *out, struct cryo_err *err)
 	if (rc == 0)
 		rc = load(&t, err);
 	age = rc == 0 ? template_age_s(t.meta) : 0;
-	if (rc == 0 && (age < -CLOCK_SKEW || age > CRYO_TEMPLATE_MAX_AGE_S))
+	if (rc == 0 && template_is_key(key) && (age < -CLOCK_SKEW || age > CRYO_TEMPLATE_MAX_AGE_S))
 		rc = 1;
 	if (rc == 0)
 		rc = check(&t, err);
 	if (rc != 0)
 		template_release(&t);
 	*out = t;
+	if (rc < 0 && !template_is_key(key))
+		return cryo_err_wrap(err, rc, "snapshot '%s'", key);
 	return rc < 0 ? cryo_err_wrap(err, rc, "template %.12s", key) : rc;
 }
 
@@ -161,7 +177,7 @@ void template_abandon(struct template *t)
 	template_release(t);
 }
 
-static uint64_t bytes_of(const json_t *files)
+uint64_t template_bytes(const json_t *files)
 {
 	uint64_t n = 0;
 	size_t i;
@@ -183,10 +199,11 @@ static int describe(struct template *t, const json_t *inputs, const struct local
 
 	if (rc < 0)
 		return rc;
-	t->meta = json_pack("{ss ss* ss* sI sI ss sO* sO so}", "key", t->key, "stack", r->stack,
+	t->meta = json_pack("{ss ss* ss* sI sI ss sO* sO so sO*}", "key", t->key, "stack", r->stack,
 			    "stamp", r->stamp, "created", (json_int_t)cryo_wall_ns(), "bytes",
-			    (json_int_t)bytes_of(files), "boot", boot, "builds", r->builds,
-			    "inputs", (json_t *)inputs, "files", files);
+			    (json_int_t)template_bytes(files), "boot", boot, "builds", r->builds,
+			    "inputs", (json_t *)inputs, "files", files, "holds",
+			    (json_t *)t->holds);
 	cryo_json_dump(t->meta, &text);
 	return cryo_fs_write(path, text.p, text.len, 0600, err);
 }

@@ -11,6 +11,8 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
+#include "target/local/snapshot_pods.h"
+#include "target/local/template_local.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 
 #define LOCK_WAIT_MS	 120000
 #define DEFAULT_READY_MS 120000
+#define PODS_MS		 60000 /* of a snapshot, until they are Ready again */
 #define NODE_BYTES	 (400ull * 1000 * 1000)
 
 static int make_programs(struct up *u, struct cryo_err *err)
@@ -94,7 +97,7 @@ int up_forget(struct up *u, struct cryo_err *err)
 	int rc = clear_remains(u, err);
 
 	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
-	u->record.complete = u->record.dumping = false;
+	u->record.complete = u->record.dumping = u->record.saving = false;
 	free(cryo_steal(&u->record.from));
 	return rc < 0 ? rc : cryo_fs_rmtree(u->l->base.dir, err);
 }
@@ -175,7 +178,7 @@ static int start_node(struct up *u, struct cryo_err *err)
 	return rc;
 }
 
-static int start_forwarder(struct up *u, struct cryo_err *err)
+int up_forward(struct up *u, struct cryo_err *err)
 {
 	unsigned wanted = u->opts->port ? u->opts->port : u->record.port;
 	bool first_choice = wanted != 0;
@@ -219,6 +222,8 @@ static int bring_up(struct up *u, struct cryo_err *err)
 {
 	int rc;
 
+	if (u->opts->from)
+		return up_from_snapshot(u, err);
 	if (!u->fresh || u->opts->cold)
 		return up_cold_start(u, err);
 	rc = up_from_template(u, err);
@@ -230,6 +235,17 @@ static int bring_up(struct up *u, struct cryo_err *err)
 	if (rc == 1)
 		rc = up_from_template(u, err);
 	return rc == 1 ? up_cold_start(u, err) : rc;
+}
+
+/* Whoever made a snapshot of it died: nobody knows the state of the node, but its disk is what it
+ * was when the node ran last, and the next start goes on from there. */
+static int after_saving(struct up *u, struct cryo_err *err)
+{
+	int rc = clear_remains(u, err);
+
+	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
+	u->record.saving = false;
+	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
 /*
@@ -244,6 +260,9 @@ static int look_back(struct up *u, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	u->fresh = rc == 1;
+	template_prune_snapshots();
+	if (u->record.saving)
+		return after_saving(u, err);
 	if (rc == 1 || (!half && !u->record.dumping))
 		return 0;
 	u->fresh = true;
@@ -256,24 +275,59 @@ static int open_way_in(struct up *u, int rc, struct cryo_err *err)
 	struct cryo_err later = CRYO_ERR_INIT;
 
 	if (rc == 0)
-		return start_forwarder(u, err);
+		return up_forward(u, err);
 	if (rc != -(int)CRYO_E_INTERRUPTED && local_record_running(&u->record))
-		start_forwarder(u, &later);
+		up_forward(u, &later);
 	return rc;
+}
+
+/* A snapshot becomes a new cluster; one that came from it already is what was asked for. */
+static int check_from(const struct up *u, struct cryo_err *err)
+{
+	if (!u->opts->from || u->fresh ||
+	    (local_record_running(&u->record) && cryo_streq(u->record.from, u->opts->from)))
+		return 0;
+	return cryo_err_set(err, CRYO_E_USAGE,
+			    "there is a cluster '%s': take another name (--name), or take it down "
+			    "first (cryopod down --name %s)",
+			    u->l->base.name, u->l->base.name);
+}
+
+/* Whoever restored it may have died before it started the kubelet, which is down in every snapshot.
+ */
+static int start_kubelet(struct up *u, struct cryo_err *err)
+{
+	const struct local_record *r = &u->record;
+
+	return r->complete || !r->from || template_is_key(r->from) ? 0
+								   : snapshot_pods_start(u->l, err);
+}
+
+static int wait_pods(struct up *u, struct cryo_err *err)
+{
+	int64_t end = cryo_now_ms() + cryo_limit_ms(PODS_MS);
+
+	return u->pods
+		   ? snapshot_pods_wait(u->l, u->pods, end < u->deadline ? end : u->deadline, err)
+		   : 0;
 }
 
 static int up_locked(struct up *u, struct cryo_err *err)
 {
-	int rc = make_programs(u, err);
+	int rc = u->opts->from ? 0 : make_programs(u, err);
 
 	if (rc == 0)
 		rc = look_back(u, err);
+	if (rc == 0)
+		rc = check_from(u, err);
 	if (rc < 0)
 		return rc;
 	u->deadline = cryo_now_ms() +
 		      (u->opts->timeout_ms ? u->opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));
 	if (local_record_running(&u->record)) {
-		rc = check_same_build(u, err);
+		rc = u->opts->from ? 0 : check_same_build(u, err);
+		if (rc == 0)
+			rc = start_kubelet(u, err);
 		if (rc == 0)
 			rc = open_way_in(u, 0, err);
 		if (rc == 0)
@@ -289,7 +343,7 @@ static int up_locked(struct up *u, struct cryo_err *err)
 		u->record.complete = true;
 		rc = local_record_save(u->l, &u->record, err);
 	}
-	return rc;
+	return rc < 0 ? rc : wait_pods(u, err);
 }
 
 int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err)
@@ -309,6 +363,7 @@ int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo
 	cryo_build_release(&u.build);
 	cryo_stack_release(&u.stack);
 	json_decref(u.inputs);
+	json_decref(u.pods);
 	/* What is nobody's fault in particular is a cluster that could not be provisioned. */
 	if (rc < 0 && (err->status == CRYO_E_SYSTEM || err->status == CRYO_E_CHILD ||
 		       err->status == CRYO_E_REMOTE))

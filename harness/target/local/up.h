@@ -5,6 +5,9 @@
 
 #include "target/local/local.h"
 
+struct template;
+struct template_times;
+
 struct up {
 	struct local *l;
 	const struct cryo_up_opts *opts;
@@ -16,12 +19,15 @@ struct up {
 	char key[CRYO_HASH_HEX]; /* of the template; "" until it is known */
 	json_t *inputs;		 /* what the key was made from */
 	bool made;		 /* a template, by us */
+	json_t *pods;		 /* of the snapshot it came from: they start once more */
 };
 
 /* The record's part that tells what it is made from. */
 void up_describe(struct up *u);
 /* Nothing of the cluster is left but its port in our record. */
 int up_forget(struct up *u, struct cryo_err *err);
+/* The way in from this machine: forwarder and kubeconfig. One that works is left. */
+int up_forward(struct up *u, struct cryo_err *err);
 int up_check_space(const struct up *u, struct cryo_err *err);
 /* From nothing, or from the disk of before, to Ready. */
 int up_cold_start(struct up *u, struct cryo_err *err);
@@ -35,6 +41,14 @@ int up_wait_quietly(struct up *u, struct cryo_err *err);
  * of no use; then it is gone, people were told, and nothing of the cluster is left.
  */
 int up_from_template(struct up *u, struct cryo_err *err);
+/* Record, disk and node of that template or snapshot, u->key, as u->record describes it. */
+int up_restore(struct up *u, const struct template *t, struct template_times *times,
+	       struct cryo_err *err);
+/* Ends the step. */
+void up_say_restored(struct up *u, const struct template *t, const struct template_times *times,
+		     int64_t total);
+/* The snapshot that the options name. No other way: a failure leaves nothing of the cluster. */
+int up_from_snapshot(struct up *u, struct cryo_err *err);
 /*
  * After a cold start. 0: the node runs as it did, there is or will be no template.
  * 1: it is dead, and in most cases there is one; nothing of the cluster is left.

@@ -35,21 +35,17 @@ static bool is_final(const struct up *u, const struct cryo_err *err)
 
 static int find_key(struct up *u, struct cryo_err *err)
 {
+	const struct cryo_built *rootfs = cryo_build_find(&u->build, "node");
+	char stamp[CRYO_HASH_HEX];
 	int rc = 0;
 
 	if (*u->key)
 		return 0;
-	rc = template_inputs(&u->build, &u->inputs, err);
+	cryo_build_stamp(&u->build, stamp);
+	rc = template_inputs(stamp, rootfs ? rootfs->dir : NULL, &u->inputs, err);
 	if (rc == 0)
 		template_key(u->inputs, u->key);
 	return rc;
-}
-
-static const char *rootfs_of(const struct up *u)
-{
-	const struct cryo_built *b = cryo_build_find(&u->build, "node");
-
-	return b ? b->dir : "";
 }
 
 /* Written down before anything is there: half of it is then taken away by the next `up`. */
@@ -59,7 +55,6 @@ static int begin_record(struct up *u, struct cryo_err *err)
 
 	if (rc == 0)
 		rc = up_check_space(u, err);
-	up_describe(u);
 	u->record.created_ns = cryo_wall_ns();
 	u->record.complete = false;
 	free(u->record.from);
@@ -67,20 +62,19 @@ static int begin_record(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
-static int restore(struct up *u, const struct template *t, struct template_times *times,
-		   struct cryo_err *err)
+int up_restore(struct up *u, const struct template *t, struct template_times *times,
+	       struct cryo_err *err)
 {
 	int rc = begin_record(u, err);
 
 	if (rc == 0)
-		rc = template_restore(u->l, t, rootfs_of(u), &u->record.init, times, err);
-	if (rc == 0)
-		rc = local_record_save(u->l, &u->record, err);
-	return rc < 0 ? rc : up_wait_quietly(u, err);
+		rc = template_restore(u->l, t, local_record_rootfs(&u->record), &u->record.init,
+				      times, err);
+	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
-static void say_restored(struct up *u, const struct template *t, const struct template_times *times,
-			 int64_t total)
+void up_say_restored(struct up *u, const struct template *t, const struct template_times *times,
+		     int64_t total)
 {
 	cryo_auto(cryo_free) char *age = cryo_duration_show(1000 * template_age_s(t->meta));
 
@@ -128,11 +122,14 @@ static int restore_step(struct up *u, struct cryo_err *err)
 		template_prune(NULL);
 		return 1;
 	}
+	up_describe(u);
 	cryo_step_begin("restored from template");
 	if (rc == 0)
-		rc = restore(u, &t, &times, err);
+		rc = up_restore(u, &t, &times, err);
+	if (rc == 0)
+		rc = up_wait_quietly(u, err);
 	if (rc == 0) {
-		say_restored(u, &t, &times, cryo_now_ms() - begin);
+		up_say_restored(u, &t, &times, cryo_now_ms() - begin);
 		return 0;
 	}
 	template_release(&t);
@@ -204,10 +201,13 @@ int up_make_template(struct up *u, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("template");
-	rc = template_make(u->l, &u->record, rootfs_of(u), u->key, u->inputs, &why, err);
+	rc = template_make(u->l, &u->record, local_record_rootfs(&u->record), u->key, u->inputs,
+			   &why, err);
 	if (rc < 0)
 		return after_accident(u, rc, err);
 	if (rc == 1) {
+		if (err->status == CRYO_E_CHILD)
+			template_set_failed(u->key, why);
 		cryo_step_skip("%s", why);
 		*err = (struct cryo_err)CRYO_ERR_INIT;
 		rc = set_dumping(u, false, err);

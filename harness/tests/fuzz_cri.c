@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Any bytes as a container runtime's list of pods. */
+#include "base/util.h"
+#include "kube/cri.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv ids = { 0 };
+	struct cryo_err err;
+
+	if (cryo_cri_sandboxes(data, size, &ids, &err) < 0 && ids.n > 0)
+		abort();
+	return 0;
+}

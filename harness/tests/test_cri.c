@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Answers of a container runtime; the requests are the snapshots' end-to-end test's. */
+#include "kube/cri.h"
+
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define BYTES(text) text, sizeof(text) - 1
+
+static void lists(void **state)
+{
+	static const struct {
+		const char *what, *body;
+		size_t n;
+		const char *ids; /* NULL: refused */
+	} row[] = {
+		{ "nothing", BYTES(""), NULL },
+		{ "half a head", BYTES("\0\0\0"), NULL },
+		{ "empty", BYTES("\0\0\0\0\0"), "" },
+		{ "one", BYTES("\0\0\0\0\4\n\2\n\0"), "" },
+		{ "one with an id", BYTES("\0\0\0\0\6\n\4\n\2ab"), "ab" },
+		{ "two", BYTES("\0\0\0\0\014\n\4\n\2ab\n\4\n\2cd"), "ab cd" },
+		{ "fields that we do not know", BYTES("\0\0\0\0\012\n\6\n\2ab\x18\1\x10\7"), "ab" },
+		{ "compressed", BYTES("\1\0\0\0\6\n\4\n\2ab"), NULL },
+		{ "longer than it is", BYTES("\0\0\0\0\7\n\4\n\2ab"), NULL },
+		{ "shorter than it is", BYTES("\0\0\0\0\5\n\4\n\2ab"), NULL },
+		{ "much longer", BYTES("\0\377\377\377\377\n\4\n\2ab"), NULL },
+		{ "an item beyond the end", BYTES("\0\0\0\0\6\n\5\n\2ab"), NULL },
+		{ "no message", BYTES("\0\0\0\0\4HTTP"), NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_strv_release) struct cryo_strv ids = { 0 };
+		cryo_auto(cryo_free) char *all = NULL;
+		struct cryo_err err = CRYO_ERR_INIT;
+		int rc = cryo_cri_sandboxes(row[i].body, row[i].n, &ids, &err);
+
+		print_message("# %s\n", row[i].what);
+		assert_int_equal(rc, row[i].ids ? 0 : -CRYO_E_REMOTE);
+		all = cryo_strv_join(&ids, " ");
+		assert_string_equal(all, row[i].ids ? row[i].ids : "");
+	}
+}
+
+static void nobody_there(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	size_t n = 7;
+
+	(void)state;
+	assert_int_equal(cryo_cri_remove_all("/nowhere/containerd.sock", &n, &err), -CRYO_E_REMOTE);
+	assert_non_null(strstr(err.msg, "container runtime, ListPodSandbox: cannot connect"));
+	assert_int_equal(n, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lists),
+		cmocka_unit_test(nobody_there),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
