@@ -103,30 +103,20 @@ static int time_up(struct bench *b, bool cold, struct cryo_err *err)
 	return down(b, rc, err);
 }
 
-static int up_one(struct cryo_target *t, const void *arg, struct cryo_err *err)
-{
-	return t->ops->up(t, arg, err);
-}
-
-static int down_one(struct cryo_target *t, const void *arg, struct cryo_err *err)
-{
-	(void)arg;
-	return t->ops->down(t, err);
-}
-
 static int time_many(struct bench *b, struct cryo_err *err)
 {
 	const struct cryo_up_opts opts = CRYO_UP_OPTS_INIT;
+	const struct cryo_many_run up = { .kind = b->t->ops->kind, .up = &opts };
+	const struct cryo_many_run down = { .kind = b->t->ops->kind };
 	struct cryo_many *all = cryo_many_names(b->t->name, AT_ONCE);
 	struct cryo_err later = CRYO_ERR_INIT;
 	int64_t begin = cryo_now_ms();
-	int rc = cryo_many_run_all(b->t->ops->kind, all, 0, AT_ONCE, up_one, &opts, err), gone;
+	int rc = cryo_many_run_all(&up, all, 0, AT_ONCE, err), gone;
 
 	took(b, MANY, cryo_now_ms() - begin);
 	begin = cryo_now_ms();
 	cryo_intr_hold();
-	gone = cryo_many_run_all(b->t->ops->kind, all, 0, AT_ONCE, down_one, NULL,
-				 rc == 0 ? err : &later);
+	gone = cryo_many_run_all(&down, all, 0, AT_ONCE, rc == 0 ? err : &later);
 	cryo_intr_release();
 	took(b, MANY_DOWN, cryo_now_ms() - begin);
 	cryo_many_free(all, AT_ONCE);

@@ -22,21 +22,16 @@ static int down_one(const char *kind, const char *name, struct cryo_err *err)
 	return rc < 0 ? rc : t->ops->down(t, err);
 }
 
-static int one_of_many(struct cryo_target *t, const void *arg, struct cryo_err *err)
-{
-	(void)arg;
-	return t->ops->down(t, err);
-}
-
 static int down_many(struct cryo_cli *cli, unsigned n, struct cryo_err *err)
 {
+	const struct cryo_many_run down = { .kind = cli->target };
 	struct cryo_many *all;
 	int rc;
 
 	if (n > CRYO_MANY_MOST)
 		return cryo_err_set(err, CRYO_E_USAGE, "--count: at most %d", CRYO_MANY_MOST);
 	all = cryo_many_names(cli->name, n);
-	rc = cryo_many_run_all(cli->target, all, 0, n, one_of_many, NULL, err);
+	rc = cryo_many_run_all(&down, all, 0, n, err);
 	cryo_many_free(all, n);
 	return rc;
 }

@@ -37,6 +37,7 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	/* for cryopod itself */
 	&cryo_cmd_forward,
 	&cryo_cmd_scenario,
+	&cryo_cmd_cluster,
 	NULL,
 };
 

@@ -3,32 +3,31 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "scenario/wire.h"
 #include "sys/intr.h"
+#include "sys/proc.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-/* A child at work. */
+/* One that was asked to end takes back what it began. */
+#define GRACE_MS 60000
+#define SAYS	 "cryopod: "
+
+/* A cluster whose process is at work. */
 struct worker {
-	pid_t pid; /* 0: free */
-	int result;
-	unsigned at;
+	struct cryo_many *m; /* NULL: free */
+	struct cryo_strv argv;
+	struct cryo_proc proc;
+	int64_t begin;
 };
 
 struct crew {
-	const char *kind;
-	struct cryo_many *all;
-	cryo_many_run run;
-	const void *arg;
+	const struct cryo_many_run *run;
 	struct worker worker[CRYO_MANY_MOST];
+	struct cryo_child *child[CRYO_MANY_MOST]; /* theirs, as cryo_child_serve wants them */
 	unsigned size, busy;
-	bool told; /* of the interrupt */
 };
 
 struct cryo_many *cryo_many_names(const char *name, unsigned n)
@@ -49,109 +48,144 @@ void cryo_many_free(struct cryo_many *all, unsigned n)
 	free(all);
 }
 
-static void do_one(const struct crew *c, struct cryo_many *m)
+/* What it says of itself: warnings are for people, and a cold start is
+ * worth a word where nobody asked for one. */
+static void on_line(const char *line, int stream, void *arg)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
-	int64_t begin = cryo_now_ms();
+	cryo_auto(cryo_wire_release) struct cryo_wire w = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	struct cryo_many *m = arg;
 
-	m->rc = cryo_target_open(c->kind, m->name, &t, &m->err);
-	if (m->rc == 0)
-		m->rc = c->run(t, c->arg, &m->err);
-	m->ms = cryo_now_ms() - begin;
-	if (m->rc == 0)
-		m->memory = t->ops->memory(t);
+	if (stream == 2 || cryo_wire_read(line, &w, &ignored) < 0 || w.is_result)
+		return;
+	if (w.event.kind == CRYO_EVENT_WARN)
+		cryo_warn("%s: %s", m->name, w.event.detail);
+	if (w.event.kind == CRYO_EVENT_OK && strcmp(w.event.what, CRYO_STEP_COLD) == 0)
+		m->cold = true;
 }
 
-static _Noreturn void work(const struct crew *c, unsigned at, int to, pid_t parent)
+/* What can be fetched the first one has fetched. */
+static void add_up(struct cryo_strv *argv, const struct cryo_up_opts *up)
 {
-	struct cryo_many m = c->all[at];
-
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != parent)
-		_exit(1);
-	cryo_event_set_sink(NULL, NULL);
-	do_one(c, &m);
-	_exit(write(to, &m, sizeof(m)) == (ssize_t)sizeof(m) ? 0 : 1);
+	cryo_strv_add(argv, "up");
+	if (up->stack)
+		cryo_strv_addf(argv, "--stack=%s", up->stack);
+	if (up->timeout_ms)
+		cryo_strv_addf(argv, "--timeout=%lldms", (long long)up->timeout_ms);
+	if (up->no_build)
+		cryo_strv_add(argv, "--no-build");
+	if (up->cold)
+		cryo_strv_add(argv, "--cold");
+	if (up->from)
+		cryo_strv_addf(argv, "--from=%s", up->from);
 }
 
-static int begin(struct crew *c, unsigned at, struct cryo_err *err)
+static int begin(struct crew *c, struct cryo_many *m, struct cryo_err *err)
 {
-	struct worker *w = c->worker;
-	pid_t parent = getpid();
-	int pair[2];
+	const struct cryo_many_run *run = c->run;
+	unsigned at = 0;
+	struct worker *w;
+	int rc;
 
-	while (w->pid)
-		w++;
-	if (pipe(pair) < 0)
-		return cryo_err_sys(err, errno, "cannot make a pipe");
-	w->pid = fork();
-	if (w->pid == 0)
-		work(c, at, pair[1], parent);
-	close(pair[1]);
-	if (w->pid < 0) {
-		w->pid = 0;
-		close(pair[0]);
-		return cryo_err_sys(err, errno, "cannot fork");
+	while (c->worker[at].m)
+		at++;
+	w = &c->worker[at];
+	*w = (struct worker){ .m = m, .begin = cryo_now_ms() };
+	cryo_strv_addl(&w->argv, run->program ? run->program : "/proc/self/exe", "--name", m->name,
+		       "--target", run->kind ? run->kind : "local", "internal-cluster", NULL);
+	if (run->up)
+		add_up(&w->argv, run->up);
+	else
+		cryo_strv_add(&w->argv, "down");
+	w->proc = (struct cryo_proc){ .argv = cryo_strv_get(&w->argv),
+				      .grace_ms = cryo_limit_ms(GRACE_MS),
+				      .on_line = on_line,
+				      .on_line_arg = m,
+				      .capture_max = 4096 };
+	rc = cryo_child_start(&w->proc, &c->child[at], err);
+	if (rc < 0) {
+		cryo_strv_release(&w->argv);
+		w->m = NULL;
+		return rc;
 	}
-	w->result = pair[0];
-	w->at = at;
 	c->busy++;
 	return 0;
 }
 
-static void say(const struct cryo_many *m)
+static void say(const struct cryo_many_run *run, const struct cryo_many *m)
 {
 	cryo_auto(cryo_free) char *took = cryo_duration_show(m->ms);
 
 	if (m->rc == 0)
-		cryo_info("%s: %s", m->name, took);
+		cryo_info("%s: %s%s", m->name, took,
+			  m->cold && !run->up->cold ? ", a cold start" : "");
 	else
 		cryo_warn("%s: %s", m->name, m->err.msg);
 }
 
-static void end(struct crew *c, struct worker *w)
+static enum cryo_status status_of(int exit_code)
 {
-	struct cryo_many *m = &c->all[w->at], theirs;
+	static const enum cryo_status status[] = {
+		[1] = CRYO_E_CHECK,	[2] = CRYO_E_USAGE,   [3] = CRYO_E_UNFIT,
+		[4] = CRYO_E_PROVISION, [5] = CRYO_E_TIMEOUT, [6] = CRYO_E_TAMPER,
+	};
 
-	if (read(w->result, &theirs, sizeof(theirs)) == (ssize_t)sizeof(theirs)) {
-		theirs.name = m->name;
-		*m = theirs;
-	} else {
-		m->rc = cryo_err_set(&m->err, CRYO_E_CHILD, "its process ended without a result");
-	}
-	close(w->result);
-	waitpid(w->pid, NULL, 0);
-	w->pid = 0;
-	c->busy--;
-	say(m);
+	return exit_code > 0 && exit_code < (int)CRYO_ARRAY_LEN(status) ? status[exit_code]
+									: CRYO_E_CHILD;
 }
 
-/* Ctrl-C reaches them by itself; a signal to us alone does not. */
-static void hand_on(struct crew *c)
+/* Its own last words instead of what cryo_proc_run makes of them. */
+static int explain(const struct cryo_proc_result *res, int rc, struct cryo_err *err)
 {
+	const char *text = cryo_str_get(&res->err), *last = NULL;
+
+	if (rc != -(int)CRYO_E_CHILD)
+		return rc;
+	for (const char *at = text; (at = strstr(at, SAYS)); at++)
+		if (at == text || at[-1] == '\n')
+			last = at + strlen(SAYS);
+	if (res->signal)
+		return cryo_err_set(err, CRYO_E_CHILD, "its process was killed by signal %d (%s)",
+				    res->signal, strsignal(res->signal));
+	if (!last)
+		return cryo_err_set(err, CRYO_E_CHILD,
+				    "its process ended with exit code %d and without a word",
+				    res->exit_code);
+	return cryo_err_set(err, status_of(res->exit_code), "%.*s", (int)strcspn(last, "\n"), last);
+}
+
+static void note_memory(const struct cryo_many_run *run, struct cryo_many *m)
+{
+	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	if (c->told || cryo_intr_check(&ignored) == 0)
-		return;
-	c->told = true;
-	for (unsigned i = 0; i < c->size; i++)
-		if (c->worker[i].pid)
-			kill(c->worker[i].pid, SIGTERM);
+	if (cryo_target_open(run->kind, m->name, &t, &ignored) == 0)
+		m->memory = t->ops->memory(t);
+}
+
+static void end(struct crew *c, unsigned at)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct worker *w = &c->worker[at];
+	struct cryo_many *m = w->m;
+
+	m->rc = cryo_child_finish(cryo_steal(&c->child[at]), &res, &m->err);
+	m->rc = explain(&res, m->rc, &m->err);
+	m->ms = cryo_now_ms() - w->begin;
+	if (m->rc == 0 && c->run->up)
+		note_memory(c->run, m);
+	cryo_strv_release(&w->argv);
+	w->m = NULL;
+	c->busy--;
+	say(c->run, m);
 }
 
 static void wait_for_one(struct crew *c)
 {
-	struct pollfd p[CRYO_MANY_MOST + 1];
-
+	cryo_child_serve(c->child, c->size);
 	for (unsigned i = 0; i < c->size; i++)
-		p[i] = (struct pollfd){ c->worker[i].pid ? c->worker[i].result : -1, POLLIN, 0 };
-	p[c->size] = (struct pollfd){ c->told ? -1 : cryo_intr_fd(), POLLIN, 0 };
-	if (poll(p, c->size + 1, -1) < 0)
-		return;
-	hand_on(c);
-	for (unsigned i = 0; i < c->size; i++)
-		if (c->worker[i].pid && p[i].revents)
-			end(c, &c->worker[i]);
+		if (c->child[i] && cryo_child_done(c->child[i]))
+			end(c, i);
 }
 
 /* They compute a third of the time and wait for disk and each other in the rest. */
@@ -165,10 +199,10 @@ static unsigned at_a_time(unsigned n)
 	return n < most ? n : most;
 }
 
-int cryo_many_run_all(const char *kind, struct cryo_many *all, unsigned from, unsigned n,
-		      cryo_many_run run, const void *arg, struct cryo_err *err)
+int cryo_many_run_all(const struct cryo_many_run *run, struct cryo_many *all, unsigned from,
+		      unsigned n, struct cryo_err *err)
 {
-	struct crew c = { .kind = kind, .all = all, .run = run, .arg = arg };
+	struct crew c = { .run = run };
 	unsigned next = from;
 	int rc = 0;
 
@@ -177,7 +211,7 @@ int cryo_many_run_all(const char *kind, struct cryo_many *all, unsigned from, un
 		while (rc == 0 && next < n && c.busy < c.size) {
 			rc = cryo_intr_check(err);
 			if (rc == 0)
-				rc = begin(&c, next++, err);
+				rc = begin(&c, &all[next++], err);
 		}
 		if (c.busy > 0)
 			wait_for_one(&c);

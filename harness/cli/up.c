@@ -36,11 +36,6 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int up_one(struct cryo_target *t, const void *arg, struct cryo_err *err)
-{
-	return t->ops->up(t, arg, err);
-}
-
 /* It builds what is missing and makes the template that the others come from, in everybody's sight.
  */
 static int up_first(const char *kind, struct cryo_many *m, const struct cryo_up_opts *up,
@@ -96,6 +91,7 @@ static void print_table(const struct cryo_many *all, unsigned n, int64_t ms)
 
 static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_err *err)
 {
+	const struct cryo_many_run run = { .kind = cli->target, .up = &o->up };
 	struct cryo_many *all;
 	enum cryo_output output;
 	int64_t begin = cryo_now_ms();
@@ -111,7 +107,7 @@ static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_er
 	all = cryo_many_names(cli->name, o->count);
 	rc = up_first(cli->target, &all[0], &o->up, err);
 	if (rc == 0 && o->count > 1)
-		rc = cryo_many_run_all(cli->target, all, 1, o->count, up_one, &o->up, err);
+		rc = cryo_many_run_all(&run, all, 1, o->count, err);
 	if (rc == 0 && output == CRYO_OUTPUT_TABLE) {
 		print_table(all, o->count, cryo_now_ms() - begin);
 	} else if (rc == 0) {

@@ -31,6 +31,9 @@ struct cryo_up_opts {
 		0                                                                                  \
 	}
 
+/* The step with which an `up` begins that starts everything by itself. */
+#define CRYO_STEP_COLD "prepare"
+
 /* Where `cryopod proxy` listens unless told otherwise; kubectl's own default. */
 #define CRYO_PROXY_PORT 8001
 

@@ -34,12 +34,12 @@ static int judge_with(unsigned instances, unsigned left)
 	if (left >= LOCAL_INOTIFY)
 		return rc != 0;
 	return rc != -(int)CRYO_E_UNFIT ||
-	       !strstr(err.msg, "a node needs 16 (sysctl -w fs.inotify");
+	       !strstr(err.msg, "a node needs 12 (sysctl -w fs.inotify");
 }
 
 static void enough_or_not(void **state)
 {
-	static const unsigned row[] = { 0, 1, 15, 16, 40 };
+	static const unsigned row[] = { 0, 1, LOCAL_INOTIFY - 1, LOCAL_INOTIFY, 20 };
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {

@@ -110,10 +110,31 @@ static void find(void **state)
 	assert_null(local_service_find(""));
 }
 
+/* A gate too many and the kubelet does not start. */
+static void gates_of_a_kubelet(void **state)
+{
+	static const struct {
+		const char *version;
+		bool reload;
+	} row[] = { { NULL, false },	 { "", false },	      { "1.30.9", false },
+		    { "1.31.0", true },	 { "1.33.13", true }, { "1.35.4", true },
+		    { "1.36.0", false }, { "2.1", false },    { "master", false } };
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		const char *gates = local_kubelet_gates(row[i].version);
+
+		print_message("# %s: %s\n", row[i].version ? row[i].version : "?", gates);
+		assert_true(cryo_starts_with(gates, "ContainerCheckpoint: true"));
+		assert_int_equal(strstr(gates, "ReloadKubelet") != NULL, row[i].reload);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(each_has_its_scripts, world_setup, world_teardown),
+		cmocka_unit_test(gates_of_a_kubelet),
 		cmocka_unit_test_setup_teardown(hostile_words, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(write_failure, world_setup, world_teardown),
 		cmocka_unit_test(find),

@@ -89,7 +89,21 @@ static int write_containerd(const struct local *l, struct cryo_err *err)
 	return put(&l->node, "/etc/containerd/config.toml", 0644, &s, err);
 }
 
-static int write_kubelet(const struct local *l, struct cryo_err *err)
+/*
+ * Without the second one the kubelet reads its certificate once and does not watch
+ * the file: an inotify instance less. A gate that a version does not know, or knows
+ * no more, would be its end.
+ */
+const char *local_kubelet_gates(const char *version)
+{
+	bool known = local_version_at_least(version, 1, 31) &&
+		     !local_version_at_least(version, 1, 36);
+
+	return known ? "ContainerCheckpoint: true, ReloadKubeletServerCertificateFile: false"
+		     : "ContainerCheckpoint: true";
+}
+
+static int write_kubelet(const struct local *l, const char *version, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
@@ -97,7 +111,7 @@ static int write_kubelet(const struct local *l, struct cryo_err *err)
 	    &s,
 	    "apiVersion: kubelet.config.k8s.io/v1beta1\n"
 	    "kind: KubeletConfiguration\n"
-	    "featureGates: {ContainerCheckpoint: true}\n"
+	    "featureGates: {%s}\n"
 	    "containerRuntimeEndpoint: unix:///run/containerd/containerd.sock\n"
 	    "cgroupDriver: cgroupfs\n"
 	    "failSwapOn: false\n"
@@ -124,10 +138,10 @@ static int write_kubelet(const struct local *l, struct cryo_err *err)
 	    "nodeLeaseDurationSeconds: 40\n"
 	    "syncFrequency: 10s\n"
 	    "serializeImagePulls: false\n"
-	    "volumePluginDir: " LOCAL_STATE "/kubelet/volume-plugins\n"
+	    "volumePluginDir: " LOCAL_NO_FLEX_VOLUMES "\n"
 	    "enableControllerAttachDetach: true\n"
 	    "logging: {verbosity: 1}\n",
-	    LOCAL_KUBELET_PORT, l->node.name, l->node.name);
+	    local_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node.name, l->node.name);
 	return put(&l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
 }
 
@@ -345,16 +359,27 @@ static int install_interposer(const struct local *l, struct cryo_err *err)
 	return rc < 0 ? rc : put(&l->node, "/etc/cryopod/criu.conf", 0644, &conf, err);
 }
 
+/* "v1.33.13"; NULL: nobody knows. */
+static const char *kubernetes_version(const struct cryo_build *build)
+{
+	const struct cryo_built *b = cryo_build_find(build, "kubernetes");
+	const char *version = b ? b->component->source.version : NULL;
+
+	return version && *version == 'v' ? version + 1 : version;
+}
+
 int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err)
 {
 	int (*const step[])(const struct local *, struct cryo_err *) = {
-		write_containerd,   write_kubelet,  write_cni, write_network,
-		install_interposer, write_identity, copy_pki,  write_kubeconfigs,
+		write_containerd, write_cni, write_network,	install_interposer,
+		write_identity,	  copy_pki,  write_kubeconfigs,
 	};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(step); i++)
 		rc = step[i](l, err);
+	if (rc == 0)
+		rc = write_kubelet(l, kubernetes_version(build), err);
 	if (rc == 0)
 		rc = link_all(l, build, err);
 	return cryo_err_wrap(err, rc, "configuration of node '%s'", l->node.name);

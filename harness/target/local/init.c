@@ -315,8 +315,8 @@ static int network(struct setup *s, struct cryo_err *err)
 static int service_directories(struct setup *s, struct cryo_err *err)
 {
 	static const char *const dirs[] = { LOCAL_STATE "/log", LOCAL_STATE "/etcd",
-					    LOCAL_STATE "/kubelet/volume-plugins",
-					    LOCAL_STATE "/containerd", LOCAL_STATE "/transfer" };
+					    LOCAL_STATE "/kubelet", LOCAL_STATE "/containerd",
+					    LOCAL_STATE "/transfer" };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(dirs); i++)

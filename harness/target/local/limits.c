@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Linux gives each user a number of inotify instances, 128 by default, for
- * everything that runs on the machine. A node takes 15; one that gets less
- * shows it in many ways, none of which tells the reason.
+ * everything that runs on the machine. A node takes 11 (docs/architecture.md,
+ * "inotify"); one that gets less shows it in many ways, none of which tells the reason.
  */
 #include "target/local/local.h"
 

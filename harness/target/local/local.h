@@ -33,8 +33,13 @@
 #define LOCAL_SERVICE_IP   "10.96.0.1"
 #define LOCAL_API_PORT	   6443
 #define LOCAL_KUBELET_PORT 10250
-#define LOCAL_LEAF	   "/services" /* v2: the node's group for processes */
-#define LOCAL_BAD_IN_PATH  ",:\\"      /* they separate the options of an overlay mount */
+/*
+ * A directory for FlexVolume drivers that cannot be made: they are off then. Deprecated since
+ * Kubernetes 1.23; a watch each in kubelet and controller-manager, of which a user has few.
+ */
+#define LOCAL_NO_FLEX_VOLUMES "/proc/no-flex-volumes"
+#define LOCAL_LEAF	      "/services" /* v2: the node's group for processes */
+#define LOCAL_BAD_IN_PATH     ",:\\"	  /* they separate the options of an overlay mount */
 
 /* One node. Addresses are inside its own network: equal in every cluster. */
 struct local_node {
@@ -87,6 +92,8 @@ int local_certs_read(const struct local *l, const char *file, struct cryo_str *o
 
 /* Everything in the node's upper directory: certificates, configuration, links to programs. */
 int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err);
+/* Of a kubelet of that version ("1.33.13"; NULL: nobody knows), as YAML's pairs. */
+const char *local_kubelet_gates(const char *version);
 /* The host's kubeconfig for that port, 0600. */
 int local_kubeconfig_write(const struct local *l, unsigned port, struct cryo_err *err);
 
@@ -130,7 +137,7 @@ int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
 
-#define LOCAL_INOTIFY 16u /* inotify instances a node takes, and CRIU one more */
+#define LOCAL_INOTIFY 12u /* inotify instances a node takes, and CRIU one more */
 /* How many this user could still have, at most `most`. */
 unsigned local_inotify_free(unsigned most);
 /* -CRYO_E_UNFIT: not enough for one more node. */

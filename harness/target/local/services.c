@@ -47,20 +47,28 @@ static void apiserver(const struct local_node *n, struct cryo_strv *a)
 	cryo_strv_addf(a, "--advertise-address=%s", n->ip);
 }
 
+/*
+ * Each signer by itself and not all of them with --cluster-signing-cert-file: an
+ * inotify instance less, for the signer of legacy-unknown. No API version that is
+ * still served takes a request for that one.
+ */
+#define SIGNER(name)                                                                               \
+	"--cluster-signing-" name "-cert-file=" PKI "/ca.crt",                                     \
+	    "--cluster-signing-" name "-key-file=" PKI "/ca.key"
+
 static void controller_manager(const struct local_node *n, struct cryo_strv *a)
 {
 	(void)n;
 	cryo_strv_addl(
 	    a, "kube-controller-manager", "--kubeconfig=/etc/kubernetes/controller-manager.conf",
 	    "--service-account-private-key-file=" PKI "/sa.key", "--root-ca-file=" PKI "/ca.crt",
-	    "--cluster-signing-cert-file=" PKI "/ca.crt",
-	    "--cluster-signing-key-file=" PKI "/ca.key", "--use-service-account-credentials=true",
+	    SIGNER("kubelet-serving"), SIGNER("kubelet-client"), SIGNER("kube-apiserver-client"),
+	    "--use-service-account-credentials=true",
 	    /* at its default rate of 20 requests a second it needs 5 s to get going */
 	    "--kube-api-qps=500", "--kube-api-burst=1000",
 	    "--leader-elect=false", /* the only one; a lease would not survive a snapshot */
 	    "--bind-address=127.0.0.1", "--profiling=false",
-	    /* watched by inotify: not on the overlay (specs: snapshot boot) */
-	    "--flex-volume-plugin-dir=" LOCAL_STATE "/kubelet/volume-plugins", NULL);
+	    "--flex-volume-plugin-dir=" LOCAL_NO_FLEX_VOLUMES, NULL);
 }
 
 static void scheduler(const struct local_node *n, struct cryo_strv *a)

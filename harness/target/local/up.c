@@ -134,7 +134,7 @@ static int prepare(struct up *u, struct cryo_err *err)
 {
 	int rc;
 
-	cryo_step_begin("prepare");
+	cryo_step_begin(CRYO_STEP_COLD);
 	rc = clear_remains(u, err);
 	if (rc == 0)
 		rc = node_directories(u, err);

@@ -43,5 +43,14 @@ with_token() {
 		kubectl delete pod token --now
 }
 point "with a token of its ServiceAccount if it wants one" with_token
+few_inotify() { # a user has 128 of them for all programs; `up` looks for one more, which is CRIU's
+	n=0
+	for process in $(grep -l -E '/cryopod/e2e(/|$)' /proc/[0-9]*/cgroup 2>/dev/null); do
+		n=$((n + $(ls -l "${process%/*}/fd" 2>/dev/null | grep -c 'anon_inode:inotify')))
+	done
+	echo "$n inotify instances"
+	[ "$n" -ge 8 ] && [ "$n" -le 11 ]
+}
+point "it takes no more inotify instances than it says" few_inotify
 point "logs of a service" exits 0 cp_ logs --tail 5 kubelet
 point "a program in the node" exits 7 cp_ shell sh -c 'exit 7'
