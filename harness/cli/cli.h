@@ -93,6 +93,8 @@ int cryo_cli_target(const struct cryo_cli *cli, struct cryo_target **out, struct
 enum cryo_output { CRYO_OUTPUT_TABLE, CRYO_OUTPUT_JSON, CRYO_OUTPUT_YAML };
 /* Text of -o/--output; NULL: table. */
 int cryo_cli_output(const char *text, enum cryo_output *out, struct cryo_err *err);
+/* For a table: what comes from a tree or a server does not speak to the terminal; caller frees. */
+char *cryo_cli_clean(const char *text);
 /* JSON or YAML to stdout. */
 void cryo_cli_print(const json_t *j, enum cryo_output output);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include "base/text.h"
 #include "conf/json.h"
 #include "conf/yaml.h"
 
@@ -23,6 +24,14 @@ int cryo_cli_output(const char *text, enum cryo_output *out, struct cryo_err *er
 		}
 	}
 	return cryo_err_set(err, CRYO_E_USAGE, "--output: '%s' is not table, json or yaml", text);
+}
+
+char *cryo_cli_clean(const char *text)
+{
+	struct cryo_str clean = { 0 };
+
+	cryo_text_clean(&clean, text);
+	return cryo_str_detach(&clean);
 }
 
 void cryo_cli_print(const json_t *j, enum cryo_output output)

@@ -144,15 +144,15 @@ static void print_base(const json_t *base)
 static void print_tree(const json_t *r)
 {
 	const char *state = cryo_json_str(r, "state"), *dir = cryo_json_str(r, "dir");
+	const char *first = cryo_json_str(r, "firstChanged");
+	cryo_auto(cryo_free) char *shown = cryo_cli_clean(first ? first : "HEAD");
 	const json_t *others = json_object_get(r, "others");
 
 	if (strcmp(state, "clean") == 0)
 		printf("  checked out  %s\n", dir);
 	else if (strcmp(state, "changed") == 0)
 		printf("  CHANGED      %ld file(s), '%s' first: %s\n",
-		       (long)cryo_json_int(r, "changed", 0),
-		       cryo_json_str(r, "firstChanged") ? cryo_json_str(r, "firstChanged") : "HEAD",
-		       dir);
+		       (long)cryo_json_int(r, "changed", 0), shown, dir);
 	else if (strcmp(state, "none") != 0)
 		printf("  checked out  no (cryopod sources sync)\n");
 	if (json_array_size(others) > 0)

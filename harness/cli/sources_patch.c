@@ -4,6 +4,7 @@
 
 #include "base/event.h"
 #include "build/onto.h"
+#include "cli/cli.h"
 #include "conf/json.h"
 #include "source/workbench.h"
 #include "sys/fs.h"
@@ -85,6 +86,9 @@ static void print_patch(const json_t *p)
 {
 	const char *state = cryo_json_str(p, "state");
 	long lines = (long)cryo_json_int(p, "lines", 0);
+	const char *why = cryo_json_str(p, "why");
+	/* It quotes lines of the source. */
+	cryo_auto(cryo_free) char *shown = cryo_cli_clean(why ? why : "");
 
 	printf("    %-60s ", cryo_json_str(p, "name"));
 	if (strcmp(state, "moved") == 0)
@@ -95,8 +99,7 @@ static void print_patch(const json_t *p)
 	else if (strcmp(state, "contained") == 0)
 		printf("CONTAINED: the source has these changes already\n");
 	else if (strcmp(state, "conflict") == 0)
-		printf("CONFLICT\n      %s: %s\n", cryo_json_str(p, "where"),
-		       cryo_json_str(p, "why"));
+		printf("CONFLICT\n      %s: %s\n", cryo_json_str(p, "where"), shown);
 	else
 		printf("%s\n", state);
 }

@@ -42,6 +42,10 @@ if command -v git >/dev/null; then
 	echo mine >"$tree/f"
 	point "a changed tree is refused" fails 4 "was changed by hand" sources sync
 	point "status shows it" sh -c "'$CRYOPOD' sources status --stack '$src/s.yaml' | grep -q \"CHANGED.*'f' first\""
+	escape=$(printf '\033')
+	rm -f "$tree/f" && git -C "$tree" rm -q --cached f && echo x >"$tree/${escape}[31mred" && exits 0 sources status
+	point "a name from the tree does not speak to the terminal" sh -c "! grep -q '$escape' '$tmp/out'"
+	point "it is shown" says "?[31mred"
 	point "sources sync --force makes it anew" exits 0 sources sync --force
 	point "it is what it was" test "$(cat "$tree/f")" = two
 	point "no such component" fails 2 "has no component 'nobody'" sources sync nobody
