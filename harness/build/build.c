@@ -144,18 +144,6 @@ int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, str
 	return 0;
 }
 
-/* Another cryopod at the same component does our work: wait for it, say so. */
-static int take_lock(const char *path, int *fd, struct cryo_err *err)
-{
-	int rc = cryo_lock_take(path, 0, fd, err);
-
-	if (rc < 0 && err->status == CRYO_E_TIMEOUT) {
-		cryo_step_note("waiting: %s", err->msg);
-		rc = cryo_lock_take(path, LOCK_WAIT_MS, fd, err);
-	}
-	return rc;
-}
-
 static int make_locked(struct cryo_built *b, const struct cryo_recipe *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *log = cryo_build_log(b->component);
@@ -200,7 +188,7 @@ static int make_missing(struct cryo_built *b, const struct cryo_recipe *r, struc
 	int lock = -1, rc = cryo_fs_mkparents(b->dir, 0755, err);
 
 	if (rc == 0)
-		rc = take_lock(lock_path, &lock, err);
+		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
 	if (rc < 0)
 		return rc;
 	rc = make_locked(b, r, err);

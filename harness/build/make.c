@@ -109,7 +109,7 @@ static int make_root(struct make_build *m, struct cryo_err *err)
 	lock_path = cryo_asprintf("%s.lock", m->root);
 	rc = cryo_fs_mkparents(log, 0700, err);
 	if (rc == 0)
-		rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
 	if (rc < 0 || cryo_fs_is_dir(m->root))
 		return rc;
 	rc = cryo_build_may_fetch(m->built, "the packages of the build root are", err);

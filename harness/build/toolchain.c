@@ -213,7 +213,7 @@ static int make_root(struct cryo_toolchain *t, struct cryo_err *err)
 	int rc = cryo_fs_mkparents(log, 0700, err);
 
 	if (rc == 0)
-		rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
 	if (rc == 0 && !cryo_fs_is_dir(t->root))
 		rc = cryo_rootfs_make(t->root, ROOT_SUITE, root_packages, log, err);
 	return rc;

@@ -81,7 +81,7 @@ static int fetch_locked(const struct cryo_source *src, const char *ask,
 				   .max = MAX_FILE,
 				   .quiet_ms = o->quiet_ms ? o->quiet_ms
 							   : cryo_limit_ms(QUIET_MS) };
-	int lock = -1, rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);
+	int lock = -1, rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
 
 	if (rc < 0)
 		return rc;

@@ -200,24 +200,13 @@ static void clean_up(const char *dir)
 	}
 }
 
-static int take_lock(const char *path, int *fd, struct cryo_err *err)
-{
-	int rc = cryo_lock_take(path, 0, fd, err);
-
-	if (rc < 0 && err->status == CRYO_E_TIMEOUT) {
-		cryo_step_note("waiting: %s", err->msg);
-		rc = cryo_lock_take(path, LOCK_WAIT_MS, fd, err);
-	}
-	return rc;
-}
-
 static int open_locked(struct cache *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s.lock", c->dir);
 	int rc = cryo_fs_mkparents(lock, 0700, err);
 
 	if (rc == 0)
-		rc = take_lock(lock, &c->lock, err);
+		rc = cryo_lock_wait(lock, LOCK_WAIT_MS, &c->lock, err);
 	if (rc == 0)
 		rc = make_cache(c->dir, err);
 	if (rc == 0)

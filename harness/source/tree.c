@@ -309,7 +309,7 @@ static int place(struct plan *p, const char *component, struct cryo_tree *out, s
 	cryo_mask_addresses(p->mark);
 	rc = cryo_fs_mkdirs(parent, 0755, err);
 	if (rc == 0)
-		rc = cryo_lock_take(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
 	if (rc == 0)
 		rc = put(p, parent, out, err);
 	if (rc == 0)

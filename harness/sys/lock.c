@@ -2,6 +2,7 @@
 #include "sys/lock.h"
 
 #include "base/clock.h"
+#include "base/event.h"
 #include "base/str.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
@@ -75,6 +76,16 @@ int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *
 	*fd = lock;
 	lock = -1;
 	return 0;
+}
+
+int cryo_lock_wait(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
+{
+	int rc = cryo_lock_take(path, 0, fd, err);
+
+	if (rc == 0 || err->status != CRYO_E_TIMEOUT)
+		return rc;
+	cryo_step_note("waiting: %s", err->msg);
+	return cryo_lock_take(path, wait_ms, fd, err);
 }
 
 void cryo_lock_remove(const char *path, int *fd)

@@ -11,6 +11,8 @@
  *   -CRYO_E_TIMEOUT   somebody else has it; the message names their pid
  */
 int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err);
+/* The same where another cryopod does work that is ours, too: a note of the step says who it is. */
+int cryo_lock_wait(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err);
 /* Release it and leave no file behind; who waits for it gets a new one. */
 void cryo_lock_remove(const char *path, int *fd);
 /* Is it free right now? Never waits. */

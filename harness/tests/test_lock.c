@@ -2,6 +2,7 @@
 #include "sys/lock.h"
 
 #include "base/clock.h"
+#include "base/event.h"
 #include "sys/fs.h"
 
 #include <setjmp.h>
@@ -119,6 +120,33 @@ static void killed_holder_holds_nothing(void **state)
 	assert_int_equal(cryo_lock_take(path, 0, &fd, &err), 0);
 }
 
+static void keep_note(const struct cryo_event *ev, void *arg)
+{
+	char **note = arg;
+
+	if (ev->kind == CRYO_EVENT_NOTE && !*note)
+		*note = cryo_strdup(ev->detail);
+}
+
+static void says_whom_it_waits_for(void **state)
+{
+	cryo_auto(cryo_free) char *note = NULL, *who = NULL;
+	cryo_auto(cryo_fd_close) int fd = -1;
+
+	(void)state;
+	cryo_event_set_sink(keep_note, &note);
+	assert_int_equal(cryo_lock_wait(path, 0, &fd, &err), 0);
+	assert_null(note);
+	cryo_fd_closep(&fd);
+	start_holder(500, false);
+	who = cryo_asprintf("(pid %d)", holder);
+	assert_int_equal(cryo_lock_wait(path, 10000, &fd, &err), 0);
+	cryo_event_set_sink(NULL, NULL);
+	assert_non_null(note);
+	assert_true(cryo_starts_with(note, "waiting: "));
+	assert_non_null(strstr(note, who));
+}
+
 static void waits_for_the_release(void **state)
 {
 	(void)state;
@@ -164,6 +192,7 @@ int main(void)
 		TEST(take_and_release),
 		TEST(second_taker_is_told_who),
 		TEST(killed_holder_holds_nothing),
+		TEST(says_whom_it_waits_for),
 		TEST(waits_for_the_release),
 		TEST(remove_leaves_nothing),
 		TEST(bad_places),
