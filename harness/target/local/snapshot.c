@@ -295,5 +295,5 @@ int cryo_snapshot_save(const char *cluster, const char *name, const struct cryo_
 	local_record_release(&s.u.record);
 	json_decref(s.inputs);
 	json_decref(s.holds);
-	return rc;
+	return up_verdict(rc, err);
 }

@@ -346,6 +346,15 @@ static int up_locked(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : wait_pods(u, err);
 }
 
+/* What is nobody's fault in particular is a cluster that could not be provisioned. */
+int up_verdict(int rc, struct cryo_err *err)
+{
+	if (rc < 0 && (err->status == CRYO_E_SYSTEM || err->status == CRYO_E_CHILD ||
+		       err->status == CRYO_E_REMOTE))
+		return cryo_err_as(err, rc, CRYO_E_PROVISION);
+	return rc;
+}
+
 int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err)
 {
 	struct up u = { .l = (struct local *)t, .opts = opts };
@@ -364,9 +373,5 @@ int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo
 	cryo_stack_release(&u.stack);
 	json_decref(u.inputs);
 	json_decref(u.pods);
-	/* What is nobody's fault in particular is a cluster that could not be provisioned. */
-	if (rc < 0 && (err->status == CRYO_E_SYSTEM || err->status == CRYO_E_CHILD ||
-		       err->status == CRYO_E_REMOTE))
-		rc = cryo_err_as(err, rc, CRYO_E_PROVISION);
-	return rc;
+	return up_verdict(rc, err);
 }

@@ -28,6 +28,8 @@ void up_describe(struct up *u);
 int up_forget(struct up *u, struct cryo_err *err);
 /* The way in from this machine: forwarder and kubeconfig. One that works is left. */
 int up_forward(struct up *u, struct cryo_err *err);
+/* Gives the last error of all the status that people see. */
+int up_verdict(int rc, struct cryo_err *err);
 int up_check_space(const struct up *u, struct cryo_err *err);
 /* From nothing, or from the disk of before, to Ready. */
 int up_cold_start(struct up *u, struct cryo_err *err);

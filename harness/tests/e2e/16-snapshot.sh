@@ -185,9 +185,12 @@ point "a pod that ignores SIGTERM does not hold it up" stubborn
 # Whoever saves dies: the cluster is put right by the next up, and no half snapshot is listed.
 only_two() { [ "$(cp_ snapshot list -o json | jq -r '[.[].name] | join(" ")')" = two ]; }
 whole() { sn_ -q kubectl get whale moby && sn_ -q kubectl get configmap later; }
-killed_save() { # MILLISECONDS
-	"$CRYOPOD" -q --name e2e-s snapshot save three >"$tmp/out" 2>&1 &
+save_three() { # in the background; $save is the program itself
+	"$CRYOPOD" --color never --name e2e-s snapshot save three >"$tmp/out" 2>&1 &
 	save=$!
+}
+killed_save() { # SECONDS
+	save_three
 	sleep "$1"
 	kill -9 $save
 	wait $save
@@ -199,16 +202,51 @@ killed_save() { # MILLISECONDS
 for s in 0.05 0.3 0.8 1.5 2.2 2.8 3.4 4.0; do
 	point "kill -9 of save after $s s" killed_save $s
 done
+criu_killed() { # nobody knows the node's state then: it starts again from its disk
+	save_three
+	until criu=$(pgrep -x criu -P $save); do kill -0 $save || return 1; done
+	sleep "$1"
+	kill -9 "$criu" || return 1
+	wait $save
+	[ $? -eq 4 ] && says "snapshot 'three': " && [ "$(status .state e2e-s)" = running ] && whole && only_two
+}
+for s in 0.1 0.5; do
+	point "kill -9 of the CRIU that dumps after $s s" criu_killed $s
+done
+full_meanwhile() { # what was enough at first is not any more: the cluster goes on
+	mv "$snapshots" "$snapshots.away" && mkdir -m 700 "$snapshots" &&
+		mount -t tmpfs -o size=900m,mode=700 none "$snapshots" || return 1
+	save_three
+	until [ -e "$snapshots/three.new/images" ]; do kill -0 $save || break; done
+	fallocate -l 850M "$snapshots/.fill"
+	wait $save
+	rc=$?
+	rm "$snapshots/.fill"
+	[ $rc -eq 4 ] && says "No space left on device" && whole && [ "$(status .state e2e-s)" = running ] &&
+		cp_ snapshot list | grep -qx 'no snapshot'
+	rc=$?
+	umount "$snapshots" && rmdir "$snapshots" && mv "$snapshots.away" "$snapshots" && return $rc
+}
+point "the disk is full before it is done" full_meanwhile
+interrupted() {
+	save_three
+	sleep "$1"
+	kill -TERM $save
+	wait $save
+	[ $? -eq 143 ] && exits 0 sn_ up && whole && only_two
+}
+for s in 0.3 1.2; do
+	point "SIGTERM after $s s" interrupted $s
+done
 killed_down() {
-	"$CRYOPOD" -q --name e2e-s snapshot save three >"$tmp/out" 2>&1 &
-	save=$!
+	save_three
 	until [ -e "$snapshots/three.new" ]; do kill -0 $save || return 1; done
 	kill -9 $save
 	wait $save
 	exits 0 sn_ down && [ "$(status .state e2e-s)" = absent ] && [ ! -e "$snapshots/three.new" ]
 }
 point "kill -9 of save, then down" killed_down
-killed_from() { # MILLISECONDS
+killed_from() { # SECONDS
 	timeout -s KILL "$1" "$CRYOPOD" -q --name e2e-a up --from two
 	exits 0 cp_ --name e2e-a up --from two && exits 0 cp_ --name e2e-a down
 }
