@@ -14,6 +14,7 @@
  *   pending.c  the lock while a set is made after the answer
  *   session.c  one request: descriptors, helper, answer
  *   real.c     the real CRIU
+ *   probe.c    what it can do here
  */
 #ifndef CRYO_INTERPOSER_INTERPOSER_H
 #define CRYO_INTERPOSER_INTERPOSER_H
@@ -41,5 +42,7 @@ int cryo_session_run(const struct cryo_interposer *where, int sock, struct cryo_
 		     struct cryo_err *err);
 /* Execute it. Returns only on failure. */
 int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *err);
+/* Prints "yes", or "no" and CRIU's log, after a trial. Returns an exit code. */
+int cryo_probe_sockets(const struct cryo_policy *own);
 
 #endif

@@ -4,6 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+/* With the CRIU that containers get. */
+static int probe(const char *conf)
+{
+	cryo_auto(cryo_policy_release) struct cryo_policy own = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	if (cryo_policy_load(conf, CRYO_POLICY_OWN, &own, NULL, &err) < 0)
+		return fprintf(stderr, "cryopod-criu: %s\n", err.msg), 2;
+	return cryo_probe_sockets(&own);
+}
+
 int main(int argc, char **argv)
 {
 	static const char *const criu_conf[] = { "/etc/criu/default.conf",
@@ -19,5 +30,7 @@ int main(int argc, char **argv)
 	/* How `cryopod status` tells us from CRIU, which refuses this option. */
 	if (argc == 2 && strcmp(argv[1], "--cryopod-version") == 0)
 		return puts("cryopod-criu seal/1") == EOF;
+	if (argc == 2 && strcmp(argv[1], "--cryopod-probe-sockets") == 0)
+		return probe(where.conf);
 	return cryo_interposer_main(&where, argc, argv);
 }

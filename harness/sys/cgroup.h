@@ -51,6 +51,15 @@ size_t cryo_cgroup_signal(const struct cryo_cgroups *cg, const char *path, int s
 /* Memory that the processes in it and below have for themselves, without the page cache; -1: not
  * known. */
 int64_t cryo_cgroup_memory(const struct cryo_cgroups *cg, const char *path);
+/* How many processes of it and below the kernel ended since it was made, because memory ran out:
+ * the group's, or the machine's. */
+uint64_t cryo_cgroup_oom_kills(const struct cryo_cgroups *cg, const char *path);
+/* A setting, "cpu.shares", from the hierarchy that has it, its first line; NULL: none has. Caller
+ * frees. */
+char *cryo_cgroup_get(const struct cryo_cgroups *cg, const char *path, const char *file);
+/* -CRYO_E_CHECK: no hierarchy has it. */
+int cryo_cgroup_set(const struct cryo_cgroups *cg, const char *path, const char *file,
+		    const char *value, struct cryo_err *err);
 /* Kill what is in it, and remove it with everything below. Not there is fine. */
 int cryo_cgroup_remove(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
 /* Is it there in any hierarchy? */

@@ -219,6 +219,60 @@ static void hands_down(void **state)
 	assert_handed_down(root, "/a/b", "");
 }
 
+static void put(const char *root, const char *name, const char *text)
+{
+	cryo_auto(cryo_free) char *at = cryo_asprintf("%s/%s", root, name);
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_fs_mkparents(at, 0755, &err), 0);
+	assert_int_equal(cryo_fs_write(at, text, strlen(text), 0644, &err), 0);
+}
+
+/* Each group counts its own; v1 has the word in one hierarchy, and others are there beside it. */
+static void out_of_memory(void **state)
+{
+	const char *root = *state;
+	cryo_auto(cryo_free) char *memory = cryo_asprintf("%s/memory", root);
+	cryo_auto(cryo_free) char *cpu = cryo_asprintf("%s/cpu", root);
+	struct cryo_cgroup_tree both[] = { { cpu, (char *)"cpu" }, { memory, (char *)"memory" } };
+	const struct cryo_cgroups v1 = { false, both, 2 }, v2 = { true, &both[1], 1 };
+
+	put(root, "cpu/a/tasks", "");
+	put(root, "memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+	put(root, "memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+	put(root, "memory/a/old/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
+	put(root, "memory/a/b/memory.events.local", "low 0\noom 9\noom_kill 4\noom_group_kill 7\n");
+	assert_int_equal(cryo_cgroup_oom_kills(&v1, "/a"), 3);
+	assert_int_equal(cryo_cgroup_oom_kills(&v1, "/a/old"), 0);
+	assert_int_equal(cryo_cgroup_oom_kills(&v2, "/a"), 4);
+	assert_int_equal(cryo_cgroup_oom_kills(&v2, "/none"), 0);
+}
+
+static void settings(void **state)
+{
+	const char *root = *state;
+	cryo_auto(cryo_free) char *memory = cryo_asprintf("%s/memory", root);
+	cryo_auto(cryo_free) char *cpu = cryo_asprintf("%s/cpu", root);
+	cryo_auto(cryo_free) char *shares = NULL;
+	cryo_auto(cryo_free) char *limit = NULL;
+	struct cryo_cgroup_tree both[] = { { cpu, (char *)"cpu" }, { memory, (char *)"memory" } };
+	const struct cryo_cgroups cg = { false, both, 2 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	put(root, "cpu/a/cpu.shares", "1024\nmore\n");
+	put(root, "memory/a/memory.limit_in_bytes", "9999\n");
+	shares = cryo_cgroup_get(&cg, "/a", "cpu.shares");
+	assert_string_equal(shares, "1024");
+	assert_null(cryo_cgroup_get(&cg, "/a", "pids.max"));
+	assert_null(cryo_cgroup_get(&cg, "/b", "cpu.shares"));
+	assert_int_equal(cryo_cgroup_set(&cg, "/a", "memory.limit_in_bytes", "4096", &err), 0);
+	limit = cryo_cgroup_get(&cg, "/a", "memory.limit_in_bytes");
+	assert_string_equal(limit, "4096");
+	assert_int_equal(cryo_cgroup_set(&cg, "/a", "pids.max", "1", &err), -CRYO_E_CHECK);
+	/* There, but no file that takes it. */
+	assert_int_equal(cryo_cgroup_set(&cg, "", "a", "1", &err), -CRYO_E_SYSTEM);
+}
+
 static int make_root(void **state)
 {
 	char path[] = "/tmp/test_cgroup.XXXXXX";
@@ -240,10 +294,14 @@ static int remove_root(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(hierarchies), cmocka_unit_test(none),
-					    cmocka_unit_test_setup_teardown(hands_down, make_root,
-									    remove_root),
-					    cmocka_unit_test(a_real_group) };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(hierarchies),
+		cmocka_unit_test(none),
+		cmocka_unit_test_setup_teardown(hands_down, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(out_of_memory, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(settings, make_root, remove_root),
+		cmocka_unit_test(a_real_group)
+	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -215,6 +215,7 @@ static void input_files(void **state)
 		{ "test -o junit --report r.xml x.yaml", 2, "one of them" },
 		{ "test --report nowhere/r.xml good.yaml", 1, "--report: " },
 		{ "internal-scenario --row 3 nope.yaml", 2, "nope.yaml': No such file" },
+		{ "internal-cluster sideways", 2, "neither up nor down" },
 		{ "restore nope.tar --pod x", 2, "cannot open 'nope.tar': No such file" },
 		{ "restore text.tar --pod x", 2, "is no tar archive" },
 		{ "inspect nope.tar", 2, "cannot open 'nope.tar': No such file" },

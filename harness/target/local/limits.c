@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linux gives each user a number of inotify instances, 128 by default, for
+ * inotify: Linux gives each user a number of inotify instances, 128 by default, for
  * everything that runs on the machine. A node takes 11 (docs/architecture.md,
  * "inotify"); one that gets less shows it in many ways, none of which tells the reason.
  */
@@ -30,6 +30,22 @@ unsigned local_inotify_free(unsigned most)
 	for (unsigned i = 0; i < n; i++)
 		close(fd[i]);
 	return n;
+}
+
+int local_blame_memory(const struct local_node *n, int rc, struct cryo_err *err)
+{
+	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
+	struct cryo_err why = *err, ignored = CRYO_ERR_INIT;
+	uint64_t kills;
+
+	if (rc >= 0 || err->status == CRYO_E_INTERRUPTED || cryo_cgroups_find(&cg, &ignored) < 0)
+		return rc;
+	kills = cryo_cgroup_oom_kills(&cg, n->cgroup);
+	if (kills == 0)
+		return rc;
+	return cryo_err_set(err, CRYO_E_UNFIT,
+			    "memory ran out, the kernel ended %llu process%s of '%s' (%s)",
+			    (unsigned long long)kills, kills == 1 ? "" : "es", n->name, why.msg);
 }
 
 int local_check_inotify(struct cryo_err *err)

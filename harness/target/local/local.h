@@ -142,6 +142,8 @@ int local_forward_start(const struct local *l, const struct cryo_pid *init, unsi
 unsigned local_inotify_free(unsigned most);
 /* -CRYO_E_UNFIT: not enough for one more node. */
 int local_check_inotify(struct cryo_err *err);
+/* Did it fail because the kernel took memory back? Then -CRYO_E_UNFIT, and that is said. */
+int local_blame_memory(const struct local_node *n, int rc, struct cryo_err *err);
 
 int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 int local_down(struct cryo_target *t, struct cryo_err *err);

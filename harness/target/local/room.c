@@ -164,6 +164,8 @@ static int explain(const struct local_room *r, const char *log, int rc, struct c
 	if (!line)
 		return rc;
 	/* Neither the node's fault nor a template's. */
+	if (strstr(line, strerror(ENOSPC)) || strstr(line, strerror(ENOMEM)))
+		return cryo_err_set(err, CRYO_E_UNFIT, "CRIU: %s", line);
 	if (strstr(line, strerror(EMFILE)))
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "CRIU: %s (inotify instances, mostly: sysctl -w "
@@ -193,6 +195,9 @@ static int run_criu(struct room *m, const struct cryo_strv *argv, int64_t limit,
 	}
 	if (rc == 0)
 		rc = cryo_proc_run(&p, &res, err);
+	/* The machine needs none; it is this root file system that has to have one. */
+	if (rc == -(int)CRYO_E_UNFIT)
+		rc = cryo_err_set(err, CRYO_E_CHILD, "no CRIU in the node's root file system");
 	/* A CRIU that was ended from outside did not tidy up. */
 	if (rc == -(int)CRYO_E_CHILD && res.signal)
 		rc = cryo_err_as(err, rc, CRYO_E_SYSTEM);
@@ -216,6 +221,8 @@ int local_room_dump(const struct local_room *r, const struct cryo_pid *init, str
 	cryo_strv_addl(&argv, "--ghost-limit", "100M", "--external", "mnt[" LOCAL_STATE "]:state",
 		       "--external", "mnt[" LOCAL_PROGRAMS "]:programs", NULL);
 	if (rc == 0)
+		rc = local_groups_save(&m.cg, r->node, r->images, err);
+	if (rc == 0)
 		rc = run_criu(&m, &argv, DUMP_MS, "dump.log", err);
 	cryo_cgroups_release(&m.cg);
 	return rc;
@@ -232,44 +239,6 @@ static void add_cgroup_root(struct cryo_strv *argv, const struct cryo_cgroup_tre
 		cryo_strv_addf(argv, "%.*s:%s", (int)strcspn(name, ","), name, group);
 	else
 		cryo_strv_add(argv, group);
-}
-
-/* Those that the kubelet knows of: they have to be there before it is. */
-static const char *const pod_groups[] = { "/kubepods", "/kubepods/besteffort",
-					  "/kubepods/burstable" };
-
-/*
- * v2: on its way CRIU puts the node's init into the node's own group, and that is
- * possible only as long as it hands no controller down.
- */
-static int make_groups(const struct room *m, struct cryo_err *err)
-{
-	const char *group = m->r->node->cgroup;
-	cryo_auto(cryo_free) char *leaf = cryo_asprintf("%s" LOCAL_LEAF, group);
-	int rc = cryo_cgroup_make(&m->cg, group, err);
-
-	if (rc == 0 && m->cg.v2)
-		rc = cryo_cgroup_make_bare(&m->cg, leaf, err);
-	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(pod_groups); i++) {
-		cryo_auto(cryo_free) char *path = cryo_asprintf("%s%s", group, pod_groups[i]);
-
-		rc = cryo_cgroup_make_bare(&m->cg, path, err);
-	}
-	return rc;
-}
-
-/* The rest of it, now that the node's processes are in their leaf. */
-static int hand_down(const struct room *m, struct cryo_err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(pod_groups); i++) {
-		cryo_auto(cryo_free) char *path =
-		    cryo_asprintf("%s%s", m->r->node->cgroup, pod_groups[i]);
-
-		rc = cryo_cgroup_make(&m->cg, path, err);
-	}
-	return rc;
 }
 
 static int read_pid(const struct local_room *r, struct cryo_pid *init, struct cryo_err *err)
@@ -293,11 +262,11 @@ static int restore_in(struct room *m, struct cryo_pid *init, struct cryo_err *er
 		       "--external", "mnt[programs]:" ROOM_PROGRAMS, NULL);
 	for (size_t i = 0; i < m->cg.n; i++)
 		add_cgroup_root(&argv, &m->cg.tree[i], m->r->node->cgroup);
-	rc = make_groups(m, err);
+	rc = local_groups_make(&m->cg, m->r->node, err);
 	if (rc == 0)
 		rc = run_criu(m, &argv, RESTORE_MS, "restore.log", err);
-	if (rc == 0 && m->cg.v2)
-		rc = hand_down(m, err);
+	if (rc == 0)
+		rc = local_groups_restore(&m->cg, m->r->node, m->r->images, err);
 	return rc < 0 ? rc : read_pid(m->r, init, err);
 }
 
@@ -307,7 +276,7 @@ int local_room_restore(const struct local_room *r, struct cryo_pid *init, struct
 	int rc = cryo_cgroups_find(&m.cg, err);
 
 	if (rc == 0)
-		rc = restore_in(&m, init, err);
+		rc = local_blame_memory(r->node, restore_in(&m, init, err), err);
 	cryo_cgroups_release(&m.cg);
 	return rc;
 }

@@ -28,6 +28,14 @@ int local_room_dump(const struct local_room *r, const struct cryo_pid *init, str
 /* Restore it above node->dir/upper and node->state, into the node's cgroup, which is made here.
  * What a failure leaves behind is in that cgroup. */
 int local_room_restore(const struct local_room *r, struct cryo_pid *init, struct cryo_err *err);
+/* Groups of pods: what they are limited to is kept in `images`, which is there; made before CRIU
+ * restores; given their limits after it. */
+int local_groups_save(const struct cryo_cgroups *cg, const struct local_node *n, const char *images,
+		      struct cryo_err *err);
+int local_groups_make(const struct cryo_cgroups *cg, const struct local_node *n,
+		      struct cryo_err *err);
+int local_groups_restore(const struct cryo_cgroups *cg, const struct local_node *n,
+			 const char *images, struct cryo_err *err);
 /* Version of the CRIU in there as its package list has it, "?" if it has none. Caller frees. */
 char *local_room_criu(const char *rootfs);
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "conf/json.h"
+#include "criu/log.h"
 #include "kube/checkpoint.h"
 #include "sys/fs.h"
 
@@ -11,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #define ASK_MS 10000
 
@@ -121,6 +121,62 @@ static bool has_interposer(struct local *l)
 	return answer && cryo_starts_with(answer, "cryopod-criu seal/");
 }
 
+/* "<boot> <stamp> yes", or why not. NULL: nobody knows yet. Caller frees. */
+static char *known_sockets(const char *file, const char *head)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (!cryo_fs_exists(file) || cryo_fs_read(file, 4096, &text, &ignored) < 0 ||
+	    !cryo_starts_with(cryo_str_get(&text), head))
+		return NULL;
+	return cryo_strdup(text.p + strlen(head));
+}
+
+/* What the interposer found out by a dump: "yes", or CRIU's reason. Caller frees. */
+static char *try_sockets(struct local *l)
+{
+	static const char *const argv[] = { "criu", "--cryopod-probe-sockets", NULL };
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
+	struct cryo_err err = CRYO_ERR_INIT;
+	char *line;
+
+	if (local_exec(&l->base, NULL, &p, &res, &err) < 0)
+		return NULL;
+	if (cryo_starts_with(cryo_str_get(&res.out), "yes"))
+		return cryo_strdup("yes");
+	line = cryo_criu_log_decisive(cryo_str_get(&res.out));
+	return line ? line : cryo_strdup("a process with one cannot be dumped");
+}
+
+/*
+ * NULL: they can be dumped; else why not. Tried once for each boot and build:
+ * it is a dump, after all. Caller frees.
+ */
+static char *why_no_sockets(struct local *l)
+{
+	cryo_auto(local_record_release) struct local_record r = { 0 };
+	cryo_auto(cryo_free) char *file = cryo_asprintf("%s/ip-sockets", l->node.dir);
+	cryo_auto(cryo_free) char *head = NULL;
+	cryo_auto(cryo_free) char *answer = NULL;
+	cryo_auto(cryo_free) char *text = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (local_record_load(l, &r, &ignored) != 0)
+		return cryo_strdup("the cluster does not run");
+	head = cryo_asprintf("%s %s ", r.boot, r.stamp ? r.stamp : "?");
+	answer = known_sockets(file, head);
+	if (!answer) {
+		answer = try_sockets(l);
+		if (!answer)
+			return cryo_strdup("it could not be tried");
+		text = cryo_asprintf("%s%s", head, answer);
+		cryo_fs_write(file, text, strlen(text), 0600, &ignored);
+	}
+	return strcmp(answer, "yes") == 0 ? NULL : cryo_steal(&answer);
+}
+
 static enum cryo_checkpoint_form probe_form(struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *api = NULL, *kubelet = NULL;
@@ -157,10 +213,11 @@ json_t *local_capabilities(struct local *l)
 	enum cryo_checkpoint_form form = criu ? probe_form(l, &err) : CRYO_CHECKPOINT_NONE;
 	bool image = restores_by_image(l, &containerd) && criu;
 	json_t *reasons = json_object();
-	struct utsname u = { 0 };
 	bool seal = criu && has_interposer(l);
-	/* The interposer answers for the kernel there (criu-sockopt.so). */
-	bool sockets = seal || uname(&u) < 0 || local_can_dump_ip_sockets(criu, u.release);
+	cryo_auto(cryo_free) char *no_sockets =
+	    seal
+		? why_no_sockets(l)
+		: cryo_strdup(criu ? "no interposer in the node to try it" : "no criu in the node");
 
 	if (!criu)
 		json_object_set_new(reasons, "checkpoint", json_string("no criu in the node"));
@@ -175,12 +232,12 @@ json_t *local_capabilities(struct local *l)
 				     : "no criu in the node"));
 	if (!image)
 		json_object_set_new(reasons, "restore",
-				    json_sprintf("containerd %s does not restore from images",
-						 containerd ? containerd : "?"));
-	if (!sockets)
-		json_object_set_new(reasons, "ip-sockets",
-				    json_string("CRIU before 4.2 cannot dump IP sockets on kernels "
-						"from 6.16 on"));
+				    criu
+					? json_sprintf("containerd %s does not restore from images",
+						       containerd ? containerd : "?")
+					: json_string("no criu in the node"));
+	if (no_sockets)
+		json_object_set_new(reasons, "ip-sockets", json_string(no_sockets));
 	if (!seal)
 		json_object_set_new(reasons, "encryption",
 				    json_string("no interposer (cryopod-criu) in the node"));
@@ -188,7 +245,7 @@ json_t *local_capabilities(struct local *l)
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
 			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "restore",
 			 image ? "image" : NULL, "encryption", seal ? "seal" : NULL, "ip-sockets",
-			 sockets, "criu", criu, "reasons", reasons);
+			 !no_sockets, "criu", criu, "reasons", reasons);
 }
 
 int64_t local_memory(struct cryo_target *t)

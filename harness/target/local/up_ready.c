@@ -179,5 +179,7 @@ int up_wait_quietly(struct up *u, struct cryo_err *err)
 	}
 	if (rc == 0)
 		rc = kubelet_answers(u, k, err);
-	return rc < 0 ? rc : look_at_node(u, k, err);
+	if (rc == 0)
+		rc = look_at_node(u, k, err);
+	return local_blame_memory(&u->l->node, rc, err);
 }

@@ -17,8 +17,15 @@ nothing_yet() { tp_ template list | grep -qx 'no template'; }
 point "no template at first" nothing_yet
 point "up --cold" up_from cold --cold
 point "makes none" nothing_yet
+pod_limits() { # what the kubelet gives the groups of its pods when it starts
+	find /sys/fs/cgroup -path '*/cryopod/e2e-t/node1/kubepods/*' \( -name cpu.shares -o -name cpu.weight \
+		-o -name pids.max -o -name memory.max -o -name memory.limit_in_bytes \) -exec grep -H . {} + 2>/dev/null | sort
+}
+cold_limits=$(pod_limits)
 down_t
 point "the first up makes one, and comes back from it" up_from template
+same_limits() { echo "$cold_limits" && [ -n "$cold_limits" ] && [ "$(pod_limits)" = "$cold_limits" ]; }
+point "pods have the same limits as in a cold one" same_limits
 one_template() { [ "$(tp_ template list -o json | jq '[.[] | select(.usable)] | length')" = 1 ]; }
 point "list has it" one_template
 private() { [ "$(stat -c %a "$cache"/templates)" = 700 ] && [ "$(stat -c %a "$(template)")" = 700 ]; }
@@ -100,6 +107,44 @@ no_space_t() {
 	umount "$tmp/small" && return $rc
 }
 point "no space for a node" no_space_t
+cache_full() { # too little is found only while CRIU writes; it was not the node's fault, so not remembered
+	tp_ -q template rm
+	mount -t tmpfs -o size=50m,mode=700 none "$cache/templates" || return 1
+	up_from cold && says "No space left on device" && tp_ -q kubectl get nodes && nothing_yet &&
+		[ -z "$(ls -A "$cache/templates")" ]
+	rc=$?
+	down_t
+	umount "$cache/templates" && up_from template && down_t && return $rc
+}
+point "the disk of the cache is full" cache_full
+memory_group=$(ls -d /sys/fs/cgroup/memory 2>/dev/null || echo /sys/fs/cgroup)/cryopod/e2e-t
+little_memory() { # found out by the group's own count; nobody would do better with a cold start
+	limit=$memory_group/memory.limit_in_bytes
+	mkdir -p "$memory_group" || return 1
+	[ -e "$limit" ] || limit=$memory_group/memory.max
+	echo 100M >"$limit" || return 1
+	fails 3 "memory ran out" tp_ up && one_template && exits 0 tp_ down &&
+		[ "$(CRYOPOD_CACHE_DIR=$cache status .state e2e-t)" = absent ] && up_from template && down_t
+}
+point "too little memory for a node: the template stays" little_memory
+without_criu() {
+	c=$tmp/nocriu # not an overlay: CRIU does not find its way in one above another
+	cp_ -q build | while read -r component _ dir; do
+		mkdir -p "$c/builds/$component"
+		cp -al "$dir" "$c/builds/$component/" 2>/dev/null || cp -a "$dir" "$c/builds/$component/"
+		[ ! -e "$dir.packages" ] || cp "$dir.packages" "$c/builds/$component/"
+	done
+	exits 0 env CRYOPOD_CACHE_DIR="$c" "$CRYOPOD" --name e2e-t up && down_t &&
+		rm "$c"/builds/node/*/usr/sbin/criu &&
+		exits 0 env CRYOPOD_CACHE_DIR="$c" "$CRYOPOD" --name e2e-t up &&
+		says "no CRIU in the node's root file system" && says "a cold start follows" &&
+		[ "$(status .origin e2e-t)" = cold ] && tp_ -q kubectl get nodes && down_t &&
+		exits 0 env CRYOPOD_CACHE_DIR="$c" "$CRYOPOD" --name e2e-t up && ! says "no CRIU" >/dev/null
+	rc=$?
+	down_t
+	return $rc
+}
+point "no CRIU in the root file system" without_criu
 down_while() {
 	tp_ up >"$tmp/up" 2>&1 & up=$!
 	sleep 0.2
@@ -120,6 +165,14 @@ kill_criu() {
 	wait $up && [ "$(origin)" = template ] && says "a cold start follows" && down_t
 }
 point "kill -9 of CRIU half way" kill_criu
+kill_copy() {
+	start_t
+	until [ -d "$CRYOPOD_STATE_DIR/e2e-t/nodes/node1/upper" ]; do kill -0 $up || return 1; done
+	kill -9 $up
+	wait $up
+	[ ! -e "$CRYOPOD_STATE_DIR/e2e-t/kubeconfig" ] && up_from template && down_t
+}
+point "kill -9 while the disk is copied" kill_copy
 for ms in 020 060 100 140 180 220 260 300 350 400 500; do
 	killed_t() {
 		timeout -s KILL "0.$ms" env CRYOPOD_CACHE_DIR="$cache" "$CRYOPOD" --name e2e-t up -q
