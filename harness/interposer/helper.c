@@ -20,7 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CRIU_ENDS_MS 10000
+#define CRIU_ENDS_MS   10000
+#define THEY_RESUME_MS 1000
 
 static void log_to(int dir, const char *name, int flags, const char *text)
 {
@@ -252,7 +253,8 @@ static bool client_is_gone(const struct cryo_session *s)
  * CRIU found the container paused, by whoever called runc, and puts it back to
  * that when it gives up. That has to be over before anybody hears of the
  * failure and lets the container go on, or it stands still for good. When runc
- * was killed they may have done so already: then it is for us to do.
+ * was killed they may have done so already: then it is for us to do, but not
+ * before them, as a task that goes on by itself is one they believe paused.
  */
 static void let_criu_end(struct cryo_session *s)
 {
@@ -261,8 +263,10 @@ static void let_criu_end(struct cryo_session *s)
 	if (s->work_to_do != CRYO_SEALING || s->ready >= 0)
 		return;
 	cryo_fd_closep(&s->criu);
-	if (poll(&p, 1, CRIU_ENDS_MS) == 1 && client_is_gone(s))
-		cryo_group_thaw(s->req.pid);
+	if (poll(&p, 1, CRIU_ENDS_MS) != 1 || !client_is_gone(s))
+		return;
+	poll(NULL, 0, THEY_RESUME_MS);
+	cryo_group_thaw(s->req.pid);
 }
 
 /* The client hears of a failure when nothing is left of what was begun. */
