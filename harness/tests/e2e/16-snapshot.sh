@@ -114,8 +114,9 @@ again() { # the same words leave it as it is
 }
 point "up --from once more leaves it alone" again
 point "not over another cluster" fails 2 "there is a cluster 'e2e-s'" sn_ up --from one
+stopped_s() { [ "$(status .state e2e-b)" = stopped ]; }
 crash_s() {
-	kill -9 "$(status .nodes[0].pid e2e-b)" && sleep 0.2 && exits 0 cp_ --name e2e-b up &&
+	kill -9 "$(status .nodes[0].pid e2e-b)" && until_true 30 stopped_s && exits 0 cp_ --name e2e-b up &&
 		until_true 60 all_there e2e-b
 }
 point "one that crashed starts with what it knew" crash_s
