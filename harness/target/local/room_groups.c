@@ -96,7 +96,8 @@ int local_groups_restore(const struct cryo_cgroups *cg, const struct local_node 
 {
 	cryo_auto(cryo_free) char *file = file_of(images);
 	cryo_auto(cryo_json_decref) json_t *all = NULL;
-	int rc = cryo_json_load(file, MAX_JSON, &all, err);
+	/* None beside images of before it was kept. */
+	int rc = cryo_fs_exists(file) ? cryo_json_load(file, MAX_JSON, &all, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(pod_groups); i++) {
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s%s", n->cgroup, pod_groups[i]);
