@@ -107,10 +107,10 @@ no_space_t() {
 	umount "$tmp/small" && return $rc
 }
 point "no space for a node" no_space_t
-cache_full() { # too little is found only while CRIU writes; it was not the node's fault, so not remembered
+cache_full() { # not the node's fault, so not remembered
 	tp_ -q template rm
 	mount -t tmpfs -o size=50m,mode=700 none "$cache/templates" || return 1
-	up_from cold && says "No space left on device" && tp_ -q kubectl get nodes && nothing_yet &&
+	up_from cold && says "a template needs 700 MB" && tp_ -q kubectl get nodes && nothing_yet &&
 		[ -z "$(ls -A "$cache/templates")" ]
 	rc=$?
 	down_t
