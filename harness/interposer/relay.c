@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define LAST_WORD_MS 500
+
 union control {
 	struct cmsghdr align;
 	char space[CMSG_SPACE(CRYO_PACKET_FDS * sizeof(int))];
@@ -191,6 +193,9 @@ static int step(const struct cryo_relay *r, struct cryo_err *failed, struct cryo
 	if (poll(fd, CRYO_ARRAY_LEN(fd), -1) < 0)
 		return errno == EINTR ? 0 : cryo_err_sys(err, errno, "cannot wait");
 	if (fd[1].revents)
+		return from_criu(r, failed, err);
+	/* What it said last may have come while poll looked at the others, or may be on its way. */
+	if (fd[2].revents && poll(&fd[1], 1, LAST_WORD_MS) == 1)
 		return from_criu(r, failed, err);
 	if (fd[2].revents)
 		return criu_ended(failed, err);
