@@ -97,6 +97,9 @@ int cryo_cli_output(const char *text, enum cryo_output *out, struct cryo_err *er
 char *cryo_cli_clean(const char *text);
 /* JSON or YAML to stdout. */
 void cryo_cli_print(const json_t *j, enum cryo_output output);
+/* All of a kind, in the form of `output` (as for cryo_cli_output). */
+int cryo_cli_list(const char *output, int (*get)(json_t **all, struct cryo_err *err),
+		  void (*print_table)(const json_t *all), struct cryo_err *err);
 
 extern const struct cryo_cmd cryo_cmd_bench, cryo_cmd_build, cryo_cmd_checkpoint, cryo_cmd_cluster,
     cryo_cmd_doctor, cryo_cmd_down, cryo_cmd_forward, cryo_cmd_help, cryo_cmd_image,

@@ -51,3 +51,21 @@ int cryo_cli_target(const struct cryo_cli *cli, struct cryo_target **out, struct
 {
 	return cryo_target_open(cli->target, cli->name, out, err);
 }
+
+int cryo_cli_list(const char *output, int (*get)(json_t **all, struct cryo_err *err),
+		  void (*print_table)(const json_t *all), struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *all = NULL;
+	enum cryo_output o;
+	int rc = cryo_cli_output(output, &o, err);
+
+	if (rc == 0)
+		rc = get(&all, err);
+	if (rc < 0)
+		return rc;
+	if (o == CRYO_OUTPUT_TABLE)
+		print_table(all);
+	else
+		cryo_cli_print(all, o);
+	return 0;
+}

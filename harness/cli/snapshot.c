@@ -72,21 +72,9 @@ static void print_table(const json_t *list)
 static int list(const struct cryo_cli *cli, const struct opts *o, const char *name,
 		struct cryo_err *err)
 {
-	cryo_auto(cryo_json_decref) json_t *all = NULL;
-	enum cryo_output output;
-	int rc = cryo_cli_output(o->output, &output, err);
-
 	(void)cli;
 	(void)name;
-	if (rc == 0)
-		rc = cryo_snapshot_list(&all, err);
-	if (rc < 0)
-		return rc;
-	if (output == CRYO_OUTPUT_TABLE)
-		print_table(all);
-	else
-		cryo_cli_print(all, output);
-	return 0;
+	return cryo_cli_list(o->output, cryo_snapshot_list, print_table, err);
 }
 
 static int remove_one(const struct cryo_cli *cli, const struct opts *o, const char *name,

@@ -46,20 +46,8 @@ static void print_table(const json_t *list)
 
 static int list(const struct template_opts *o, const char *arg, struct cryo_err *err)
 {
-	cryo_auto(cryo_json_decref) json_t *all = NULL;
-	enum cryo_output output;
-	int rc = cryo_cli_output(o->output, &output, err);
-
 	(void)arg;
-	if (rc == 0)
-		rc = cryo_template_list(&all, err);
-	if (rc < 0)
-		return rc;
-	if (output == CRYO_OUTPUT_TABLE)
-		print_table(all);
-	else
-		cryo_cli_print(all, output);
-	return 0;
+	return cryo_cli_list(o->output, cryo_template_list, print_table, err);
 }
 
 static int make(const struct template_opts *o, const char *arg, struct cryo_err *err)

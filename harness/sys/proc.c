@@ -476,16 +476,28 @@ static void last_words(struct cryo_child *r)
 	r->res.exit_code = r->res.signal ? 128 + r->res.signal : r->info.si_status;
 }
 
+static void serve_to_the_end(struct cryo_child *r)
+{
+	while (!cryo_child_done(r))
+		cryo_child_serve(&r, 1);
+}
+
+/* Of one that is done. */
+static int outcome(struct cryo_child *r, struct cryo_err *err)
+{
+	int rc;
+
+	last_words(r);
+	rc = exec_failure(r, err);
+	return rc < 0 ? rc : judge(r, &r->res, err);
+}
+
 int cryo_child_finish(struct cryo_child *r, struct cryo_proc_result *result, struct cryo_err *err)
 {
 	int rc;
 
-	while (!cryo_child_done(r))
-		cryo_child_serve(&r, 1);
-	last_words(r);
-	rc = exec_failure(r, err);
-	if (rc == 0)
-		rc = judge(r, &r->res, err);
+	serve_to_the_end(r);
+	rc = outcome(r, err);
 	if (result) {
 		*result = r->res;
 		r->res = (struct cryo_proc_result){ 0 };
@@ -523,10 +535,7 @@ int cryo_child_await(struct cryo_child *r, const bool *said, int64_t timeout_ms,
 	r->deadline = 0;
 	if (*said && r->ending == CRYO_OK)
 		return 0;
-	last_words(r);
-	rc = exec_failure(r, err);
-	if (rc == 0)
-		rc = judge(r, &r->res, err);
+	rc = outcome(r, err);
 	return rc < 0 ? rc : cryo_err_set(err, CRYO_E_CHILD, "'%s' ended too early", r->p->argv[0]);
 }
 
@@ -536,8 +545,7 @@ void cryo_child_end(struct cryo_child *r)
 		return;
 	if (!r->exited)
 		begin_ending(r, CRYO_E_CHECK);
-	while (!cryo_child_done(r))
-		cryo_child_serve(&r, 1);
+	serve_to_the_end(r);
 	release(r);
 }
 
