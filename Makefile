@@ -163,6 +163,7 @@ bench: all
 	$(B)/cryopod bench
 	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench-sources
 	$(B)/cryopod bench --sealed
+	$(B)/cryopod bench --stacks stock,upstream
 	$(B)/cryopod bench --templates
 	CRYOPOD=$(B)/cryopod scripts/bench-fresh
 proof:

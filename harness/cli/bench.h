@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kinds of benchmarks share: series of measured values. */
+/* What the kinds of benchmarks share: series of measured values, and pairs of them. */
 #ifndef CRYO_CLI_BENCH_H
 #define CRYO_CLI_BENCH_H
 
+#include "base/str.h"
 #include "conf/json.h"
 #include "target/target.h"
 
@@ -17,24 +18,34 @@ void cryo_bench_add(struct cryo_bench_series *s, double value);
 double cryo_bench_median(const struct cryo_bench_series *s);
 /* {"median", "min", "max"}; new reference. */
 json_t *cryo_bench_summary(const struct cryo_bench_series *s);
+void cryo_bench_print_cell(const json_t *summary);
 /* b/a round by round: what disturbs a round disturbs both. */
 void cryo_bench_ratios(const struct cryo_bench_series *a, const struct cryo_bench_series *b,
 		       struct cryo_bench_series *out);
 
-struct cryo_bench_sealed_opts {
-	unsigned runs;
-	const char *sizes, *kinds; /* lists with commas; NULL: all that the table has */
-	const char *tmp;	   /* a directory of ours */
+/* The two sides of a comparison, as keys. */
+struct cryo_bench_names {
+	const char *a, *b;
 };
-/* -CRYO_E_USAGE: a list that cannot be; nothing was started yet. */
-int cryo_bench_sealed_check(const struct cryo_bench_sealed_opts *o, struct cryo_err *err);
-/* On a running cluster. *out is a new reference: after a failure of what was measured before it, or
- * NULL. */
-int cryo_bench_sealed(struct cryo_target *t, const struct cryo_bench_sealed_opts *o, json_t **out,
-		      struct cryo_err *err);
-void cryo_bench_sealed_print(const json_t *result);
+/* {a: summary, b: summary, "ratio": summary of b/a}; new reference. */
+json_t *cryo_bench_compare(const struct cryo_bench_series *a, const struct cryo_bench_series *b,
+			   const struct cryo_bench_names *names);
+/* A line of a table, milliseconds. */
+void cryo_bench_print_row(const char *text, const json_t *compared,
+			  const struct cryo_bench_names *names);
 
-/* Sealing and opening in memory, a core and two: an array for the result of the above. */
+/* [{"what": name, "median", "min", "max"}]; new reference. */
+json_t *cryo_bench_phases(const char *const *names, const struct cryo_bench_series *ms, size_t n);
+/* {"phases": the above} as a table. */
+void cryo_bench_phases_print(const json_t *result);
+
+/* After a measurement that ended with rc, which is returned if it is a failure. */
+int cryo_bench_down(struct cryo_target *t, int rc, struct cryo_err *err);
+
+/* Appends what is between the commas. */
+void cryo_bench_split(const char *list, struct cryo_strv *out);
+
+/* Sealing and opening in memory, a core and two: an array for the result of `bench --sealed`. */
 int cryo_bench_cipher(unsigned runs, json_t **out, struct cryo_err *err);
 
 #endif

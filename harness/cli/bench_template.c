@@ -1,20 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/bench_template.h"
+#include "cli/bench.h"
 #include "cli/many.h"
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "conf/json.h"
 #include "source/data.h"
 #include "sys/intr.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RUNS 100
-#define AT_ONCE	 8
-#define WAIT_MS	 60000
+#define AT_ONCE 8
+#define WAIT_MS 60000
 
 enum phase { COLD, COLD_POD, READY, COPY, CRIU, FIRST, POD, DOWN, MANY, MANY_DOWN, PHASES };
 
@@ -33,13 +31,12 @@ static const char *const phase_names[PHASES] = {
 
 struct bench {
 	struct cryo_target *t;
-	unsigned runs, round;
-	int64_t ms[PHASES][MAX_RUNS];
+	struct cryo_bench_series ms[PHASES];
 };
 
 static void took(struct bench *b, enum phase phase, int64_t ms)
 {
-	b->ms[phase][b->round] = ms;
+	cryo_bench_add(&b->ms[phase], (double)ms);
 }
 
 static int run_counter(struct bench *b, struct cryo_err *err)
@@ -77,15 +74,11 @@ static int note_restore(struct bench *b, struct cryo_err *err)
 
 static int down(struct bench *b, int rc, struct cryo_err *err)
 {
-	struct cryo_err later = CRYO_ERR_INIT;
 	int64_t begin = cryo_now_ms();
-	int down_rc;
 
-	cryo_intr_hold();
-	down_rc = b->t->ops->down(b->t, rc == 0 ? err : &later);
-	cryo_intr_release();
+	rc = cryo_bench_down(b->t, rc, err);
 	took(b, DOWN, cryo_now_ms() - begin);
-	return rc < 0 ? rc : down_rc;
+	return rc;
 }
 
 static int time_up(struct bench *b, bool cold, struct cryo_err *err)
@@ -133,70 +126,27 @@ static int one_round(struct bench *b, struct cryo_err *err)
 }
 
 /* The template is there before the first round. */
-static int rounds(struct bench *b, struct cryo_err *err)
+static int make_template(struct bench *b, struct cryo_err *err)
 {
 	const struct cryo_up_opts opts = CRYO_UP_OPTS_INIT;
-	int rc = down(b, b->t->ops->up(b->t, &opts, err), err);
 
-	for (b->round = 0; rc == 0 && b->round < b->runs; b->round++) {
-		cryo_info("round %u of %u", b->round + 1, b->runs);
-		rc = one_round(b, err);
-	}
-	return rc;
+	return cryo_bench_down(b->t, b->t->ops->up(b->t, &opts, err), err);
 }
 
-static int by_value(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static json_t *summary(struct bench *b)
-{
-	json_t *list = json_array();
-
-	for (int p = 0; p < PHASES; p++) {
-		int64_t *v = b->ms[p];
-
-		qsort(v, b->runs, sizeof(*v), by_value);
-		json_array_append_new(list,
-				      json_pack("{ss sI sI sI}", "what", phase_names[p], "median",
-						(json_int_t)v[b->runs / 2], "min", (json_int_t)v[0],
-						"max", (json_int_t)v[b->runs - 1]));
-	}
-	return json_pack("{sI so}", "runs", (json_int_t)b->runs, "phases", list);
-}
-
-static void print_table(const json_t *result)
-{
-	json_t *row;
-	size_t i;
-
-	printf("%-40s %9s   %s\n", "phase", "median", "range (ms)");
-	json_array_foreach(json_object_get(result, "phases"), i, row)
-		printf("%-40s %6ld ms   %ld … %ld\n", cryo_json_str(row, "what"),
-		       (long)cryo_json_int(row, "median", 0), (long)cryo_json_int(row, "min", 0),
-		       (long)cryo_json_int(row, "max", 0));
-}
-
-int cryo_bench_templates(struct cryo_target *t, unsigned runs, enum cryo_output output,
-			 struct cryo_err *err)
+int cryo_bench_templates(struct cryo_target *t, unsigned runs, json_t **out, struct cryo_err *err)
 {
 	struct bench *b = cryo_alloc(sizeof(*b));
 	int rc;
 
 	b->t = t;
-	b->runs = runs > MAX_RUNS ? MAX_RUNS : runs;
-	rc = rounds(b, err);
-	if (rc == 0) {
-		cryo_auto(cryo_json_decref) json_t *result = summary(b);
-
-		if (output == CRYO_OUTPUT_TABLE)
-			print_table(result);
-		else
-			cryo_cli_print(result, output);
+	rc = make_template(b, err);
+	for (unsigned round = 0; rc == 0 && round < runs; round++) {
+		cryo_info("round %u of %u", round + 1, runs);
+		rc = one_round(b, err);
 	}
+	if (rc == 0)
+		*out = json_pack("{sI so}", "runs", (json_int_t)runs, "phases",
+				 cryo_bench_phases(phase_names, b->ms, PHASES));
 	free(b);
 	return rc;
 }

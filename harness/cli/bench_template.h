@@ -4,10 +4,10 @@
 #ifndef CRYO_CLI_BENCH_TEMPLATE_H
 #define CRYO_CLI_BENCH_TEMPLATE_H
 
-#include "cli/cli.h"
+#include "conf/json.h"
+#include "target/target.h"
 
-/* `t` must be absent; runs is at most 100. */
-int cryo_bench_templates(struct cryo_target *t, unsigned runs, enum cryo_output output,
-			 struct cryo_err *err);
+/* `t` must be absent, and is afterwards. *out is a new reference: cryo_bench_phases_print. */
+int cryo_bench_templates(struct cryo_target *t, unsigned runs, json_t **out, struct cryo_err *err);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/bench.h"
+#include "cli/bench_counter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -55,31 +56,81 @@ static void ratios(void **state)
 	assert_true(near(cryo_bench_median(&ratio), 1.1));
 }
 
+static void compared(void **state)
+{
+	static const struct cryo_bench_names names = { "stock", "patched" };
+	struct cryo_bench_series a, b;
+	cryo_auto(cryo_json_decref) json_t *j = NULL;
+
+	(void)state;
+	fill(&a, (const double[]){ 4, 8, 2 }, 3);
+	fill(&b, (const double[]){ 1, 4, 2 }, 3);
+	j = cryo_bench_compare(&a, &b, &names);
+	assert_true(near(json_number_value(cryo_json_at(j, "stock.median")), 4));
+	assert_true(near(json_number_value(cryo_json_at(j, "patched.max")), 4));
+	assert_true(near(json_number_value(cryo_json_at(j, "ratio.min")), 0.25));
+	assert_true(near(json_number_value(cryo_json_at(j, "ratio.median")), 0.5));
+}
+
+static void phases(void **state)
+{
+	static const char *const names[] = { "one", "two" };
+	struct cryo_bench_series ms[2];
+	cryo_auto(cryo_json_decref) json_t *j = NULL;
+
+	(void)state;
+	fill(&ms[0], (const double[]){ 7 }, 1);
+	fill(&ms[1], (const double[]){ 3, 1, 2 }, 3);
+	j = cryo_bench_phases(names, ms, 2);
+	assert_int_equal(json_array_size(j), 2);
+	assert_string_equal(json_string_value(cryo_json_at(j, "[1].what")), "two");
+	assert_true(near(json_number_value(cryo_json_at(j, "[1].median")), 2));
+}
+
+static void split(void **state)
+{
+	static const struct {
+		const char *list;
+		size_t n;
+		const char *last;
+	} row[] = { { "", 0, NULL }, { "a", 1, "a" }, { "a,b", 2, "b" }, { ",b", 2, "b" } };
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_strv_release) struct cryo_strv list = { 0 };
+
+		cryo_bench_split(row[i].list, &list);
+		assert_int_equal(list.n, row[i].n);
+		if (row[i].last)
+			assert_string_equal(list.v[list.n - 1], row[i].last);
+	}
+}
+
 static void lists(void **state)
 {
 	static const struct {
 		const char *sizes, *kinds;
 		int rc;
 	} row[] = {
-		{ NULL, NULL, 0 },
 		{ "64Mi", "zero", 0 },
 		{ "1Mi,2Gi,16Gi", "repeat,random", 0 },
-		{ "", NULL, -CRYO_E_USAGE },
-		{ NULL, "", -CRYO_E_USAGE },
-		{ "64Mi,,1Gi", NULL, -CRYO_E_USAGE },
-		{ "17Gi", NULL, -CRYO_E_USAGE },
-		{ "-1", NULL, -CRYO_E_USAGE },
-		{ "much", NULL, -CRYO_E_USAGE },
-		{ NULL, "zero,ones", -CRYO_E_USAGE },
+		{ "", "zero", -CRYO_E_USAGE },
+		{ "1Mi", "", -CRYO_E_USAGE },
+		{ "64Mi,,1Gi", "zero", -CRYO_E_USAGE },
+		{ "17Gi", "zero", -CRYO_E_USAGE },
+		{ "-1", "zero", -CRYO_E_USAGE },
+		{ "much", "zero", -CRYO_E_USAGE },
+		{ "1Mi", "zero,ones", -CRYO_E_USAGE },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
-		struct cryo_bench_sealed_opts o = { 1, row[i].sizes, row[i].kinds, NULL };
+		cryo_auto(cryo_bench_ballasts_release) struct cryo_bench_ballasts b = { 0 };
 		struct cryo_err err = CRYO_ERR_INIT;
 
 		print_message("# %zu\n", i);
-		assert_int_equal(cryo_bench_sealed_check(&o, &err), row[i].rc);
+		assert_int_equal(cryo_bench_ballasts_read(row[i].sizes, row[i].kinds, &b, &err),
+				 row[i].rc);
 	}
 }
 
@@ -99,9 +150,8 @@ static void cipher(void **state)
 int main(void)
 {
 	const struct CMUnitTest bench[] = {
-		cmocka_unit_test(medians),
-		cmocka_unit_test(ratios),
-		cmocka_unit_test(lists),
+		cmocka_unit_test(medians), cmocka_unit_test(ratios), cmocka_unit_test(compared),
+		cmocka_unit_test(phases),  cmocka_unit_test(split),  cmocka_unit_test(lists),
 		cmocka_unit_test(cipher),
 	};
 
