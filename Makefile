@@ -166,6 +166,7 @@ bench: all
 	$(B)/cryopod bench --stacks stock,upstream
 	$(B)/cryopod bench --templates
 	CRYOPOD=$(B)/cryopod scripts/bench-fresh
+	CRYOPOD=$(B)/cryopod scripts/bench-rebuild
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 
