@@ -30,7 +30,8 @@ struct cryo_bench_names {
 /* {a: summary, b: summary, "ratio": summary of b/a}; new reference. */
 json_t *cryo_bench_compare(const struct cryo_bench_series *a, const struct cryo_bench_series *b,
 			   const struct cryo_bench_names *names);
-/* A line of a table, milliseconds. */
+/* A table, milliseconds: its head, from {"ballast", "kind"}, and a line. */
+void cryo_bench_print_head(const json_t *ballast, const struct cryo_bench_names *sides);
 void cryo_bench_print_row(const char *text, const json_t *compared,
 			  const struct cryo_bench_names *names);
 

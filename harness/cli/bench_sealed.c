@@ -276,8 +276,7 @@ static double number(const json_t *j, const char *path)
 
 static void print_ballast(const json_t *j)
 {
-	printf("\n%s %-10s %27s  %22s  sealed/plain\n", cryo_json_str(j, "ballast"),
-	       cryo_json_str(j, "kind"), "plain, ms", "encrypted, ms");
+	cryo_bench_print_head(j, &sides);
 	for (int v = 0; v < VALUES; v++)
 		cryo_bench_print_row(values[v].text, json_object_get(j, values[v].key), &sides);
 	printf("  %-22s  %22s", "left after the dump", "");

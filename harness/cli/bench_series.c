@@ -74,6 +74,14 @@ void cryo_bench_print_cell(const json_t *j)
 	printf("  %6.0f (%5.0f … %5.0f)", number(j, "median"), number(j, "min"), number(j, "max"));
 }
 
+void cryo_bench_print_head(const json_t *ballast, const struct cryo_bench_names *sides)
+{
+	cryo_auto(cryo_free) char *what = cryo_asprintf(
+	    "%s %s, ms", cryo_json_str(ballast, "ballast"), cryo_json_str(ballast, "kind"));
+
+	printf("\n%-24s%24s%24s  %s/%s\n", what, sides->a, sides->b, sides->b, sides->a);
+}
+
 void cryo_bench_print_row(const char *text, const json_t *row, const struct cryo_bench_names *names)
 {
 	const json_t *ratio = json_object_get(row, "ratio");

@@ -150,15 +150,15 @@ int cryo_bench_stacks(struct cryo_target *const t[CRYO_BENCH_STACKS],
 
 void cryo_bench_stacks_print(const json_t *result)
 {
-	const char *first = json_string_value(cryo_json_at(result, "stacks[0]")),
-		   *second = json_string_value(cryo_json_at(result, "stacks[1]"));
+	const struct cryo_bench_names stacks = {
+		json_string_value(cryo_json_at(result, "stacks[0]")),
+		json_string_value(cryo_json_at(result, "stacks[1]")),
+	};
 	json_t *j;
 	size_t i;
 
 	json_array_foreach(json_object_get(result, "ballasts"), i, j) {
-		printf("%s%s %-10s %23s, ms  %18s, ms  %s/%s\n", i ? "\n" : "",
-		       cryo_json_str(j, "ballast"), cryo_json_str(j, "kind"), first, second, second,
-		       first);
+		cryo_bench_print_head(j, &stacks);
 		for (int v = 0; v < VALUES; v++)
 			cryo_bench_print_row(values[v].text, json_object_get(j, values[v].key),
 					     &sides);
