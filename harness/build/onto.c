@@ -71,7 +71,7 @@ int cryo_onto(const struct cryo_component *c, const struct cryo_series *s,
 	      struct cryo_err *err)
 {
 	cryo_auto(cryo_tree_release) struct cryo_tree tree = { 0 };
-	struct cryo_fetch_opts fetch = { .offline = o->offline };
+	struct cryo_fetch_opts fetch = { .offline = o->offline, .mirrors = o->mirrors };
 	int rc;
 
 	if (o->version && !cryo_source_is_version(o->version))

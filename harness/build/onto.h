@@ -8,9 +8,10 @@
 #include "source/tree.h"
 
 struct cryo_onto_opts {
-	const char *version; /* of the module, instead of the stack's; NULL: that */
-	bool whole;	     /* all staging modules, not only those that the patches touch */
-	bool offline;	     /* nothing is downloaded; what is missing makes it fail */
+	const char *version;	    /* of the module, instead of the stack's; NULL: that */
+	bool whole;		    /* all staging modules, not only those that the patches touch */
+	bool offline;		    /* nothing is downloaded; what is missing makes it fail */
+	const char *const *mirrors; /* as those of struct cryo_fetch_opts */
 };
 
 /*

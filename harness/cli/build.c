@@ -3,9 +3,11 @@
 
 #include "base/event.h"
 #include "build/build.h"
+#include "source/url.h"
 #include "sys/fs.h"
 
 #include <stdio.h>
+#include <string.h>
 
 struct build_opts {
 	const char *stack;
@@ -19,6 +21,20 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
+static void print(const struct cryo_build *b)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < b->n; i++) {
+		size_t n = strlen(b->item[i].component->name);
+
+		width = n > width ? n : width;
+	}
+	for (size_t i = 0; i < b->n; i++)
+		printf("%-*s  %.12s  %s\n", (int)width, b->item[i].component->name,
+		       b->item[i].stamp, b->item[i].dir);
+}
+
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
@@ -27,17 +43,18 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	const struct build_opts *o = opts;
 	struct cryo_fetch_opts fetch = { .offline = o->fetch.offline,
 					 .mirrors = o->fetch.mirrors.v };
-	int rc = cryo_stack_load(o->stack ? o->stack : "upstream", &stack, err);
+	int rc = cryo_url_check_mirrors(fetch.mirrors, err);
 
 	(void)cli;
 	(void)exit_code;
 	if (rc == 0)
+		rc = cryo_stack_load(o->stack ? o->stack : "upstream", &stack, err);
+	if (rc == 0)
 		rc = cryo_build_plan(&stack, (const char *const *)args, &build, err);
 	if (rc == 0)
 		rc = cryo_build_run(&build, &fetch, err);
-	for (size_t i = 0; rc == 0 && i < build.n; i++)
-		printf("%-12s %.12s  %s\n", build.item[i].component->name, build.item[i].stamp,
-		       build.item[i].dir);
+	if (rc == 0)
+		print(&build);
 	return rc;
 }
 

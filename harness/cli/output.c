@@ -6,6 +6,7 @@
 #include "conf/yaml.h"
 
 #include <stdio.h>
+#include <string.h>
 
 int cryo_cli_output(const char *text, enum cryo_output *out, struct cryo_err *err)
 {
@@ -32,6 +33,20 @@ char *cryo_cli_clean(const char *text)
 
 	cryo_text_clean(&clean, text);
 	return cryo_str_detach(&clean);
+}
+
+int cryo_cli_width(const json_t *all, const char *key, const char *head)
+{
+	size_t width = strlen(head), i;
+	json_t *one;
+
+	json_array_foreach((json_t *)all, i, one) {
+		const char *text = cryo_json_str(one, key);
+
+		if (text && strlen(text) > width)
+			width = strlen(text);
+	}
+	return (int)width;
 }
 
 void cryo_cli_print(const json_t *j, enum cryo_output output)

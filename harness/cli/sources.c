@@ -7,6 +7,7 @@
 #include "conf/json.h"
 #include "source/stack.h"
 #include "source/status.h"
+#include "source/url.h"
 #include "sys/intr.h"
 
 #include <stdio.h>
@@ -101,10 +102,15 @@ static int sync_one(struct sources *s, const struct cryo_component *c, struct cr
 	return 0;
 }
 
-static void print_sync(const json_t *r)
+static void print_sync(const json_t *all)
 {
-	printf("%-12s %.12s  %s\n", cryo_json_str(r, "component"), cryo_json_str(r, "commit"),
-	       cryo_json_str(r, "dir"));
+	int width = cryo_cli_width(all, "component", "");
+	json_t *r;
+	size_t i;
+
+	json_array_foreach((json_t *)all, i, r)
+		printf("%-*s  %.12s  %s\n", width, cryo_json_str(r, "component"),
+		       cryo_json_str(r, "commit"), cryo_json_str(r, "dir"));
 }
 
 /* --- status --- */
@@ -118,7 +124,8 @@ static int status_one(struct sources *s, const struct cryo_component *c, struct 
 	int rc = cryo_source_status(c, &one, err);
 
 	if (rc == 0)
-		rc = cryo_sources_patches(c, s->o->version, &patches, &reason, &fits, err);
+		rc = cryo_sources_patches(c, s->o->version, s->o->fetch.offline, &patches, &reason,
+					  &fits, err);
 	if (rc < 0)
 		return rc;
 	json_object_set_new(one, "patches", patches ? patches : json_null());
@@ -159,7 +166,7 @@ static void print_tree(const json_t *r)
 		printf("  besides      %zu tree(s) of other commits\n", json_array_size(others));
 }
 
-static void print_status(const json_t *r)
+static void print_component(const json_t *r)
 {
 	const char *commit = cryo_json_str(r, "commit"), *note = cryo_json_str(r, "note");
 
@@ -176,20 +183,30 @@ static void print_status(const json_t *r)
 		printf("  patches      not tried: %s\n", cryo_json_str(r, "patchesReason"));
 }
 
+static void print_status(const json_t *all)
+{
+	json_t *r;
+	size_t i;
+
+	json_array_foreach((json_t *)all, i, r)
+		print_component(r);
+}
+
 /* --- the table --- */
 
 static const struct verb {
 	const char *name;
 	int (*one)(struct sources *s, const struct cryo_component *c, struct cryo_err *err);
-	void (*print)(const json_t *result); /* a line or paragraph for people */
+	void (*print)(const json_t *all); /* lines or paragraphs for people */
+	bool fetches;			  /* repositories, that is */
 	/* instead: COMPONENT [DIR] */
 	int (*on_tree)(const struct cryo_component *c, const struct cryo_sources_tree *t,
 		       struct cryo_err *err);
 } verbs[] = {
-	{ "sync", sync_one, print_sync, NULL },
-	{ "status", status_one, print_status, NULL },
-	{ "patch", NULL, NULL, cryo_sources_patch },
-	{ "refresh", NULL, NULL, cryo_sources_refresh },
+	{ "sync", sync_one, print_sync, true, NULL },
+	{ "status", status_one, print_status, false, NULL },
+	{ "patch", NULL, NULL, true, cryo_sources_patch },
+	{ "refresh", NULL, NULL, false, cryo_sources_refresh },
 };
 
 /* Without a verb it is status: that changes nothing. */
@@ -204,9 +221,24 @@ static const struct verb *choose(char ***args)
 	return &verbs[1];
 }
 
+/* An option that would change nothing is a misunderstanding. */
+static int check_mirrors(const struct sources *s, const struct verb *verb, struct cryo_err *err)
+{
+	if (!verb->fetches && s->o->fetch.mirrors.n > 0)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "sources %s asks no server: --mirror is for sync and patch",
+				    verb->name);
+	return cryo_url_check_mirrors(s->o->fetch.mirrors.v, err);
+}
+
+static int load_stack(struct sources *s, struct cryo_err *err)
+{
+	return cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
+}
+
 static int work(struct sources *s, const struct verb *verb, struct cryo_err *err)
 {
-	int rc = cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
+	int rc = load_stack(s, err);
 
 	if (rc == 0)
 		rc = cryo_stack_check_names(&s->stack, s->only, err);
@@ -229,12 +261,16 @@ static int work_on_tree(struct sources *s, const struct verb *verb, struct cryo_
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "sources %s wants a component, and a directory if you like",
 				    verb->name);
-	rc = cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
+	rc = load_stack(s, err);
 	if (rc == 0)
 		rc = cryo_stack_check_names(&s->stack, name, err);
 	if (rc < 0)
 		return rc;
-	tree = (struct cryo_sources_tree){ args[1], s->o->version, s->o->stack };
+	tree = (struct cryo_sources_tree){ .dir = args[1],
+					   .version = s->o->version,
+					   .stack = s->o->stack,
+					   .offline = s->o->fetch.offline,
+					   .mirrors = s->o->fetch.mirrors.v };
 	return verb->on_tree(cryo_stack_find(&s->stack, args[0]), &tree, err);
 }
 
@@ -243,12 +279,14 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 {
 	const struct verb *verb = choose(&args);
 	cryo_auto(cryo_json_decref) json_t *result = json_array();
-	struct sources s = { .o = opts, .only = (const char *const *)args, .result = result };
+	struct sources s = {
+		.o = opts, .only = (const char *const *)args, .result = result, .in_use = -1
+	};
 	int rc = cryo_cli_output(s.o->output, &s.output, err);
-	json_t *one;
-	size_t i;
 
 	(void)cli;
+	if (rc == 0)
+		rc = check_mirrors(&s, verb, err);
 	if (rc == 0)
 		rc = verb->on_tree ? work_on_tree(&s, verb, err) : work(&s, verb, err);
 	if (rc == 0 && s.said_no)
@@ -258,8 +296,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	else if (rc == 0 && s.output != CRYO_OUTPUT_TABLE)
 		cryo_cli_print(result, s.output);
 	else if (rc == 0)
-		json_array_foreach(result, i, one)
-			verb->print(one);
+		verb->print(result);
 	cryo_stack_release(&s.stack);
 	return rc;
 }

@@ -58,10 +58,10 @@ static int try_series(const struct cryo_series *s, const char *repository, const
 	return rc;
 }
 
-int cryo_sources_patches(const struct cryo_component *c, const char *version, json_t **out,
-			 char **reason, bool *fits, struct cryo_err *err)
+int cryo_sources_patches(const struct cryo_component *c, const char *version, bool offline,
+			 json_t **out, char **reason, bool *fits, struct cryo_err *err)
 {
-	const struct cryo_onto_opts o = { .version = version, .offline = !version };
+	const struct cryo_onto_opts o = { .version = version, .offline = offline || !version };
 	cryo_auto(cryo_series_release) struct cryo_series s = { 0 };
 	cryo_auto(cryo_free) char *repository = NULL;
 	char base[CRYO_COMMIT_HEX];
@@ -82,7 +82,7 @@ int cryo_sources_patches(const struct cryo_component *c, const char *version, js
 	return rc < 0 ? rc : try_series(&s, repository, base, out, fits, err);
 }
 
-static void print_patch(const json_t *p)
+static void print_patch(const json_t *p, int width)
 {
 	const char *state = cryo_json_str(p, "state");
 	long lines = (long)cryo_json_int(p, "lines", 0);
@@ -90,7 +90,7 @@ static void print_patch(const json_t *p)
 	/* It quotes lines of the source. */
 	cryo_auto(cryo_free) char *shown = cryo_cli_clean(why ? why : "");
 
-	printf("    %-60s ", cryo_json_str(p, "name"));
+	printf("    %-*s  ", width, cryo_json_str(p, "name"));
 	if (strcmp(state, "moved") == 0)
 		printf("applies, %ld line%s %s\n", labs(lines), labs(lines) == 1 ? "" : "s",
 		       lines < 0 ? "up" : "down");
@@ -106,6 +106,7 @@ static void print_patch(const json_t *p)
 
 void cryo_sources_print_patches(const json_t *patches, const char *version)
 {
+	int width = cryo_cli_width(patches, "name", "");
 	const json_t *p;
 	size_t i;
 
@@ -113,7 +114,7 @@ void cryo_sources_print_patches(const json_t *patches, const char *version)
 		printf("  patches      %zu%s%s\n", json_array_size(patches), version ? " on " : "",
 		       version ? version : "");
 	json_array_foreach(patches, i, p)
-		print_patch(p);
+		print_patch(p, width);
 }
 
 /* --- patch and refresh --- */
@@ -157,7 +158,9 @@ static void tell(const struct cryo_series *s, size_t applied, const char *why, c
 int cryo_sources_patch(const struct cryo_component *c, const struct cryo_sources_tree *t,
 		       struct cryo_err *err)
 {
-	const struct cryo_onto_opts o = { .version = t->version, .whole = true };
+	const struct cryo_onto_opts o = {
+		.version = t->version, .whole = true, .offline = t->offline, .mirrors = t->mirrors
+	};
 	cryo_auto(cryo_series_release) struct cryo_series s = { 0 };
 	cryo_auto(cryo_free) char *at = place(c, t->dir), *repository = NULL, *why = NULL;
 	char base[CRYO_COMMIT_HEX];

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "source/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -137,9 +138,11 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--from has its own stack and memory: "
 				    "neither --stack nor --cold");
-	if (o->count)
+	rc = cryo_url_check_mirrors(o->up.mirrors, err);
+	if (rc == 0 && o->count)
 		return up_many(cli, o, err);
-	rc = cryo_cli_target(cli, &t, err);
+	if (rc == 0)
+		rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)
 		rc = t->ops->up(t, &o->up, err);
 	if (rc == 0)

@@ -176,15 +176,24 @@ static void consider(struct found *f, const char *url, const char *prefix, size_
 	f->to = cryo_strdup(to);
 }
 
-static int take_option(struct found *f, const char *url, const char *text, struct cryo_err *err)
+/* *eq: the sign that parts it. */
+static int split_option(const char *text, const char **eq, struct cryo_err *err)
 {
-	const char *eq = strchr(text, '=');
-
-	if (!eq || eq == text || !eq[1])
+	*eq = strchr(text, '=');
+	if (!*eq || *eq == text || !(*eq)[1])
 		return cryo_err_set(err, CRYO_E_USAGE, "mirror '%s' is not PREFIX=PATH-or-URL",
 				    text);
-	consider(f, url, text, (size_t)(eq - text), eq + 1);
 	return 0;
+}
+
+static int take_option(struct found *f, const char *url, const char *text, struct cryo_err *err)
+{
+	const char *eq;
+	int rc = split_option(text, &eq, err);
+
+	if (rc == 0)
+		consider(f, url, text, (size_t)(eq - text), eq + 1);
+	return rc;
 }
 
 static int take_line(struct found *f, const char *url, char *line, const char *file, unsigned nr,
@@ -276,5 +285,15 @@ int cryo_url_mirror(const char *url, const char *const *mirrors, char **out, str
 		*out = cryo_strdup(url);
 	}
 	free(f.to);
+	return rc;
+}
+
+int cryo_url_check_mirrors(const char *const *mirrors, struct cryo_err *err)
+{
+	const char *eq;
+	int rc = 0;
+
+	for (; rc == 0 && mirrors && *mirrors; mirrors++)
+		rc = split_option(*mirrors, &eq, err);
 	return rc;
 }

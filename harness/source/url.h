@@ -31,4 +31,7 @@ int cryo_url_resolve(const char *base, const char *url, char **out, struct cryo_
  */
 int cryo_url_mirror(const char *url, const char *const *mirrors, char **out, struct cryo_err *err);
 
+/* Are these of that form? Asked before anything is done; -CRYO_E_USAGE if not. */
+int cryo_url_check_mirrors(const char *const *mirrors, struct cryo_err *err);
+
 #endif

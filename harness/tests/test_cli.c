@@ -187,6 +187,12 @@ static void usage(void **state)
 		{ "up --from a --stack b", 2, "neither --stack nor --cold" },
 		{ "up --from a --cold", 2, "neither --stack nor --cold" },
 		{ "template list -o xml", 2, "--output: 'xml' is not table" },
+		{ "build --mirror x", 2, "mirror 'x' is not PREFIX=PATH-or-URL" },
+		{ "up --mirror x=", 2, "mirror 'x=' is not PREFIX=PATH-or-URL" },
+		{ "sources sync --mirror =x", 2, "mirror '=x' is not PREFIX=PATH-or-URL" },
+		{ "sources patch --mirror x kubernetes", 2, "mirror 'x' is not" },
+		{ "sources --mirror x=y", 2, "sources status asks no server: --mirror is for" },
+		{ "sources refresh --mirror x=y", 2, "sources refresh asks no server" },
 		{ "test", 2, "an argument is missing" },
 	};
 

@@ -180,6 +180,11 @@ static void bad_mirrors(void **state)
 
 	(void)state;
 	assert_int_equal(cryo_url_mirror("https://h/a", bad, &out, &err), -CRYO_E_USAGE);
+	/* Also where nobody is asked. */
+	assert_int_equal(cryo_url_check_mirrors(bad, &err), -CRYO_E_USAGE);
+	assert_int_equal(cryo_url_check_mirrors(empty, &err), -CRYO_E_USAGE);
+	assert_int_equal(cryo_url_check_mirrors(evil, &err), 0);
+	assert_int_equal(cryo_url_check_mirrors(NULL, &err), 0);
 	assert_int_equal(cryo_url_mirror("https://h/a", empty, &out, &err), -CRYO_E_USAGE);
 	assert_int_equal(cryo_url_mirror("https://h/a", evil, &out, &err), -CRYO_E_CONFIG);
 	print_message("# %s\n", err.msg);
