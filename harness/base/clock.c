@@ -122,7 +122,8 @@ static const struct unit *unit_at(const struct unit *table, const char *s)
 int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err)
 {
 	static const struct unit units[] = {
-		{ "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { NULL, 0 },
+		{ "ms", 1 },	  { "s", 1000 },     { "m", 60000 },
+		{ "h", 3600000 }, { "d", 86400000 }, { NULL, 0 },
 	};
 	const char *s = text;
 	int64_t sum = 0;
@@ -146,7 +147,7 @@ int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err)
 	} while (*s);
 	if (*s || !*text)
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "'%s' is no duration (write 300ms, 5s, 2m or 1h30m)", text);
+				    "'%s' is no duration (write 300ms, 5s, 2m, 1h30m or 7d)", text);
 	*ms = sum;
 	return 0;
 }
@@ -167,6 +168,15 @@ char *cryo_duration_show(int64_t ms)
 	if (ms < 60000)
 		return cryo_asprintf("%" PRId64 ".%" PRId64 " s", ms / 1000, ms % 1000 / 100);
 	return cryo_asprintf("%" PRId64 " m %02" PRId64 " s", ms / 60000, ms % 60000 / 1000);
+}
+
+char *cryo_age_show(int64_t s)
+{
+	if (s < 3600)
+		return cryo_asprintf("%" PRId64 " min", s < 0 ? 0 : s / 60);
+	if (s < 48 * 3600)
+		return cryo_asprintf("%" PRId64 " h", s / 3600);
+	return cryo_asprintf("%" PRId64 " d", s / 86400);
 }
 
 int cryo_size_parse(const char *text, uint64_t *bytes, struct cryo_err *err)

@@ -13,10 +13,11 @@ static void durations(void **state)
 		const char *text;
 		int64_t ms;
 	} row[] = {
-		{ "300ms", 300 },     { "5s", 5000 },	     { "2m", 120000 },
-		{ "1h30m", 5400000 }, { "1.5s", 1500 },	     { "0s", 0 },
-		{ "1m0.25s", 60250 }, { ".5s", 500 },	     { "1h1m1s1ms", 3661001 },
-		{ "0.0004s", 0 },     { "100h", 360000000 },
+		{ "300ms", 300 },	{ "5s", 5000 },	       { "2m", 120000 },
+		{ "1h30m", 5400000 },	{ "1.5s", 1500 },      { "0s", 0 },
+		{ "1m0.25s", 60250 },	{ ".5s", 500 },	       { "1h1m1s1ms", 3661001 },
+		{ "0.0004s", 0 },	{ "100h", 360000000 }, { "7d", 604800000 },
+		{ "1d12h", 129600000 },
 	};
 
 	(void)state;
@@ -34,7 +35,7 @@ static void bad_durations(void **state)
 {
 	static const char *const row[] = {
 		"",	     "5",    "s",    "-5s",   "5 s",
-		"5d",	     "5s ",  "1e3s", "0x10s", "inf",
+		"5D",	     "5s ",  "1e3s", "0x10s", "inf",
 		"nan",	     "1..s", "5ss",  ".s",    "5m3",
 		"99999999h", "+5s",  "5S",   "1h-1m", "9999999h9999999h",
 	};
@@ -182,6 +183,11 @@ static void shown(char *text, const char *expected)
 static void shown_to_people(void **state)
 {
 	(void)state;
+	shown(cryo_age_show(-1), "0 min");
+	shown(cryo_age_show(3599), "59 min");
+	shown(cryo_age_show(3600), "1 h");
+	shown(cryo_age_show(48 * 3600 - 1), "47 h");
+	shown(cryo_age_show(48 * 3600), "2 d");
 	shown(cryo_duration_show(0), "0 ms");
 	shown(cryo_duration_show(999), "999 ms");
 	shown(cryo_duration_show(4149), "4.1 s");

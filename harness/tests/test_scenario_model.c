@@ -126,7 +126,7 @@ static void bad_files(void **state)
 		{ HEAD "spec:\n  stepps: []\n",
 		  "@:5: unknown key 'stepps', did you mean 'steps'?" },
 		{ HEAD "spec:\n  timeout: 5\n  steps: []\n",
-		  "@:5: 'timeout': '5' is no duration (write 300ms, 5s, 2m or 1h30m)" },
+		  "@:5: 'timeout': '5' is no duration (write 300ms, 5s, 2m, 1h30m or 7d)" },
 		{ HEAD "spec:\n  needs: [restroe]\n  steps: []\n",
 		  "@:5: unknown need 'restroe', did you mean 'restore'?" },
 		{ HEAD "spec:\n  needs: [luck]\n  steps: []\n", "@:5: unknown need 'luck'" },
