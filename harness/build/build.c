@@ -5,6 +5,7 @@
 #include "base/event.h"
 #include "build/recipe.h"
 #include "build/toolchain.h"
+#include "build/users.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
@@ -99,6 +100,12 @@ static bool is_there(const struct cryo_recipe *r, const struct cryo_built *b)
 	return true;
 }
 
+static void hold(struct cryo_built *b)
+{
+	cryo_fd_closep(&b->hold);
+	b->hold = cryo_lock_hold_dir(b->dir);
+}
+
 static int plan_one(const struct cryo_component *c, struct toolchains *all, struct cryo_built *b,
 		    struct cryo_err *err)
 {
@@ -113,7 +120,8 @@ static int plan_one(const struct cryo_component *c, struct toolchains *all, stru
 	if (rc < 0)
 		return rc;
 	b->dir = cryo_asprintf("%s/builds/%s/%s", cryo_dir_cache(), c->name, b->stamp);
-	b->up_to_date = is_there(r, b);
+	hold(b);
+	b->up_to_date = b->hold >= 0 && is_there(r, b);
 	return 0;
 }
 
@@ -134,6 +142,8 @@ int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, str
 	int rc = cryo_stack_check_names(stack, only, err);
 
 	b.item = cryo_alloc(stack->n * sizeof(*b.item));
+	for (size_t i = 0; i < stack->n; i++)
+		b.item[i].hold = -1;
 	for (size_t i = 0; rc == 0 && i < stack->n; i++)
 		if (is_wanted(stack->component[i].name, only))
 			rc = plan_one(&stack->component[i], &all, &b.item[b.n++], err);
@@ -192,6 +202,7 @@ static int make_missing(struct cryo_built *b, const struct cryo_recipe *r, struc
 	if (rc < 0)
 		return rc;
 	rc = make_locked(b, r, err);
+	hold(b);
 	cryo_lock_remove(lock_path, &lock);
 	b->up_to_date = rc == 0;
 	return rc;
@@ -212,6 +223,7 @@ static char *show(const struct cryo_built *b)
 static int run_one(struct cryo_built *b, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *shown = show(b);
+	cryo_auto(cryo_fd_close) int busy = -1;
 	const struct cryo_recipe *r;
 	int rc = cryo_recipe_find(b->component, &r, err);
 
@@ -224,7 +236,9 @@ static int run_one(struct cryo_built *b, struct cryo_err *err)
 	}
 	if (b->component->note)
 		cryo_info("note on %s: %s", b->component->name, b->component->note);
-	rc = settle(b, err);
+	rc = cryo_users_join(&busy, err);
+	if (rc == 0)
+		rc = settle(b, err);
 	if (rc == 0 && !b->up_to_date)
 		rc = make_missing(b, r, err);
 	if (rc < 0)
@@ -259,6 +273,7 @@ int cryo_build_run(struct cryo_build *b, const struct cryo_fetch_opts *fetch, st
 void cryo_build_release(struct cryo_build *b)
 {
 	for (size_t i = 0; i < b->n; i++) {
+		cryo_fd_closep(&b->item[i].hold);
 		free(b->item[i].dir);
 		cryo_series_release(&b->item[i].series);
 	}

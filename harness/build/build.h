@@ -21,6 +21,7 @@ struct cryo_built {
 	char stamp[CRYO_HASH_HEX];
 	char *dir;	 /* where its programs lie (a root file system: the tree itself) */
 	bool up_to_date; /* everything asked for is there */
+	int hold;	 /* on `dir`, so that nobody prunes it before the release; -1: none */
 	struct cryo_series series;	     /* its patches, as they went into the stamp */
 	const struct cryo_fetch_opts *fetch; /* of the run, or NULL */
 };
@@ -31,7 +32,8 @@ struct cryo_build {
 };
 
 /*
- * What is there and what is missing; writes nothing, takes well below a second.
+ * What is there and what is missing; writes nothing, takes well below a second. What
+ * is there stays there until the release, whoever prunes the cache.
  * `only`: component names, NULL or empty for all; an unknown one is refused with
  * "did you mean".
  */

@@ -47,6 +47,12 @@ static void binds(const struct cryo_toolchain *t, const struct cryo_go_call *c,
 		cryo_strv_add(list, c->bind);
 }
 
+static void touch_ours(const char *cache)
+{
+	if (cryo_starts_with(cache, cryo_dir_cache()))
+		cryo_fs_touch(cache, false);
+}
+
 int cryo_go_run(const struct cryo_toolchain *t, const struct cryo_go_call *call,
 		struct cryo_proc_result *res, struct cryo_err *err)
 {
@@ -58,6 +64,8 @@ int cryo_go_run(const struct cryo_toolchain *t, const struct cryo_go_call *call,
 		rc = cryo_fs_mkdirs(t->gomodcache, 0755, err);
 	if (rc < 0)
 		return rc;
+	touch_ours(t->gocache);
+	touch_ours(t->gomodcache);
 	cryo_strv_add(&argv, t->go);
 	cryo_strv_addv(&argv, call->args);
 	environment(t, call, &env);

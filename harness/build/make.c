@@ -85,7 +85,7 @@ void cryo_make_hash(struct cryo_hash *h)
 
 /* --- the build root --- */
 
-static char *root_dir(void)
+char *cryo_make_root(void)
 {
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
 	char hex[CRYO_HASH_HEX];
@@ -103,7 +103,8 @@ static int make_root(struct make_build *m, struct cryo_err *err)
 	cryo_auto(cryo_fd_close) int lock = -1;
 	int rc;
 
-	m->root = root_dir();
+	m->root = cryo_make_root();
+	cryo_fs_touch(m->root, false);
 	if (cryo_fs_is_dir(m->root))
 		return 0;
 	lock_path = cryo_asprintf("%s.lock", m->root);

@@ -47,6 +47,8 @@ int cryo_build_make(const struct cryo_recipe *r, const struct cryo_built *built,
 		    struct cryo_err *err);
 /* What a make recipe's build root holds has a say in its output. */
 void cryo_make_hash(struct cryo_hash *h);
+/* Where that build root is, if there is one; caller frees. */
+char *cryo_make_root(void);
 int cryo_build_debian(const struct cryo_recipe *r, const struct cryo_built *built,
 		      struct cryo_err *err);
 

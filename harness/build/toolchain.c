@@ -165,21 +165,35 @@ static char *why_not_cgo(struct cryo_toolchain *t)
 	return NULL;
 }
 
-static void use_root(struct cryo_toolchain *t)
+static void root_hash(char hex[CRYO_HASH_HEX])
 {
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
-	char hex[CRYO_HASH_HEX];
 
 	cryo_hash_item(h, ROOT_SUITE);
 	for (size_t i = 0; root_packages[i]; i++)
 		cryo_hash_item(h, root_packages[i]);
 	cryo_hash_hex(h, hex);
+}
+
+char *cryo_toolchain_root(void)
+{
+	char hex[CRYO_HASH_HEX];
+
+	root_hash(hex);
+	return cryo_asprintf("%s/roots/go-%.16s", cryo_dir_cache(), hex);
+}
+
+static void use_root(struct cryo_toolchain *t)
+{
+	char hex[CRYO_HASH_HEX];
+
+	root_hash(hex);
 	free(t->go);
 	free(t->version);
 	free(t->id);
 	t->version = NULL;
 	t->go = cryo_strdup("/usr/bin/go");
-	t->root = cryo_asprintf("%s/roots/go-%.16s", cryo_dir_cache(), hex);
+	t->root = cryo_toolchain_root();
 	t->id = cryo_asprintf("root %s", hex);
 	t->root_ready = cryo_fs_is_dir(t->root);
 }
@@ -223,6 +237,8 @@ int cryo_toolchain_prepare(struct cryo_toolchain *t, struct cryo_err *err)
 {
 	int rc;
 
+	if (t->root && t->root_ready)
+		cryo_fs_touch(t->root, false);
 	if (!t->root || t->root_ready)
 		return 0;
 	cryo_step_begin("build root with Go (%s)", t->why);

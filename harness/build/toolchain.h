@@ -28,6 +28,8 @@ struct cryo_toolchain {
 
 /* Looks, makes nothing; some 30 ms. `cgo`: it must be able to link C code. */
 int cryo_toolchain_find(bool cgo, struct cryo_toolchain *out, struct cryo_err *err);
+/* Where the build root is, if there is one; caller frees. */
+char *cryo_toolchain_root(void);
 /* Make the build root if one is needed; safe when two do it. */
 int cryo_toolchain_prepare(struct cryo_toolchain *t, struct cryo_err *err);
 void cryo_toolchain_release(struct cryo_toolchain *t);

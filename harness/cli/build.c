@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/event.h"
-#include "build/build.h"
+#include "build/users.h"
 #include "source/url.h"
 #include "sys/fs.h"
 
@@ -53,6 +53,8 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 		rc = cryo_build_plan(&stack, (const char *const *)args, &build, err);
 	if (rc == 0)
 		rc = cryo_build_run(&build, &fetch, err);
+	if (rc == 0)
+		cryo_users_note_stack(&stack, &build);
 	if (rc == 0)
 		print(&build);
 	return rc;

@@ -32,6 +32,7 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_bench,
 	&cryo_cmd_template,
 	&cryo_cmd_snapshot,
+	&cryo_cmd_cache,
 	&cryo_cmd_version,
 	&cryo_cmd_help,
 	/* for cryopod itself */

@@ -3,11 +3,13 @@
 #include "cli/cli.h"
 
 #include "base/event.h"
+#include "build/users.h"
 #include "cli/sources.h"
 #include "conf/json.h"
 #include "source/stack.h"
 #include "source/status.h"
 #include "source/url.h"
+#include "sys/fs.h"
 #include "sys/intr.h"
 
 #include <stdio.h>
@@ -44,6 +46,7 @@ struct sources {
 	enum cryo_output output;
 	json_t *result; /* an array, one object per component */
 	bool said_no;	/* a series does not apply */
+	int in_use;	/* lock: nobody prunes the sources meanwhile */
 };
 
 static bool is_wanted(const struct sources *s, const char *name)
@@ -231,9 +234,16 @@ static int check_mirrors(const struct sources *s, const struct verb *verb, struc
 	return cryo_url_check_mirrors(s->o->fetch.mirrors.v, err);
 }
 
+/* From now on its sources are in use (`cryopod cache`). */
 static int load_stack(struct sources *s, struct cryo_err *err)
 {
-	return cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
+	int rc = cryo_users_join(&s->in_use, err);
+
+	if (rc == 0)
+		rc = cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
+	if (rc == 0)
+		cryo_users_note_stack(&s->stack, NULL);
+	return rc;
 }
 
 static int work(struct sources *s, const struct verb *verb, struct cryo_err *err)
@@ -298,6 +308,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	else if (rc == 0)
 		verb->print(result);
 	cryo_stack_release(&s.stack);
+	cryo_fd_closep(&s.in_use);
 	return rc;
 }
 

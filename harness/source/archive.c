@@ -92,11 +92,15 @@ static int fetch_locked(const struct cryo_source *src, const char *ask,
 	return rc;
 }
 
+char *cryo_archive_place(const struct cryo_source *src)
+{
+	return cryo_asprintf("%s/archives/%s", cryo_dir_cache(), src->sha256);
+}
+
 int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_opts *o, char **path,
 			struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *cached =
-	    cryo_asprintf("%s/archives/%s", cryo_dir_cache(), src->sha256);
+	cryo_auto(cryo_free) char *cached = cryo_archive_place(src);
 	cryo_auto(cryo_free) char *ask = NULL;
 	int rc = cryo_url_mirror(src->archive, o->mirrors, &ask, err);
 
@@ -104,6 +108,7 @@ int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_o
 		return rc;
 	if (cryo_starts_with(ask, "file://") || ask[0] == '/')
 		return local(src, ask[0] == '/' ? ask : ask + strlen("file://"), path, err);
+	cryo_fs_touch(cached, false);
 	/* Whole when it was renamed; damage since then shows here. */
 	if (cryo_fs_exists(cached) && local(src, cached, path, err) == 0)
 		return 0;

@@ -12,6 +12,9 @@
 int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_opts *o, char **path,
 			struct cryo_err *err);
 
+/* <cache>/archives/<sha256>, there or not; caller frees. */
+char *cryo_archive_place(const struct cryo_source *src);
+
 /*
  * What is below the one directory at its top, into `dir`, which is there and empty.
  * `links_outside`: links (named without the top) that may lead out of it, which is

@@ -136,6 +136,7 @@ int cryo_base_commit(const char *repository, const char *key, const char *messag
 	git_oid id;
 	int rc = cryo_repo_open_bare(repository, &repo, err);
 
+	cryo_fs_touch(repository, false);
 	if (rc == 0)
 		rc = find_or_make(repo, ref, message, part, n, &id, err);
 	if (rc == 0)

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "base/mask.h"
 #include "conf/json.h"
 #include "source/url.h"
 #include "sys/fs.h"
@@ -157,8 +158,10 @@ static bool is_empty(const char *dir)
 /* --- making and filling it --- */
 
 /* Beside its place, then renamed: what has the name is a repository. */
-static int make_cache(const char *dir, struct cryo_err *err)
+static int make_cache(const char *dir, const char *url, struct cryo_err *err)
 {
+	cryo_auto(cryo_free) char *about = cryo_asprintf("%s.new/description", dir);
+	cryo_auto(cryo_free) char *shown = cryo_asprintf("%s\n", url);
 	cryo_auto(cryo_free) char *fresh = cryo_asprintf("%s.new", dir);
 	git_repository *repo = NULL;
 	int rc;
@@ -174,9 +177,11 @@ static int make_cache(const char *dir, struct cryo_err *err)
 	if (git_repository_init(&repo, fresh, 1) < 0)
 		return cryo_git_err(err, CRYO_E_SYSTEM, "cannot make '%s'", fresh);
 	git_repository_free(repo);
-	if (rename(fresh, dir) < 0)
-		return cryo_err_sys(err, errno, "cannot make '%s'", dir);
-	return 0;
+	cryo_mask_addresses(shown);
+	rc = cryo_fs_write(about, shown, strlen(shown), 0600, err);
+	if (rc == 0 && rename(fresh, dir) < 0)
+		rc = cryo_err_sys(err, errno, "cannot make '%s'", dir);
+	return rc;
 }
 
 /* What a killed fetch left: half packs, and locks whose holder is gone (we hold the cache's). */
@@ -208,7 +213,7 @@ static int open_locked(struct cache *c, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_lock_wait(lock, LOCK_WAIT_MS, &c->lock, err);
 	if (rc == 0)
-		rc = make_cache(c->dir, err);
+		rc = make_cache(c->dir, c->w->url, err);
 	if (rc == 0)
 		rc = cryo_url_mirror(c->w->url, c->o->mirrors, &c->ask, err);
 	if (rc == 0)
@@ -436,6 +441,7 @@ int cryo_git_obtain(const struct cryo_git_want *w, const struct cryo_fetch_opts 
 	bool ask = o->update && !o->offline && w->ref;
 	int rc = cryo_git_known(w, out, err);
 
+	cryo_fs_touch(c.dir, false);
 	if (rc < 0 || (!ask && is_enough(&c, out)))
 		return rc;
 	if (o->offline)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/status.h"
 
+#include "source/archive.h"
 #include "source/git.h"
 #include "sys/fs.h"
 
@@ -65,6 +66,27 @@ static char *own_url(const struct cryo_source *src)
 	    cryo_git_submodules(w.url, commit, src->path, &subs, &ignored) < 0)
 		return NULL;
 	return cryo_strdup(subs.v[0].url);
+}
+
+static void add_repository(const char *url, struct cryo_strv *paths)
+{
+	if (url)
+		cryo_strv_take(paths, cryo_git_cache_dir(url));
+}
+
+void cryo_source_places(const struct cryo_component *c, struct cryo_strv *paths)
+{
+	cryo_auto(cryo_free) char *own = own_url(&c->source);
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char commit[CRYO_COMMIT_HEX] = "";
+
+	add_repository(own, paths);
+	add_repository(c->source.superproject, paths);
+	add_repository(c->upstream.git, paths);
+	if (c->source.kind == CRYO_SOURCE_ARCHIVE)
+		cryo_strv_take(paths, cryo_archive_place(&c->source));
+	if (cryo_source_commit(&c->source, commit, &ignored) == 0 && *commit)
+		cryo_strv_take(paths, cryo_source_tree_dir(c->name, commit));
 }
 
 static json_t *base(const struct cryo_component *c, const char *commit)

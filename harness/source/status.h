@@ -16,6 +16,9 @@
  */
 int cryo_source_status(const struct cryo_component *c, json_t **out, struct cryo_err *err);
 
+/* What of the cache its source is, there or not: repositories, archive, tree; appended. */
+void cryo_source_places(const struct cryo_component *c, struct cryo_strv *paths);
+
 /* Fetch what is upstream of it with its history, so that the status can compare. */
 int cryo_source_sync_upstream(const struct cryo_component *c, const struct cryo_fetch_opts *o,
 			      struct cryo_err *err);

@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -227,14 +228,95 @@ static int check_clean(const char *url, const char *commit, const char *dir, uns
 	return rc;
 }
 
-static bool is_ours(const struct plan *p)
+/* What stands in a tree that cryopod made, without its last newline. */
+static bool read_mark(const char *dir, struct cryo_str *mark)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/.git/cryopod", p->place);
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/.git/cryopod", dir);
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	return cryo_fs_read(path, MAX_MARK, &text, &ignored) == 0 &&
-	       cryo_starts_with(cryo_str_get(&text), MARK "\n");
+	if (cryo_fs_read(path, MAX_MARK, mark, &ignored) < 0 ||
+	    !cryo_starts_with(cryo_str_get(mark), MARK "\n"))
+		return false;
+	if (mark->p[mark->len - 1] == '\n')
+		mark->p[--mark->len] = '\0';
+	return true;
+}
+
+static bool is_ours(const struct plan *p)
+{
+	cryo_auto(cryo_str_release) struct cryo_str mark = { 0 };
+
+	return read_mark(p->place, &mark);
+}
+
+/* The repositories in a tree: its own, those of submodules. */
+static void find_repositories(const char *dir, struct cryo_strv *dirs)
+{
+	char *const roots[] = { (char *)dir, NULL };
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *f;
+
+	while (fts && (f = fts_read(fts))) {
+		if (f->fts_info != FTS_D || strcmp(f->fts_name, ".git") != 0)
+			continue;
+		cryo_strv_take(dirs, cryo_strndup(f->fts_path, f->fts_pathlen - strlen("/.git")));
+		fts_set(fts, f, FTS_SKIP);
+	}
+	if (fts)
+		fts_close(fts);
+}
+
+/* One whose objects are gone would be made anew when somebody wants it. */
+static bool is_changed(const char *repository, const char *id)
+{
+	cryo_auto(cryo_git_state_release) struct cryo_git_state state = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (cryo_git_state(repository, &state, &ignored) < 0)
+		return false;
+	/* The id of an archive is no commit. */
+	return state.changed ||
+	       (id && strlen(id) == strlen(state.head) && strcmp(id, state.head) != 0);
+}
+
+bool cryo_source_tree_is_theirs(const char *dir)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv repositories = { 0 };
+	cryo_auto(cryo_str_release) struct cryo_str mark = { 0 };
+	bool theirs = !read_mark(dir, &mark);
+	const char *id = theirs ? NULL : strrchr(mark.p, '\n');
+
+	find_repositories(dir, &repositories);
+	for (size_t i = 0; !theirs && i < repositories.n; i++)
+		theirs = is_changed(repositories.v[i],
+				    id && strcmp(repositories.v[i], dir) == 0 ? id + 1 : NULL);
+	return theirs;
+}
+
+static void add_alternates(const char *repository, struct cryo_strv *paths)
+{
+	cryo_auto(cryo_free) char *path =
+	    cryo_asprintf("%s/.git/objects/info/alternates", repository);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char *line, *rest;
+
+	if (cryo_fs_read(path, MAX_MARK, &text, &ignored) < 0)
+		return;
+	rest = text.p;
+	while ((line = strsep(&rest, "\n")))
+		if (cryo_ends_with(line, "/objects"))
+			cryo_strv_take(paths,
+				       cryo_strndup(line, strlen(line) - strlen("/objects")));
+}
+
+void cryo_source_tree_borrows(const char *dir, struct cryo_strv *paths)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv repositories = { 0 };
+
+	find_repositories(dir, &repositories);
+	for (size_t i = 0; i < repositories.n; i++)
+		add_alternates(repositories.v[i], paths);
 }
 
 /* *fine: it is what it should be; else it may be made anew, unless an error says why not. */
@@ -312,8 +394,10 @@ static int place(struct plan *p, const char *component, struct cryo_tree *out, s
 		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
 	if (rc == 0)
 		rc = put(p, parent, out, err);
-	if (rc == 0)
+	if (rc == 0) {
+		cryo_fs_touch(p->place, false);
 		out->dir = cryo_steal(&p->place);
+	}
 	free(p->place);
 	free(p->mark);
 	return rc;

@@ -54,6 +54,14 @@ void cryo_tree_release(struct cryo_tree *t);
 char *cryo_source_tree_dir(const char *component, const char *commit);
 
 /*
+ * Of a tree below <cache>/trees: did somebody change or commit something there, or put it there
+ * himself? Then it is not for us to remove.
+ */
+bool cryo_source_tree_is_theirs(const char *dir);
+/* The repositories in the cache whose objects a tree borrows, those of submodules too; appended. */
+void cryo_source_tree_borrows(const char *dir, struct cryo_strv *paths);
+
+/*
  * The commit as far as it is known without network: pinned in full, or written down
  * when it was fetched; "" if not yet. An archive's checksum is its commit here.
  */

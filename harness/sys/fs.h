@@ -65,6 +65,15 @@ int cryo_fs_copy_tree(const char *src, const char *dst, struct cryo_err *err);
 int cryo_fs_tmpdir(const char *parent, const char *prefix, char **path, struct cryo_err *err);
 /* Bytes a user may still write at path's file system. */
 int cryo_fs_free_bytes(const char *path, uint64_t *bytes, struct cryo_err *err);
+/* What a file, or a directory with all below it, takes on the disk; 0 for what is not there. */
+uint64_t cryo_fs_disk(const char *path);
+/*
+ * Its time of last change becomes now, at most once an hour: that tells roughly when it was used
+ * last. A file that is not there is made (0644) if `make`. That it cannot be done is no failure.
+ */
+void cryo_fs_touch(const char *path, bool make);
+/* Time of its last change, in seconds since 1970; 0: it is not there. */
+int64_t cryo_fs_changed_s(const char *path);
 /* Absolute path of a program: PATH search with X_OK, or NULL. Caller frees. */
 char *cryo_fs_which(const char *program);
 

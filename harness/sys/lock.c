@@ -29,11 +29,11 @@ static char *holder(const char *path)
  * Got it? A lock whose file was removed by its last holder (cryo_lock_remove) is
  * nobody's: then errno is ESTALE and the file must be opened again.
  */
-static bool locked(int fd, const char *path)
+static bool locked(int fd, const char *path, int how)
 {
 	struct stat mine, there;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (flock(fd, how | LOCK_NB) < 0)
 		return false;
 	if (fstat(fd, &mine) == 0 && stat(path, &there) == 0 && mine.st_ino == there.st_ino)
 		return true;
@@ -41,7 +41,7 @@ static bool locked(int fd, const char *path)
 	return false;
 }
 
-int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
+static int wait_for(const char *path, int how, int64_t wait_ms, int *fd, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int lock = -1;
 	int64_t end = cryo_now_ms() + wait_ms;
@@ -52,7 +52,7 @@ int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return cryo_err_sys(err, errno, "cannot open lock '%s'", path);
-	while (!locked(lock, path)) {
+	while (!locked(lock, path, how)) {
 		if (errno == ESTALE) {
 			close(lock);
 			lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -65,17 +65,32 @@ int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *
 			cryo_auto(cryo_free) char *who = holder(path);
 
 			return cryo_err_set(err, CRYO_E_TIMEOUT,
-					    "'%s' is held by another cryopod (pid %s)", path, who);
+					    "'%s' is held by another cryopod%s%s%s", path,
+					    *who ? " (pid " : "", who, *who ? ")" : "");
 		}
 		rc = cryo_intr_sleep(50, err);
 		if (rc < 0)
 			return rc;
 	}
-	if (ftruncate(lock, 0) < 0 || dprintf(lock, "%d", getpid()) < 0)
-		return cryo_err_sys(err, errno, "cannot write lock '%s'", path);
 	*fd = lock;
 	lock = -1;
 	return 0;
+}
+
+int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
+{
+	int rc = wait_for(path, LOCK_EX, wait_ms, fd, err);
+
+	if (rc == 0 && (ftruncate(*fd, 0) < 0 || dprintf(*fd, "%d", getpid()) < 0)) {
+		rc = cryo_err_sys(err, errno, "cannot write lock '%s'", path);
+		cryo_fd_closep(fd);
+	}
+	return rc;
+}
+
+int cryo_lock_join(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
+{
+	return wait_for(path, LOCK_SH, wait_ms, fd, err);
 }
 
 int cryo_lock_wait(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
@@ -99,4 +114,24 @@ bool cryo_lock_is_free(const char *path)
 	cryo_auto(cryo_fd_close) int fd = open(path, O_RDWR | O_CLOEXEC);
 
 	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0;
+}
+
+/* The one of that name, which somebody may have put another one in the place of. */
+static int lock_dir(const char *dir, int how)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0 && !locked(fd, dir, how))
+		cryo_fd_closep(&fd);
+	return fd;
+}
+
+int cryo_lock_hold_dir(const char *dir)
+{
+	return lock_dir(dir, LOCK_SH);
+}
+
+int cryo_lock_only_dir(const char *dir)
+{
+	return lock_dir(dir, LOCK_EX);
 }

@@ -18,4 +18,20 @@ void cryo_lock_remove(const char *path, int *fd);
 /* Is it free right now? Never waits. */
 bool cryo_lock_is_free(const char *path);
 
+/*
+ * Shared: any number of holders, as long as nobody has it alone (cryo_lock_take). For a lock of
+ * which nobody cares who has it.
+ */
+int cryo_lock_join(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err);
+
+/*
+ * Directories that others may remove. Whoever relies on one holds on to it, whoever removes one
+ * wants it alone first, and then renames it. Neither waits. The descriptor is the caller's:
+ * closing it lets go.
+ */
+/* -1: it is not there, or goes away just now. */
+int cryo_lock_hold_dir(const char *dir);
+/* -1: somebody holds on to it, or it is not there. */
+int cryo_lock_only_dir(const char *dir);
+
 #endif

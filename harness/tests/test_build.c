@@ -7,6 +7,7 @@
 #include "conf/json.h"
 #include "git_world.h"
 #include "sys/fs.h"
+#include "sys/lock.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -233,6 +234,34 @@ static void builds_and_then_has_nothing_to_do(void **state)
 	assert_non_null(strstr(text, " -X k8s.io/component-base/version.gitVersion=v1.33.13 "));
 	assert_non_null(strstr(text, "version.gitMinor=33 "));
 	assert_non_null(strstr(text, "kubelet k8s.io/kubernetes/cmd/kubelet [-mod=mod "));
+}
+
+/* From the plan, or the build, to the release nobody can prune it. */
+static void what_is_planned_is_held(void **state)
+{
+	cryo_auto(cryo_free) char *dir = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_build b = { 0 };
+	int fd;
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(plan(KUBERNETES, &b, &err), 0);
+		assert_int_equal(b.item[0].up_to_date, i == 1);
+		if (i == 0)
+			assert_int_equal(cryo_build_run(&b, NULL, &err), 0);
+		free(dir);
+		dir = cryo_strdup(b.item[0].dir);
+		assert_int_equal(cryo_lock_only_dir(dir), -1);
+		cryo_build_release(&b);
+		fd = cryo_lock_only_dir(dir);
+		assert_true(fd >= 0);
+		/* One that goes away just now is not there. */
+		assert_int_equal(plan(KUBERNETES, &b, &err), 0);
+		assert_false(b.item[0].up_to_date);
+		cryo_build_release(&b);
+		close(fd);
+	}
 }
 
 static void one_more_program_builds_only_that(void **state)
@@ -862,6 +891,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(builds_and_then_has_nothing_to_do),
+		TEST(what_is_planned_is_held),
 		TEST(one_more_program_builds_only_that),
 		TEST(wraps_the_module),
 		TEST(trees_are_built_where_they_are),

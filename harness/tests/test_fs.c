@@ -488,6 +488,46 @@ static void directories(void **state)
 	}
 }
 
+static void what_it_takes(void **state)
+{
+	uint64_t file;
+
+	(void)state;
+	assert_int_equal(cryo_fs_disk(at("nothing")), 0);
+	assert_int_equal(cryo_fs_mkdirs(at("d/e"), 0755, &err), 0);
+	put("d/e/f", "something");
+	file = cryo_fs_disk(at("d/e/f"));
+	assert_true(cryo_fs_disk(at("d")) >= file);
+	assert_int_equal(symlink("/", at("d/root")), 0);
+	assert_true(cryo_fs_disk(at("d")) < 1 << 20);
+}
+
+static void touched_once_an_hour(void **state)
+{
+	struct timespec then[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	int64_t now;
+
+	(void)state;
+	assert_int_equal(cryo_fs_changed_s(at("f")), 0);
+	cryo_fs_touch(at("f"), false);
+	assert_false(cryo_fs_exists(at("f")));
+	cryo_fs_touch(at("f"), true);
+	now = cryo_fs_changed_s(at("f"));
+	assert_true(now > 1000);
+	then[1].tv_sec = now - 3000;
+	assert_int_equal(utimensat(AT_FDCWD, at("f"), then, 0), 0);
+	cryo_fs_touch(at("f"), true);
+	assert_int_equal(cryo_fs_changed_s(at("f")), now - 3000);
+	/* In the past, and in a future that is none. */
+	for (int64_t off = -4000; off <= 4000; off += 8000) {
+		then[1].tv_sec = now + off;
+		assert_int_equal(utimensat(AT_FDCWD, at("f"), then, 0), 0);
+		cryo_fs_touch(at("f"), true);
+		assert_true(cryo_fs_changed_s(at("f")) >= now &&
+			    cryo_fs_changed_s(at("f")) < now + 4000);
+	}
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -511,6 +551,8 @@ int main(void)
 		TEST(tmpdirs_are_private),
 		TEST(free_bytes),
 		TEST(which),
+		TEST(what_it_takes),
+		TEST(touched_once_an_hour),
 		cmocka_unit_test(directories),
 	};
 

@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -174,6 +175,51 @@ static void remove_leaves_nothing(void **state)
 	assert_true(cryo_lock_is_free(path));
 }
 
+static void many_hold_or_one_has_it_alone(void **state)
+{
+	cryo_auto(cryo_fd_close) int a = -1, b = -1, alone = -1;
+
+	(void)state;
+	assert_int_equal(cryo_lock_join(path, 0, &a, &err), 0);
+	assert_int_equal(cryo_lock_join(path, 0, &b, &err), 0);
+	cryo_fd_closep(&a);
+	assert_int_equal(cryo_lock_take(path, 0, &alone, &err), -CRYO_E_TIMEOUT);
+	assert_true(cryo_ends_with(err.msg, "is held by another cryopod"));
+	cryo_fd_closep(&b);
+	assert_int_equal(cryo_lock_take(path, 0, &alone, &err), 0);
+	assert_int_equal(cryo_lock_join(path, 0, &a, &err), -CRYO_E_TIMEOUT);
+	assert_int_equal(a, -1);
+}
+
+static void directories(void **state)
+{
+	cryo_auto(cryo_free) char *was = cryo_asprintf("%s/was", dir);
+	cryo_auto(cryo_free) char *link = cryo_asprintf("%s/link", dir);
+	cryo_auto(cryo_fd_close) int a = -1, b = -1, alone = -1;
+
+	(void)state;
+	assert_int_equal(cryo_lock_hold_dir(path), -1);
+	assert_int_equal(cryo_lock_only_dir(path), -1);
+	assert_int_equal(cryo_fs_mkdirs(path, 0755, &err), 0);
+	a = cryo_lock_hold_dir(path);
+	b = cryo_lock_hold_dir(path);
+	assert_true(a >= 0 && b >= 0);
+	cryo_fd_closep(&a);
+	assert_int_equal(cryo_lock_only_dir(path), -1);
+	cryo_fd_closep(&b);
+	alone = cryo_lock_only_dir(path);
+	assert_true(alone >= 0);
+	assert_int_equal(cryo_lock_hold_dir(path), -1);
+	/* Renamed away, it is not what has the name next. */
+	assert_int_equal(rename(path, was), 0);
+	assert_int_equal(cryo_lock_hold_dir(path), -1);
+	assert_int_equal(cryo_fs_mkdirs(path, 0755, &err), 0);
+	a = cryo_lock_hold_dir(path);
+	assert_true(a >= 0);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(cryo_lock_hold_dir(link), -1);
+}
+
 static void bad_places(void **state)
 {
 	int fd = -1;
@@ -195,6 +241,8 @@ int main(void)
 		TEST(says_whom_it_waits_for),
 		TEST(waits_for_the_release),
 		TEST(remove_leaves_nothing),
+		TEST(many_hold_or_one_has_it_alone),
+		TEST(directories),
 		TEST(bad_places),
 	};
 

@@ -361,7 +361,9 @@ static void changed_trees(void **state)
 	(void)state;
 	fine(sync_to(repo, "main", NULL));
 	path = cryo_strdup(tree.dir);
+	assert_false(cryo_source_tree_is_theirs(path));
 	put(path, "f", "mine\n");
+	assert_true(cryo_source_tree_is_theirs(path));
 	refused(sync_to(repo, "main", NULL), CRYO_E_PROVISION, "1 file, 'f' first");
 	opts.force = true;
 	fine(sync_to(repo, "main", NULL));
@@ -384,6 +386,32 @@ static void foreign_trees(void **state)
 	opts.force = true;
 	refused(sync_to(repo, "main", NULL), CRYO_E_PROVISION, "is not from cryopod");
 	holds(path, "important", "mine\n");
+	assert_true(cryo_source_tree_is_theirs(path));
+}
+
+/* What was committed there is nowhere else. */
+static void a_commit_by_hand(void **state)
+{
+	git_repository *r = NULL;
+	git_commit *head = NULL;
+	git_signature *who = NULL;
+	git_tree *same = NULL;
+	git_oid oid;
+
+	(void)state;
+	fine(sync_to(repo, "main", NULL));
+	assert_false(cryo_source_tree_is_theirs(tree.dir));
+	must(git_repository_open(&r, tree.dir));
+	must(git_reference_name_to_id(&oid, r, "HEAD"));
+	must(git_commit_lookup(&head, r, &oid));
+	must(git_commit_tree(&same, head));
+	must(git_signature_new(&who, "w", "w@localhost", 1000000000, 0));
+	must(git_commit_create_v(&oid, r, "HEAD", who, who, NULL, "mine", same, 1, head));
+	git_signature_free(who);
+	git_tree_free(same);
+	git_commit_free(head);
+	git_repository_free(r);
+	assert_true(cryo_source_tree_is_theirs(tree.dir));
 }
 
 /* A cache that somebody deleted takes its trees' objects away; they come back. */
@@ -451,7 +479,8 @@ static void submodules_of_a_component(void **state)
 	static const char modules[] = "[submodule \"x\"]\n\tpath = deep/x\n\turl = ../repo.git\n"
 				      "[submodule \"gone\"]\n\tpath = gone\n\turl = ../gone.git\n";
 	cryo_auto(cryo_free) char *super = project(modules, "deep/x", second);
-	cryo_auto(cryo_free) char *inside = NULL;
+	cryo_auto(cryo_free) char *inside = NULL, *borrowed = NULL;
+	cryo_auto(cryo_strv_release) struct cryo_strv borrows = { 0 };
 
 	(void)state;
 	fine(sync_to(super, "main", NULL));
@@ -459,7 +488,13 @@ static void submodules_of_a_component(void **state)
 	inside = cryo_asprintf("%s/deep/x", tree.dir);
 	fine(sync_to(super, "main", NULL));
 	assert_false(tree.made);
+	borrowed = cryo_git_cache_dir(repo);
+	cryo_source_tree_borrows(tree.dir, &borrows);
+	assert_int_equal(borrows.n, 2);
+	assert_true(cryo_strv_has(&borrows, borrowed));
+	assert_false(cryo_source_tree_is_theirs(tree.dir));
 	put(inside, "f", "mine\n");
+	assert_true(cryo_source_tree_is_theirs(tree.dir));
 	refused(sync_to(super, "main", NULL), CRYO_E_PROVISION, "was changed by hand");
 }
 
@@ -871,6 +906,7 @@ int main(void)
 		BY_PROGRAM(one_commit_or_all),
 		BY_PROGRAM(changed_trees),
 		BY_PROGRAM(foreign_trees),
+		BY_PROGRAM(a_commit_by_hand),
 		BY_PROGRAM(trees_without_objects),
 		BY_PROGRAM(a_hanging_server),
 		BY_PROGRAM(words_of_libgit2),

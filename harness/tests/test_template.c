@@ -530,6 +530,29 @@ static void snapshots_are_apart(void **state)
 	assert_int_equal(cryo_snapshot_remove("../demo", &world.err), -CRYO_E_USAGE);
 }
 
+/* Also a template.json that is JSON, and says nothing or is of another one. */
+static void damaged_ones_are_listed(void **state)
+{
+	static const char *const text[] = {
+		"", "{", "[]", "{}", "{\"builds\": [{}]}", "{\"key\": \"other\"}", "{\"key\": 5}"
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(text); i++) {
+		cryo_auto(cryo_json_decref) json_t *list = NULL;
+		cryo_auto(cryo_json_decref) json_t *templates = NULL;
+
+		print_message("# '%s'\n", text[i]);
+		put(".snapshots/a/template.json", text[i]);
+		put("templates/" KEY_A "/template.json", text[i]);
+		assert_int_equal(cryo_snapshot_list(&list, &world.err), 0);
+		assert_string_equal(cryo_json_str(list, "[0].reason"), "damaged");
+		if (cryo_template_list(&templates, &world.err) < 0)
+			continue; /* this machine has no control groups */
+		assert_string_equal(cryo_json_str(templates, "[0].reason"), "damaged");
+	}
+}
+
 static void half_snapshots(void **state)
 {
 	cryo_auto(cryo_json_decref) json_t *list = NULL;
@@ -643,6 +666,7 @@ int main(void)
 		TEST(listed_and_removed),
 		TEST(known_to_fail),
 		TEST(snapshots_are_apart),
+		TEST(damaged_ones_are_listed),
 		TEST(half_snapshots),
 		TEST(snapshots_that_fit),
 		TEST(snapshots_out_of_date),

@@ -34,6 +34,8 @@
 int cryo_template_list(json_t **out, struct cryo_err *err);
 /* Make the template of that stack anew, from a cluster of its own. */
 int cryo_template_make(const char *stack, struct cryo_err *err);
+/* What killed makers left, and what is remembered of vain attempts for too long. */
+void cryo_template_clean(void);
 /* Remove those whose key starts with `key`; NULL: all. *n: how many there were. One in use: waited
  * for. */
 int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err);

@@ -129,6 +129,16 @@ char *template_snapshot_unfit(const char *name, const json_t *meta)
 	return cryo_strdup(why);
 }
 
+/* 0 if it is one, and of that name. */
+static int load(const char *name, json_t **meta)
+{
+	cryo_auto(cryo_free) char *path = template_path(name, "/template.json");
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc = cryo_json_load(path, TEMPLATE_MAX_JSON, meta, &ignored);
+
+	return rc < 0 || !cryo_streq(cryo_json_str(*meta, "key"), name) ? -1 : 0;
+}
+
 static json_t *damaged(const char *name)
 {
 	return json_pack("{ss sI sI sb sb ss}", "key", name, "age", (json_int_t)-1, "bytes",
@@ -137,13 +147,11 @@ static json_t *damaged(const char *name)
 
 static json_t *one(const char *name, const json_t *now)
 {
-	cryo_auto(cryo_free) char *path = template_path(name, "/template.json");
 	cryo_auto(cryo_free) char *created = NULL;
 	cryo_auto(cryo_json_decref) json_t *meta = NULL;
-	struct cryo_err ignored = CRYO_ERR_INIT;
 	const char *stale, *why;
 
-	if (cryo_json_load(path, TEMPLATE_MAX_JSON, &meta, &ignored) < 0)
+	if (load(name, &meta) < 0)
 		return damaged(name);
 	created = cryo_rfc3339(cryo_json_int(meta, "created", 0));
 	stale = why_stale(meta);
@@ -185,13 +193,11 @@ int cryo_template_list(json_t **out, struct cryo_err *err)
 
 static json_t *one_snapshot(const char *name)
 {
-	cryo_auto(cryo_free) char *path = template_path(name, "/template.json");
 	cryo_auto(cryo_free) char *created = NULL;
 	cryo_auto(cryo_free) char *why = NULL;
 	cryo_auto(cryo_json_decref) json_t *meta = NULL;
-	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	if (cryo_json_load(path, TEMPLATE_MAX_JSON, &meta, &ignored) < 0)
+	if (load(name, &meta) < 0)
 		return json_pack("{ss sI sI sb ss s[]}", "name", name, "age", (json_int_t)-1,
 				 "bytes", (json_int_t)0, "usable", 0, "reason", "damaged", "pods");
 	created = cryo_rfc3339(cryo_json_int(meta, "created", 0));
@@ -297,26 +303,32 @@ void template_prune_snapshots(void)
 			remove_rest(names.v[i]);
 }
 
+void cryo_template_clean(void)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+
+	names_there(false, &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (strchr(names.v[i], '.'))
+			remove_rest(names.v[i]);
+}
+
 static bool in_use(const char *key)
 {
 	cryo_auto(cryo_free) char *path = template_path(key, "");
-	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cryo_auto(cryo_fd_close) int fd = cryo_lock_only_dir(path);
 
-	return fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0;
+	return fd < 0;
 }
 
 void template_prune(const char *keep)
 {
-	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	cryo_auto(cryo_json_decref) json_t *list = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	size_t i, kept = 0;
 	json_t *t;
 
-	names_there(false, &names);
-	for (i = 0; i < names.n; i++)
-		if (strchr(names.v[i], '.'))
-			remove_rest(names.v[i]);
+	cryo_template_clean();
 	if (cryo_template_list(&list, &ignored) < 0)
 		return;
 	json_array_foreach(list, i, t) {

@@ -75,18 +75,6 @@ void template_release(struct template *t)
 	*t = (struct template)TEMPLATE_INIT;
 }
 
-/* Held as long as it is read. 1: it goes away just now, or has. */
-static int share(struct template *t)
-{
-	struct stat mine, there;
-
-	t->lock = open(t->dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (t->lock < 0 || flock(t->lock, LOCK_SH | LOCK_NB) < 0 || fstat(t->lock, &mine) < 0 ||
-	    stat(t->dir, &there) < 0 || mine.st_ino != there.st_ino)
-		return 1;
-	return 0;
-}
-
 static int load(struct template *t, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
@@ -126,7 +114,8 @@ int template_open(const char *key, struct template *out, struct cryo_err *err)
 
 	snprintf(t.key, sizeof(t.key), "%s", key);
 	t.dir = template_path(key, "");
-	rc = share(&t);
+	t.lock = cryo_lock_hold_dir(t.dir); /* as long as it is read */
+	rc = t.lock < 0;
 	if (rc == 0)
 		rc = load(&t, err);
 	age = rc == 0 ? template_age_s(t.meta) : 0;
@@ -134,6 +123,8 @@ int template_open(const char *key, struct template *out, struct cryo_err *err)
 		rc = 1;
 	if (rc == 0)
 		rc = check(&t, err);
+	if (rc == 0)
+		cryo_fs_touch(t.dir, false);
 	if (rc != 0)
 		template_release(&t);
 	*out = t;

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "build/users.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
@@ -41,7 +42,10 @@ static int make_programs(struct up *u, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_PROVISION,
 				    "%zu components of stack '%s' are not built (cryopod build)",
 				    missing, u->stack.name);
-	return missing > 0 ? cryo_build_run(&u->build, &fetch, err) : 0;
+	rc = missing > 0 ? cryo_build_run(&u->build, &fetch, err) : 0;
+	if (rc == 0)
+		cryo_users_note_stack(&u->stack, &u->build);
+	return rc;
 }
 
 void up_describe(struct up *u)
@@ -366,6 +370,8 @@ int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo
 				    "a local cluster needs root: namespaces, mounts and cgroups "
 				    "(sudo cryopod up)");
 	rc = cryo_lock_take(u.l->lock, LOCK_WAIT_MS, &lock, err);
+	if (rc == 0)
+		cryo_users_note_state();
 	if (rc == 0)
 		rc = up_locked(&u, err);
 	local_record_release(&u.record);

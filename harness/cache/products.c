@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What was made: templates, builds, the roots they are built in, and what nobody finished. */
+#include "cache/survey.h"
+
+#include "build/recipe.h"
+#include "build/toolchain.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+#include "sys/lock.h"
+#include "target/local/snapshot.h"
+#include "target/local/template.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* --- templates --- */
+
+static void add_template(struct cache_survey *s, const json_t *t)
+{
+	const char *key = cryo_json_str(t, "key"), *stack = cryo_json_str(t, "stack"),
+		   *stamp = cryo_json_str(t, "stamp");
+	cryo_auto(cryo_free) char *name = cryo_asprintf("%.12s %s", key, stack ? stack : "?");
+	struct cache_item *i = cache_survey_add(s, "template", name, cache_path("templates", key));
+	cryo_auto(cryo_fd_close) int alone = cryo_lock_only_dir(i->path);
+
+	i->key = cryo_strdup(key);
+	if (alone < 0)
+		cache_item_pin(i, "a cluster that starts");
+	if (!cryo_json_bool(t, "usable"))
+		return;
+	for (size_t j = 0; j < s->refs.stacks; j++)
+		if (stamp && cryo_streq(s->refs.stack[j].stamp, stamp))
+			cache_item_use(i, s->refs.stack[j].label);
+}
+
+int cache_scan_templates(struct cache_survey *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *list = NULL;
+	int rc = cryo_template_list(&list, err);
+	json_t *t;
+	size_t i;
+
+	if (rc == 0)
+		json_array_foreach(list, i, t)
+			add_template(s, t);
+	return rc;
+}
+
+/* --- builds --- */
+
+static bool template_goes(const struct cache_survey *s, const char *key)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (cryo_streq(s->item[i].key, key))
+			return s->item[i].goes;
+	return false;
+}
+
+void cache_item_find_users(const struct cache_survey *s, struct cache_item *i)
+{
+	for (size_t j = 0; j < s->refs.n; j++) {
+		const struct cache_ref *r = &s->refs.v[j];
+
+		if (!cryo_streq(r->component, i->component) || !cryo_streq(r->stamp, i->stamp) ||
+		    (r->template && template_goes(s, r->template)))
+			continue;
+		cache_item_use(i, r->who);
+		i->pinned = i->pinned || r->needed;
+	}
+}
+
+static void add_build(struct cache_survey *s, const char *component, const char *stamp,
+		      bool being_made)
+{
+	cryo_auto(cryo_free) char *below = cryo_asprintf("builds/%s", component);
+	cryo_auto(cryo_free) char *name = cryo_asprintf("%s %.12s", component, stamp);
+	struct cache_item *i = cache_survey_add(s, "build", name, cache_path(below, stamp));
+	cryo_auto(cryo_free) char *used = cryo_asprintf("%s.used", i->path);
+	cryo_auto(cryo_fd_close) int alone = cryo_lock_only_dir(i->path);
+
+	i->component = cryo_strdup(component);
+	i->stamp = cryo_strdup(stamp);
+	if (cryo_fs_exists(used))
+		i->changed_s = cryo_fs_changed_s(used);
+	cache_item_find_users(s, i);
+	if (alone < 0)
+		cache_item_pin(i, "a cryopod that runs");
+	else if (being_made && i->users.n == 0)
+		cache_item_pin(i, "a build at work");
+}
+
+/* Several caches may share some of it by a link: none of them knows all users then. */
+static bool is_shared(const char *below)
+{
+	cryo_auto(cryo_free) char *path = cache_path(below, "");
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+}
+
+static void pin_shared(struct cache_survey *s, size_t first, const char *below)
+{
+	for (size_t i = first; is_shared(below) && i < s->n; i++)
+		cache_item_pin(&s->item[i], "another cache, which it is in");
+}
+
+int cache_scan_builds(struct cache_survey *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv components = { 0 };
+	size_t first = s->n;
+
+	(void)err;
+	cache_names("builds", &components);
+	for (size_t c = 0; c < components.n; c++) {
+		const char *component = components.v[c];
+		cryo_auto(cryo_free) char *below = cryo_asprintf("builds/%s", component);
+		cryo_auto(cryo_free) char *lock =
+		    cryo_asprintf("%s/%s.lock", cryo_dir_cache(), below);
+		cryo_auto(cryo_strv_release) struct cryo_strv stamps = { 0 };
+		bool being_made = !cryo_lock_is_free(lock);
+
+		cache_names(below, &stamps);
+		for (size_t i = 0; i < stamps.n; i++)
+			if (cache_is_hex(stamps.v[i], CRYO_HASH_HEX - 1))
+				add_build(s, component, stamps.v[i], being_made);
+	}
+	pin_shared(s, first, "builds");
+	return 0;
+}
+
+/* --- what builds are made with --- */
+
+int cache_scan_roots(struct cache_survey *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *go = cryo_toolchain_root(), *make = cryo_make_root();
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	size_t first = s->n;
+
+	(void)err;
+	cache_names("roots", &names);
+	for (size_t n = 0; n < names.n; n++) {
+		cryo_auto(cryo_free) char *path = cache_path("roots", names.v[n]);
+		struct cache_item *i;
+
+		if (strchr(names.v[n], '.') || !cryo_fs_is_dir(path))
+			continue;
+		i = cache_survey_add(s, "build root", names.v[n], cryo_strdup(path));
+		if (cryo_streq(path, go) || cryo_streq(path, make))
+			cache_item_use(i, "builds to come");
+	}
+	pin_shared(s, first, "roots");
+	return 0;
+}
+
+int cache_scan_go(struct cache_survey *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+
+	(void)err;
+	cache_names("go", &names);
+	for (size_t i = 0; i < names.n; i++)
+		cache_item_use(
+		    cache_survey_add(s, "Go's cache", names.v[i], cache_path("go", names.v[i])),
+		    "builds to come");
+	return 0;
+}
+
+/* --- what nobody finished --- */
+
+static void add_rest(struct cache_survey *s, const char *below, const char *name)
+{
+	char *path = cache_path(below, name);
+
+	cache_survey_add(s, "remains", path + strlen(cryo_dir_cache()) + 1, path);
+}
+
+static bool is_half(const char *name)
+{
+	static const char *const ends[] = { ".new", ".tmp", ".part" };
+	bool half = cryo_starts_with(name, ".new-") || cryo_starts_with(name, ".gitmodules-");
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(ends); i++)
+		half = half || cryo_ends_with(name, ends[i]);
+	return half;
+}
+
+/* "STAMP.packages" of a root file system that is gone. */
+static bool is_orphan(const char *below, const char *name)
+{
+	static const char *const ends[] = { ".packages", ".used" };
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(ends); i++) {
+		cryo_auto(cryo_free) char *base = NULL, *path = NULL;
+
+		if (!cryo_ends_with(name, ends[i]))
+			continue;
+		base = cryo_strndup(name, strlen(name) - strlen(ends[i]));
+		path = cache_path(below, base);
+		return !cryo_fs_exists(path);
+	}
+	return false;
+}
+
+static void scan_rest(struct cache_survey *s, const char *below, bool all)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+
+	if (is_shared(below))
+		return;
+	cache_names(below, &names);
+	for (size_t i = 0; i < names.n; i++)
+		if (all || is_half(names.v[i]) || is_orphan(below, names.v[i]))
+			add_rest(s, below, names.v[i]);
+}
+
+static void scan_rest_below(struct cache_survey *s, const char *dir, bool all)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+
+	if (is_shared(dir))
+		return;
+	cache_names(dir, &names);
+	for (size_t i = 0; i < names.n; i++) {
+		cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s", dir, names.v[i]);
+
+		if (names.v[i][0] != '.')
+			scan_rest(s, below, all);
+	}
+}
+
+int cache_scan_rest(struct cache_survey *s, struct cryo_err *err)
+{
+	(void)err;
+	scan_rest(s, "trash", true);
+	scan_rest_below(s, "work", true);
+	scan_rest(s, "", false);
+	scan_rest(s, "git", false);
+	scan_rest(s, "archives", false);
+	scan_rest(s, "roots", false);
+	scan_rest_below(s, "builds", false);
+	scan_rest_below(s, "trees", false);
+	return 0;
+}
+
+/* --- what people made --- */
+
+int cache_scan_peoples(struct cache_survey *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_json_decref) json_t *list = NULL;
+	int rc = cryo_snapshot_list(&list, err);
+	json_t *one;
+	size_t i;
+
+	cache_names("patching", &names);
+	for (i = 0; i < names.n; i++)
+		cache_item_pin(cache_survey_add(s, "work tree", names.v[i],
+						cache_path("patching", names.v[i])),
+			       "you (sources refresh)");
+	if (rc < 0)
+		return rc;
+	json_array_foreach(list, i, one) {
+		const char *name = cryo_json_str(one, "name");
+
+		cache_item_pin(
+		    cache_survey_add(s, "snapshot", name,
+				     cryo_asprintf("%s/.snapshots/%s", cryo_dir_state(), name)),
+		    "you (snapshot rm)");
+	}
+	return 0;
+}
