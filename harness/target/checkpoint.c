@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK_MS 10000
+#define ASK_MS	 10000
+#define START_MS 60000 /* of a container that is being created */
 
 /* One checkpoint on its way. */
 struct call {
@@ -24,6 +25,24 @@ struct call {
 	struct cryo_checkpoint *out;
 };
 
+/* How long a container may take to be there. */
+static int64_t start_limit(const struct cryo_checkpoint_opts *o)
+{
+	if (o->body)
+		return 0;
+	if (o->limit_ms)
+		return o->limit_ms;
+	return o->timeout_ms ? o->timeout_ms : cryo_limit_ms(START_MS);
+}
+
+/* What is left of the time for the call; 0: any time. */
+static int64_t time_left(const struct call *c)
+{
+	int64_t left = c->opts->limit_ms - c->subject.waited_ms;
+
+	return c->opts->limit_ms == 0 ? 0 : left < 1 ? 1 : left;
+}
+
 /*
  * What the server does not let us look at it may still dump: that the caller has
  * one right and not the other is no failure where only one is needed.
@@ -32,7 +51,8 @@ static int look(struct call *c, struct cryo_err *err)
 {
 	const struct cryo_checkpoint_opts *o = c->opts;
 	struct cryo_err refusal = CRYO_ERR_INIT;
-	int rc = cryo_subject_look(c->api, c->out->ns, o->pod, o->container, &c->subject, &refusal);
+	int rc = cryo_subject_look(c->api, c->out->ns, o->pod, o->container, start_limit(o),
+				   &c->subject, &refusal);
 
 	if (rc < 0 && c->out->form == CRYO_CHECKPOINT_PODS &&
 	    (o->body || (rc == -CRYO_E_REMOTE && refusal.sys_errno == 403))) {
@@ -85,6 +105,7 @@ static struct cryo_checkpoint_req request_of(const struct call *c)
 {
 	const struct cryo_checkpoint_opts *o = c->opts;
 	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
+	int64_t limit_ms = time_left(c);
 
 	return (struct cryo_checkpoint_req){
 		.form = c->out->form,
@@ -93,8 +114,8 @@ static struct cryo_checkpoint_req request_of(const struct call *c)
 		.pod = c->out->pod,
 		.container = pods ? o->container : c->subject.container,
 		/* The stock kubelet's own two minutes may be less than what the caller allows. */
-		.timeout_ms = pods || o->timeout_ms ? o->timeout_ms : o->limit_ms,
-		.limit_ms = o->limit_ms,
+		.timeout_ms = pods || o->timeout_ms ? o->timeout_ms : limit_ms,
+		.limit_ms = limit_ms,
 		.leave = pods ? o->leave : CRYO_LEAVE_UNSAID,
 		.encryption_secret = pods ? o->encryption_secret : NULL,
 		.body = o->body,

@@ -18,6 +18,8 @@ struct cryo_checkpoint_opts {
 	const char *to;	       /* copy the archive here too; NULL: leave it on the node */
 	int64_t timeout_ms;    /* of the dump; 0: the server's own */
 	int64_t limit_ms;      /* of the call; 0: what the dump may take */
+	/* A container that is just being created is waited for: as long as limit_ms, else as
+	 * timeout_ms, else a minute. */
 	/* Stopped: the pod is deleted. Where the API has no word for it we do that, after the dump:
 	 * what the container does between the two is lost. */
 	enum cryo_leave_running leave;

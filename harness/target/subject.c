@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "target/subject.h"
 
+#include "base/clock.h"
+#include "base/event.h"
 #include "conf/json.h"
 
 #include <string.h>
@@ -88,8 +90,76 @@ static int check_running(const json_t *pod, const char *name, const char *contai
 	    container, name, phase ? phase : "unknown", reason ? ": " : "", reason ? reason : "");
 }
 
+/* On its way: nothing has gone wrong, and nobody is needed for it to run. */
+static bool is_starting(const json_t *pod, const char *container)
+{
+	const json_t *status = container_status(pod, container);
+	const char *reason = cryo_json_str(status, "state.waiting.reason");
+
+	if (!cryo_streq(cryo_json_str(pod, "status.phase"), "Pending"))
+		return false;
+	if (status)
+		return cryo_streq(reason, "ContainerCreating") ||
+		       cryo_streq(reason, "PodInitializing");
+	return !cryo_json_str(pod, "status.conditions[0].reason");
+}
+
+struct start {
+	const char *pod, *container;
+};
+
+static int has_started(const json_t *object, void *arg, char **why, struct cryo_err *err)
+{
+	const struct start *s = arg;
+	int rc;
+
+	if (!object)
+		return not_found(err, "pod", s->pod, ": it is gone");
+	rc = check_running(object, s->pod, s->container, err);
+	if (rc == 0)
+		return 1;
+	if (!is_starting(object, s->container))
+		return rc;
+	*why = cryo_strdup(err->msg);
+	*err = (struct cryo_err)CRYO_ERR_INIT;
+	return 0;
+}
+
+/* The container's name is of the pod that is let go. */
+static void take_pod(struct cryo_subject *s, json_t *pod, const char *container)
+{
+	json_decref(s->pod);
+	s->pod = pod;
+	s->container = container;
+}
+
+static int wait_until_running(struct cryo_kube *k, const struct cryo_kube_ref *ref,
+			      const char *wanted, int64_t wait_ms, struct cryo_subject *out,
+			      struct cryo_err *err)
+{
+	struct start start = { ref->name, out->container };
+	int64_t begin = cryo_now_ms();
+	json_t *last = NULL;
+	const char *container;
+	int rc;
+
+	cryo_step_begin("wait until container %s of %s runs", out->container, ref->name);
+	rc = cryo_kube_wait(k, ref, has_started, &start, wait_ms, &last, err);
+	if (rc == 0)
+		rc = choose_container(last, ref->name, wanted, &container, err);
+	if (rc < 0) {
+		cryo_step_fail("%s", err->msg);
+		json_decref(last);
+		return rc;
+	}
+	cryo_step_ok("%s", "");
+	take_pod(out, last, container);
+	out->waited_ms = cryo_now_ms() - begin;
+	return 0;
+}
+
 int cryo_subject_look(struct cryo_kube *k, const char *ns, const char *pod, const char *container,
-		      struct cryo_subject *out, struct cryo_err *err)
+		      int64_t wait_ms, struct cryo_subject *out, struct cryo_err *err)
 {
 	const struct cryo_kube_ref ref = { "pods", ns, pod };
 	cryo_auto(cryo_free) char *more = cryo_asprintf(" in namespace '%s'", ns);
@@ -100,6 +170,8 @@ int cryo_subject_look(struct cryo_kube *k, const char *ns, const char *pod, cons
 	if (!out->pod)
 		return not_found(err, "pod", pod, more);
 	rc = choose_container(out->pod, pod, container, &out->container, err);
+	if (rc == 0 && wait_ms > 0 && is_starting(out->pod, out->container))
+		rc = wait_until_running(k, &ref, container, wait_ms, out, err);
 	return rc < 0 ? rc : check_running(out->pod, pod, out->container, err);
 }
 

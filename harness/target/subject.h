@@ -10,15 +10,17 @@
 struct cryo_subject {
 	json_t *pod;	       /* as it is now; NULL: we may not look */
 	const char *container; /* borrowed from the pod or the caller; NULL: not known */
+	int64_t waited_ms;     /* until it ran */
 };
 
 /*
  * `container` NULL: the only one; several are refused with their names, as are
- * one that is not there and one that does not run. No such pod: -CRYO_E_REMOTE
- * with 404. What the server does not let us look at: its refusal (403).
+ * one that is not there and one that does not run. One that is about to be started
+ * is waited for, up to wait_ms (0: not at all; a step says so; -CRYO_E_TIMEOUT). No such pod:
+ * -CRYO_E_REMOTE with 404. What the server does not let us look at: its refusal (403).
  */
 int cryo_subject_look(struct cryo_kube *k, const char *ns, const char *pod, const char *container,
-		      struct cryo_subject *out, struct cryo_err *err);
+		      int64_t wait_ms, struct cryo_subject *out, struct cryo_err *err);
 void cryo_subject_release(struct cryo_subject *s);
 #define cryo_subject_releasep cryo_subject_release
 

@@ -13,7 +13,7 @@
 
 #define POD(containers, statuses)                                                                  \
 	"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"namespace\":\"default\",\"uid\":\"u-"    \
-	"1\"},"                                                                                    \
+	"1\",\"resourceVersion\":\"3\"},"                                                          \
 	"\"spec\":{\"nodeName\":\"n1\",\"containers\":[" containers "]},"                          \
 	"\"status\":{\"phase\":\"Running\",\"containerStatuses\":[" statuses "]}}"
 #define NAMED(c) "{\"name\":\"" c "\"}"
@@ -22,6 +22,13 @@
 	"{\"name\":\"" c "\",\"containerID\":\"containerd://" ID "\",\"state\":{\"running\":{}}}"
 #define ONE POD(NAMED("c"), RUNNING("c"))
 #define TWO POD(NAMED("c") "," NAMED("c-2"), RUNNING("c") "," RUNNING("c-2"))
+#define PENDING(more)                                                                              \
+	"{\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\",\"resourceVersion\":\"2\"},"               \
+	"\"spec\":{\"containers\":[" NAMED("c") "]},\"status\":{\"phase\":\"Pending\"" more "}}"
+#define WAITING(reason)                                                                            \
+	PENDING(                                                                                   \
+	    ",\"containerStatuses\":[{\"name\":\"c\",\"state\":{\"waiting\":{\"reason\":\"" reason \
+	    "\"}}}]")
 #define PATCHED                                                                                    \
 	"{\"resources\":[{\"name\":\"pods\",\"verbs\":[\"get\"]},"                                 \
 	"{\"name\":\"pods/checkpoint\",\"verbs\":[\"create\"]}]}"
@@ -42,6 +49,18 @@
 #define LOOK(pod)                                                                                  \
 	{                                                                                          \
 		"GET /api/v1/namespaces/default/pods/p ", 200, pod, false, 0                       \
+	}
+#define LIST(pod)                                                                                  \
+	{                                                                                          \
+		"GET /api/v1/namespaces/default/pods?fieldSelector", 200,                          \
+		    "{\"kind\":\"PodList\",\"metadata\":{\"resourceVersion\":\"1\"},\"items\":"    \
+		    "[" pod "]}",                                                                  \
+		    false, 0                                                                       \
+	}
+#define EVENT(pod)                                                                                 \
+	{                                                                                          \
+		"GET /api/v1/namespaces/default/pods?fieldSelector", 200,                          \
+		    "{\"type\":\"MODIFIED\",\"object\":" pod "}\n", false, 0                       \
 	}
 #define PODS(code, text)                                                                           \
 	{                                                                                          \
@@ -159,6 +178,33 @@ static const struct story stories[] = {
 					 "{\"reason\":\"ErrImageNeverPull\"}}}")) },
 	  .rc = -CRYO_E_CHECK,
 	  .says = "is not running (pod is Running: ErrImageNeverPull)" },
+	/* One that is on its way is waited for, one that needs somebody is not. */
+	{ .opts = { P },
+	  .step = { DISCOVER(PATCHED), LOOK(PENDING("")), LIST(WAITING("PodInitializing")),
+		    EVENT(WAITING("ContainerCreating")), EVENT(ONE),
+		    PODS(201, SUCCESS("n1", ARCHIVE)) },
+	  .says = "\"node\":\"n1\",\"namespace\":\"default\",\"pod\":\"p\",\"container\":\"c\"" },
+	{ .opts = { P },
+	  .step = { DISCOVER(PATCHED), LOOK(WAITING("ContainerCreating")),
+		    LIST(WAITING("ContainerCreating")), EVENT(WAITING("ErrImagePull")) },
+	  .rc = -CRYO_E_CHECK,
+	  .says = "is not running (pod is Pending: ErrImagePull)" },
+	{ .opts = { P },
+	  .step = { DISCOVER(PATCHED),
+		    LOOK(PENDING(",\"conditions\":[{\"reason\":\"Unschedulable\"}]")) },
+	  .rc = -CRYO_E_CHECK,
+	  .says = "is not running (pod is Pending: Unschedulable)" },
+	{ .opts = { P },
+	  .step = { DISCOVER(PATCHED), LOOK(WAITING("ContainerCreating")), LIST("") },
+	  .rc = -CRYO_E_REMOTE,
+	  .code = 404,
+	  .says = "no pod 'p': it is gone" },
+	{ .opts = { P, .timeout_ms = 1 },
+	  .step = { DISCOVER(PATCHED), LOOK(WAITING("ContainerCreating")),
+		    LIST(WAITING("ContainerCreating")) },
+	  .rc = -CRYO_E_TIMEOUT,
+	  .says = "waited 1 ms for pod 'p': container 'c' of pod 'p' is not running (pod is "
+		  "Pending: ContainerCreating)" },
 	{ .opts = { P },
 	  .step = { DISCOVER(PATCHED),
 		    { "GET /api/v1/namespaces/default/pods/p ", 404, ABSENT, false, 0 } },
