@@ -8,8 +8,10 @@
 #include "target/checkpoint.h"
 #include "target/kubectl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct checkpoint_opts {
 	const char *ns, *container, *to, *output, *secret, *leave_running, *form;
@@ -24,7 +26,7 @@ static const struct cryo_opt opts_table[] = {
 	{ "container", 'c', CRYO_OPT_STR, offsetof(struct checkpoint_opts, container), "NAME",
 	  "which one (default: the only one)" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct checkpoint_opts, timeout_ms), "DURATION",
-	  "of the dump (default: the server's)" },
+	  "of the dump (default: the server's), and until it runs (1m)" },
 	{ "leave-running", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, leave_running), "BOOL",
 	  "false: the pod is deleted (default: true)" },
 	{ "encrypt", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, encrypt), NULL,
@@ -99,6 +101,11 @@ static int parse_opts(const struct checkpoint_opts *o, struct cryo_checkpoint_op
 		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run makes nothing for --to");
 	if (rc == 0 && o->to)
 		rc = cryo_err_wrap(err, cryo_fs_check_place(o->to, err), "--to");
+	/* kubectl would take one that is not there for an empty one, and ask for a server. */
+	if (rc == 0 && o->kubeconfig && access(o->kubeconfig, R_OK) < 0)
+		rc = cryo_err_as(
+		    err, cryo_err_sys(err, errno, "--kubeconfig: cannot open '%s'", o->kubeconfig),
+		    CRYO_E_USAGE);
 	return rc;
 }
 
