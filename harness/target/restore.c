@@ -11,6 +11,7 @@
 #include "conf/json.h"
 #include "conf/yaml.h"
 #include "image/oci.h"
+#include "seal/cert.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
 #include "target/evidence.h"
@@ -224,6 +225,34 @@ static int create_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit
 	return rc;
 }
 
+/* Before anything is made of them, and under the names that the user gave them. */
+static int check_files(const struct cryo_restore_opts *opts, struct cryo_err *err)
+{
+	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *key = NULL;
+	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
+	int rc = 0;
+
+	if (opts->key_file)
+		rc = cryo_seal_key_load(opts->key_file, &key, err);
+	if (rc == 0 && opts->cert_file)
+		rc = cryo_seal_cert_load(opts->cert_file, CRYO_SEAL_IDENTIFY, &cert, err);
+	return rc;
+}
+
+static int check_secret(const char *name, const struct cryo_str *key, const struct cryo_str *cert,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *its_key = cryo_asprintf("tls.key of secret %s", name);
+	cryo_auto(cryo_free) char *its_cert = cryo_asprintf("tls.crt of secret %s", name);
+	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *k = NULL;
+	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *c = NULL;
+	int rc = cryo_seal_key_parse(its_key, cryo_str_get(key), key->len, &k, err);
+
+	return rc < 0 ? rc
+		      : cryo_seal_cert_parse(its_cert, cryo_str_get(cert), cert->len,
+					     CRYO_SEAL_IDENTIFY, &c, err);
+}
+
 /* From the Secret or the files, whichever was given. */
 static int get_key(struct cryo_kube *k, const struct cryo_restore_opts *opts, const char *ns,
 		   struct cryo_str *key, struct cryo_str *cert, struct cryo_err *err)
@@ -234,6 +263,8 @@ static int get_key(struct cryo_kube *k, const struct cryo_restore_opts *opts, co
 		rc = cryo_sealing_secret(k, ns, opts->key_secret, "tls.key", key, err);
 		if (rc == 0)
 			rc = cryo_sealing_secret(k, ns, opts->key_secret, "tls.crt", cert, err);
+		if (rc == 0)
+			rc = check_secret(opts->key_secret, key, cert, err);
 	}
 	if (rc == 0 && opts->key_file)
 		rc = cryo_fs_read(opts->key_file, MAX_PEM, key, err);
@@ -324,6 +355,8 @@ int cryo_restore_run(struct cryo_target *t, const struct cryo_restore_opts *opts
 	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
 				      .container = cryo_strdup(a.container) };
 	out->ns = cryo_strdup(opts->ns ? opts->ns : a.ns && *a.ns ? a.ns : "default");
+	if (rc == 0)
+		rc = check_files(opts, err);
 	if (rc == 0)
 		rc = check_plain(opts->archive, err);
 	if (rc == 0)

@@ -282,15 +282,40 @@ static char *with_name(const char *text, const char *name)
 	return cryo_str_detach(&out);
 }
 
+static void make_pair(struct cryo_pki_pair *out)
+{
+	const struct cryo_pki_spec spec = { .cn = "x", .encrypt = true };
+	struct cryo_err err;
+
+	assert_int_equal(cryo_pki_self_signed(&spec, 0, out, &err), 0);
+}
+
+/* Caller frees. */
+static char *tls_secret(const char *key, const char *cert)
+{
+	cryo_auto(cryo_free) char *k = cryo_base64(key, strlen(key));
+	cryo_auto(cryo_free) char *c = cryo_base64(cert, strlen(cert));
+
+	return cryo_asprintf("{\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.key\":\"%s\","
+			     "\"tls.crt\":\"%s\"}}",
+			     k, c);
+}
+
 /* The key of the Secret is on the node before the pod is created, and gone afterwards. */
 static void with_a_key(void **state)
 {
-	static const char *const order[] = { "put %.key KEY\n", "put %.crt CERT\n",
-					     "put %.log \n",	"put %.conf log-file %.log\n",
-					     "tls-key %.key\n", "tls-cert %.crt\n",
-					     "put %.conf \n",	"rm %.log\n",
-					     "rm %.key\n",	"rm %.crt\n" };
-	cryo_auto(cryo_free) char *name = NULL, *locks = NULL;
+	static const char *const order[] = { "put %.key -----BEGIN PRIVATE KEY-----\n",
+					     "put %.crt -----BEGIN CERTIFICATE-----\n",
+					     "put %.log \n",
+					     "put %.conf log-file %.log\n",
+					     "tls-key %.key\n",
+					     "tls-cert %.crt\n",
+					     "put %.conf \n",
+					     "rm %.log\n",
+					     "rm %.key\n",
+					     "rm %.crt\n" };
+	cryo_auto(cryo_free) char *name = NULL, *locks = NULL, *secret = NULL;
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
 	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .key_secret = "enc" };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -298,8 +323,9 @@ static void with_a_key(void **state)
 
 	(void)state;
 	put_archive(MOUNT(TOKEN), "{}");
-	fake.secret = "{\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.key\":\"S0VZ\","
-		      "\"tls.crt\":\"Q0VSVA==\"}}";
+	make_pair(&pair);
+	secret = tls_secret(pair.key_pem, pair.cert_pem);
+	fake.secret = secret;
 	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
 		fail_msg("%s", err.msg);
 	name = cryo_strndup(fake.config, strlen(fake.config) - strlen(".conf"));
@@ -421,6 +447,48 @@ static void with_a_bad_secret(void **state)
 			fail_msg("%s", err.msg);
 		assert_null(fake.pod);
 	}
+}
+
+static void key_refused(const struct cryo_restore_opts *opts, const char *says)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_restore r;
+
+	assert_int_equal(cryo_restore_run(&target, opts, &r, &err), -CRYO_E_CONFIG);
+	print_message("# %s\n", err.msg);
+	assert_non_null(strstr(err.msg, says));
+	assert_null(strstr(err.msg, "/run/cryopod"));
+	assert_null(fake.pod);
+	assert_int_equal(fake.traffic.len, 0);
+}
+
+/* Named as the user named it, before anything of it is on the node. */
+static void what_is_no_key(void **state)
+{
+	cryo_auto(cryo_free) char *garbage = cryo_asprintf("%s/garbage", dir);
+	cryo_auto(cryo_free) char *key = cryo_asprintf("%s/key", dir);
+	cryo_auto(cryo_free) char *no_key = NULL, *no_cert = NULL;
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
+	struct cryo_restore_opts file = { .archive = archive, .pod = "q", .key_file = garbage };
+	struct cryo_restore_opts secret = { .archive = archive, .pod = "q", .key_secret = "enc" };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	make_pair(&pair);
+	assert_int_equal(cryo_fs_write(garbage, "what?\n", 6, 0600, &err), 0);
+	assert_int_equal(cryo_fs_write(key, pair.key_pem, strlen(pair.key_pem), 0600, &err), 0);
+	key_refused(&file, garbage);
+	file.key_file = key;
+	file.cert_file = garbage;
+	key_refused(&file, garbage);
+	no_key = tls_secret("what?", pair.cert_pem);
+	fake.secret = no_key;
+	key_refused(&secret, "tls.key of secret enc");
+	no_cert = tls_secret(pair.key_pem, "what?");
+	fake.secret = no_cert;
+	key_refused(&secret, "tls.crt of secret enc");
+	fake.secret = NULL;
 }
 
 /* From a manifest: only what must differ does. */
@@ -625,6 +693,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(no_container_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(evidence_of_containers, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_bad_secret, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_the_source_pod, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),
