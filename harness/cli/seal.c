@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include "criu/archive.h"
 #include "seal/path.h"
+#include "sys/fs.h"
 
 struct seal_opts {
 	const char *cert, *sign_key, *sign_cert;
-	bool expired;
+	bool expired, any;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -17,8 +19,21 @@ static const struct cryo_opt opts_table[] = {
 	  "and with this private key" },
 	{ "allow-expired", 0, CRYO_OPT_FLAG, offsetof(struct seal_opts, expired), NULL,
 	  "the dates of --cert do not matter" },
+	{ "any", 0, CRYO_OPT_FLAG, offsetof(struct seal_opts, any), NULL,
+	  "SRC may be something else than a checkpoint" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
+
+/* Most who seal something else took the wrong file. */
+static int check(const char *src, struct cryo_err *err)
+{
+	int rc = cryo_checkpoint_recognize(src, err);
+	cryo_auto(cryo_free) char *why = rc < 0 ? cryo_strdup(err->msg) : NULL;
+
+	if (rc < 0 && err->status == CRYO_E_CONFIG && cryo_fs_exists(src))
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s (--any seals it all the same)", why);
+	return rc;
+}
 
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
@@ -34,8 +49,12 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 		return cryo_err_set(err, CRYO_E_USAGE, "for whom? --cert FILE");
 	if (!o->sign_key != !o->sign_cert)
 		return cryo_err_set(err, CRYO_E_USAGE, "--sign-key and --sign-cert go together");
-	rc = cryo_seal_cert_load(
-	    o->cert, o->expired ? CRYO_SEAL_ENCRYPT_EXPIRED : CRYO_SEAL_ENCRYPT, &cert, err);
+	if (!o->any)
+		rc = check(args[0], err);
+	if (rc == 0)
+		rc = cryo_seal_cert_load(o->cert,
+					 o->expired ? CRYO_SEAL_ENCRYPT_EXPIRED : CRYO_SEAL_ENCRYPT,
+					 &cert, err);
 	if (rc == 0 && o->sign_cert)
 		rc = cryo_seal_cert_load(o->sign_cert, CRYO_SEAL_SIGN, &signer, err);
 	if (rc == 0 && o->sign_key)

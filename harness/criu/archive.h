@@ -43,4 +43,10 @@ int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_er
 void cryo_archive_release(struct cryo_archive *a);
 #define cryo_archive_releasep cryo_archive_release
 
+/*
+ * Is it a checkpoint at all: an archive, whoever wrote it, or a directory of CRIU's images? That
+ * it is whole is not looked at. -CRYO_E_CONFIG: it is not, or it is sealed.
+ */
+int cryo_checkpoint_recognize(const char *path, struct cryo_err *err);
+
 #endif

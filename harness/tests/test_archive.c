@@ -304,6 +304,43 @@ static void every_cut_is_noticed(void **state)
 	}
 }
 
+static void is_it_a_checkpoint(void **state)
+{
+	static const struct {
+		struct member m[4];
+		const char *why; /* NULL: it is */
+	} row[] = {
+		{ { { INVENTORY, "x" } }, NULL },
+		{ { { "config.dump", "{}" }, { INVENTORY, "x" } }, NULL },
+		/* As CRIU leaves them. */
+		{ { { "core-1.img", "x" }, { "inventory.img", "x" } }, NULL },
+		{ { { "a", "x" } }, "is no checkpoint: there is no 'inventory.img'" },
+		{ { { "checkpoint/inventory.img/", NULL } }, "is no checkpoint" },
+		{ { { "myinventory.img", "x" } }, "is no checkpoint" },
+		{ { { "seal.cms", "x" }, { "checkpoint.tar", "x" } }, "is sealed already" },
+	};
+	cryo_auto(cryo_free) char *inventory = cryo_asprintf("%s/inventory.img", dir);
+	cryo_auto(cryo_free) char *sealed = cryo_asprintf("%s/seal.cms", dir);
+	struct cryo_err err;
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		int rc;
+
+		put_archive(row[i].m);
+		rc = cryo_checkpoint_recognize(archive, &err);
+		print_message("# %s\n", rc < 0 ? err.msg : row[i].m[0].name);
+		assert_int_equal(rc, row[i].why ? -CRYO_E_CONFIG : 0);
+		if (row[i].why)
+			assert_non_null(strstr(err.msg, row[i].why));
+	}
+	assert_int_equal(cryo_checkpoint_recognize(dir, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_fs_write(inventory, "x", 1, 0600, &err), 0);
+	assert_int_equal(cryo_checkpoint_recognize(dir, &err), 0);
+	assert_int_equal(cryo_fs_write(sealed, "x", 1, 0600, &err), 0);
+	assert_int_equal(cryo_checkpoint_recognize(dir, &err), -CRYO_E_CONFIG);
+}
+
 static void no_archive(void **state)
 {
 	cryo_auto(cryo_archive_release) struct cryo_archive a = { 0 };
@@ -328,6 +365,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(huge_json, setup, teardown),
 		cmocka_unit_test_setup_teardown(long_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(every_cut_is_noticed, setup, teardown),
+		cmocka_unit_test_setup_teardown(is_it_a_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_archive, setup, teardown),
 	};
 

@@ -165,6 +165,8 @@ static void usage(void **state)
 		{ "checkpoint a --form fork", 2, "--form: 'fork' is not pods, proxy or kubelet" },
 		{ "checkpoint a --encrypt", 2, "belong together" },
 		{ "checkpoint a --encryption-secret x", 2, "belong together" },
+		{ "checkpoint a --kubeconfig nope.yaml", 2,
+		  "--kubeconfig: cannot open 'nope.yaml': No such file or directory\n" },
 		{ "checkpoint a --dry-run --to x", 2, "--dry-run makes nothing for --to" },
 		{ "checkpoint a/b --dry-run --form pods", 2, "no curl line: 'a/b' is no pod name" },
 		{ "-q checkpoint a --dry-run --form pods", 0, "" },
@@ -235,6 +237,12 @@ static void input_files(void **state)
 		{ "inspect empty.tar", 2, "'empty.tar' is empty" },
 		{ "restore empty.tar --pod x", 2, "'empty.tar' is empty" },
 		{ "restore /dev/null --pod x", 2, "'/dev/null' is no regular file" },
+		{ "seal nope.tar x --cert c", 2, "cannot open 'nope.tar': No such file" },
+		{ "seal text.tar x --cert c", 2,
+		  "'text.tar' is no tar archive (--any seals it all the same)\n" },
+		{ "seal empty.tar x --cert c", 2, "'empty.tar' is empty (--any" },
+		{ "seal . x --cert c", 2, "'.' is no checkpoint: there is no 'inventory.img'" },
+		{ "seal --any text.tar x --cert c", 1, "cannot open 'c'" },
 		{ "--name damaged status", 2, "(cryopod down --name damaged removes it): " },
 	};
 
