@@ -5,7 +5,11 @@ host_state >"$tmp/before"
 point "down where nothing is" exits 0 cp_ down
 point "status where nothing is" exits 1 cp_ status
 point "build" exits 0 cp_ build
-find /var/cache/cryopod/builds -mindepth 2 -maxdepth 3 -printf '%p %T@ %i\n' 2>/dev/null | sort >"$tmp/built"
+built() { # but for who used it, and when
+	find /var/cache/cryopod/builds -mindepth 2 -maxdepth 3 ! -path '*/.users/*' ! -name '*.used' \
+		-printf '%p %T@ %i\n' 2>/dev/null | sort
+}
+built >"$tmp/built"
 point "a template" exits 0 cp_ template make
 point "up" exits 0 cp_ up
 point "from the template" test "$(status .origin)" = template
@@ -18,7 +22,7 @@ second_up() {
 }
 point "up again leaves it alone" second_up
 nothing_built() {
-	find /var/cache/cryopod/builds -mindepth 2 -maxdepth 3 -printf '%p %T@ %i\n' | sort | diff "$tmp/built" -
+	built | diff "$tmp/built" -
 }
 point "nothing was built twice" nothing_built
 point "the kubeconfig is private" test "$(stat -c %a "$CRYOPOD_STATE_DIR/e2e/kubeconfig")" = 600

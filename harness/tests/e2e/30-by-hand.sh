@@ -43,6 +43,9 @@ unschedulable() {
 }
 point "a pod that cannot be scheduled" unschedulable
 kubectl delete pod far --now >/dev/null 2>&1
+at_once() { pod soon 'hostIPC: false' >"$tmp/out" && exits 0 cp_ checkpoint soon && says "wait until container"; }
+point "a pod that is just being created is waited for" at_once
+kubectl delete pod soon --now >/dev/null 2>&1
 
 no_criu() {
 	cp_ shell mv /usr/sbin/criu /usr/sbin/criu.off &&
