@@ -289,6 +289,14 @@ const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char 
 	return NULL;
 }
 
+unsigned cryo_build_memory(const struct cryo_built *b)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	const struct cryo_recipe *r;
+
+	return cryo_recipe_find(b->component, &r, &ignored) < 0 ? 0 : r->memory_mib;
+}
+
 void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX])
 {
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();

@@ -52,6 +52,9 @@ const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char 
 /* -CRYO_E_PROVISION when `what` would have to be fetched, and the run shall fetch nothing. */
 int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cryo_err *err);
 
+/* MiB of memory that making it may take. */
+unsigned cryo_build_memory(const struct cryo_built *b);
+
 /* One stamp over all components: what a running cluster was made from. */
 void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX]);
 

@@ -52,6 +52,7 @@ static const struct cryo_recipe recipes[] = {
 	    .stamps = kubernetes_stamps,
 	    .kinds = GO_SOURCES,
 	    .staging = true,
+	    .memory_mib = 3072,
 	    .make = cryo_build_go,
 	},
 	{
@@ -63,6 +64,7 @@ static const struct cryo_recipe recipes[] = {
 	    .stamps = containerd_stamps,
 	    .module = "github.com/containerd/containerd/v2",
 	    .kinds = GO_SOURCES,
+	    .memory_mib = 1536,
 	    .make = cryo_build_go,
 	},
 	{
@@ -75,6 +77,7 @@ static const struct cryo_recipe recipes[] = {
 	    .stamps = runc_stamps,
 	    .kinds = GO_SOURCES,
 	    .cgo = true,
+	    .memory_mib = 768,
 	    .make = cryo_build_go,
 	},
 	{
@@ -85,6 +88,7 @@ static const struct cryo_recipe recipes[] = {
 	    .ldflags = "-s -w",
 	    .stamps = kind_stamps,
 	    .kinds = GO_SOURCES,
+	    .memory_mib = 1024,
 	    .make = cryo_build_go,
 	},
 	{
@@ -92,12 +96,14 @@ static const struct cryo_recipe recipes[] = {
 	    .revision = 1,
 	    .programs = criu_programs,
 	    .kinds = TREES,
+	    .memory_mib = 512,
 	    .make = cryo_build_make,
 	},
 	{
 	    .name = "debian",
 	    .revision = 1,
 	    .kinds = 1u << CRYO_SOURCE_DEBIAN,
+	    .memory_mib = 512,
 	    .make = cryo_build_debian,
 	},
 };

@@ -21,7 +21,8 @@ struct cryo_recipe {
 	const char *module;	     /* %P of a tree */
 	unsigned kinds;		     /* of source it takes: bits 1 << CRYO_SOURCE_… */
 	bool cgo;
-	bool staging; /* modules that live inside of the main one as v0.minor.patch */
+	unsigned memory_mib; /* what its build takes at most, roughly: its largest link */
+	bool staging;	     /* modules that live inside of the main one as v0.minor.patch */
 	/* Make what is missing in `built`, under its lock. */
 	int (*make)(const struct cryo_recipe *r, const struct cryo_built *built,
 		    struct cryo_err *err);

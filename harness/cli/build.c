@@ -3,6 +3,7 @@
 
 #include "base/event.h"
 #include "build/users.h"
+#include "cli/builders.h"
 #include "source/url.h"
 #include "sys/fs.h"
 
@@ -11,12 +12,15 @@
 
 struct build_opts {
 	const char *stack;
+	unsigned jobs;
 	struct cryo_cli_fetch fetch;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct build_opts, stack), "STACK",
 	  "name or file (default: upstream)" },
+	{ "jobs", 'j', CRYO_OPT_COUNT, offsetof(struct build_opts, jobs), "N",
+	  "components at once (default: one for each processor, as memory allows)" },
 	CRYO_CLI_FETCH(struct build_opts, fetch),
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
@@ -43,16 +47,18 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	const struct build_opts *o = opts;
 	struct cryo_fetch_opts fetch = { .offline = o->fetch.offline,
 					 .mirrors = o->fetch.mirrors.v };
+	const struct cryo_builders builders = { .fetch = &fetch,
+						.verbose = cli->verbose,
+						.jobs = o->jobs };
 	int rc = cryo_url_check_mirrors(fetch.mirrors, err);
 
-	(void)cli;
 	(void)exit_code;
 	if (rc == 0)
 		rc = cryo_stack_load(o->stack ? o->stack : "upstream", &stack, err);
 	if (rc == 0)
 		rc = cryo_build_plan(&stack, (const char *const *)args, &build, err);
 	if (rc == 0)
-		rc = cryo_build_run(&build, &fetch, err);
+		rc = cryo_builders_run(&builders, &stack, (const char *const *)args, &build, err);
 	if (rc == 0)
 		cryo_users_note_stack(&stack, &build);
 	if (rc == 0)

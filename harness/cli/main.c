@@ -39,6 +39,7 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_forward,
 	&cryo_cmd_scenario,
 	&cryo_cmd_cluster,
+	&cryo_cmd_builder,
 	NULL,
 };
 

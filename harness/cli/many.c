@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/many.h"
 
+#include "cli/verdict.h"
+
 #include "base/clock.h"
 #include "base/event.h"
 #include "scenario/wire.h"
@@ -13,7 +15,6 @@
 
 /* One that was asked to end takes back what it began. */
 #define GRACE_MS 60000
-#define SAYS	 "cryopod: "
 
 /* A cluster whose process is at work. */
 struct worker {
@@ -123,37 +124,6 @@ static void say(const struct cryo_many_run *run, const struct cryo_many *m)
 		cryo_warn("%s: %s", m->name, m->err.msg);
 }
 
-static enum cryo_status status_of(int exit_code)
-{
-	static const enum cryo_status status[] = {
-		[1] = CRYO_E_CHECK,	[2] = CRYO_E_USAGE,   [3] = CRYO_E_UNFIT,
-		[4] = CRYO_E_PROVISION, [5] = CRYO_E_TIMEOUT, [6] = CRYO_E_TAMPER,
-	};
-
-	return exit_code > 0 && exit_code < (int)CRYO_ARRAY_LEN(status) ? status[exit_code]
-									: CRYO_E_CHILD;
-}
-
-/* Its own last words instead of what cryo_proc_run makes of them. */
-static int explain(const struct cryo_proc_result *res, int rc, struct cryo_err *err)
-{
-	const char *text = cryo_str_get(&res->err), *last = NULL;
-
-	if (rc != -(int)CRYO_E_CHILD)
-		return rc;
-	for (const char *at = text; (at = strstr(at, SAYS)); at++)
-		if (at == text || at[-1] == '\n')
-			last = at + strlen(SAYS);
-	if (res->signal)
-		return cryo_err_set(err, CRYO_E_CHILD, "its process was killed by signal %d (%s)",
-				    res->signal, strsignal(res->signal));
-	if (!last)
-		return cryo_err_set(err, CRYO_E_CHILD,
-				    "its process ended with exit code %d and without a word",
-				    res->exit_code);
-	return cryo_err_set(err, status_of(res->exit_code), "%.*s", (int)strcspn(last, "\n"), last);
-}
-
 static void note_memory(const struct cryo_many_run *run, struct cryo_many *m)
 {
 	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
@@ -170,7 +140,7 @@ static void end(struct crew *c, unsigned at)
 	struct cryo_many *m = w->m;
 
 	m->rc = cryo_child_finish(cryo_steal(&c->child[at]), &res, &m->err);
-	m->rc = explain(&res, m->rc, &m->err);
+	m->rc = cryo_cli_verdict(&res, m->rc, &m->err);
 	m->ms = cryo_now_ms() - w->begin;
 	if (m->rc == 0 && c->run->up)
 		note_memory(c->run, m);

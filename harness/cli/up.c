@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/builders.h"
 #include "cli/cli.h"
 #include "cli/many.h"
 
@@ -12,7 +13,8 @@
 struct up_opts {
 	struct cryo_up_opts up;
 	struct cryo_cli_fetch fetch;
-	unsigned count;
+	unsigned count, jobs;
+	bool verbose;
 	const char *output;
 };
 
@@ -25,6 +27,8 @@ static const struct cryo_opt opts_table[] = {
 	  "until the node is Ready (default: 2m)" },
 	{ "no-build", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.no_build), NULL,
 	  "fail if something is not built yet" },
+	{ "jobs", 'j', CRYO_OPT_COUNT, offsetof(struct up_opts, jobs), "N",
+	  "components built at once (default: one for each processor, as memory allows)" },
 	CRYO_CLI_FETCH(struct up_opts, fetch),
 	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.cold), NULL,
 	  "start everything anew: restore from no template, make none" },
@@ -36,6 +40,17 @@ static const struct cryo_opt opts_table[] = {
 	  "with --count: table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
+
+static int build(const struct cryo_stack *stack, struct cryo_build *b,
+		 const struct cryo_fetch_opts *fetch, const void *arg, struct cryo_err *err)
+{
+	const struct up_opts *o = arg;
+	const struct cryo_builders builders = { .fetch = fetch,
+						.verbose = o->verbose,
+						.jobs = o->jobs };
+
+	return cryo_builders_run(&builders, stack, NULL, b, err);
+}
 
 /* It builds what is missing and makes the template that the others come from, in everybody's sight.
  */
@@ -130,6 +145,9 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 
 	o->up.offline = o->fetch.offline;
 	o->up.mirrors = o->fetch.mirrors.v;
+	o->verbose = cli->verbose;
+	o->up.build = build;
+	o->up.build_arg = o;
 	(void)args;
 	(void)exit_code;
 	if (o->up.port > 65535)

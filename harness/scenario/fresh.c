@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "scenario/lane.h"
 #include "scenario/wire.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
@@ -16,7 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_DEPTH 8
 /* A process that was asked to end takes its cluster down first. */
 #define GRACE_MS 60000
 /* What comes on top of a scenario's own time: its catch steps, and taking the cluster down. */
@@ -25,20 +25,16 @@
 
 /* One scenario and the process that runs it. */
 struct lane {
-	unsigned number; /* from 1 */
+	struct cryo_lane lane;
 	const struct cryo_scenario *scenario;
 	char *cluster;
 	struct cryo_strv argv;
 	struct cryo_proc proc;
 	struct cryo_child *child;
-	char *open[MAX_DEPTH]; /* steps that have begun and not ended */
-	unsigned depth;
 	bool up;      /* its cluster came up */
 	bool settled; /* that, or it will not */
-	bool ended;   /* nothing is to come any more */
 	bool has_result;
 	struct cryo_scenario_result result;
-	int64_t start;
 };
 
 struct crew {
@@ -76,19 +72,6 @@ pid_t cryo_fresh_owner(const char *name, const char *cluster)
 		return 0;
 	pid = strtoul(end + 1, &end, 10);
 	return *end || pid == 0 || pid > INT32_MAX ? 0 : (pid_t)pid;
-}
-
-/* What a lane says by itself, not its process. */
-static void tell(struct lane *l, enum cryo_event_kind kind, unsigned depth, const char *what,
-		 const char *detail)
-{
-	struct cryo_event ev = {
-		.kind = kind, .what = what, .detail = detail, .depth = depth, .lane = l->number
-	};
-
-	if (cryo_event_ends(kind))
-		ev.ms = cryo_now_ms() - l->start;
-	cryo_event_relay(&ev);
 }
 
 static int take_down(const struct cryo_fresh_opts *o, const char *cluster, struct cryo_err *err)
@@ -131,27 +114,14 @@ static int clear_remains(const struct cryo_fresh_opts *o, struct cryo_err *err)
 	return rc;
 }
 
-/* Keeps what is open, to end it should its process not do so. False: it does not fit. */
-static bool follow(struct lane *l, const struct cryo_event *ev)
+/* The first step is the cluster; if it fails, the result tells what that means. */
+static void follow(struct lane *l, const struct cryo_event *ev)
 {
-	if (ev->kind == CRYO_EVENT_BEGIN) {
-		if (ev->depth != l->depth || l->depth == MAX_DEPTH)
-			return false;
-		l->open[l->depth++] = cryo_strdup(ev->what);
-		return true;
-	}
-	if (!cryo_event_ends(ev->kind))
-		return true;
-	if (l->depth == 0 || ev->depth != l->depth - 1)
-		return false;
-	free(cryo_steal(&l->open[--l->depth]));
-	/* The first step is the cluster; if it fails, the result tells what that means. */
-	if (ev->depth == 1 && !l->settled && ev->kind != CRYO_EVENT_FAIL) {
-		l->up = l->settled = true;
-		cryo_child_limit(l->child, cryo_limit_ms(l->scenario->timeout_ms + AROUND_MS));
-	}
-	l->ended = l->depth == 0;
-	return true;
+	if (!cryo_event_ends(ev->kind) || ev->depth != 1 || l->settled ||
+	    ev->kind == CRYO_EVENT_FAIL)
+		return;
+	l->up = l->settled = true;
+	cryo_child_limit(l->child, cryo_limit_ms(l->scenario->timeout_ms + AROUND_MS));
 }
 
 static void on_line(const char *line, int stream, void *arg)
@@ -162,8 +132,7 @@ static void on_line(const char *line, int stream, void *arg)
 
 	/* Nothing is said there but what nobody planned: a sanitizer's report, a library's. */
 	if (stream == 2 || cryo_wire_read(line, &w, &ignored) < 0) {
-		if (*line && !l->ended)
-			tell(l, CRYO_EVENT_WARN, l->depth, "", line);
+		cryo_lane_warn(&l->lane, line);
 		return;
 	}
 	if (w.is_result) {
@@ -173,9 +142,8 @@ static void on_line(const char *line, int stream, void *arg)
 		l->has_result = true;
 		return;
 	}
-	w.event.lane = l->number;
-	if (!l->ended && follow(l, &w.event))
-		cryo_event_relay(&w.event);
+	if (cryo_lane_relay(&l->lane, &w.event))
+		follow(l, &w.event);
 }
 
 static int start_lane(struct crew *c, struct lane *l, struct cryo_err *err)
@@ -199,10 +167,10 @@ static int start_lane(struct crew *c, struct lane *l, struct cryo_err *err)
 				      .on_line = on_line,
 				      .on_line_arg = l,
 				      .capture_max = 4096 };
-	l->start = cryo_now_ms();
+	l->lane.start = cryo_now_ms();
 	rc = cryo_child_start(&l->proc, &l->child, err);
 	if (rc == 0) {
-		c->child[l->number - 1] = l->child;
+		c->child[l->lane.number - 1] = l->child;
 		c->running++;
 	}
 	return rc;
@@ -213,24 +181,19 @@ static void give_up(struct crew *c, struct lane *l, const struct cryo_err *why)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	if (!l->ended && l->depth == 0) {
-		l->open[l->depth++] = cryo_strdup(l->scenario->title);
-		tell(l, CRYO_EVENT_BEGIN, 0, l->scenario->title, "");
-	}
-	if (take_down(c->opts, l->cluster, &err) < 0)
-		tell(l, CRYO_EVENT_WARN, l->depth, "", err.msg);
-	while (l->depth > 0) {
-		cryo_auto(cryo_free) char *what = cryo_steal(&l->open[--l->depth]);
-
-		tell(l, CRYO_EVENT_FAIL, l->depth, what, why->msg);
-	}
+	cryo_lane_begin(&l->lane, l->scenario->title);
+	if (take_down(c->opts, l->cluster, &err) < 0 && l->lane.ended)
+		cryo_warn("%s", err.msg);
+	else if (*err.msg)
+		cryo_lane_warn(&l->lane, err.msg);
+	cryo_lane_fail(&l->lane, why->msg);
 	cryo_scenario_result_release(&l->result);
 	cryo_scenario_result_init(&l->result, l->scenario);
 	l->result.outcome = CRYO_FAILED;
-	l->result.ms = cryo_now_ms() - l->start;
+	l->result.ms = cryo_now_ms() - l->lane.start;
 	l->result.err = *why;
 	l->has_result = true;
-	l->ended = l->settled = true;
+	l->settled = true;
 }
 
 /* Not as cryo_proc_run puts it: what the process said last is an event that everybody saw. */
@@ -253,9 +216,9 @@ static void finish_lane(struct crew *c, struct lane *l)
 	struct cryo_err err = CRYO_ERR_INIT;
 	int rc = cryo_child_finish(cryo_steal(&l->child), &res, &err);
 
-	c->child[l->number - 1] = NULL;
+	c->child[l->lane.number - 1] = NULL;
 	c->running--;
-	if (!l->has_result || !l->ended) {
+	if (!l->has_result || !l->lane.ended) {
 		explain(&res, rc, &err);
 		give_up(c, l, &err);
 	}
@@ -325,8 +288,7 @@ static void collect(struct crew *c, struct cryo_scenario_totals *out)
 			out->result[out->n++] = l->result;
 			l->result = (struct cryo_scenario_result){ 0 };
 		}
-		while (l->depth > 0)
-			free(l->open[--l->depth]);
+		cryo_lane_release(&l->lane);
 		cryo_strv_release(&l->argv);
 		free(l->cluster);
 	}
@@ -341,9 +303,10 @@ static int name_lanes(struct crew *c, const struct cryo_scenarios *all, struct c
 		struct lane *l = &c->lane[i];
 		int rc;
 
-		l->number = (unsigned)i + 1;
+		l->lane.number = (unsigned)i + 1;
 		l->scenario = &all->v[i];
-		l->cluster = cryo_asprintf("%s-f%u-%d", c->opts->name, l->number, (int)getpid());
+		l->cluster =
+		    cryo_asprintf("%s-f%u-%d", c->opts->name, l->lane.number, (int)getpid());
 		rc = cryo_target_open(c->opts->target, l->cluster, &t, err);
 		if (rc < 0)
 			return cryo_err_wrap(err, rc, "--name '%s' is too long for --fresh",

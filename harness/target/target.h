@@ -13,6 +13,9 @@
 #include "sys/proc.h"
 
 struct cryo_target;
+struct cryo_build;
+struct cryo_fetch_opts;
+struct cryo_stack;
 
 struct cryo_up_opts {
 	const char *stack;  /* name or path; NULL: "upstream" */
@@ -20,6 +23,10 @@ struct cryo_up_opts {
 	int64_t timeout_ms; /* until Ready; 0: 2 minutes */
 	bool no_build;	    /* fail if something is not built yet instead of building it */
 	bool offline;	    /* fetch nothing for a build */
+	/* Makes what is missing of a plan; NULL: cryo_build_run(). `arg` is build_arg. */
+	int (*build)(const struct cryo_stack *stack, struct cryo_build *b,
+		     const struct cryo_fetch_opts *fetch, const void *arg, struct cryo_err *err);
+	const void *build_arg;
 	/* "PREFIX=PATH-or-URL" of source repositories, NULL-terminated or NULL */
 	const char *const *mirrors;
 	bool cold;	   /* no restore from a template, and none is made */

@@ -189,6 +189,8 @@ static void usage(void **state)
 		{ "up --from a --stack b", 2, "neither --stack nor --cold" },
 		{ "up --from a --cold", 2, "neither --stack nor --cold" },
 		{ "template list -o xml", 2, "--output: 'xml' is not table" },
+		{ "build -j 0", 2, "--jobs: " },
+		{ "internal-build --stack nope x", 2, "no stack 'nope'" },
 		{ "cache", 2, "an argument is missing: cryopod cache list|prune" },
 		{ "cache prun", 2, "no 'cache prun' (did you mean 'prune'?)" },
 		{ "cache list x", 2, "cache list: 'x' is one word too many" },

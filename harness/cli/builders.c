@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/builders.h"
+
+#include "base/clock.h"
+#include "base/event.h"
+#include "cli/verdict.h"
+#include "scenario/fresh.h"
+#include "scenario/lane.h"
+#include "scenario/wire.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
+#include "sys/proc.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_MEMINFO 65536
+#define GRACE_MS    10000
+
+/* A component and the process that makes it. */
+struct builder {
+	struct cryo_lane lane;
+	const struct cryo_built *built;
+	unsigned memory_mib;
+	struct cryo_strv argv;
+	struct cryo_proc proc;
+	bool begun;
+};
+
+struct site {
+	const struct cryo_builders *o;
+	const struct cryo_stack *stack;
+	struct builder *builder;
+	struct cryo_child **child; /* as cryo_child_serve wants them */
+	size_t n;
+	unsigned running;
+	uint64_t memory_mib; /* that nobody has taken */
+};
+
+/* 0: not known. */
+static uint64_t free_mib(void)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	unsigned long long kib;
+	const char *at;
+
+	if (cryo_fs_read("/proc/meminfo", MAX_MEMINFO, &text, &ignored) < 0)
+		return 0;
+	at = strstr(cryo_str_get(&text), "MemAvailable:");
+	return at && sscanf(at, "MemAvailable: %llu", &kib) == 1 ? kib / 1024 : 0;
+}
+
+static void on_line(const char *line, int stream, void *arg)
+{
+	cryo_auto(cryo_wire_release) struct cryo_wire w = { 0 };
+	struct cryo_err ignored;
+	struct builder *b = arg;
+
+	/* What it says at last on stderr is its verdict. */
+	if (stream == 1 && cryo_wire_read(line, &w, &ignored) == 0 && !w.is_result)
+		cryo_lane_relay(&b->lane, &w.event);
+}
+
+static void make_argv(const struct site *s, struct builder *b)
+{
+	const struct cryo_builders *o = s->o;
+
+	cryo_strv_addl(&b->argv, o->program ? o->program : "/proc/self/exe", "internal-build",
+		       NULL);
+	cryo_strv_addf(&b->argv, "--stack=%s", s->stack->file);
+	if (o->verbose)
+		cryo_strv_add(&b->argv, "--verbose");
+	if (o->fetch && o->fetch->offline)
+		cryo_strv_add(&b->argv, "--offline");
+	for (const char *const *m = o->fetch ? o->fetch->mirrors : NULL; m && *m; m++)
+		cryo_strv_addf(&b->argv, "--mirror=%s", *m);
+	cryo_strv_addl(&b->argv, "--", b->built->component->name, NULL);
+}
+
+static int begin(struct site *s, size_t i, struct cryo_err *err)
+{
+	struct builder *b = &s->builder[i];
+	int rc;
+
+	make_argv(s, b);
+	b->proc = (struct cryo_proc){ .argv = cryo_strv_get(&b->argv),
+				      .grace_ms = cryo_limit_ms(GRACE_MS),
+				      .on_line = on_line,
+				      .on_line_arg = b,
+				      .capture_max = 4096 };
+	b->lane.start = cryo_now_ms();
+	b->begun = true;
+	rc = cryo_child_start(&b->proc, &s->child[i], err);
+	if (rc < 0)
+		return rc;
+	s->running++;
+	if (b->memory_mib > s->memory_mib)
+		b->memory_mib = (unsigned)s->memory_mib; /* it runs alone */
+	s->memory_mib -= b->memory_mib;
+	return 0;
+}
+
+static int end(struct site *s, size_t i, struct cryo_err *err)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct builder *b = &s->builder[i];
+	int rc = cryo_child_finish(cryo_steal(&s->child[i]), &res, err);
+
+	rc = cryo_cli_verdict(&res, rc, err);
+	s->running--;
+	s->memory_mib += b->memory_mib;
+	if (rc < 0) {
+		cryo_auto(cryo_free) char *what =
+		    cryo_asprintf("build %s", b->built->component->name);
+
+		/* It tells itself, unless it could not any more. */
+		cryo_lane_begin(&b->lane, what);
+		cryo_lane_fail(&b->lane, err->msg);
+		if (!cryo_starts_with(err->msg, what))
+			cryo_err_wrap(err, rc, "%s", what);
+	}
+	return rc;
+}
+
+/* One that does not fit beside the others waits; alone, anything fits. */
+static int begin_more(struct site *s, struct cryo_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->n && s->running < s->o->jobs; i++)
+		if (!s->builder[i].begun &&
+		    (s->running == 0 || s->builder[i].memory_mib <= s->memory_mib))
+			rc = begin(s, i, err);
+	return rc;
+}
+
+static int run_all(struct site *s, struct cryo_err *err)
+{
+	int rc = cryo_intr_check(err);
+
+	if (rc == 0)
+		rc = begin_more(s, err);
+	while (s->running > 0) {
+		cryo_child_serve(s->child, s->n);
+		for (size_t i = 0; i < s->n; i++) {
+			struct cryo_err later = CRYO_ERR_INIT;
+			int ended = s->child[i] && cryo_child_done(s->child[i]) ? end(s, i, &later)
+										: 0;
+
+			if (rc == 0 && ended < 0) {
+				rc = ended;
+				*err = later;
+			}
+		}
+		if (rc == 0)
+			rc = cryo_intr_check(err);
+		if (rc == 0)
+			rc = begin_more(s, err);
+	}
+	return rc;
+}
+
+/* Those that are there say so, in this process. */
+static int run_done(const struct cryo_build *b, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) struct cryo_built *item = cryo_alloc(b->n * sizeof(*item));
+	struct cryo_build done = { .item = item };
+
+	for (size_t i = 0; i < b->n; i++)
+		if (b->item[i].up_to_date)
+			item[done.n++] = b->item[i];
+	return cryo_build_run(&done, NULL, err);
+}
+
+static int run_missing(const struct cryo_builders *o, const struct cryo_stack *stack,
+		       const struct cryo_build *b, struct cryo_err *err)
+{
+	struct site s = { .o = o,
+			  .stack = stack,
+			  .memory_mib = o->memory_mib ? o->memory_mib : free_mib() };
+	int rc;
+
+	s.builder = cryo_alloc(b->n * sizeof(*s.builder));
+	s.child = cryo_alloc(b->n * sizeof(struct cryo_child *));
+	for (size_t i = 0; i < b->n; i++) {
+		if (b->item[i].up_to_date)
+			continue;
+		s.builder[s.n] = (struct builder){ .lane.number = (unsigned)s.n + 1,
+						   .built = &b->item[i],
+						   .memory_mib = cryo_build_memory(&b->item[i]) };
+		s.n++;
+	}
+	rc = run_all(&s, err);
+	for (size_t i = 0; i < s.n; i++) {
+		cryo_lane_release(&s.builder[i].lane);
+		cryo_strv_release(&s.builder[i].argv);
+	}
+	free(s.builder);
+	free(s.child);
+	return rc;
+}
+
+static size_t missing(const struct cryo_build *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->n; i++)
+		n += !b->item[i].up_to_date;
+	return n;
+}
+
+/* What the others made; there is only to look. */
+static int plan_again(const struct cryo_stack *stack, const char *const *only, struct cryo_build *b,
+		      struct cryo_err *err)
+{
+	int rc;
+
+	cryo_build_release(b);
+	rc = cryo_build_plan(stack, only, b, err);
+	if (rc == 0 && missing(b) > 0)
+		rc = cryo_err_set(err, CRYO_E_PROVISION,
+				  "what was built is gone already: is the cache being removed?");
+	return rc;
+}
+
+int cryo_builders_run(const struct cryo_builders *opts, const struct cryo_stack *stack,
+		      const char *const *only, struct cryo_build *b, struct cryo_err *err)
+{
+	struct cryo_builders o = *opts;
+	size_t n = missing(b);
+	int rc;
+
+	o.jobs = o.jobs ? o.jobs : cryo_fresh_jobs(n);
+	if (n < 2 || o.jobs < 2)
+		return cryo_build_run(b, o.fetch, err);
+	rc = run_done(b, err);
+	if (rc == 0)
+		rc = run_missing(&o, stack, b, err);
+	return rc < 0 ? rc : plan_again(stack, only, b, err);
+}
