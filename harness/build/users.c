@@ -42,20 +42,30 @@ static void save(const char *file, const json_t *old, const json_t *record)
 		cryo_fs_write(file, cryo_str_get(&text), text.len, 0644, &ignored);
 }
 
-/* Of one that was known already, only what was used now changes. */
+/*
+ * What is there takes the place of what the component was built to before. What is still to
+ * be made stands beside it: should that fail, the one before is what works.
+ */
 static void set_build(json_t *builds, const struct cryo_built *b)
 {
 	json_t *one = json_pack("{ss ss}", "component", b->component->name, "stamp", b->stamp);
-	json_t *old;
-	size_t i;
+	bool stands = false;
 
-	json_array_foreach(builds, i, old) {
-		if (cryo_streq(cryo_json_str(old, "component"), b->component->name)) {
-			json_array_set_new(builds, i, one);
-			return;
-		}
+	for (size_t i = 0; i < json_array_size(builds); i++) {
+		json_t *old = json_array_get(builds, i);
+
+		if (!cryo_streq(cryo_json_str(old, "component"), b->component->name))
+			continue;
+		if (!b->up_to_date)
+			stands = stands || json_equal(old, one);
+		else if (stands)
+			json_array_remove(builds, i--);
+		else
+			stands = json_array_set(builds, i, one) == 0;
 	}
-	json_array_append_new(builds, one);
+	if (!stands)
+		json_array_append(builds, one);
+	json_decref(one);
 }
 
 /* Components that the stack file has no more. */
@@ -112,7 +122,8 @@ void cryo_users_note_stack(const struct cryo_stack *stack, const struct cryo_bui
 		cryo_auto(cryo_free) char *used = cryo_asprintf("%s.used", b->item[i].dir);
 
 		set_build(builds, &b->item[i]);
-		cryo_fs_touch(used, true);
+		if (cryo_fs_is_dir(b->item[i].dir))
+			cryo_fs_touch(used, true);
 	}
 	stamp = stamp_of(stack, builds);
 	record = json_pack("{ss ss ss* so}", "stack", stack->file, "name", stack->name, "stamp",

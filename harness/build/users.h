@@ -19,7 +19,11 @@
 
 /* <cache>/builds/.users; caller frees. */
 char *cryo_users_dir(void);
-/* `b`: what of it was used just now, maybe not all components; NULL: only its sources. */
+/*
+ * `b`: what of it is used just now, maybe not all components, or is about to be built: what
+ * is done of it counts also when the rest fails, and what it was built to before counts
+ * until then. NULL: only its sources.
+ */
 void cryo_users_note_stack(const struct cryo_stack *stack, const struct cryo_build *b);
 /* This process' directory of clusters. */
 void cryo_users_note_state(void);

@@ -37,10 +37,16 @@ static void add_template(struct cache_survey *s, const json_t *t)
 int cache_scan_templates(struct cache_survey *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *list = NULL;
-	int rc = cryo_template_list(&list, err);
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	json_t *t;
 	size_t i;
+	int rc;
 
+	/* To list them asks much of a machine, which need not be one that clusters run on. */
+	cache_names("templates", &names);
+	if (names.n == 0)
+		return 0;
+	rc = cryo_template_list(&list, err);
 	if (rc == 0)
 		json_array_foreach(list, i, t)
 			add_template(s, t);

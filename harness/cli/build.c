@@ -58,7 +58,10 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc == 0)
 		rc = cryo_build_plan(&stack, (const char *const *)args, &build, err);
 	if (rc == 0)
+		cryo_users_note_stack(&stack, &build);
+	if (rc == 0)
 		rc = cryo_builders_run(&builders, &stack, (const char *const *)args, &build, err);
+	/* A branch that was looked up meanwhile made another stamp. */
 	if (rc == 0)
 		cryo_users_note_stack(&stack, &build);
 	if (rc == 0)

@@ -71,7 +71,7 @@ static int teardown(void **state)
 }
 
 /* A stack file, used with that build of its component. */
-static void use(const char *file, const char *more, const char *stamp)
+static void use_or_make(const char *file, const char *more, const char *stamp, bool made)
 {
 	cryo_auto(cryo_free) char *text =
 	    cryo_asprintf("apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: s}\n"
@@ -81,7 +81,7 @@ static void use(const char *file, const char *more, const char *stamp)
 	cryo_auto(cryo_stack_release) struct cryo_stack stack = { 0 };
 	cryo_auto(cryo_free) char *dir =
 	    cryo_asprintf("%s/builds/part/%s", cryo_dir_cache(), stamp ? stamp : "");
-	struct cryo_built item = { .dir = dir };
+	struct cryo_built item = { .dir = dir, .up_to_date = made };
 	const struct cryo_build b = { &item, 1 };
 
 	put(file, text);
@@ -90,6 +90,11 @@ static void use(const char *file, const char *more, const char *stamp)
 	if (stamp)
 		memcpy(item.stamp, stamp, sizeof(item.stamp));
 	cryo_users_note_stack(&stack, stamp ? &b : NULL);
+}
+
+static void use(const char *file, const char *more, const char *stamp)
+{
+	use_or_make(file, more, stamp, true);
 }
 
 #define MODULE "source: {module: example.org/x, version: v1.0.0}"
@@ -181,6 +186,26 @@ static void several_stack_files_count_each(void **state)
 	use("my.yaml", MODULE, A);
 	use("other.yaml", MODULE, B);
 	assert_int_equal(prune(&defaults), 0);
+}
+
+/* Written down before it is built, and no trace of a use where nothing is. */
+static void what_is_about_to_be_built(void **state)
+{
+	(void)state;
+	use("my.yaml", MODULE, A);
+	use_or_make("my.yaml", MODULE, C, false);
+	use_or_make("my.yaml", MODULE, C, false);
+	assert_false(there("cache/builds/part/" C ".used"));
+	put("cache/builds/part/" C "/program", "c");
+	is_used_by("cache/builds/part/" C, "/my.yaml");
+	assert_int_equal(prune(&defaults), 1);
+	/* It may still fail: the one before stays until then. */
+	assert_true(there("cache/builds/part/" A));
+	assert_true(there("cache/builds/part/" C));
+	use("my.yaml", MODULE, C);
+	assert_int_equal(prune(&defaults), 1);
+	assert_false(there("cache/builds/part/" A));
+	assert_true(there("cache/builds/part/" C));
 }
 
 /* Only its sources were fetched: that does not make it forget what it was built to. */
@@ -540,6 +565,7 @@ int main(void)
 		TEST(what_a_stack_file_uses_stays),
 		TEST(of_a_stack_file_the_last_use_counts),
 		TEST(several_stack_files_count_each),
+		TEST(what_is_about_to_be_built),
 		TEST(a_use_of_sources_forgets_no_build),
 		TEST(a_stack_file_that_is_gone_counts_no_more),
 		TEST(all_takes_what_a_stack_file_uses),

@@ -252,6 +252,22 @@ static void input_files(void **state)
 	check_rows(rows, CRYO_ARRAY_LEN(rows));
 }
 
+/* What one component cost is not lost because another one failed. */
+static void a_build_that_fails_is_remembered(void **state)
+{
+	static const struct row rows[] = {
+		{ "build --stack git.yaml --offline", 4, "--offline forbids to fetch it" },
+	};
+	cryo_auto(cryo_free) char *users = cryo_asprintf("%s/cache/builds/.users", dir);
+
+	(void)state;
+	put("git.yaml", "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: x}\n"
+			"spec: {components: {criu: {source: {git: /nowhere, ref: main}}}}\n");
+	check_rows(rows, CRYO_ARRAY_LEN(rows));
+	assert_true(cryo_fs_is_dir(users));
+	assert_int_equal(rmdir(users), -1); /* something is in it */
+}
+
 /* Both files or none: a second try finds nothing in its way. */
 static void keygen(void **state)
 {
@@ -460,10 +476,15 @@ static void signals(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(usage),	  cmocka_unit_test(input_files),
-		cmocka_unit_test(keygen),	  cmocka_unit_test(no_cluster),
-		cmocka_unit_test(as_plugin),	  cmocka_unit_test(not_root),
-		cmocka_unit_test(stdout_is_gone), cmocka_unit_test(signals),
+		cmocka_unit_test(usage),
+		cmocka_unit_test(input_files),
+		cmocka_unit_test(a_build_that_fails_is_remembered),
+		cmocka_unit_test(keygen),
+		cmocka_unit_test(no_cluster),
+		cmocka_unit_test(as_plugin),
+		cmocka_unit_test(not_root),
+		cmocka_unit_test(stdout_is_gone),
+		cmocka_unit_test(signals),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown) ? EXIT_FAILURE : EXIT_SUCCESS;

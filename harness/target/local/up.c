@@ -42,11 +42,12 @@ static int make_programs(struct up *u, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_PROVISION,
 				    "%zu components of stack '%s' are not built (cryopod build)",
 				    missing, u->stack.name);
+	cryo_users_note_stack(&u->stack, &u->build);
 	if (missing > 0)
 		rc = u->opts->build
 			 ? u->opts->build(&u->stack, &u->build, &fetch, u->opts->build_arg, err)
 			 : cryo_build_run(&u->build, &fetch, err);
-	if (rc == 0)
+	if (missing > 0 && rc == 0)
 		cryo_users_note_stack(&u->stack, &u->build);
 	return rc;
 }
