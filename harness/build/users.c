@@ -153,6 +153,14 @@ char *cryo_users_lock(void)
 int cryo_users_join(int *fd, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_users_lock();
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc;
 
-	return cryo_lock_join(path, LOCK_WAIT_MS, fd, err);
+	/* Not as private as the directory of a lock would be. */
+	cryo_fs_mkdirs(cryo_dir_cache(), 0755, &ignored);
+	rc = cryo_lock_join(path, LOCK_WAIT_MS, fd, err);
+	if (rc != -(int)CRYO_E_SYSTEM)
+		return rc;
+	*err = (struct cryo_err)CRYO_ERR_INIT;
+	return 0;
 }

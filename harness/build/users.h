@@ -33,7 +33,8 @@ void cryo_users_note_state(void);
  * by who removes such things (alone). Builds that are done and templates have locks of their own.
  */
 char *cryo_users_lock(void); /* its path; caller frees */
-/* Waits while somebody prunes. Closing *fd lets go. */
+/* Waits while somebody prunes. Closing *fd lets go. Where nothing can be written (*fd stays -1)
+ * nobody can prune either. */
 int cryo_users_join(int *fd, struct cryo_err *err);
 
 #endif

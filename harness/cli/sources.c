@@ -235,20 +235,20 @@ static int check_mirrors(const struct sources *s, const struct verb *verb, struc
 }
 
 /* From now on its sources are in use (`cryopod cache`). */
-static int load_stack(struct sources *s, struct cryo_err *err)
+static int load_stack(struct sources *s, const struct verb *verb, struct cryo_err *err)
 {
 	int rc = cryo_users_join(&s->in_use, err);
 
 	if (rc == 0)
 		rc = cryo_stack_load(s->o->stack ? s->o->stack : "upstream", &s->stack, err);
-	if (rc == 0)
+	if (rc == 0 && verb->fetches)
 		cryo_users_note_stack(&s->stack, NULL);
 	return rc;
 }
 
 static int work(struct sources *s, const struct verb *verb, struct cryo_err *err)
 {
-	int rc = load_stack(s, err);
+	int rc = load_stack(s, verb, err);
 
 	if (rc == 0)
 		rc = cryo_stack_check_names(&s->stack, s->only, err);
@@ -271,7 +271,7 @@ static int work_on_tree(struct sources *s, const struct verb *verb, struct cryo_
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "sources %s wants a component, and a directory if you like",
 				    verb->name);
-	rc = load_stack(s, err);
+	rc = load_stack(s, verb, err);
 	if (rc == 0)
 		rc = cryo_stack_check_names(&s->stack, name, err);
 	if (rc < 0)

@@ -546,9 +546,24 @@ static void kill_9(void **state)
 
 static void no_cache_at_all(void **state)
 {
+	cryo_auto(cryo_free) char *cache = cryo_asprintf("%s/new", base);
 	json_t *list = NULL;
+	struct stat st;
+	int fd = -1;
 
 	(void)state;
+	/* It is made for everybody to read, and where it cannot be made there is nothing to lock.
+	 */
+	umask(022);
+	setenv("CRYOPOD_CACHE_DIR", cache, 1);
+	assert_int_equal(cryo_users_join(&fd, &err), 0);
+	close(fd);
+	assert_int_equal(stat(cache, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0755);
+	fd = -1;
+	setenv("CRYOPOD_CACHE_DIR", "/proc/nothing", 1);
+	assert_int_equal(cryo_users_join(&fd, &err), 0);
+	assert_int_equal(fd, -1);
 	setenv("CRYOPOD_CACHE_DIR", "/nonexistent/cache", 1);
 	assert_int_equal(cryo_cache_list(&list, &err), 0);
 	assert_int_equal(json_array_size(list), 0);
