@@ -14,9 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MAX_MEMINFO 65536
 #define GRACE_MS    10000
+#define SIGN_MS	    60000
 
 /* A component and the process that makes it. */
 struct builder {
@@ -26,6 +28,8 @@ struct builder {
 	struct cryo_strv argv;
 	struct cryo_proc proc;
 	bool begun;
+	int64_t every_ms; /* of its signs of life; 0: none are needed */
+	int64_t said_ms;  /* when it last said how far it is; 0: not yet */
 };
 
 struct site {
@@ -52,6 +56,20 @@ static uint64_t free_mib(void)
 	return at && sscanf(at, "MemAvailable: %llu", &kib) == 1 ? kib / 1024 : 0;
 }
 
+/*
+ * A log gets the lines of a lane when it ends, so that they are not mixed. A build takes long,
+ * and CI servers end what is silent for long.
+ */
+static void sign_of_life(struct builder *b, const struct cryo_event *ev)
+{
+	int64_t now = cryo_now_ms(), last = b->said_ms ? b->said_ms : b->lane.start;
+
+	if (ev->kind != CRYO_EVENT_NOTE || b->every_ms == 0 || now - last < b->every_ms)
+		return;
+	b->said_ms = now;
+	cryo_info("%s: %s", b->built->component->name, ev->detail);
+}
+
 static void on_line(const char *line, int stream, void *arg)
 {
 	cryo_auto(cryo_wire_release) struct cryo_wire w = { 0 };
@@ -60,7 +78,8 @@ static void on_line(const char *line, int stream, void *arg)
 
 	/* What it says at last on stderr is its verdict. */
 	if (stream == 1 && cryo_wire_read(line, &w, &ignored) == 0 && !w.is_result)
-		cryo_lane_relay(&b->lane, &w.event);
+		if (cryo_lane_relay(&b->lane, &w.event))
+			sign_of_life(b, &w.event);
 }
 
 static void make_argv(const struct site *s, struct builder *b)
@@ -174,6 +193,11 @@ static int run_done(const struct cryo_build *b, struct cryo_err *err)
 	return cryo_build_run(&done, NULL, err);
 }
 
+static int64_t every_ms(void)
+{
+	return isatty(STDERR_FILENO) ? 0 : SIGN_MS;
+}
+
 static int run_missing(const struct cryo_builders *o, const struct cryo_stack *stack,
 		       const struct cryo_build *b, struct cryo_err *err)
 {
@@ -187,9 +211,11 @@ static int run_missing(const struct cryo_builders *o, const struct cryo_stack *s
 	for (size_t i = 0; i < b->n; i++) {
 		if (b->item[i].up_to_date)
 			continue;
-		s.builder[s.n] = (struct builder){ .lane.number = (unsigned)s.n + 1,
-						   .built = &b->item[i],
-						   .memory_mib = cryo_build_memory(&b->item[i]) };
+		s.builder[s.n] =
+		    (struct builder){ .lane.number = (unsigned)s.n + 1,
+				      .built = &b->item[i],
+				      .every_ms = o->every_ms ? o->every_ms : every_ms(),
+				      .memory_mib = cryo_build_memory(&b->item[i]) };
 		s.n++;
 	}
 	rc = run_all(&s, err);

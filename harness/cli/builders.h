@@ -14,6 +14,7 @@ struct cryo_builders {
 	bool verbose;
 	unsigned jobs;	     /* at most; 0: one for each processor */
 	uint64_t memory_mib; /* to share; 0: what is free */
+	int64_t every_ms;    /* a line of how far each is; 0: each minute, none on a terminal */
 };
 
 /*

@@ -17,6 +17,11 @@
 
 #include <cmocka.h>
 
+#define OTHERS                                                                                     \
+	"apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: t}\nspec:\n"              \
+	"  components:\n    d: {recipe: runc, source: {module: x.y/d, version: v1.0.0}}\n"         \
+	"    e: {recipe: runc, source: {module: x.y/e, version: v1.0.0}}\n"
+
 static char *dir, *program;
 static struct cryo_err err;
 static struct cryo_str said;
@@ -46,6 +51,8 @@ static void on_event(const struct cryo_event *ev, void *arg)
 					    [CRYO_EVENT_FAIL] = "fail" };
 
 	(void)arg;
+	if (ev->kind == CRYO_EVENT_INFO)
+		cryo_str_addf(&said, "info %s\n", ev->detail);
 	if (ev->depth == 0 && ev->kind < CRYO_ARRAY_LEN(name) && name[ev->kind])
 		cryo_str_addf(&said, "%u %s %s\n", ev->lane, name[ev->kind], ev->what);
 }
@@ -175,6 +182,25 @@ static void all_of_them(void **state)
 	assert_int_equal(run("exit 1", 3, 100000), 0);
 	has_said("0 same build a\n");
 	has_said("0 same build c\n");
+}
+
+static void tells_how_far_it_is(void **state)
+{
+	const struct cryo_builders o = { .program = program, .jobs = 3, .every_ms = 1 };
+
+	(void)state;
+	setenv("odd", "sleep 0.05; echo '{\"event\":\"note\",\"depth\":2,\"detail\":\"7 of 9\"}'",
+	       1);
+	assert_int_equal(cryo_builders_run(&o, &stack, NULL, &b, &err), 0);
+	has_said("info a: 7 of 9\n");
+	/* As a rule not as often. */
+	cryo_str_clear(&said);
+	cryo_build_release(&b);
+	cryo_stack_release(&stack);
+	put("stack.yaml", OTHERS, 0644);
+	plan();
+	assert_int_equal(run(getenv("odd"), 3, 100000), 0);
+	assert_null(strstr(cryo_str_get(&said), "info"));
 }
 
 /* What is there is not made again. */
@@ -316,9 +342,9 @@ static void interrupted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(all_of_them), TEST(only_what_is_missing), TEST(as_memory_allows),
-		TEST(one_fails),   TEST(one_is_killed),	       TEST(one_that_says_nothing),
-		TEST(interrupted),
+		TEST(all_of_them),	     TEST(tells_how_far_it_is), TEST(only_what_is_missing),
+		TEST(as_memory_allows),	     TEST(one_fails),		TEST(one_is_killed),
+		TEST(one_that_says_nothing), TEST(interrupted),
 	};
 
 	return cmocka_run_group_tests_name("builders", tests, NULL, NULL) ? EXIT_FAILURE
