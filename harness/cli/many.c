@@ -65,7 +65,7 @@ static void on_line(const char *line, int stream, void *arg)
 		m->cold = true;
 }
 
-/* What can be fetched the first one has fetched. */
+/* Nothing has to be fetched any more: the first one did, or all was there. */
 static void add_up(struct cryo_strv *argv, const struct cryo_up_opts *up)
 {
 	cryo_strv_add(argv, "up");

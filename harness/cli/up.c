@@ -54,15 +54,12 @@ static int build(const struct cryo_stack *stack, struct cryo_build *b,
 
 /* It builds what is missing and makes the template that the others come from, in everybody's sight.
  */
-static int up_first(const char *kind, struct cryo_many *m, const struct cryo_up_opts *up,
+static int up_first(struct cryo_target *t, struct cryo_many *m, const struct cryo_up_opts *up,
 		    struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = cryo_target_open(kind, m->name, &t, err);
+	int rc = t->ops->up(t, up, err);
 
-	if (rc == 0)
-		rc = t->ops->up(t, up, err);
 	m->ms = cryo_now_ms() - begin;
 	if (rc == 0)
 		m->memory = t->ops->memory(t);
@@ -105,6 +102,21 @@ static void print_table(const struct cryo_many *all, unsigned n, int64_t ms)
 	printf("%-24s %10s %10s\n", "all", took, sum);
 }
 
+/* All at once, or the first one alone where it makes what the others need. */
+static int up_all(const struct cryo_many_run *run, struct cryo_many *all, unsigned n,
+		  struct cryo_err *err)
+{
+	cryo_auto(cryo_target_free) struct cryo_target *first = NULL;
+	int rc = cryo_target_open(run->kind, all[0].name, &first, err);
+	unsigned from = 0;
+
+	if (rc == 0 && !first->ops->prepared(first, run->up)) {
+		rc = up_first(first, &all[0], run->up, err);
+		from = 1;
+	}
+	return rc < 0 || from == n ? rc : cryo_many_run_all(run, all, from, n, err);
+}
+
 static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_err *err)
 {
 	const struct cryo_many_run run = { .kind = cli->target, .up = &o->up };
@@ -121,9 +133,7 @@ static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_er
 					       : "--count: at most %d",
 				    CRYO_MANY_MOST);
 	all = cryo_many_names(cli->name, o->count);
-	rc = up_first(cli->target, &all[0], &o->up, err);
-	if (rc == 0 && o->count > 1)
-		rc = cryo_many_run_all(&run, all, 1, o->count, err);
+	rc = up_all(&run, all, o->count, err);
 	if (rc == 0 && output == CRYO_OUTPUT_TABLE) {
 		print_table(all, o->count, cryo_now_ms() - begin);
 	} else if (rc == 0) {

@@ -50,6 +50,11 @@ struct cryo_target_ops {
 	const char *kind; /* "local" */
 	/* Touches nothing. */
 	int (*open)(const char *name, struct cryo_target **out, struct cryo_err *err);
+	/*
+	 * Is all there that clusters share which are brought up so (programs, a template)? If not,
+	 * one of many makes it while the others wait. Also false: nobody knows.
+	 */
+	bool (*prepared)(struct cryo_target *t, const struct cryo_up_opts *opts);
 	/* Does what is missing, from nothing, half-built or running; step events. */
 	int (*up)(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 	/* Complete, idempotent; looks afterwards that nothing is left. */

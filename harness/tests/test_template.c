@@ -7,6 +7,7 @@
 #include "sys/lock.h"
 #include "target/local/snapshot.h"
 #include "target/local/template_local.h"
+#include "target/local/up.h"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -470,6 +471,33 @@ static void known_to_fail(void **state)
 	assert_false(there(KEY_A, ".failed"));
 }
 
+/* What `up --count` asks: is there anything that the first cluster would make for the others? */
+static bool nothing_to_make(const char *key)
+{
+	struct up u = { 0 };
+
+	memcpy(u.key, key, strlen(key) + 1);
+	return up_has_template(&u);
+}
+
+static void nobody_waits_for_one(void **state)
+{
+	const int64_t s = 1000000000, old = cryo_wall_ns() - (CRYO_TEMPLATE_MAX_AGE_S + 60) * s;
+
+	(void)state;
+	assert_false(nothing_to_make(KEY_A));
+	publish(KEY_A);
+	assert_true(nothing_to_make(KEY_A));
+	assert_false(nothing_to_make(KEY_B));
+	edit("created", json_integer(old));
+	assert_false(nothing_to_make(KEY_A));
+	edit("key", json_string(KEY_B));
+	assert_false(nothing_to_make(KEY_A));
+	/* Where none can be made, waiting for the first one would be in vain. */
+	template_set_failed(KEY_A, "CRIU says no");
+	assert_true(nothing_to_make(KEY_A));
+}
+
 /* One with pods, from a stack whose only build is the world's directory. */
 static void publish_snapshot(const char *name)
 {
@@ -665,6 +693,7 @@ int main(void)
 		TEST(pruned),
 		TEST(listed_and_removed),
 		TEST(known_to_fail),
+		TEST(nobody_waits_for_one),
 		TEST(snapshots_are_apart),
 		TEST(damaged_ones_are_listed),
 		TEST(half_snapshots),

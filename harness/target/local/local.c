@@ -46,6 +46,7 @@ static int local_open(const char *name, struct cryo_target **out, struct cryo_er
 const struct cryo_target_ops cryo_target_local = {
 	.kind = "local",
 	.open = local_open,
+	.prepared = local_prepared,
 	.up = local_up,
 	.down = local_down,
 	.status = local_status,

@@ -145,6 +145,7 @@ int local_check_inotify(struct cryo_err *err);
 /* Did it fail because the kernel took memory back? Then -CRYO_E_UNFIT, and that is said. */
 int local_blame_memory(const struct local_node *n, int rc, struct cryo_err *err);
 
+bool local_prepared(struct cryo_target *t, const struct cryo_up_opts *opts);
 int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 int local_down(struct cryo_target *t, struct cryo_err *err);
 int local_status(struct cryo_target *t, json_t **out, struct cryo_err *err);

@@ -26,18 +26,26 @@
 #define PODS_MS		 60000 /* of a snapshot, until they are Ready again */
 #define NODE_BYTES	 (400ull * 1000 * 1000)
 
-static int make_programs(struct up *u, struct cryo_err *err)
+int up_plan(struct up *u, size_t *missing, struct cryo_err *err)
 {
 	int rc = cryo_stack_load(u->opts->stack ? u->opts->stack : "upstream", &u->stack, err);
-	struct cryo_fetch_opts fetch = { .offline = u->opts->offline, .mirrors = u->opts->mirrors };
-	size_t missing = 0;
 
+	*missing = 0;
 	if (rc == 0)
 		rc = cryo_build_plan(&u->stack, NULL, &u->build, err);
+	for (size_t i = 0; rc == 0 && i < u->build.n; i++)
+		*missing += !u->build.item[i].up_to_date;
+	return rc;
+}
+
+static int make_programs(struct up *u, struct cryo_err *err)
+{
+	struct cryo_fetch_opts fetch = { .offline = u->opts->offline, .mirrors = u->opts->mirrors };
+	size_t missing;
+	int rc = up_plan(u, &missing, err);
+
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < u->build.n; i++)
-		missing += !u->build.item[i].up_to_date;
 	if (missing > 0 && u->opts->no_build)
 		return cryo_err_set(err, CRYO_E_PROVISION,
 				    "%zu components of stack '%s' are not built (cryopod build)",
@@ -354,6 +362,15 @@ static int up_locked(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : wait_pods(u, err);
 }
 
+void up_release(struct up *u)
+{
+	local_record_release(&u->record);
+	cryo_build_release(&u->build);
+	cryo_stack_release(&u->stack);
+	json_decref(u->inputs);
+	json_decref(u->pods);
+}
+
 /* What is nobody's fault in particular is a cluster that could not be provisioned. */
 int up_verdict(int rc, struct cryo_err *err)
 {
@@ -378,10 +395,20 @@ int local_up(struct cryo_target *t, const struct cryo_up_opts *opts, struct cryo
 		cryo_users_note_state();
 	if (rc == 0)
 		rc = up_locked(&u, err);
-	local_record_release(&u.record);
-	cryo_build_release(&u.build);
-	cryo_stack_release(&u.stack);
-	json_decref(u.inputs);
-	json_decref(u.pods);
+	up_release(&u);
 	return up_verdict(rc, err);
+}
+
+bool local_prepared(struct cryo_target *t, const struct cryo_up_opts *opts)
+{
+	cryo_auto(up_release) struct up u = { .l = (struct local *)t, .opts = opts };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	size_t missing;
+
+	if (geteuid() != 0)
+		return false;
+	if (opts->from)
+		return up_has_snapshot(&u);
+	return up_plan(&u, &missing, &ignored) == 0 && missing == 0 &&
+	       (opts->cold || up_has_template(&u));
 }

@@ -22,6 +22,10 @@ struct up {
 	json_t *pods;		 /* of the snapshot it came from: they start once more */
 };
 
+void up_release(struct up *u);
+#define up_releasep up_release
+/* What the stack is made of; *missing: how many of its components are not built. */
+int up_plan(struct up *u, size_t *missing, struct cryo_err *err);
 /* The record's part that tells what it is made from. */
 void up_describe(struct up *u);
 /* Nothing of the cluster is left but its port in our record. */
@@ -43,6 +47,8 @@ int up_wait_quietly(struct up *u, struct cryo_err *err);
  * of no use; then it is gone, people were told, and nothing of the cluster is left.
  */
 int up_from_template(struct up *u, struct cryo_err *err);
+/* Is there one that fits, or can none be made? Then nobody has to wait for one. */
+bool up_has_template(struct up *u);
 /* Record, disk and node of that template or snapshot, u->key, as u->record describes it. */
 int up_restore(struct up *u, const struct template *t, struct template_times *times,
 	       struct cryo_err *err);
@@ -51,6 +57,7 @@ void up_say_restored(struct up *u, const struct template *t, const struct templa
 		     int64_t total);
 /* The snapshot that the options name. No other way: a failure leaves nothing of the cluster. */
 int up_from_snapshot(struct up *u, struct cryo_err *err);
+bool up_has_snapshot(struct up *u); /* and it fits */
 /*
  * After a cold start. 0: the node runs as it did, there is or will be no template.
  * 1: it is dead, and in most cases there is one; nothing of the cluster is left.

@@ -81,6 +81,14 @@ static int restore(struct up *u, const struct template *t, struct cryo_err *err)
 			     u->key, cryo_dir_cache());
 }
 
+bool up_has_snapshot(struct up *u)
+{
+	cryo_auto(template_release) struct template t = TEMPLATE_INIT;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	return open_snapshot(u, &t, &ignored) == 0;
+}
+
 int up_from_snapshot(struct up *u, struct cryo_err *err)
 {
 	cryo_auto(template_release) struct template t = TEMPLATE_INIT;

@@ -172,6 +172,15 @@ static bool may_make(const struct up *u)
 	return *u->key && !why;
 }
 
+bool up_has_template(struct up *u)
+{
+	cryo_auto(template_release) struct template t = TEMPLATE_INIT;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	return find_key(u, &ignored) == 0 &&
+	       (template_open(u->key, &t, &ignored) == 0 || !may_make(u));
+}
+
 static int set_dumping(struct up *u, bool dumping, struct cryo_err *err)
 {
 	u->record.dumping = dumping;

@@ -195,8 +195,9 @@ killed_make() { # MILLISECONDS since it began
 for ms in 000 100 300 500 700 900; do
 	point "kill -9 of up $ms ms after it began to make the template" killed_make $ms
 done
-several() {
-	CRYOPOD_CACHE_DIR=$cache cp_ -q --name e2e-n up --count 3 -o json >"$tmp/n.json" &&
+several() { # one that comes alone shows its steps, the others only when they are up
+	CRYOPOD_CACHE_DIR=$cache cp_ --name e2e-n up --count 3 -o json >"$tmp/n.json" 2>"$tmp/out" &&
+		says "e2e-n-1: " && ! says "restored from template" >/dev/null &&
 		[ "$(jq '[.clusters[] | select(.memory > 100000000 and .ms > 0)] | length' "$tmp/n.json")" = 3 ] &&
 		for i in 1 2 3; do
 			[ "$(CRYOPOD_CACHE_DIR=$cache status .state e2e-n-$i)" = running ] || return 1
@@ -208,5 +209,14 @@ several_down() {
 		[ "$(status .state e2e-n-2)" = absent ]
 }
 point "down --count" several_down
+first_alone() {
+	tp_ -q template rm
+	CRYOPOD_CACHE_DIR=$cache cp_ --name e2e-n up --count 2 >"$tmp/out" 2>&1 &&
+		says "template: of this cluster" && says "e2e-n-2: " && ! says "e2e-n-1: " >/dev/null &&
+		one_template
+	rc=$?
+	CRYOPOD_CACHE_DIR=$cache cp_ -q --name e2e-n down --count 2 && return $rc
+}
+point "without a template the first of several makes it" first_alone
 point "rm" exits 0 tp_ template rm
 point "leaves none" nothing_yet
