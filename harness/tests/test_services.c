@@ -49,6 +49,7 @@ static void each_has_its_scripts(void **state)
 	for (const struct local_service *s = local_services; s->name; s++) {
 		cryo_auto(cryo_free) char *run = cryo_asprintf("%s/%s/run", scan, s->name);
 		cryo_auto(cryo_free) char *log = cryo_asprintf("%s/%s/log/run", scan, s->name);
+		cryo_auto(cryo_free) char *down = cryo_asprintf("%s/%s/down", scan, s->name);
 		cryo_auto(cryo_free) char *dir = cryo_asprintf("/log/%s\n", s->name);
 		cryo_auto(cryo_strv_release) struct cryo_strv want = { 0 }, words = { 0 };
 
@@ -63,7 +64,32 @@ static void each_has_its_scripts(void **state)
 			assert_string_equal(words.v[i], want.v[i]);
 		read_file(log, &text);
 		assert_true(cryo_ends_with(text.p, dir));
+		assert_int_equal(cryo_fs_exists(down), s->waits);
 	}
+}
+
+/* What the API server needs must not wait for it. */
+static void who_waits(void **state)
+{
+	static const struct {
+		const char *name;
+		bool waits;
+	} row[] = {
+		{ "etcd", false },	 { "kube-apiserver", false },
+		{ "kubelet", false },	 { "kube-controller-manager", true },
+		{ "containerd", false }, { "kube-scheduler", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
+		assert_int_equal(local_service_find(row[i].name)->waits, row[i].waits);
+}
+
+static void nobody_to_release(void **state)
+{
+	(void)state;
+	assert_int_equal(local_services_release(world.l, &world.err), -CRYO_E_CHECK);
+	assert_true(cryo_starts_with(world.err.msg, "services: cluster "));
 }
 
 /* A word can hold anything: it stays one word, and starts no other program. */
@@ -138,6 +164,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hostile_words, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(write_failure, world_setup, world_teardown),
 		cmocka_unit_test(find),
+		cmocka_unit_test(who_waits),
+		cmocka_unit_test_setup_teardown(nobody_to_release, world_setup, world_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

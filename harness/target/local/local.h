@@ -103,11 +103,16 @@ struct local_service {
 	const char *package;   /* of the root file system, where the component is that */
 	/* Adds argv. */
 	void (*argv)(const struct local_node *n, struct cryo_strv *argv);
+	bool waits; /* for an API server that is ready: local_services_release() */
 };
 extern const struct local_service local_services[]; /* ends with a NULL name */
 const struct local_service *local_service_find(const char *name);
 /* s6 service directories below `scandir`. */
 int local_services_write(const struct local_node *n, const char *scandir, struct cryo_err *err);
+
+/* The API server of the node that runs is ready: start those that wait for it. Those that run
+ * already are left alone. */
+int local_services_release(struct local *l, struct cryo_err *err);
 
 /*
  * Make the node's first process. It waits for local_init_go(); when *go is closed

@@ -5,6 +5,7 @@
  */
 #include "target/local/local.h"
 
+#include "base/clock.h"
 #include "sys/fs.h"
 
 #include <errno.h>
@@ -12,7 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define PKI "/etc/kubernetes/pki"
+#define PKI	"/etc/kubernetes/pki"
+#define SCANDIR "/run/service" /* in the node */
+#define EXEC_MS 10000
 
 static void etcd(const struct local_node *n, struct cryo_strv *a)
 {
@@ -96,13 +99,17 @@ static void kubelet(const struct local_node *n, struct cryo_strv *a)
 }
 
 const struct local_service local_services[] = {
-	{ "etcd", "node", "etcd-server", etcd },
-	{ "kube-apiserver", "kubernetes", NULL, apiserver },
-	{ "containerd", "containerd", NULL, containerd },
-	{ "kubelet", "kubernetes", NULL, kubelet },
-	{ "kube-controller-manager", "kubernetes", NULL, controller_manager },
-	{ "kube-scheduler", "kubernetes", NULL, scheduler },
-	{ NULL, NULL, NULL, NULL },
+	{ "etcd", "node", "etcd-server", etcd, false },
+	{ "kube-apiserver", "kubernetes", NULL, apiserver, false },
+	{ "containerd", "containerd", NULL, containerd, false },
+	{ "kubelet", "kubernetes", NULL, kubelet, false },
+	/*
+	 * An API server that never ran answers "forbidden" until it has made its roles, and who
+	 * asks too early does so again only after one to three seconds.
+	 */
+	{ "kube-controller-manager", "kubernetes", NULL, controller_manager, true },
+	{ "kube-scheduler", "kubernetes", NULL, scheduler, true },
+	{ NULL, NULL, NULL, NULL, false },
 };
 
 const struct local_service *local_service_find(const char *name)
@@ -138,6 +145,7 @@ static int write_service(const struct local_node *n, const struct local_service 
 {
 	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", scandir, s->name);
 	cryo_auto(cryo_free) char *log_dir = cryo_asprintf("%s/log", dir);
+	cryo_auto(cryo_free) char *down = cryo_asprintf("%s/down", dir); /* a word of s6 */
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str run = { 0 }, log = { 0 };
 	int rc;
@@ -151,7 +159,37 @@ static int write_service(const struct local_node *n, const struct local_service 
 	cryo_str_addf(&log, "#!/usr/bin/execlineb -P\ns6-log -b n3 s5000000 %s/log/%s\n",
 		      LOCAL_STATE, s->name);
 	rc = write_script(dir, &run, err);
+	if (rc == 0 && s->waits)
+		rc = cryo_fs_write(down, "", 0, 0644, err);
 	return rc < 0 ? rc : write_script(log_dir, &log, err);
+}
+
+static int in_node(struct local *l, const char *const *argv, struct cryo_err *err)
+{
+	struct cryo_proc p = { .argv = argv, .timeout_ms = cryo_limit_ms(EXEC_MS) };
+
+	return local_exec(&l->base, NULL, &p, NULL, err);
+}
+
+int local_services_release(struct local *l, struct cryo_err *err)
+{
+	/* Else a supervisor that is killed would come back without its service. */
+	cryo_auto(cryo_strv_release) struct cryo_strv forget = { 0 };
+	int rc = 0;
+
+	cryo_strv_addl(&forget, "rm", "-f", NULL);
+	for (const struct local_service *s = local_services; rc == 0 && s->name; s++) {
+		cryo_auto(cryo_free) char *dir = cryo_asprintf(SCANDIR "/%s", s->name);
+		const char *const up[] = { "s6-svc", "-u", dir, NULL };
+
+		if (!s->waits)
+			continue;
+		cryo_strv_addf(&forget, "%s/down", dir);
+		rc = in_node(l, up, err);
+	}
+	if (rc == 0)
+		rc = in_node(l, cryo_strv_get(&forget), err);
+	return cryo_err_wrap(err, rc, "services");
 }
 
 int local_services_write(const struct local_node *n, const char *scandir, struct cryo_err *err)

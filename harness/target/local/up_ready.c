@@ -152,6 +152,9 @@ int up_settle(struct up *u, struct cryo_err *err)
 		rc = local_kube(&u->l->base, &k, err);
 	if (rc == 0)
 		rc = wait_api(u, k, err);
+	/* One that came from a template has them running. */
+	if (rc == 0 && !u->record.complete && !u->record.from)
+		rc = local_services_release(u->l, err);
 	return rc < 0 ? rc : wait_node(u, k, err);
 }
 /* /healthz of the kubelet as the API server sees it: both ends, and what is between them. */

@@ -17,6 +17,12 @@ point "status says running" test "$(status .state)" = running
 point "six services are up" test "$(status '[.nodes[0].services[] | select(.up)] | length')" = 6
 point "it can checkpoint and restore" test "$(status '.capabilities | .checkpoint + .restore')" = podsimage
 
+nobody_waits() { # `down` is a word of s6: do not start this one
+	files=$(cp_ -q shell sh -c 'cd /run/service && echo */run */down') && echo "$files" &&
+		[ "${files##* }" = '*/down' ] && [ "$(echo "$files" | grep -o '/run' | wc -l)" = 6 ]
+}
+point "none of them would wait if its supervisor were killed" nobody_waits
+
 second_up() {
 	a=$(status .nodes[0].pid) && exits 0 cp_ up && [ "$a" = "$(status .nodes[0].pid)" ]
 }
