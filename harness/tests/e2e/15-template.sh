@@ -43,8 +43,9 @@ leases() { cp_ -q --name e2e-t kubectl get lease node1 -n kube-node-lease -o 'js
 renewed() { [ "$(leases)" != "$before" ]; }
 before=$(leases)
 point "its leases are renewed" until_true 30 renewed
-crash_and_up() {
-	kill -9 "$(status .nodes[0].pid e2e-t)" && sleep 0.2 && up_from cold &&
+dead_t() { [ "$(CRYOPOD_CACHE_DIR=$cache status .state e2e-t)" = stopped ]; }
+crash_and_up() { # a pid namespace takes its time to die
+	kill -9 "$(status .nodes[0].pid e2e-t)" && until_true 10 dead_t && up_from cold &&
 		tp_ -q kubectl get configmap only-e2e-t
 }
 point "a restored node that crashed starts with what it knew" crash_and_up
