@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/expired.h"
 #include "tests/local_world.h"
 
 #include <dirent.h>
@@ -58,6 +59,18 @@ static void whole_set(void **state)
 	assert_int_equal(local_certs_read(world.l, "ca.crt", &again, &world.err), 0);
 	assert_string_equal(first.p, again.p);
 	assert_true(local_certs_read(world.l, "none.crt", &again, &world.err) < 0);
+}
+
+static void over_or_not(void **state)
+{
+	(void)state;
+	assert_false(local_certs_over(world.t->dir)); /* there is none */
+	assert_int_equal(local_certs_make(world.l, &world.err), 0);
+	assert_false(local_certs_over(world.t->dir));
+	world_put("pki/apiserver.crt", expired_pem);
+	assert_true(local_certs_over(world.t->dir));
+	world_put("pki/apiserver.crt", "no PEM"); /* is somebody else's error */
+	assert_false(local_certs_over(world.t->dir));
 }
 
 /* Killed half way: what lies there is not taken for the set, and is replaced. */
@@ -145,6 +158,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whole_set, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(over_or_not, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(half_a_set, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(nothing_at_all, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(another_judge, world_setup, world_teardown),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Keys, files and the store of templates; dump and restore are the e2e chapter's. */
+#include "tests/expired.h"
 #include "tests/local_world.h"
 
 #include "base/clock.h"
@@ -499,7 +500,7 @@ static void nobody_waits_for_one(void **state)
 }
 
 /* One with pods, from a stack whose only build is the world's directory. */
-static void publish_snapshot(const char *name)
+static void publish_snapshot(const char *name, const char *pem)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
 	cryo_auto(cryo_json_decref) json_t *in = NULL;
@@ -507,7 +508,7 @@ static void publish_snapshot(const char *name)
 	    json_t *holds = json_pack("{ss s[{ss ss sb}]}", "cluster", "demo", "pods", "namespace",
 				      "default", "name", "a", "ready", 1);
 	cryo_auto(cryo_free) char *rootfs = cryo_asprintf("%s/rootfs", world.dir);
-	cryo_auto(cryo_free) char *ca = NULL;
+	cryo_auto(cryo_free) char *cert = NULL;
 	struct template t = TEMPLATE_INIT;
 
 	put("rootfs/etc/hostname", "node1");
@@ -520,9 +521,9 @@ static void publish_snapshot(const char *name)
 		skip();
 	}
 	assert_int_equal(template_begin(name, &t, &world.err), 0);
-	ca = cryo_asprintf("%s/pki/ca.crt", t.dir);
-	assert_int_equal(cryo_fs_mkparents(ca, 0700, &world.err), 0);
-	assert_int_equal(cryo_fs_write(ca, "pem", 3, 0600, &world.err), 0);
+	cert = cryo_asprintf("%s/pki/apiserver.crt", t.dir);
+	assert_int_equal(cryo_fs_mkparents(cert, 0700, &world.err), 0);
+	assert_int_equal(cryo_fs_write(cert, pem, strlen(pem), 0600, &world.err), 0);
 	t.holds = holds;
 	assert_int_equal(template_publish(&t, in, &r, &world.err), 0);
 	template_release(&t);
@@ -536,7 +537,7 @@ static void snapshots_are_apart(void **state)
 	size_t n = 0;
 
 	(void)state;
-	publish_snapshot("demo");
+	publish_snapshot("demo", "pem");
 	publish(KEY_A);
 	assert_true(cryo_ends_with(path, "/.snapshots/demo"));
 	assert_int_equal(count(), 1);
@@ -622,7 +623,7 @@ static void snapshots_that_fit(void **state)
 	struct template t = TEMPLATE_INIT;
 
 	(void)state;
-	publish_snapshot("demo");
+	publish_snapshot("demo", "pem");
 	assert_int_equal(template_open("demo", &t, &world.err), 0);
 	json_object_set_new(t.meta, "created", json_integer(1));
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
@@ -654,19 +655,16 @@ static char *unfit_now(void)
 
 static void snapshots_out_of_date(void **state)
 {
-	cryo_auto(cryo_free) char *ca = NULL;
 	cryo_auto(cryo_free) char *rootfs = cryo_asprintf("%s/rootfs", world.dir);
 	cryo_auto(cryo_free) char *gone = NULL;
 	cryo_auto(cryo_free) char *over = NULL;
-	const struct timespec old[] = { { 1000, 0 }, { 1000, 0 } };
 
 	(void)state;
-	publish_snapshot("demo");
-	ca = template_path("demo", "/pki/ca.crt");
+	publish_snapshot("demo", "pem");
 	assert_int_equal(cryo_fs_rmtree(rootfs, &world.err), 0);
 	gone = unfit_now();
 	assert_string_equal(gone, "programs of its stack are gone: cryopod build --stack upstream");
-	assert_int_equal(utimensat(AT_FDCWD, ca, old, 0), 0);
+	publish_snapshot("demo", expired_pem);
 	over = unfit_now();
 	assert_string_equal(over, "its certificates are over: make it anew");
 }

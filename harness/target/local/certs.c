@@ -132,6 +132,17 @@ int local_certs_make(const struct local *l, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "certificates");
 }
 
+bool local_certs_over(const char *dir)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/pki/apiserver.crt", dir);
+	cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int64_t left;
+
+	return cryo_fs_read(path, MAX_PEM, &pem, &ignored) == 0 &&
+	       cryo_pki_expires_in(cryo_str_get(&pem), &left, &ignored) == 0 && left <= 0;
+}
+
 int local_certs_read(const struct local *l, const char *file, struct cryo_str *out,
 		     struct cryo_err *err)
 {

@@ -86,6 +86,8 @@ const char *local_record_rootfs(const struct local_record *r);
 
 /* <cluster>/pki and the node's pair, once. Whole or not at all. */
 int local_certs_make(const struct local *l, struct cryo_err *err);
+/* Have those in <dir>/pki expired? All of a set are made at once; where there is none: no. */
+bool local_certs_over(const char *dir);
 /* PEM text of one file of <cluster>/pki, appended. */
 int local_certs_read(const struct local *l, const char *file, struct cryo_str *out,
 		     struct cryo_err *err);

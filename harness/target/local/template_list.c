@@ -17,8 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define KEEP	  4 /* of several stacks, or of a program that is being changed; 300 MB each */
-#define CERT_DAYS 365
+#define KEEP 4 /* of several stacks, or of a program that is being changed; 300 MB each */
 
 /* Names of what lies there, with suffix or without. Nothing there is fine. */
 static void names_there(bool snapshots, struct cryo_strv *names)
@@ -103,22 +102,13 @@ static const char *first_difference(const char *stamp, const char *rootfs, const
 	return why_not(meta, now);
 }
 
-/* The certificates are as old as the cluster that it, or what it came from, started as. */
-static bool certificates_are_over(const char *name)
-{
-	cryo_auto(cryo_free) char *ca = template_path(name, "/pki/ca.crt");
-	struct stat st;
-
-	return stat(ca, &st) == 0 &&
-	       cryo_wall_ns() / 1000000000 - st.st_mtime > (int64_t)CERT_DAYS * 24 * 3600;
-}
-
 char *template_snapshot_unfit(const char *name, const json_t *meta)
 {
+	cryo_auto(cryo_free) char *dir = template_path(name, "");
 	const struct local_record r = { .builds = json_object_get(meta, "builds") };
 	const char *kernel = cryo_json_str(meta, "inputs.kernel"), *why;
 
-	if (certificates_are_over(name))
+	if (local_certs_over(dir))
 		return cryo_strdup("its certificates are over: make it anew");
 	if (why_stale(meta))
 		return cryo_asprintf("programs of its stack are gone: cryopod build --stack %s",

@@ -297,6 +297,17 @@ static int open_way_in(struct up *u, int rc, struct cryo_err *err)
 	return rc;
 }
 
+/* They last a year. Nothing would talk to anything, and no log would say so in plain words. */
+static int check_certificates(const struct up *u, struct cryo_err *err)
+{
+	if (u->fresh || !local_certs_over(u->l->base.dir))
+		return 0;
+	return cryo_err_set(err, CRYO_E_PROVISION,
+			    "the certificates of cluster '%s' are over, it is a year old: take it "
+			    "down, then up again (cryopod down --name %s)",
+			    u->l->base.name, u->l->base.name);
+}
+
 /* A snapshot becomes a new cluster; one that came from it already is what was asked for. */
 static int check_from(const struct up *u, struct cryo_err *err)
 {
@@ -336,6 +347,8 @@ static int up_locked(struct up *u, struct cryo_err *err)
 		rc = look_back(u, err);
 	if (rc == 0)
 		rc = check_from(u, err);
+	if (rc == 0)
+		rc = check_certificates(u, err);
 	if (rc < 0)
 		return rc;
 	u->deadline = cryo_now_ms() +
