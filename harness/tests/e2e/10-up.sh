@@ -15,6 +15,7 @@ point "up" exits 0 cp_ up
 point "from the template" test "$(status .origin)" = template
 point "status says running" test "$(status .state)" = running
 point "six services are up" test "$(status '[.nodes[0].services[] | select(.up)] | length')" = 6
+echo "# Linux $(uname -r), $(status '.capabilities | to_entries | map("\(.key) \(.value)") | join(", ")')"
 point "it can checkpoint and restore" test "$(status '.capabilities | .checkpoint + .restore')" = podsimage
 
 nobody_waits() { # `down` is a word of s6: do not start this one

@@ -16,10 +16,17 @@ pod_with_token() {
 		"$top/kube-deployments/counter-pod.yaml" | "$CRYOPOD" -q --name $c kubectl apply -f - &&
 		ck_ wait --for=condition=Ready pod/token --timeout=$((60 * factor))s
 }
-# What the pod would log in with: the API server is asked whether it believes it.
+# What the pod would log in with: the API server is asked whether it believes it. It does for a year,
+# but the kubelet writes a new one after 48 minutes.
+token() {
+	c_ shell sh -c 'cat /var/lib/kubelet/pods/*/volumes/kubernetes.io~projected/kube-api-access-*/token' >"$tmp/token"
+}
+token_new() {
+	token && jq -e -R --argjson jumped "$jumped" \
+		'split(".")[1] | gsub("-"; "+") | gsub("_"; "/") | @base64d | fromjson | .iat >= $jumped' "$tmp/token"
+}
 token_good() {
-	c_ shell sh -c 'cat /var/lib/kubelet/pods/*/volumes/kubernetes.io~projected/kube-api-access-*/token' >"$tmp/token" &&
-		jq -n --rawfile t "$tmp/token" '{apiVersion: "authentication.k8s.io/v1", kind: "TokenReview",
+	token && jq -n --rawfile t "$tmp/token" '{apiVersion: "authentication.k8s.io/v1", kind: "TokenReview",
 			spec: {token: $t}}' | "$CRYOPOD" -q --name $c kubectl create -f - -o json | jq -e .status.authenticated
 }
 containers() { ck_ get pods counter token -o json | jq -r '.items[].status.containerStatuses[0].containerID'; }
@@ -63,6 +70,7 @@ all_well() { # WHAT HAPPENED
 	[ "$(ready lastTransitionTime)" = "$was_ready" ] || echo "#   it was not Ready in between"
 	if ck_ get pod token >/dev/null 2>&1; then
 		takes "$1: the token in a pod is good" 180 token_good
+		case $1 in -* | *minute*) ;; *) takes "$1: and a new one" 180 token_new ;; esac
 		point "$1: pods go on" same_containers
 		point "$1: and count" counts
 	fi
