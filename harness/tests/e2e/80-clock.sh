@@ -33,11 +33,11 @@ containers() { ck_ get pods counter token -o json | jq -r '.items[].status.conta
 watch_from_now() { containers >"$tmp/containers" && [ -s "$tmp/containers" ]; }
 same_containers() { containers | diff "$tmp/containers" -; }
 counts() { a=$(ck_ logs counter --tail 1) && sleep 1 && [ "$a" != "$(ck_ logs counter --tail 1)" ]; }
-events_in_order() { # those of the pod $1, in the order they were written, are all of after the jump
+events_in_order() { # those of the pod $1, as far as its start goes; all of after the jump
 	ck_ get events -o json | jq -e --arg pod "$1" --argjson jumped "$jumped" '
-		[.items | sort_by(.metadata.resourceVersion | tonumber)[] | select(.involvedObject.name == $pod) |
-			(.firstTimestamp // .eventTime)[:19] + "Z" | fromdate] |
-		length >= 3 and . == sort and .[0] >= $jumped'
+		[.items[] | select(.involvedObject.name == $pod) | {key: .reason,
+			value: ((.firstTimestamp // .eventTime)[:19] + "Z" | fromdate)}] | from_entries |
+		[.Scheduled, .Pulled, .Created, .Started] | debug | all(. != null) and . == sort and .[0] >= $jumped'
 }
 new_pod() { # NAME
 	sed "s/^  name: counter\$/  name: $1/" "$top/kube-deployments/counter-pod.yaml" |
