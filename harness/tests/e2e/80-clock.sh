@@ -45,7 +45,7 @@ new_pod() { # NAME
 		ck_ wait --for=condition=Ready "pod/$1" --timeout=$((60 * factor))s
 }
 restores() { # NAME: its checkpoint becomes another pod
-	exits 0 c_ checkpoint "$1" --to "$tmp/$1.tar" && exits 0 c_ restore "$tmp/$1.tar" --pod "$1-2" &&
+	exits 0 c_ checkpoint "$1" --timeout 5m --to "$tmp/$1.tar" && exits 0 c_ restore "$tmp/$1.tar" --pod "$1-2" &&
 		ck_ delete pod "$1" "$1-2" --now
 }
 seconds() { cut -d. -f1 /proc/uptime; } # no clock that can be set
