@@ -3,13 +3,16 @@
  * Between the interposer and the real CRIU in a test node (e2e/36-killed.sh):
  * holds the conversation still at the question that /run/stop-criu/at names,
  * so that somebody can be killed just there. "stopped" says that it stands,
- * and holds the pid of CRIU; when "at" is removed it goes on. It becomes CRIU
- * by exec, as the interposer does, so that no process more is CRIU's business.
+ * and holds the pid of CRIU; when "at" is removed it goes on. Or "at" is "end":
+ * the answer to a dump is passed on, and CRIU itself stands until somebody
+ * sends it SIGCONT, as runc waits for its end. It becomes CRIU by exec, as the
+ * interposer does, so that no process more is CRIU's business.
  */
 #include "base/clock.h"
 #include "interposer/relay.h"
 #include "sys/fs.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,22 +28,36 @@
 static pid_t criu;
 static int criu_pidfd;
 
+static bool is_named(const char *where)
+{
+	struct cryo_err ignored;
+	cryo_auto(cryo_str_release) struct cryo_str at = { 0 };
+
+	return cryo_fs_read(DIR "/at", 64, &at, &ignored) == 0 &&
+	       cryo_streq(cryo_str_get(&at), where);
+}
+
+static void say_stopped(void)
+{
+	cryo_auto(cryo_free) char *pid = cryo_asprintf("%d\n", criu);
+	struct cryo_err ignored;
+
+	cryo_fs_write(DIR "/stopped", pid, strlen(pid), 0600, &ignored);
+}
+
 static int on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err *err)
 {
 	int64_t end = cryo_now_ms() + HOLD_MS;
-	cryo_auto(cryo_free) char *pid = cryo_asprintf("%d\n", criu);
-	struct cryo_err ignored;
-	struct cryo_str at = { 0 };
-	bool here = resp->type == CRYO_RPC_NOTIFY &&
-		    cryo_fs_read(DIR "/at", 64, &at, &ignored) == 0 &&
-		    cryo_streq(cryo_str_get(&at), resp->script);
 
 	(void)arg;
 	(void)err;
-	cryo_str_release(&at);
-	if (!here)
+	if (resp->type == CRYO_RPC_DUMP && is_named("end")) {
+		kill(criu, SIGSTOP);
+		say_stopped();
+	}
+	if (resp->type != CRYO_RPC_NOTIFY || !is_named(resp->script))
 		return 0;
-	cryo_fs_write(DIR "/stopped", pid, strlen(pid), 0600, &ignored);
+	say_stopped();
 	while (cryo_fs_exists(DIR "/at") && cryo_now_ms() < end)
 		usleep(5000);
 	return 0;

@@ -756,6 +756,51 @@ static void full_disk(void **state)
 	assert_int_equal(umount(img), 0);
 }
 
+/* A file as large as what is left. */
+static void fill(const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", img, name);
+	cryo_auto(cryo_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	char bytes[4096] = { 1 };
+
+	assert_true(fd >= 0);
+	while (write(fd, bytes, sizeof(bytes)) > 0)
+		;
+}
+
+/* The reason has a place of its own; where even that is not to be had nobody is told of success. */
+static void full_disk_later(void **state)
+{
+	struct talk t;
+	bool told;
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: mounting needs root\n");
+		skip();
+	}
+	assert_int_equal(mount("none", img, "tmpfs", 0, "size=1m"), 0);
+	put_file(img, "descriptors.json", 20, 1);
+	dump_later(&t, true);
+	wait_for_lock();
+	told = has_text(img, CRYO_PENDING_NAME, "No space left on device\n");
+	talk_end(&t);
+	umount(img);
+	assert_true(t.resp.success);
+	assert_true(told);
+
+	assert_int_equal(mount("none", img, "tmpfs", 0, "size=1m"), 0);
+	put_file(img, "descriptors.json", 20, 1);
+	fill("dump.log");
+	dump_later(&t, true);
+	talk_end(&t);
+	told = there(img, CRYO_PENDING_NAME);
+	umount(img);
+	assert_refused(&t, CRYO_RPC_DUMP, "cannot write 'seal.pending': No space left on device");
+	assert_true(there(work, "resumed"));
+	assert_false(told);
+}
+
 /* The memory for plain images ends while CRIU writes them: its own failure, and its own words. */
 static void plain_tmpfs_is_full(void **state)
 {
@@ -1270,6 +1315,7 @@ int main(int argc, char **argv)
 		TEST(two_at_once),
 		TEST(too_little_memory),
 		TEST(full_disk),
+		TEST(full_disk_later),
 		TEST(plain_tmpfs_is_full),
 		TEST(refused_requests),
 		TEST(a_changed_set),

@@ -115,21 +115,42 @@ restores() { exits 0 cp_ restore "$tmp/kill.tar" --pod killed --key-secret kill;
 point "and then it restores" restores
 kubectl delete pod killed --now >"$tmp/out" 2>&1
 
-# Where containerd keeps the images until they are an archive.
-full_disk() {
+# Where containerd keeps the images until they are an archive, beside CRIU's log (60 kB).
+small_disk() { # SIZE
 	id=$(kubectl get pod counter -o 'jsonpath={.status.containerStatuses[0].containerID}')
 	place=/var/lib/node/containerd/io.containerd.grpc.v1.cri/containers/${id##*/}
-	until_true 10 remember || return 1
-	shell sh -c "touch /run/stop-criu/begin; mkdir /run/small; mount -t tmpfs -o size=64k none /run/small &&
-		cp -a $place/. /run/small && mount --bind /run/small $place" || return 1
-	# CRIU itself may fail, or the encryption behind it, with containerd or runc to notice.
-	exits 1 encrypted && grep -qE 'errno 28|No space left|has not encrypted' "$tmp/out"
-	rc=$?
+	shell sh -c "touch /run/stop-criu/begin; mkdir -p /run/small; mount -t tmpfs -o size=$1 none /run/small &&
+		cp -a $place/. /run/small && mount --bind /run/small $place"
+}
+large_disk() {
 	left=$(shell find "$place" -name '*.img')
-	shell umount "$place" /run/small
-	[ $rc = 0 ] && [ -z "$left" ] && until_true 10 counts_on "$before" && nothing_plain && nobody_left && exits 0 encrypted
+	shell umount "$place" /run/small && [ -z "$left" ] && until_true 10 counts_on "$before" && nothing_plain &&
+		nobody_left && exits 0 encrypted
+}
+full_disk() {
+	until_true 10 remember && small_disk 64k || return 1
+	# CRIU itself may fail, or the encryption behind it, with containerd or runc to notice.
+	exits 1 encrypted && grep -qiE 'errno 28|no space left' "$tmp/out"
+	rc=$?
+	large_disk && return $rc
 }
 point "the disk of the images is full" full_disk
+nobody_seals() { ! shell pgrep -l -x cryopod-seal; }
+fails_at_once() { # runc looks when CRIU has ended, and finds that encryption has failed
+	until_true 10 remember && small_disk 128k || return 1
+	shell sh -c "rm -f /run/stop-criu/stopped; printf end >/run/stop-criu/at"
+	encrypted >"$tmp/out" 2>&1 &
+	call=$!
+	until_true 20 shell test -e /run/stop-criu/stopped && until_true 20 nobody_seals
+	shell sh -c 'rm -f /run/stop-criu/at; kill -CONT "$(cat /run/stop-criu/stopped)"'
+	wait $call && { echo "the checkpoint succeeded"; return 1; }
+	says "criu has not encrypted the checkpoint: cannot seal: " && says "No space left on device path="
+	rc=$?
+	large_disk && return $rc
+}
+if [ "$(status '.capabilities["pods-checkpoint"]')" = true ]; then
+	point "sealing fails before runc looks, and runc says why" fails_at_once
+fi
 
 criu_fails() { # without the root of the container it is lost: its own words must arrive
 	until_true 10 remember || return 1
