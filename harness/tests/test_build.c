@@ -364,6 +364,17 @@ static void put_patch(const char *name, const char *file, const char *from, cons
 	put(path, text);
 }
 
+/* A file of the tree that was built, where the log says it was; caller frees. */
+static char *in_patched_tree(const char *name)
+{
+	cryo_auto(cryo_free) char *log = get("log"), *path = NULL;
+	const char *tree = strstr(log, "/patched-");
+
+	assert_non_null(tree);
+	path = cryo_asprintf("cache/trees/containerd%.*s/%s", (int)strcspn(tree, "\n"), tree, name);
+	return get(path);
+}
+
 /* Built is a tree beside that of the commit, which stays as it is. */
 static void trees_from_git_with_patches(void **state)
 {
@@ -402,6 +413,43 @@ static void trees_from_git_with_patches(void **state)
 	assert_string_equal(kept, "old\n");
 	assert_int_equal(build(component, &err), 0);
 	assert_int_equal(calls_of("build -v"), 1);
+}
+
+/* What is patched is the component; what it brings along is there as without patches. */
+static void trees_from_git_with_patches_and_submodules(void **state)
+{
+	static const struct world_file lib[] = { { "lib.c", "lib\n", NULL } };
+	static const char of_part[] = "[submodule \"lib\"]\n\tpath = d/lib\n\turl = ../lib\n";
+	static const char of_repo[] = "[submodule \"part\"]\n\tpath = p/part\n\turl = ../part\n"
+				      "[submodule \"lost\"]\n\tpath = lost\n\turl = ../lost\n";
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *part = cryo_asprintf("%s/part", base);
+	cryo_auto(cryo_free) char *deep = cryo_asprintf("%s/lib", base);
+	cryo_auto(cryo_free) char *component = cryo_asprintf(
+	    "containerd: {source: {git: %s, ref: main}, programs: [ctr], patches: series}", repo);
+	cryo_auto(cryo_free) char *outer = NULL, *inner = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	char in_part[CRYO_COMMIT_HEX], in_repo[CRYO_COMMIT_HEX], commit[CRYO_COMMIT_HEX];
+
+	(void)state;
+	world_commit(deep, "main", lib, 1, in_part);
+	world_commit(part, "main",
+		     (struct world_file[]){ { ".gitmodules", of_part, NULL },
+					    { "part.c", "part\n", NULL },
+					    { "d/lib", NULL, in_part } },
+		     3, in_repo);
+	world_commit(repo, "main",
+		     (struct world_file[]){ { ".gitmodules", of_repo, NULL },
+					    { "go.mod", "module x\n", NULL },
+					    { "p/a.go", "old\n", NULL },
+					    { "p/part", NULL, in_repo } },
+		     4, commit);
+	put_patch("0001-a.patch", "p/a.go", "old", "new");
+	assert_int_equal(build(component, &err), 0);
+	outer = in_patched_tree("p/part/part.c");
+	assert_string_equal(outer, "part\n");
+	inner = in_patched_tree("p/part/d/lib/lib.c");
+	assert_string_equal(inner, "lib\n");
 }
 
 static void a_changed_checkout_is_not_built(void **state)
@@ -897,6 +945,7 @@ int main(void)
 		TEST(trees_are_built_where_they_are),
 		TEST(trees_from_git),
 		TEST(trees_from_git_with_patches),
+		TEST(trees_from_git_with_patches_and_submodules),
 		TEST(a_changed_checkout_is_not_built),
 		TEST(stamps),
 		TEST(no_patches_no_other_stamp),
