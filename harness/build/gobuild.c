@@ -158,6 +158,17 @@ static int take_tree(struct cryo_go_build *g, struct cryo_err *err)
 	return 0;
 }
 
+static char *ldflags(const struct cryo_go_build *g)
+{
+	struct cryo_source src = g->c->source;
+	cryo_auto(cryo_free) char *version = src.version ? NULL
+							 : cryo_recipe_version(g->recipe, g->dir);
+
+	if (version)
+		src.version = version;
+	return cryo_recipe_ldflags(g->recipe, &src, g->commit);
+}
+
 static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 {
 	int rc = cryo_toolchain_find(g->recipe->cgo, &g->tool, err);
@@ -175,7 +186,7 @@ static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 	g->log = cryo_build_log(g->c);
 	rc = is_module(g) ? cryo_module_wrap(g, err) : take_tree(g, err);
 	if (rc == 0)
-		g->ldflags = cryo_recipe_ldflags(g->recipe, &g->c->source, g->commit);
+		g->ldflags = ldflags(g);
 	return rc;
 }
 

@@ -353,6 +353,42 @@ static void trees_from_git(void **state)
 	assert_string_equal(list, "ctr ");
 }
 
+/* runc keeps its version in a file, and is "unknown" if nobody looks there. */
+static void a_tree_says_its_version(void **state)
+{
+	static const struct {
+		const char *text, *named, *flag;
+	} row[] = {
+		{ "1.2.3+dev\n", "", " -X main.version=1.2.3+dev -X main.gitCommit=" },
+		{ "1.2.3\n", ", version: v1.2.4", " -X main.version=1.2.4 -X main.gitCommit=" },
+		{ "1.2 -extld=/evil\n", "", " -static -X main.gitCommit=" },
+		{ "", "", " -static -X main.gitCommit=" },
+	};
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	struct cryo_err err = CRYO_ERR_INIT;
+	char commit[CRYO_COMMIT_HEX];
+
+	(void)state;
+	/* A host that can build C code. */
+	put("bin/gcc", "#!/bin/sh\necho /lib/libseccomp.a\n");
+	put("bin/pkg-config", "#!/bin/sh\necho 2.5\n");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *component = NULL, *log = NULL;
+
+		print_message("# row %zu\n", i);
+		world_commit(repo, "main",
+			     (struct world_file[]){ { "go.mod", "module x\n", NULL },
+						    { "VERSION", row[i].text, NULL } },
+			     2, commit);
+		component = cryo_asprintf("runc: {source: {git: %s, commit: %s%s}}", repo, commit,
+					  row[i].named);
+		gone("log");
+		assert_int_equal(build(component, &err), 0);
+		log = get("log");
+		assert_non_null(strstr(log, row[i].flag));
+	}
+}
+
 static void put_patch(const char *name, const char *file, const char *from, const char *to)
 {
 	cryo_auto(cryo_free) char *text = cryo_asprintf(
@@ -944,6 +980,7 @@ int main(void)
 		TEST(wraps_the_module),
 		TEST(trees_are_built_where_they_are),
 		TEST(trees_from_git),
+		TEST(a_tree_says_its_version),
 		TEST(trees_from_git_with_patches),
 		TEST(trees_from_git_with_patches_and_submodules),
 		TEST(a_changed_checkout_is_not_built),
