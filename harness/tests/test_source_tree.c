@@ -292,6 +292,9 @@ static void what_is_not_there(void **state)
 		"no branch or tag 'something-else'");
 	refused(sync_to(repo, NULL, nowhere), CRYO_E_CONFIG, "no commit '0123");
 	refused(sync_to(repo, "main", nowhere), CRYO_E_CONFIG, "no commit '0123");
+	/* Where the branch stands instead, and no word of a pin that "is used". */
+	assert_non_null(strstr(err.msg, ", where 'main' is at "));
+	assert_string_equal(cryo_str_get(&warnings), "");
 	assert_int_equal(sync_to(empty, "main", NULL), -CRYO_E_REMOTE);
 	print_message("# %s\n", err.msg);
 	/* Nothing of that is taken for something. */
@@ -324,6 +327,12 @@ static void mirrors(void **state)
 	opts.mirrors = NULL;
 	fine(sync_to("https://nowhere.invalid/repo", "main", NULL));
 	assert_false(tree.made);
+	/* Who did not have it is said. */
+	opts.mirrors = list;
+	refused(sync_to("https://nowhere.invalid/repo", "maim", NULL), CRYO_E_CONFIG,
+		"'https://nowhere.invalid/repo', asked for at /");
+	refused(sync_to("https://nowhere.invalid/repo", "something-else", NULL), CRYO_E_CONFIG,
+		"'https://nowhere.invalid/repo', asked for at /");
 }
 
 static void one_commit_or_all(void **state)
