@@ -27,9 +27,23 @@ static bool is_complaint(const char *line)
 	return at && at[4] >= '0' && at[4] <= '9';
 }
 
+/* "go: inconsistent vendoring in DIR:", and the reason on a line of its own. */
+static bool complete(struct cryo_build_talk *t, const char *line)
+{
+	cryo_auto(cryo_free) char *both = NULL;
+
+	if (!t->cause || !cryo_ends_with(t->cause, ":"))
+		return false;
+	both = cryo_asprintf("%s %s", t->cause, line + strspn(line, " \t"));
+	replace(&t->cause, both);
+	return true;
+}
+
 /* The first complaint is the cause, unless Go itself says in the end what is wrong. */
 static void look_for_cause(struct cryo_build_talk *t, const char *line)
 {
+	if (complete(t, line))
+		return;
 	if (cryo_starts_with(line, "go: "))
 		replace(&t->cause, line);
 	else if (!t->cause && (t->cause_next || is_complaint(line)))

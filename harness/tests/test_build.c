@@ -874,6 +874,10 @@ static void the_first_complaint_is_the_cause(void **state)
 		  "kubelet: /usr/bin/ld: cannot find -lseccomp (log" },
 		{ "a.go:1:2: no package x\ngo: updates to go.mod needed\n",
 		  "kubelet: go: updates to go.mod needed (log" },
+		{ "go: inconsistent vendoring in /src:\n\ta.b/c: not in go.mod\n\n\tTo sync:\n",
+		  "kubelet: go: inconsistent vendoring in /src: a.b/c: not in go.mod (log" },
+		{ "a.go:1:2: no module has a.b/c; to add it:\n\tgo get a.b/c\nb.go:3:4: no d:\n",
+		  "kubelet: a.go:1:2: no module has a.b/c; to add it: go get a.b/c (log" },
 		{ "", "failed with exit code 1" },
 	};
 
