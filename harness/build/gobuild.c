@@ -173,6 +173,9 @@ static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 {
 	int rc = cryo_toolchain_find(g->recipe->cgo, &g->tool, err);
 
+	/* Before a build root, which takes minutes to make. */
+	if (rc == 0 && !is_module(g))
+		rc = take_tree(g, err);
 	if (rc == 0 && g->tool.root && !cryo_fs_is_dir(g->tool.root))
 		rc = cryo_build_may_fetch(g->built, "the build root with Go is", err);
 	if (rc == 0)
@@ -184,7 +187,8 @@ static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	g->log = cryo_build_log(g->c);
-	rc = is_module(g) ? cryo_module_wrap(g, err) : take_tree(g, err);
+	if (is_module(g))
+		rc = cryo_module_wrap(g, err);
 	if (rc == 0)
 		g->ldflags = ldflags(g);
 	return rc;

@@ -509,6 +509,30 @@ static void a_changed_checkout_is_not_built(void **state)
 	assert_non_null(strstr(err.msg, "'mine.go' first"));
 }
 
+/* Minutes for a build root, and then the source cannot be had? The other way round. */
+static void sources_come_before_a_build_root(void **state)
+{
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *component = cryo_asprintf(
+	    "containerd: {source: {git: %s, commit: 0123456789012345678901234567890123456789}}",
+	    repo);
+	struct cryo_err err = CRYO_ERR_INIT;
+	char commit[CRYO_COMMIT_HEX];
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: only root can make a build root\n");
+		skip();
+	}
+	world_commit(repo, "main", &(struct world_file){ "go.mod", "module x\n", NULL }, 1, commit);
+	put("version", "go1.19.8");
+	put("bin/mmdebstrap", "#!/bin/sh\necho mmdebstrap >>$FAKE_DIR/log\nexit 1\n");
+	assert_int_equal(build(component, &err), -CRYO_E_CONFIG);
+	print_message("# %s\n", err.msg);
+	assert_non_null(strstr(err.msg, "no commit '0123"));
+	assert_int_equal(calls_of("mmdebstrap"), 0);
+}
+
 static void stamps(void **state)
 {
 	static const struct {
@@ -988,6 +1012,7 @@ int main(void)
 		TEST(trees_from_git_with_patches),
 		TEST(trees_from_git_with_patches_and_submodules),
 		TEST(a_changed_checkout_is_not_built),
+		TEST(sources_come_before_a_build_root),
 		TEST(stamps),
 		TEST(no_patches_no_other_stamp),
 		TEST(a_patched_module_is_built_from_a_tree),
