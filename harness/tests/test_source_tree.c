@@ -389,13 +389,19 @@ static void changed_trees(void **state)
 static void foreign_trees(void **state)
 {
 	cryo_auto(cryo_free) char *path = cryo_source_tree_dir("comp", second);
+	struct cryo_component c = { .name = (char *)"comp", .file = "s.yaml" };
+	json_t *j = NULL;
 
 	(void)state;
+	c.source = (struct cryo_source){ .kind = CRYO_SOURCE_GIT, .git = repo, .commit = second };
 	put(path, "important", "mine\n");
 	opts.force = true;
 	refused(sync_to(repo, "main", NULL), CRYO_E_PROVISION, "is not from cryopod");
 	holds(path, "important", "mine\n");
 	assert_true(cryo_source_tree_is_theirs(path));
+	assert_int_equal(cryo_source_status(&c, &j, &err), 0);
+	assert_string_equal(json_string_value(json_object_get(j, "state")), "foreign");
+	json_decref(j);
 }
 
 /* What was committed there is nowhere else. */
