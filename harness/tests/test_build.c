@@ -902,6 +902,9 @@ static void the_first_complaint_is_the_cause(void **state)
 		  "kubelet: go: inconsistent vendoring in /src: a.b/c: not in go.mod (log" },
 		{ "a.go:1:2: no module has a.b/c; to add it:\n\tgo get a.b/c\nb.go:3:4: no d:\n",
 		  "kubelet: a.go:1:2: no module has a.b/c; to add it: go get a.b/c (log" },
+		{ "a.go:1:2: module lookup disabled by GOPROXY=off\n",
+		  "kubelet: a module that it needs is not in Go's module cache, and --offline "
+		  "forbids to fetch it: a.go:1:2 (log" },
 		{ "", "failed with exit code 1" },
 	};
 
