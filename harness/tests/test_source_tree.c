@@ -2,6 +2,7 @@
 /* Trees from repositories, each test in a world of its own; most run with both transports. */
 #include "base/clock.h"
 #include "base/event.h"
+#include "fake_http.h"
 #include "git_world.h"
 #include "source/git.h"
 #include "source/stack.h"
@@ -687,6 +688,25 @@ static void over_the_network(void **state)
 	refused(sync_to(url, "maim", NULL), CRYO_E_CONFIG, "did you mean 'main'?");
 }
 
+/* Also what some hosts say of a repository that is not there. */
+static void a_server_that_wants_a_password(void **state)
+{
+	static const struct fake_step no = { "GET /repo.git/info/refs", 0,
+					     "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n"
+					     "WWW-Authenticate: Basic realm=\"x\"\r\n\r\n",
+					     false, 0 };
+	const struct fake_step step[] = { no, no, no };
+	struct fake_http f = { 0 };
+	cryo_auto(cryo_free) char *url = NULL;
+
+	(void)state;
+	fake_start(&f, step, CRYO_ARRAY_LEN(step));
+	url = cryo_asprintf("%s/repo.git", f.url);
+	refused(sync_to(url, "main", NULL), CRYO_E_REMOTE, "it wants a name and password");
+	fake_stop(&f);
+	cryo_str_release(&f.seen);
+}
+
 /* Whenever it is cut off, nothing half is taken for whole, and the next run has it. */
 static void a_server_that_goes_away(void **state)
 {
@@ -914,6 +934,7 @@ int main(void)
 		BOTH(evil_names),
 		BY_PROGRAM(a_broken_gitmodules),
 		BOTH(over_the_network),
+		BOTH(a_server_that_wants_a_password),
 		BOTH(a_server_that_goes_away),
 		BOTH(a_broken_repository),
 		BOTH(killed_at_any_time),
