@@ -129,9 +129,9 @@ test: all
 
 test-vm: all
 	@scripts/test-vm
-# The forks from a directory of mirrors: MIRROR=DIR with DIR/kubernetes, DIR/containerd.git, …
+# The forks from a directory of mirrors: MIRROR=DIR with DIR/kubernetes, DIR/containerd.git, …; STACK=
 test-forks: all
-	@scripts/tap $(B)/tap/forks.tap forks scripts/test-forks '$(MIRROR)'
+	@scripts/tap $(B)/tap/forks.tap forks scripts/test-forks '$(MIRROR)' '$(STACK)'
 	@scripts/tally $(B)/tap/forks.tap || grep -q '# SKIP' $(B)/tap/forks.tap && ! grep -q '^not ok' $(B)/tap/forks.tap
 
 run-fuzz_%: $(B)/tests/fuzz_%

@@ -158,10 +158,24 @@ static int take_tree(struct cryo_go_build *g, struct cryo_err *err)
 	return 0;
 }
 
+static char *ldflags(const struct cryo_go_build *g)
+{
+	struct cryo_source src = g->c->source;
+	cryo_auto(cryo_free) char *version = src.version ? NULL
+							 : cryo_recipe_version(g->recipe, g->dir);
+
+	if (version)
+		src.version = version;
+	return cryo_recipe_ldflags(g->recipe, &src, g->commit);
+}
+
 static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 {
 	int rc = cryo_toolchain_find(g->recipe->cgo, &g->tool, err);
 
+	/* Before a build root, which takes minutes to make. */
+	if (rc == 0 && !is_module(g))
+		rc = take_tree(g, err);
 	if (rc == 0 && g->tool.root && !cryo_fs_is_dir(g->tool.root))
 		rc = cryo_build_may_fetch(g->built, "the build root with Go is", err);
 	if (rc == 0)
@@ -173,9 +187,10 @@ static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	g->log = cryo_build_log(g->c);
-	rc = is_module(g) ? cryo_module_wrap(g, err) : take_tree(g, err);
+	if (is_module(g))
+		rc = cryo_module_wrap(g, err);
 	if (rc == 0)
-		g->ldflags = cryo_recipe_ldflags(g->recipe, &g->c->source, g->commit);
+		g->ldflags = ldflags(g);
 	return rc;
 }
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "build/recipe.h"
 
+#include "sys/fs.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,8 @@
 #define TREES                                                                                      \
 	(1u << CRYO_SOURCE_DIR | 1u << CRYO_SOURCE_GIT | 1u << CRYO_SOURCE_SUPERPROJECT |          \
 	 1u << CRYO_SOURCE_ARCHIVE)
-#define GO_SOURCES (1u << CRYO_SOURCE_MODULE | TREES)
+#define GO_SOURCES  (1u << CRYO_SOURCE_MODULE | TREES)
+#define MAX_VERSION 256 /* bytes of a file that holds one */
 
 static const char *const kubernetes_programs[] = { "kubelet",
 						   "kube-apiserver",
@@ -75,6 +78,7 @@ static const struct cryo_recipe recipes[] = {
 	    .tags = "seccomp netgo osusergo",
 	    .ldflags = "-s -w -extldflags -static",
 	    .stamps = runc_stamps,
+	    .version_file = "VERSION",
 	    .kinds = GO_SOURCES,
 	    .cgo = true,
 	    .memory_mib = 768,
@@ -217,6 +221,23 @@ static void add_stamp(const struct cryo_recipe *r, const char *format,
 	}
 }
 
+/* What is no version does not reach the linker: it would be taken for options. */
+char *cryo_recipe_version(const struct cryo_recipe *r, const char *tree)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_free) char *path = NULL, *version = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (!r->version_file)
+		return NULL;
+	path = cryo_asprintf("%s/%s", tree, r->version_file);
+	if (cryo_fs_read_regular(path, MAX_VERSION, &text, &ignored) < 0)
+		return NULL;
+	version =
+	    cryo_asprintf("v%.*s", (int)strcspn(cryo_str_get(&text), "\n"), cryo_str_get(&text));
+	return cryo_source_is_version(version) ? cryo_steal(&version) : NULL;
+}
+
 char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source *src,
 			  const char *commit)
 {
@@ -244,4 +265,7 @@ void cryo_recipe_hash(const struct cryo_recipe *r, const struct cryo_source *src
 	cryo_hash_item(h, r->tags ? r->tags : "");
 	cryo_hash_item(h, ldflags);
 	cryo_hash_item(h, r->cgo ? "cgo" : "");
+	/* What is in it goes with the source. */
+	if (r->version_file && !src->version)
+		cryo_hash_item(h, r->version_file);
 }

@@ -19,6 +19,7 @@ struct cryo_recipe {
 					2, %P module path, %C commit of a tree; one whose value is
 					not known is left out; NULL: none */
 	const char *module;	     /* %P of a tree */
+	const char *version_file;    /* of a tree: "1.2.3", for a stack that names no version */
 	unsigned kinds;		     /* of source it takes: bits 1 << CRYO_SOURCE_… */
 	bool cgo;
 	unsigned memory_mib; /* what its build takes at most, roughly: its largest link */
@@ -34,6 +35,8 @@ int cryo_recipe_find(const struct cryo_component *c, const struct cryo_recipe **
 /* What is asked for: the component's programs, or all of the recipe. NULL-terminated, borrowed. */
 const char *const *cryo_recipe_programs(const struct cryo_recipe *r,
 					const struct cryo_component *c);
+/* The version that a tree says it has, "v1.2.3"; NULL if it says none. Caller frees. */
+char *cryo_recipe_version(const struct cryo_recipe *r, const char *tree);
 /* The value of -ldflags; caller frees. `commit`: of a tree, or "". */
 char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source *src,
 			  const char *commit);

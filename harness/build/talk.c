@@ -27,9 +27,23 @@ static bool is_complaint(const char *line)
 	return at && at[4] >= '0' && at[4] <= '9';
 }
 
+/* "go: inconsistent vendoring in DIR:", and the reason on a line of its own. */
+static bool complete(struct cryo_build_talk *t, const char *line)
+{
+	cryo_auto(cryo_free) char *both = NULL;
+
+	if (!t->cause || !cryo_ends_with(t->cause, ":"))
+		return false;
+	both = cryo_asprintf("%s %s", t->cause, line + strspn(line, " \t"));
+	replace(&t->cause, both);
+	return true;
+}
+
 /* The first complaint is the cause, unless Go itself says in the end what is wrong. */
 static void look_for_cause(struct cryo_build_talk *t, const char *line)
 {
+	if (complete(t, line))
+		return;
 	if (cryo_starts_with(line, "go: "))
 		replace(&t->cause, line);
 	else if (!t->cause && (t->cause_next || is_complaint(line)))
@@ -64,17 +78,38 @@ static void show_tail(const struct cryo_build_talk *t)
 		cryo_warn("%s", t->tail[i % CRYO_TAIL]);
 }
 
+/* "a.go:1:2: module lookup disabled by GOPROXY=off": what a run offline looks like. */
+static char *in_words_of_offline(const char *cause)
+{
+	const char *off = strstr(cause, ": module lookup disabled by GOPROXY=off");
+
+	if (!off)
+		return NULL;
+	return cryo_asprintf("a module that it needs is not in Go's module cache, and --offline "
+			     "forbids to fetch it: %.*s",
+			     (int)(off - cause), cause);
+}
+
 /* "go: download go1.99.0: …": what a source that is too new for this machine looks like. */
-static char *in_plain_words(const char *cause)
+static char *in_words_of_age(const char *cause)
 {
 	static const char download[] = "go: download go";
 	const char *version = cause + strlen(download) - strlen("go"), *why;
 
 	if (!cryo_starts_with(cause, download) || !(why = strstr(version, ": ")))
-		return cryo_strdup(cause);
+		return NULL;
 	return cryo_asprintf("the source wants %.*s, newer than the Go here, and that cannot be "
 			     "fetched%s",
 			     (int)(why - version), version, why);
+}
+
+static char *in_plain_words(const char *cause)
+{
+	char *text = in_words_of_age(cause);
+
+	if (!text)
+		text = in_words_of_offline(cause);
+	return text ? text : cryo_strdup(cause);
 }
 
 int cryo_build_explain(const struct cryo_build_talk *t, const char *log, int rc,

@@ -163,6 +163,8 @@ static void print_tree(const json_t *r)
 	else if (strcmp(state, "changed") == 0)
 		printf("  CHANGED      %ld file(s), '%s' first: %s\n",
 		       (long)cryo_json_int(r, "changed", 0), shown, dir);
+	else if (strcmp(state, "foreign") == 0)
+		printf("  IN THE WAY   not from cryopod, move it away: %s\n", dir);
 	else if (strcmp(state, "none") != 0)
 		printf("  checked out  no (cryopod sources sync)\n");
 	if (json_array_size(others) > 0)

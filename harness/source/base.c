@@ -144,39 +144,88 @@ int cryo_base_commit(const char *repository, const char *key, const char *messag
 	return rc;
 }
 
-static int check_out(git_repository *repo, const char *commit, const char *dir,
-		     struct cryo_err *err)
+static int check_out_files(git_repository *repo, const git_tree *tree, const char *dir,
+			   struct cryo_err *err)
 {
-	cryo_auto(git_commit_free) git_commit *c = NULL;
 	git_checkout_options opts;
-	int rc = cryo_repo_commit(repo, commit, &c, err);
 
-	if (rc < 0)
-		return rc;
 	git_checkout_options_init(&opts, GIT_CHECKOUT_OPTIONS_VERSION);
 	opts.checkout_strategy = GIT_CHECKOUT_FORCE | GIT_CHECKOUT_DONT_UPDATE_INDEX;
 	opts.disable_filters = 1;
 	opts.target_directory = dir;
-	if (git_checkout_tree(repo, (const git_object *)c, &opts) < 0)
+	if (git_checkout_tree(repo, (const git_object *)tree, &opts) < 0)
 		return cryo_git_err(err, CRYO_E_PROVISION, "cannot write '%s'", dir);
 	return 0;
+}
+
+static int check_out(const char *repository, const char *commit, const char *dir,
+		     struct cryo_err *err);
+
+/* Where the repository's own work tree has none, none belongs there. */
+static int check_out_submodule(const char *repository, const git_index_entry *e, const char *dir,
+			       struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s", repository, e->path);
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s", dir, e->path);
+	cryo_auto(cryo_free) char *git = cryo_asprintf("%s/.git", from);
+	char commit[CRYO_COMMIT_HEX];
+	int rc;
+
+	if (!cryo_git_is_path(e->path) || !cryo_fs_is_dir(git))
+		return 0;
+	git_oid_tostr(commit, sizeof(commit), &e->id);
+	rc = cryo_fs_mkdirs(to, 0755, err);
+	if (rc == 0)
+		rc = check_out(from, commit, to, err);
+	return cryo_err_wrap(err, rc, "submodule '%s'", e->path);
+}
+
+static int check_out_submodules(const char *repository, const git_tree *tree, const char *dir,
+				struct cryo_err *err)
+{
+	cryo_auto(git_index_free) git_index *index = NULL;
+	int rc = 0;
+
+	if (git_index_new(&index) < 0 || git_index_read_tree(index, tree) < 0)
+		return cryo_git_err(err, CRYO_E_PROVISION, "cannot read the tree");
+	for (size_t i = 0; rc == 0 && i < git_index_entrycount(index); i++) {
+		const git_index_entry *e = git_index_get_byindex(index, i);
+
+		if (e->mode == GIT_FILEMODE_COMMIT)
+			rc = check_out_submodule(repository, e, dir, err);
+	}
+	return rc;
+}
+
+static int check_out(const char *repository, const char *commit, const char *dir,
+		     struct cryo_err *err)
+{
+	cryo_auto(git_repository_free) git_repository *repo = NULL;
+	cryo_auto(git_commit_free) git_commit *c = NULL;
+	cryo_auto(git_tree_free) git_tree *tree = NULL;
+	int rc = cryo_repo_open(repository, &repo, err);
+
+	if (rc == 0)
+		rc = cryo_repo_commit(repo, commit, &c, err);
+	if (rc == 0 && git_commit_tree(&tree, c) < 0)
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "commit %s", commit);
+	if (rc == 0)
+		rc = check_out_files(repo, tree, dir, err);
+	return rc < 0 ? rc : check_out_submodules(repository, tree, dir, err);
 }
 
 int cryo_base_checkout(const char *repository, const char *commit, const char *dir,
 		       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *beside = cryo_asprintf("%s.new", dir);
-	cryo_auto(git_repository_free) git_repository *repo = NULL;
-	int rc = cryo_repo_open(repository, &repo, err);
+	int rc = cryo_fs_rmtree(beside, err);
 
-	if (rc == 0)
-		rc = cryo_fs_rmtree(beside, err);
 	if (rc == 0)
 		rc = cryo_fs_rmtree(dir, err);
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(beside, 0755, err);
 	if (rc == 0)
-		rc = check_out(repo, commit, beside, err);
+		rc = check_out(repository, commit, beside, err);
 	if (rc == 0 && rename(beside, dir) < 0)
 		rc = cryo_err_sys(err, errno, "cannot publish '%s'", dir);
 	return rc;

@@ -27,7 +27,8 @@ int cryo_base_commit(const char *repository, const char *key, const char *messag
 
 /*
  * The files of a commit, byte for byte (no filter of somebody's git configuration),
- * without a repository. What lies at `dir` is removed first; it appears whole.
+ * without a repository; and those of its submodules, as deep as the work tree of
+ * `repository` has them. What lies at `dir` is removed first; it appears whole.
  */
 int cryo_base_checkout(const char *repository, const char *commit, const char *dir,
 		       struct cryo_err *err);

@@ -30,6 +30,7 @@ struct cache {
 	char *dir, *ask;
 	struct cryo_gitfetch fetch;
 	int lock;
+	char tip[CRYO_COMMIT_HEX]; /* where the branch or tag stands; "" if nobody was asked */
 };
 
 char *cryo_git_cache_dir(const char *url)
@@ -232,11 +233,22 @@ static void close_cache(struct cache *c)
 }
 #define close_cachep close_cache
 
+/* ", asked for at MIRROR"; nothing where it was the address itself. Caller frees. */
+static char *asked_at(const struct cache *c)
+{
+	bool mirror = strcmp(c->ask, c->w->url) != 0;
+
+	return cryo_asprintf("%s%s", mirror ? ", asked for at " : "", mirror ? c->ask : "");
+}
+
 static int no_such_commit(const struct cache *c, const char *commit, struct cryo_err *err)
 {
-	return cryo_err_set(err, CRYO_E_CONFIG, "no commit '%s' in '%s'%s%s", commit, c->w->url,
-			    strcmp(c->ask, c->w->url) ? ", asked for at " : "",
-			    strcmp(c->ask, c->w->url) ? c->ask : "");
+	cryo_auto(cryo_free) char *at = asked_at(c), *tip = NULL;
+
+	if (*c->tip)
+		tip = cryo_asprintf(", where '%s' is at %.12s", c->w->ref, c->tip);
+	return cryo_err_set(err, CRYO_E_CONFIG, "no commit '%s' in '%s'%s%s", commit, c->w->url, at,
+			    tip ? tip : "");
 }
 
 /* After everything was fetched: the full commit of a full or shortened one; keeps it. */
@@ -309,7 +321,7 @@ static int no_such_ref(const struct cache *c, const struct cryo_git_refs *refs,
 		       struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	cryo_auto(cryo_free) char *all = NULL;
+	cryo_auto(cryo_free) char *all = NULL, *at = asked_at(c);
 	const char *near;
 
 	for (size_t i = 0; i < refs->n; i++)
@@ -317,11 +329,11 @@ static int no_such_ref(const struct cache *c, const struct cryo_git_refs *refs,
 	near = cryo_nearest(c->w->ref, cryo_strv_get(&names));
 	if (near)
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "no branch or tag '%s' in '%s', did you mean '%s'?", c->w->ref,
-				    c->w->url, near);
+				    "no branch or tag '%s' in '%s'%s, did you mean '%s'?",
+				    c->w->ref, c->w->url, at, near);
 	all = refs->n > MAX_SHOWN ? cryo_asprintf("%zu", refs->n) : cryo_strv_join(&names, ", ");
-	return cryo_err_set(err, CRYO_E_CONFIG, "no branch or tag '%s' in '%s' (it has %s)",
-			    c->w->ref, c->w->url, refs->n ? all : "none");
+	return cryo_err_set(err, CRYO_E_CONFIG, "no branch or tag '%s' in '%s'%s (it has %s)",
+			    c->w->ref, c->w->url, at, refs->n ? all : "none");
 }
 
 static int find_ref(const struct cache *c, const struct cryo_git_refs *refs,
@@ -356,23 +368,22 @@ static int ask_tip(const struct cache *c, char tip[CRYO_COMMIT_HEX], struct cryo
 	return rc < 0 ? rc : find_ref(c, &refs, tip, err);
 }
 
-static void tell_moved(const struct cache *c, const char *tip)
+/* Said when the pin is there: before, nobody knows whether it can be used. */
+static void tell_moved(const struct cache *c)
 {
 	const char *pin = c->w->commit;
 
-	if (pin && strncmp(pin, tip, strlen(pin)) != 0)
+	if (pin && *c->tip && strncmp(pin, c->tip, strlen(pin)) != 0)
 		cryo_warn("'%s' of %s is at %.12s now; the stack pins %.12s, which is used",
-			  c->w->ref, c->w->url, tip, pin);
+			  c->w->ref, c->w->url, c->tip, pin);
 }
 
 /* --- obtaining --- */
 
 /* What shall be there; *whole: it can only be found in the whole history. */
-static int choose(const struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole,
-		  struct cryo_err *err)
+static int choose(struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole, struct cryo_err *err)
 {
 	const char *pin = c->w->commit;
-	char tip[CRYO_COMMIT_HEX];
 	int rc;
 
 	*whole = false;
@@ -380,7 +391,7 @@ static int choose(const struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole,
 		memcpy(out, pin, strlen(pin) + 1);
 		return 0;
 	}
-	rc = ask_tip(c, tip, err);
+	rc = ask_tip(c, c->tip, err);
 	if (rc == -CRYO_E_CONFIG && pin && cryo_git_is_full(pin)) {
 		/* The branch is gone; its name was only a comment on the pin. */
 		cryo_warn("%s; the stack pins %.12s, which is used", err->msg, pin);
@@ -390,10 +401,9 @@ static int choose(const struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole,
 	}
 	if (rc < 0)
 		return rc;
-	tell_moved(c, tip);
 	/* A pin that is the beginning of where the branch stands is just that. */
-	if (!pin || strncmp(pin, tip, strlen(pin)) == 0)
-		pin = tip;
+	if (!pin || strncmp(pin, c->tip, strlen(pin)) == 0)
+		pin = c->tip;
 	*whole = !cryo_git_is_full(pin);
 	memcpy(out, pin, strlen(pin) + 1);
 	return 0;
@@ -404,7 +414,7 @@ static bool is_enough(const struct cache *c, const char *commit)
 	return *commit && is_there(c->dir, commit) && !(c->o->history && is_shallow(c->dir));
 }
 
-static int obtain_locked(const struct cache *c, char out[CRYO_COMMIT_HEX], struct cryo_err *err)
+static int obtain_locked(struct cache *c, char out[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	bool whole;
 	int rc = choose(c, out, &whole, err);
@@ -421,7 +431,10 @@ static int obtain_locked(const struct cache *c, char out[CRYO_COMMIT_HEX], struc
 	}
 	if (rc == 0 && !is_there(c->dir, out))
 		rc = cryo_err_set(err, CRYO_E_REMOTE, "'%s' sent no commit '%s'", c->w->url, out);
-	return rc < 0 ? rc : write_pin(c->w, out, err);
+	if (rc < 0)
+		return rc;
+	tell_moved(c);
+	return write_pin(c->w, out, err);
 }
 
 static int missing(const struct cryo_git_want *w, struct cryo_err *err)

@@ -94,7 +94,7 @@ static const char *const environment[] = { "GIT_TERMINAL_PROMPT=0",
 
 struct talk {
 	char *cause; /* the first complaint: what follows is mostly advice */
-	bool no_such, cannot, no_space;
+	bool no_such, cannot, no_space, wants_name;
 };
 
 static bool has_word(const char *line, const char *const *words)
@@ -114,6 +114,11 @@ static void listen_for_cause(struct talk *t, const char *line)
 	static const char *const cannot[] = { "unadvertised object", "does not support shallow",
 					      "dumb http transport", NULL };
 
+	static const char *const wants_name[] = { "could not read Username",
+						  "could not read Password",
+						  "unable to read askpass response", NULL };
+
+	t->wants_name |= has_word(line, wants_name);
 	t->no_such |= has_word(line, no_such);
 	t->cannot |= has_word(line, cannot);
 	t->no_space |= strstr(line, strerror(ENOSPC)) != NULL;
@@ -171,6 +176,13 @@ static int explain(const struct cryo_gitfetch *f, const struct talk *t, int rc,
 		return cryo_err_set(err, CRYO_E_TIMEOUT, "'%s' said nothing for %s", f->shown,
 				    limit);
 	}
+	if (t->wants_name)
+		return cryo_err_set(
+		    err, CRYO_E_REMOTE,
+		    "cannot fetch '%s': it wants a name and password, and no "
+		    "credential helper of git has them (some hosts say so of what is "
+		    "not there, too)",
+		    f->shown);
 	return cryo_err_set(err, CRYO_E_REMOTE, "cannot fetch '%s': %s", f->shown,
 			    t->cause ? t->cause : err->msg);
 }

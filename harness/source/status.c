@@ -117,6 +117,8 @@ static const char *look(const struct cryo_source *src, const char *dir, const ch
 
 	if (!*commit)
 		return "unknown";
+	if (cryo_fs_exists(dir) && !cryo_tree_is_ours(dir))
+		return "foreign";
 	if (!cryo_fs_is_dir(dir) || cryo_git_state(dir, state, &ignored) < 0)
 		return "missing";
 	if (state->changed ||

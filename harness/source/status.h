@@ -11,8 +11,9 @@
 /*
  * {component, kind, source, state, commit, dir, head, changed, firstChanged, others,
  * base, note}; what does not apply is null. `state`: "none" (nothing to check out),
- * "unknown" (never fetched), "missing" (known, no tree), "clean", "changed". `base`:
- * {commit, ahead, behind} against `upstream`, or {reason}. New reference.
+ * "unknown" (never fetched), "missing" (known, no tree), "foreign" (what is in its place
+ * is not ours), "clean", "changed". `base`: {commit, ahead, behind} against `upstream`,
+ * or {reason}. New reference.
  */
 int cryo_source_status(const struct cryo_component *c, json_t **out, struct cryo_err *err);
 

@@ -242,11 +242,11 @@ static bool read_mark(const char *dir, struct cryo_str *mark)
 	return true;
 }
 
-static bool is_ours(const struct plan *p)
+bool cryo_tree_is_ours(const char *dir)
 {
 	cryo_auto(cryo_str_release) struct cryo_str mark = { 0 };
 
-	return read_mark(p->place, &mark);
+	return read_mark(dir, &mark);
 }
 
 /* The repositories in a tree: its own, those of submodules. */
@@ -326,7 +326,7 @@ static int judge(const struct plan *p, bool *fine, struct cryo_err *err)
 	struct cryo_err why = CRYO_ERR_INIT;
 
 	*fine = false;
-	if (!is_ours(p))
+	if (!cryo_tree_is_ours(p->place))
 		return cryo_err_set(err, CRYO_E_PROVISION, "'%s' is not from cryopod; move it away",
 				    p->place);
 	if (check_clean(p->url, p->id, p->place, 0, &state, &why) < 0) {

@@ -53,6 +53,9 @@ void cryo_tree_release(struct cryo_tree *t);
 /* Where a component's tree of a commit (an archive's checksum) is or would be; caller frees. */
 char *cryo_source_tree_dir(const char *component, const char *commit);
 
+/* Did cryopod put it there? Nothing else is ever removed. */
+bool cryo_tree_is_ours(const char *dir);
+
 /*
  * Of a tree below <cache>/trees: did somebody change or commit something there, or put it there
  * himself? Then it is not for us to remove.

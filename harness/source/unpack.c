@@ -34,6 +34,10 @@ struct unpack {
 	int64_t bytes;
 };
 
+#define LINK_OUT                                                                                   \
+	"is a link that leads out of it ('linksOutside' of the source names those that a build "   \
+	"needs)"
+
 static int refuse(const struct unpack *u, const char *name, const char *why, struct cryo_err *err)
 {
 	return cryo_err_set(err, CRYO_E_CONFIG, "archive '%s': '%s' %s", u->path, name, why);
@@ -142,7 +146,7 @@ static int check_type(struct unpack *u, struct archive_entry *e, const char *nam
 		return target && *target &&
 			       (stays_inside(name, target) || cryo_strv_has(u->links_outside, name))
 			   ? 0
-			   : refuse(u, name, "is a link that leads out of it", err);
+			   : refuse(u, name, LINK_OUT, err);
 	}
 	if (type != AE_IFREG && type != AE_IFDIR)
 		return refuse(u, name, "is neither file, directory nor link", err);
@@ -247,7 +251,7 @@ static int check_links(const struct unpack *u, struct cryo_err *err)
 		    !leads(e->fts_path, real))
 			continue;
 		if (strncmp(real, u->dir, n) != 0 || (real[n] && real[n] != '/'))
-			rc = refuse(u, e->fts_path + n + 1, "is a link that leads out of it", err);
+			rc = refuse(u, e->fts_path + n + 1, LINK_OUT, err);
 	}
 	fts_close(fts);
 	return rc;

@@ -353,6 +353,42 @@ static void trees_from_git(void **state)
 	assert_string_equal(list, "ctr ");
 }
 
+/* runc keeps its version in a file, and is "unknown" if nobody looks there. */
+static void a_tree_says_its_version(void **state)
+{
+	static const struct {
+		const char *text, *named, *flag;
+	} row[] = {
+		{ "1.2.3+dev\n", "", " -X main.version=1.2.3+dev -X main.gitCommit=" },
+		{ "1.2.3\n", ", version: v1.2.4", " -X main.version=1.2.4 -X main.gitCommit=" },
+		{ "1.2 -extld=/evil\n", "", " -static -X main.gitCommit=" },
+		{ "", "", " -static -X main.gitCommit=" },
+	};
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	struct cryo_err err = CRYO_ERR_INIT;
+	char commit[CRYO_COMMIT_HEX];
+
+	(void)state;
+	/* A host that can build C code. */
+	put("bin/gcc", "#!/bin/sh\necho /lib/libseccomp.a\n");
+	put("bin/pkg-config", "#!/bin/sh\necho 2.5\n");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *component = NULL, *log = NULL;
+
+		print_message("# row %zu\n", i);
+		world_commit(repo, "main",
+			     (struct world_file[]){ { "go.mod", "module x\n", NULL },
+						    { "VERSION", row[i].text, NULL } },
+			     2, commit);
+		component = cryo_asprintf("runc: {source: {git: %s, commit: %s%s}}", repo, commit,
+					  row[i].named);
+		gone("log");
+		assert_int_equal(build(component, &err), 0);
+		log = get("log");
+		assert_non_null(strstr(log, row[i].flag));
+	}
+}
+
 static void put_patch(const char *name, const char *file, const char *from, const char *to)
 {
 	cryo_auto(cryo_free) char *text = cryo_asprintf(
@@ -362,6 +398,17 @@ static void put_patch(const char *name, const char *file, const char *from, cons
 	cryo_auto(cryo_free) char *path = cryo_asprintf("series/%s", name);
 
 	put(path, text);
+}
+
+/* A file of the tree that was built, where the log says it was; caller frees. */
+static char *in_patched_tree(const char *name)
+{
+	cryo_auto(cryo_free) char *log = get("log"), *path = NULL;
+	const char *tree = strstr(log, "/patched-");
+
+	assert_non_null(tree);
+	path = cryo_asprintf("cache/trees/containerd%.*s/%s", (int)strcspn(tree, "\n"), tree, name);
+	return get(path);
 }
 
 /* Built is a tree beside that of the commit, which stays as it is. */
@@ -404,6 +451,43 @@ static void trees_from_git_with_patches(void **state)
 	assert_int_equal(calls_of("build -v"), 1);
 }
 
+/* What is patched is the component; what it brings along is there as without patches. */
+static void trees_from_git_with_patches_and_submodules(void **state)
+{
+	static const struct world_file lib[] = { { "lib.c", "lib\n", NULL } };
+	static const char of_part[] = "[submodule \"lib\"]\n\tpath = d/lib\n\turl = ../lib\n";
+	static const char of_repo[] = "[submodule \"part\"]\n\tpath = p/part\n\turl = ../part\n"
+				      "[submodule \"lost\"]\n\tpath = lost\n\turl = ../lost\n";
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *part = cryo_asprintf("%s/part", base);
+	cryo_auto(cryo_free) char *deep = cryo_asprintf("%s/lib", base);
+	cryo_auto(cryo_free) char *component = cryo_asprintf(
+	    "containerd: {source: {git: %s, ref: main}, programs: [ctr], patches: series}", repo);
+	cryo_auto(cryo_free) char *outer = NULL, *inner = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	char in_part[CRYO_COMMIT_HEX], in_repo[CRYO_COMMIT_HEX], commit[CRYO_COMMIT_HEX];
+
+	(void)state;
+	world_commit(deep, "main", lib, 1, in_part);
+	world_commit(part, "main",
+		     (struct world_file[]){ { ".gitmodules", of_part, NULL },
+					    { "part.c", "part\n", NULL },
+					    { "d/lib", NULL, in_part } },
+		     3, in_repo);
+	world_commit(repo, "main",
+		     (struct world_file[]){ { ".gitmodules", of_repo, NULL },
+					    { "go.mod", "module x\n", NULL },
+					    { "p/a.go", "old\n", NULL },
+					    { "p/part", NULL, in_repo } },
+		     4, commit);
+	put_patch("0001-a.patch", "p/a.go", "old", "new");
+	assert_int_equal(build(component, &err), 0);
+	outer = in_patched_tree("p/part/part.c");
+	assert_string_equal(outer, "part\n");
+	inner = in_patched_tree("p/part/d/lib/lib.c");
+	assert_string_equal(inner, "lib\n");
+}
+
 static void a_changed_checkout_is_not_built(void **state)
 {
 	static const struct world_file file[] = { { "go.mod", "module x\n", NULL } };
@@ -423,6 +507,30 @@ static void a_changed_checkout_is_not_built(void **state)
 	assert_int_equal(build(another, &err), -CRYO_E_PROVISION);
 	print_message("# %s\n", err.msg);
 	assert_non_null(strstr(err.msg, "'mine.go' first"));
+}
+
+/* Minutes for a build root, and then the source cannot be had? The other way round. */
+static void sources_come_before_a_build_root(void **state)
+{
+	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *component = cryo_asprintf(
+	    "containerd: {source: {git: %s, commit: 0123456789012345678901234567890123456789}}",
+	    repo);
+	struct cryo_err err = CRYO_ERR_INIT;
+	char commit[CRYO_COMMIT_HEX];
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: only root can make a build root\n");
+		skip();
+	}
+	world_commit(repo, "main", &(struct world_file){ "go.mod", "module x\n", NULL }, 1, commit);
+	put("version", "go1.19.8");
+	put("bin/mmdebstrap", "#!/bin/sh\necho mmdebstrap >>$FAKE_DIR/log\nexit 1\n");
+	assert_int_equal(build(component, &err), -CRYO_E_CONFIG);
+	print_message("# %s\n", err.msg);
+	assert_non_null(strstr(err.msg, "no commit '0123"));
+	assert_int_equal(calls_of("mmdebstrap"), 0);
 }
 
 static void stamps(void **state)
@@ -790,6 +898,13 @@ static void the_first_complaint_is_the_cause(void **state)
 		  "kubelet: /usr/bin/ld: cannot find -lseccomp (log" },
 		{ "a.go:1:2: no package x\ngo: updates to go.mod needed\n",
 		  "kubelet: go: updates to go.mod needed (log" },
+		{ "go: inconsistent vendoring in /src:\n\ta.b/c: not in go.mod\n\n\tTo sync:\n",
+		  "kubelet: go: inconsistent vendoring in /src: a.b/c: not in go.mod (log" },
+		{ "a.go:1:2: no module has a.b/c; to add it:\n\tgo get a.b/c\nb.go:3:4: no d:\n",
+		  "kubelet: a.go:1:2: no module has a.b/c; to add it: go get a.b/c (log" },
+		{ "a.go:1:2: module lookup disabled by GOPROXY=off\n",
+		  "kubelet: a module that it needs is not in Go's module cache, and --offline "
+		  "forbids to fetch it: a.go:1:2 (log" },
 		{ "", "failed with exit code 1" },
 	};
 
@@ -896,8 +1011,11 @@ int main(void)
 		TEST(wraps_the_module),
 		TEST(trees_are_built_where_they_are),
 		TEST(trees_from_git),
+		TEST(a_tree_says_its_version),
 		TEST(trees_from_git_with_patches),
+		TEST(trees_from_git_with_patches_and_submodules),
 		TEST(a_changed_checkout_is_not_built),
+		TEST(sources_come_before_a_build_root),
 		TEST(stamps),
 		TEST(no_patches_no_other_stamp),
 		TEST(a_patched_module_is_built_from_a_tree),

@@ -174,7 +174,7 @@ static void what_is_refused(void **state)
 		{ { { .name = "t/l", .type = AE_IFLNK, .link = "/etc/passwd" } }, "'l' is a link" },
 		{ { { .name = "t/l", .type = AE_IFLNK, .link = "../x" } }, "'l' is a link" },
 		{ { { .name = "t/d/l", .type = AE_IFLNK, .link = "a/../../../x" } },
-		  "is a link that leads out" },
+		  "is a link that leads out of it ('linksOutside' of the source names" },
 		/* Each of the two stays inside, taken as a text. */
 		{ { { .name = "t/d/e/f", .text = "x" },
 		    { .name = "t/d/e/up", .type = AE_IFLNK, .link = "../.." },

@@ -2,6 +2,7 @@
 /* Trees from repositories, each test in a world of its own; most run with both transports. */
 #include "base/clock.h"
 #include "base/event.h"
+#include "fake_http.h"
 #include "git_world.h"
 #include "source/git.h"
 #include "source/stack.h"
@@ -292,6 +293,9 @@ static void what_is_not_there(void **state)
 		"no branch or tag 'something-else'");
 	refused(sync_to(repo, NULL, nowhere), CRYO_E_CONFIG, "no commit '0123");
 	refused(sync_to(repo, "main", nowhere), CRYO_E_CONFIG, "no commit '0123");
+	/* Where the branch stands instead, and no word of a pin that "is used". */
+	assert_non_null(strstr(err.msg, ", where 'main' is at "));
+	assert_string_equal(cryo_str_get(&warnings), "");
 	assert_int_equal(sync_to(empty, "main", NULL), -CRYO_E_REMOTE);
 	print_message("# %s\n", err.msg);
 	/* Nothing of that is taken for something. */
@@ -324,6 +328,12 @@ static void mirrors(void **state)
 	opts.mirrors = NULL;
 	fine(sync_to("https://nowhere.invalid/repo", "main", NULL));
 	assert_false(tree.made);
+	/* Who did not have it is said. */
+	opts.mirrors = list;
+	refused(sync_to("https://nowhere.invalid/repo", "maim", NULL), CRYO_E_CONFIG,
+		"'https://nowhere.invalid/repo', asked for at /");
+	refused(sync_to("https://nowhere.invalid/repo", "something-else", NULL), CRYO_E_CONFIG,
+		"'https://nowhere.invalid/repo', asked for at /");
 }
 
 static void one_commit_or_all(void **state)
@@ -380,13 +390,19 @@ static void changed_trees(void **state)
 static void foreign_trees(void **state)
 {
 	cryo_auto(cryo_free) char *path = cryo_source_tree_dir("comp", second);
+	struct cryo_component c = { .name = (char *)"comp", .file = "s.yaml" };
+	json_t *j = NULL;
 
 	(void)state;
+	c.source = (struct cryo_source){ .kind = CRYO_SOURCE_GIT, .git = repo, .commit = second };
 	put(path, "important", "mine\n");
 	opts.force = true;
 	refused(sync_to(repo, "main", NULL), CRYO_E_PROVISION, "is not from cryopod");
 	holds(path, "important", "mine\n");
 	assert_true(cryo_source_tree_is_theirs(path));
+	assert_int_equal(cryo_source_status(&c, &j, &err), 0);
+	assert_string_equal(json_string_value(json_object_get(j, "state")), "foreign");
+	json_decref(j);
 }
 
 /* What was committed there is nowhere else. */
@@ -672,6 +688,25 @@ static void over_the_network(void **state)
 	refused(sync_to(url, "maim", NULL), CRYO_E_CONFIG, "did you mean 'main'?");
 }
 
+/* Also what some hosts say of a repository that is not there. */
+static void a_server_that_wants_a_password(void **state)
+{
+	static const struct fake_step no = { "GET /repo.git/info/refs", 0,
+					     "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n"
+					     "WWW-Authenticate: Basic realm=\"x\"\r\n\r\n",
+					     false, 0 };
+	const struct fake_step step[] = { no, no, no };
+	struct fake_http f = { 0 };
+	cryo_auto(cryo_free) char *url = NULL;
+
+	(void)state;
+	fake_start(&f, step, CRYO_ARRAY_LEN(step));
+	url = cryo_asprintf("%s/repo.git", f.url);
+	refused(sync_to(url, "main", NULL), CRYO_E_REMOTE, "it wants a name and password");
+	fake_stop(&f);
+	cryo_str_release(&f.seen);
+}
+
 /* Whenever it is cut off, nothing half is taken for whole, and the next run has it. */
 static void a_server_that_goes_away(void **state)
 {
@@ -899,6 +934,7 @@ int main(void)
 		BOTH(evil_names),
 		BY_PROGRAM(a_broken_gitmodules),
 		BOTH(over_the_network),
+		BOTH(a_server_that_wants_a_password),
 		BOTH(a_server_that_goes_away),
 		BOTH(a_broken_repository),
 		BOTH(killed_at_any_time),

@@ -101,6 +101,23 @@ For a test.'
 		stack "runc: {recipe: runc, patches: $top/patches/runc/1.2.8, source: {module: github.com/opencontainers/runc, version: v1.2.8}}"
 		point "status --version on the version that is there" exits 0 sources status --version v1.2.8
 		point "says on which" says "on v1.2.8"
+		# Repositories as the forks have them, and what is said of them where the forks should be.
+		if command -v go >/dev/null && exits 0 "$top/scripts/make-mirrors" "$src/mirrors" runc; then
+			at_base() { cp_ "$@" --stack "$src/mirrors/superproject.yaml" --mirror "https://base.invalid/=$src/mirrors/" runc; }
+			point "sources sync of a part of a project" exits 0 at_base sources sync
+			commit=$(git -C "$src/mirrors/runc.git" rev-parse HEAD)
+			point "it is the commit that the project has" says "$(echo "$commit" | cut -c 1-12)"
+			point "a tree with a vendor directory is built offline" exits 0 at_base build --offline
+			dir=$(tail -n 1 "$tmp/out" | awk '{ print $3 }')
+			point "its program says its version" sh -c "'$dir/runc' --version | grep -q '^runc version 1.2.8$'"
+			point "and its commit" sh -c "'$dir/runc' --version | grep -q '^commit: $commit$'"
+			point "test-forks takes the stack that is there" exits 0 "$top/scripts/test-forks" "$src/mirrors"
+			point "it says what is missing" says "criu # SKIP not in $src/mirrors"
+			point "the forks are not there" exits 1 "$top/scripts/test-forks" "$src/mirrors" forks
+			point "who had no such commit is said" says "asked for at $src/mirrors/runc.git, where"
+		else
+			echo "# skipped: repositories as the forks have them, there is no go or not all modules can be had"
+		fi
 	else
 		echo "# skipped: a patched git tree, runc v1.2.8 is not in Go's module cache"
 	fi
