@@ -388,6 +388,34 @@ char *cryo_fs_which(const char *program)
 	return NULL;
 }
 
+/* The last name of `path`, which ends there: what is left is its directory. */
+static char *cut_name(char *path)
+{
+	char *slash = path + strlen(path);
+
+	while (slash > path && slash[-1] == '/')
+		*--slash = '\0';
+	while (slash > path && slash[-1] != '/')
+		slash--;
+	return slash;
+}
+
+char *cryo_fs_resolve(const char *path)
+{
+	char *real = realpath(path, NULL);
+	cryo_auto(cryo_free) char *dir = cryo_strdup(path), *name = NULL, *above = NULL;
+	char *at = cut_name(dir);
+
+	if (real)
+		return real;
+	name = cryo_strdup(at);
+	*at = '\0';
+	if (!*name) /* not even a directory that one could be in */
+		return cryo_strdup("/");
+	above = cryo_fs_resolve(*dir ? dir : ".");
+	return cryo_asprintf("%s/%s", strcmp(above, "/") == 0 ? "" : above, name);
+}
+
 static const char *user_dir(const char *override, const char *root, const char *xdg,
 			    const char *below_home)
 {

@@ -39,6 +39,9 @@ int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode,
  * it: its directory is there and can be written, and no directory, device or pipe has that name.
  */
 int cryo_fs_check_place(const char *path, struct cryo_err *err);
+/* Absolute and without links, also what is not there yet: two spellings of a place are one; caller
+ * frees. */
+char *cryo_fs_resolve(const char *path);
 /* Straight to an existing file (procfs, cgroups, sysfs): one write(2), no rename. */
 int cryo_fs_poke(const char *path, const char *text, struct cryo_err *err);
 

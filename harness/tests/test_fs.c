@@ -488,6 +488,40 @@ static void directories(void **state)
 	}
 }
 
+static void resolved(void **state)
+{
+	cryo_auto(cryo_free) char *real = realpath(dir, NULL);
+	static const struct {
+		const char *path, *is; /* below the directory */
+	} row[] = {
+		{ "", "" },
+		{ "rd", "/rd" },
+		{ "rd//", "/rd" },
+		{ "rd/no", "/rd/no" },
+		{ "rd/no/such//", "/rd/no/such" },
+		{ "link/no", "/rd/no" },
+		{ "rd/../link/./no", "/rd/no" },
+	};
+	cryo_auto(cryo_free) char *here = NULL, *root = cryo_fs_resolve("/"),
+				  *none = cryo_fs_resolve("/no-such/place");
+
+	(void)state;
+	assert_int_equal(cryo_fs_mkdirs(at("rd"), 0755, &err), 0);
+	assert_int_equal(symlink("rd", at("link")), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *is = cryo_asprintf("%s%s", real, row[i].is);
+		cryo_auto(cryo_free) char *got = cryo_fs_resolve(at(row[i].path));
+
+		assert_string_equal(got, is);
+	}
+	assert_string_equal(root, "/");
+	assert_string_equal(none, "/no-such/place");
+	assert_int_equal(chdir(real), 0);
+	here = cryo_fs_resolve("no/such");
+	assert_true(cryo_starts_with(here, real));
+	assert_true(cryo_ends_with(here, "/no/such"));
+}
+
 static void what_it_takes(void **state)
 {
 	uint64_t file;
@@ -551,6 +585,7 @@ int main(void)
 		TEST(tmpdirs_are_private),
 		TEST(free_bytes),
 		TEST(which),
+		TEST(resolved),
 		TEST(what_it_takes),
 		TEST(touched_once_an_hour),
 		cmocka_unit_test(directories),

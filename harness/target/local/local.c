@@ -2,8 +2,10 @@
 #include "target/local/local.h"
 
 #include "sys/fs.h"
+#include "sys/hash.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void local_free(struct cryo_target *t)
 {
@@ -21,6 +23,16 @@ static void local_free(struct cryo_target *t)
 	free(l);
 }
 
+/* Clusters of other state directories may have the same name, and `down` ends all that is in it. */
+static char *group_of(const char *name)
+{
+	cryo_auto(cryo_free) char *dir = cryo_fs_resolve(cryo_dir_state());
+	char hex[CRYO_HASH_HEX];
+
+	cryo_hash_bytes(dir, strlen(dir), hex);
+	return cryo_asprintf("/cryopod/%s.%.8s", name, hex);
+}
+
 static int local_open(const char *name, struct cryo_target **out, struct cryo_err *err)
 {
 	struct local *l = cryo_alloc(sizeof(*l));
@@ -31,7 +43,7 @@ static int local_open(const char *name, struct cryo_target **out, struct cryo_er
 	l->base.dir = cryo_asprintf("%s/%s", cryo_dir_state(), name);
 	l->base.kubeconfig = cryo_asprintf("%s/kubeconfig", l->base.dir);
 	l->lock = cryo_asprintf("%s/%s.lock", cryo_dir_run(), name);
-	l->cgroup = cryo_asprintf("/cryopod/%s", name);
+	l->cgroup = group_of(name);
 	l->node.name = cryo_strdup("node1");
 	l->node.dir = cryo_asprintf("%s/nodes/%s", l->base.dir, l->node.name);
 	l->node.state = cryo_asprintf("%s/state", l->node.dir);

@@ -56,7 +56,7 @@ with_token() {
 point "with a token of its ServiceAccount if it wants one" with_token
 few_inotify() { # a user has 128 of them for all programs; `up` looks for one more, which is CRIU's
 	n=0
-	for process in $(grep -l -E '/cryopod/e2e(/|$)' /proc/[0-9]*/cgroup 2>/dev/null); do
+	for process in $(grep -l -E "$(group_of e2e)(/|\$)" /proc/[0-9]*/cgroup 2>/dev/null); do
 		# On cgroup v2 these have one for each container of a pod.
 		! grep -q '^containerd-shim' "${process%/*}/comm" || continue
 		n=$((n + $(ls -l "${process%/*}/fd" 2>/dev/null | grep -c 'anon_inode:inotify')))

@@ -18,7 +18,7 @@ point "no template at first" nothing_yet
 point "up --cold" up_from cold --cold
 point "makes none" nothing_yet
 pod_limits() { # what the kubelet gives the groups of its pods when it starts
-	find /sys/fs/cgroup -path '*/cryopod/e2e-t/node1/kubepods/*' \( -name cpu.shares -o -name cpu.weight \
+	find /sys/fs/cgroup -path "*$(group_of e2e-t)/node1/kubepods/*" \( -name cpu.shares -o -name cpu.weight \
 		-o -name pids.max -o -name memory.max -o -name memory.limit_in_bytes \) -exec grep -H . {} + 2>/dev/null | sort
 }
 cold_limits=$(pod_limits)
@@ -118,7 +118,7 @@ cache_full() { # not the node's fault, so not remembered
 	umount "$cache/templates" && up_from template && down_t && return $rc
 }
 point "the disk of the cache is full" cache_full
-memory_group=$(ls -d /sys/fs/cgroup/memory 2>/dev/null || echo /sys/fs/cgroup)/cryopod/e2e-t
+memory_group=$(ls -d /sys/fs/cgroup/memory 2>/dev/null || echo /sys/fs/cgroup)$(group_of e2e-t)
 little_memory() { # found out by the group's own count; nobody would do better with a cold start
 	limit=$memory_group/memory.limit_in_bytes
 	mkdir -p "$memory_group" || return 1

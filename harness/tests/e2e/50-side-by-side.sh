@@ -8,3 +8,7 @@ point "both scenarios at once" sh -c "
 	wait \$b && [ \$a = 0 ] || { cat '$tmp/a' '$tmp/b'; exit 1; }"
 point "down of one" exits 0 cp_ --name e2e-b down
 point "leaves the other alone" test "$(status .state)" = running
+namesake() { # `down` looks for what is left, and must not find what is somebody else's
+	CRYOPOD_STATE_DIR=$tmp/elsewhere CRYOPOD_RUN_DIR=$tmp/elsewhere exits 0 cp_ down && kubectl get nodes
+}
+point "down of its namesake in another state directory, too" namesake
