@@ -7,7 +7,14 @@ cp_ -q build | while read -r component _ dir; do
 	mkdir -p "$spare/builds/$component" && cp -al "$dir" "$spare/builds/$component/"
 	[ ! -e "$dir.packages" ] || cp "$dir.packages" "$spare/builds/$component/"
 done
-ca_() { CRYOPOD_CACHE_DIR=$spare cp_ --name e2e-p "$@"; }
+# Clusters that others have of the same builds use these as well.
+clusters=$CRYOPOD_STATE_DIR-cache
+in_() { # CLUSTER ARGS…
+	cluster=$1
+	shift
+	CRYOPOD_CACHE_DIR=$spare CRYOPOD_STATE_DIR=$clusters cp_ --name "$cluster" "$@"
+}
+ca_() { in_ e2e-p "$@"; }
 works() { [ "$(ca_ -q kubectl get nodes -o 'jsonpath={..status.conditions[?(@.type=="Ready")].status}')" = True ]; }
 builds() { ls -d "$spare"/builds/*/????????????????????????????????????????????????????????????????; }
 
@@ -27,7 +34,7 @@ point "takes just that" four
 point "cache prune --all beside the cluster" exits 0 ca_ cache prune --all
 point "takes nothing that it needs" four
 beside() { # until the up is through; what it finds at first it has at last
-	CRYOPOD_CACHE_DIR=$spare cp_ --name e2e-q up --no-build >"$tmp/q" 2>&1 & q=$!
+	in_ e2e-q up --no-build >"$tmp/q" 2>&1 & q=$!
 	while kill -0 $q 2>/dev/null; do
 		exits 0 ca_ cache prune --all || return 1
 	done
@@ -35,14 +42,14 @@ beside() { # until the up is through; what it finds at first it has at last
 }
 point "cache prune --all beside an up" beside
 point "both clusters work" works
-both() { CRYOPOD_CACHE_DIR=$spare cp_ -q --name e2e-q kubectl get nodes; }
+both() { in_ e2e-q -q kubectl get nodes; }
 point "the new one too" both
-CRYOPOD_CACHE_DIR=$spare cp_ -q --name e2e-q down
+in_ e2e-q -q down
 damaged_cluster() {
-	mkdir "$CRYOPOD_STATE_DIR/e2e-r" && echo '{' >"$CRYOPOD_STATE_DIR/e2e-r/cluster.json" &&
+	mkdir "$clusters/e2e-r" && echo '{' >"$clusters/e2e-r/cluster.json" &&
 		fails 4 "nobody knows what cluster e2e-r uses" ca_ cache prune && four
 	rc=$?
-	CRYOPOD_CACHE_DIR=$spare cp_ -q --name e2e-r down
+	in_ e2e-r -q down
 	return $rc
 }
 point "a cluster whose record is damaged" damaged_cluster
@@ -50,4 +57,4 @@ ca_ -q down
 point "with no cluster left --all takes everything" exits 0 ca_ cache prune --all
 nothing_left_there() { ca_ cache list | grep -qx 'the cache is empty'; }
 point "and nothing is there" nothing_left_there
-rm -rf "$spare"
+rm -rf "$spare" "$clusters"
