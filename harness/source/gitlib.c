@@ -16,7 +16,8 @@ void cryo_git_ready(void)
 		return;
 	if (git_libgit2_init() < 0)
 		abort();
-	/* Names are computed from the content when it comes, and zlib has a checksum: as git does it. */
+	/* Names are computed from the content when it comes, and zlib has a checksum: as git does
+	 * it. */
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
 #if LIBGIT2_VER_MAJOR > 1 || (LIBGIT2_VER_MAJOR == 1 && LIBGIT2_VER_MINOR >= 7)
 	git_libgit2_opts(GIT_OPT_SET_SERVER_TIMEOUT, SERVER_TIMEOUT_MS);
