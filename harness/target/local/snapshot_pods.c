@@ -20,6 +20,8 @@
 #define POLITE_MS   2000 /* what ignores SIGTERM for so long is killed */
 #define SHIMS_MS    500
 #define POLL_MS	    20
+#define CLEAR_MS    10000
+#define AGAIN_MS    50
 #define EXEC_MS	    15000
 #define MAX_MOUNTS  (8u << 20)
 #define NAMES_SHOWN 3
@@ -203,19 +205,68 @@ static void mounts_of_pods(char *text, struct cryo_strv *out)
 		cryo_strv_add(out, found.v[i - 1]);
 }
 
-/* The kubelet mounts volumes again, as it does after a reboot. */
-static int unmount(struct local *l, const struct cryo_pid *init, struct cryo_err *err)
+/* The kubelet mounts volumes again, as it does after a reboot. *n: how many mounts there were. */
+static int unmount(struct local *l, const struct cryo_pid *init, size_t *n, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/mountinfo", init->pid);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 }, mounts = { 0 };
 	int rc = cryo_fs_read(path, MAX_MOUNTS, &text, err);
 
 	if (rc < 0)
 		return rc;
+	mounts_of_pods(text.p, &mounts);
+	*n = mounts.n;
+	if (mounts.n == 0)
+		return 0;
 	cryo_strv_addl(&argv, "umount", "--lazy", "--", NULL);
-	mounts_of_pods(text.p, &argv);
-	return argv.n == 3 ? 0 : in_node(l, cryo_strv_get(&argv), err);
+	cryo_strv_addv(&argv, cryo_strv_get(&mounts));
+	return in_node(l, cryo_strv_get(&argv), err);
+}
+
+/* Nothing was there any more: *quiet. *n grows by the pods that were. */
+static int clear_once(struct local *l, const struct cryo_pid *init, size_t *n, bool *quiet,
+		      struct cryo_err *err)
+{
+	size_t pods = 0, mounts = 0;
+	int rc = remove_containers(init, &pods, err);
+
+	*n += pods;
+	if (rc == 0)
+		rc = end_shims(init, err);
+	if (rc == 0)
+		rc = unmount(l, init, &mounts, err);
+	*quiet = rc == 0 && pods == 0 && mounts == 0 && signal_shims(init, 0) == 0;
+	return rc;
+}
+
+/*
+ * What containerd was doing for the kubelet goes on without it: a pod that is made is not listed
+ * yet, a container that is started can be neither stopped nor removed, a network goes by itself.
+ */
+static int clear(struct local *l, const struct cryo_pid *init, size_t *n, struct cryo_err *err)
+{
+	int64_t end = cryo_now_ms() + cryo_limit_ms(CLEAR_MS);
+	bool quiet = false;
+	int rc = 0;
+
+	*n = 0;
+	while (!quiet) {
+		struct cryo_err why = CRYO_ERR_INIT;
+		int once = clear_once(l, init, n, &quiet, &why);
+
+		if (cryo_now_ms() >= end && once < 0) {
+			*err = why;
+			return once;
+		}
+		if (cryo_now_ms() >= end && !quiet)
+			return cryo_err_set(err, CRYO_E_SYSTEM, "containers do not end");
+		if (!quiet)
+			rc = cryo_intr_sleep(AGAIN_MS, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 static json_t *ended_ones(const json_t *statuses)
@@ -274,11 +325,7 @@ int snapshot_pods_stop(struct local *l, const struct cryo_pid *init, size_t *n,
 		rc = forget_containers(l, err);
 	if (rc == 0)
 		rc = ask_to_end(l, err);
-	if (rc == 0)
-		rc = remove_containers(init, n, err);
-	if (rc == 0)
-		rc = end_shims(init, err);
-	return rc < 0 ? rc : unmount(l, init, err);
+	return rc < 0 ? rc : clear(l, init, n, err);
 }
 
 int snapshot_pods_start(struct local *l, struct cryo_err *err)

@@ -183,6 +183,16 @@ stubborn() {
 }
 point "a pod that ignores SIGTERM does not hold it up" stubborn
 
+starting() { # the kubelet goes while containerd makes pods and starts containers for it
+	sn_ -q kubectl scale deployment counters --replicas=6 && sleep "$1" &&
+		exits 0 sn_ snapshot save starts && cp_ snapshot rm starts &&
+		sn_ -q kubectl scale deployment counters --replicas=2 && sn_ -q kubectl wait --for=jsonpath='{.status.replicas}'=2 \
+		deployment/counters --timeout=$((60 * factor))s
+}
+for s in 0.2 0.35 0.5; do
+	point "save while pods start, after $s s" starting $s
+done
+
 # Whoever saves dies: the cluster is put right by the next up, and no half snapshot is listed.
 only_two() { [ "$(cp_ snapshot list -o json | jq -r '[.[].name] | join(" ")')" = two ]; }
 whole() { sn_ -q kubectl get whale moby && sn_ -q kubectl get configmap later; }
