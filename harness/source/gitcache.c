@@ -12,6 +12,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <ftw.h>
 #include <git2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -185,11 +186,22 @@ static int make_cache(const char *dir, const char *url, struct cryo_err *err)
 	return rc;
 }
 
+/* No reference may have a name that ends so. */
+static int remove_lock(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st;
+	(void)at;
+	if (type == FTW_F && cryo_ends_with(path, ".lock"))
+		unlink(path);
+	return 0;
+}
+
 /* What a killed fetch left: half packs, and locks whose holder is gone (we hold the cache's). */
 static void clean_up(const char *dir)
 {
 	static const char *const half[] = { "shallow.lock", "packed-refs.lock", "config.lock" };
 	cryo_auto(cryo_free) char *packs = cryo_asprintf("%s/objects/pack", dir);
+	cryo_auto(cryo_free) char *refs = cryo_asprintf("%s/refs", dir);
 	const struct dirent *e;
 	DIR *d = opendir(packs);
 
@@ -204,6 +216,7 @@ static void clean_up(const char *dir)
 
 		unlink(path);
 	}
+	nftw(refs, remove_lock, 16, FTW_PHYS);
 }
 
 static int open_locked(struct cache *c, struct cryo_err *err)

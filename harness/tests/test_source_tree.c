@@ -10,6 +10,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <setjmp.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -828,6 +829,27 @@ static void killed_at_any_time(void **state)
 	assert_int_equal(s.changed, 0);
 }
 
+/* One that was killed while it wrote a reference. */
+static void locks_of_the_dead(void **state)
+{
+	char hex[CRYO_COMMIT_HEX];
+	cryo_auto(cryo_free) char *refs = NULL, *lock = NULL;
+	glob_t found;
+
+	(void)state;
+	make_large(hex);
+	fine(sync_to(repo, "main", NULL));
+	world_commit(repo, "main", &(struct world_file){ "f", "new\n", NULL }, 1, hex);
+	refs = cryo_asprintf("%s/git/*/refs/cryopod", cryo_dir_cache());
+	assert_int_equal(glob(refs, 0, NULL, &found), 0);
+	lock = cryo_asprintf("%s/%s.lock", found.gl_pathv[0], hex);
+	globfree(&found);
+	assert_int_equal(cryo_fs_write(lock, "", 0, 0600, &err), 0);
+	fine(sync_to(repo, NULL, hex));
+	assert_string_equal(tree.commit, hex);
+	assert_false(cryo_fs_exists(lock));
+}
+
 static void two_at_once(void **state)
 {
 	char hex[CRYO_COMMIT_HEX];
@@ -938,6 +960,7 @@ int main(void)
 		BOTH(a_server_that_goes_away),
 		BOTH(a_broken_repository),
 		BOTH(killed_at_any_time),
+		BOTH(locks_of_the_dead),
 		BOTH(two_at_once),
 		BY_PROGRAM(one_commit_or_all),
 		BY_PROGRAM(changed_trees),
