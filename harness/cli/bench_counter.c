@@ -6,6 +6,7 @@
 #include "conf/json.h"
 #include "criu/stats.h"
 #include "scenario/podlog.h"
+#include "source/data.h"
 #include "target/checkpoint.h"
 #include "target/nodefile.h"
 #include "verify/pause.h"
@@ -15,6 +16,7 @@
 
 #define COUNTER	    "counter"
 #define INTERVAL    "5ms"
+#define SHIPPED_MS  60000
 #define STEADY	    50 /* counts around a checkpoint that show the usual interval */
 #define MAX_BALLAST (UINT64_C(16) << 30)
 
@@ -116,6 +118,18 @@ static int settle(const struct cryo_bench_counter *c, uint64_t *last, struct cry
 	rc = cryo_bench_log(c->kube, COUNTER, counted, &counting, text, err);
 	*last = counting.last;
 	return rc;
+}
+
+int cryo_bench_shipped_counter(struct cryo_kube *k, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *manifest = NULL;
+	int rc = cryo_data_path("kube-deployments/counter-pod.yaml", &manifest, err);
+
+	if (rc == 0)
+		rc = cryo_kube_apply_file(k, manifest, CRYO_BENCH_NS, err);
+	return rc < 0 ? rc
+		      : cryo_kube_wait(k, &counter, cryo_kube_test_pod_running, NULL, SHIPPED_MS,
+				       NULL, err);
 }
 
 int cryo_bench_counter_start(const struct cryo_bench_counter *c, struct cryo_err *err)

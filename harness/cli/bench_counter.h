@@ -19,6 +19,9 @@ int cryo_bench_ballasts_read(const char *sizes, const char *kinds, struct cryo_b
 void cryo_bench_ballasts_release(struct cryo_bench_ballasts *b);
 #define cryo_bench_ballasts_releasep cryo_bench_ballasts_release
 
+/* The counter pod that ships with cryopod, of a cluster that has none; returns when it runs. */
+int cryo_bench_shipped_counter(struct cryo_kube *k, struct cryo_err *err);
+
 /* The pod "counter" of a running cluster. All borrowed. */
 struct cryo_bench_counter {
 	struct cryo_target *target;

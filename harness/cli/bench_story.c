@@ -9,15 +9,13 @@
 #include "base/event.h"
 #include "build/build.h"
 #include "cli/bench.h"
-#include "source/data.h"
+#include "cli/bench_counter.h"
 #include "sys/fs.h"
 #include "target/checkpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-
-#define WAIT_MS 60000
 
 enum phase { START, BUILD, UP, POD, UP_AGAIN, CHECKPOINT, RESTORE, DOWN, PHASES };
 
@@ -69,20 +67,6 @@ static int time_build(struct bench *b, struct cryo_err *err)
 	return rc;
 }
 
-static int run_counter(struct bench *b, struct cryo_kube *k, struct cryo_err *err)
-{
-	const struct cryo_kube_ref pod = { "pods", "default", "counter" };
-	cryo_auto(cryo_free) char *manifest = NULL;
-	int rc = cryo_data_path("kube-deployments/counter-pod.yaml", &manifest, err);
-
-	(void)b;
-	if (rc == 0)
-		rc = cryo_kube_apply_file(k, manifest, "default", err);
-	return rc < 0
-		   ? rc
-		   : cryo_kube_wait(k, &pod, cryo_kube_test_pod_running, NULL, WAIT_MS, NULL, err);
-}
-
 static int time_up(struct bench *b, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = { .cold = true };
@@ -94,7 +78,7 @@ static int time_up(struct bench *b, struct cryo_err *err)
 	if (rc == 0)
 		rc = b->target->ops->kube(b->target, &k, err);
 	if (rc == 0)
-		rc = run_counter(b, k, err);
+		rc = cryo_bench_shipped_counter(k, err);
 	took(b, POD, begin);
 	begin = cryo_now_ms();
 	if (rc == 0)

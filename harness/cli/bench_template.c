@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/bench_template.h"
 #include "cli/bench.h"
+#include "cli/bench_counter.h"
 #include "cli/many.h"
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "source/data.h"
 #include "sys/intr.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define AT_ONCE 8
-#define WAIT_MS 60000
 
 enum phase { COLD, COLD_POD, READY, COPY, CRIU, FIRST, POD, DOWN, MANY, MANY_DOWN, PHASES };
 
@@ -41,18 +40,10 @@ static void took(struct bench *b, enum phase phase, int64_t ms)
 
 static int run_counter(struct bench *b, struct cryo_err *err)
 {
-	const struct cryo_kube_ref pod = { "pods", "default", "counter" };
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
-	cryo_auto(cryo_free) char *manifest = NULL;
-	int rc = cryo_data_path("kube-deployments/counter-pod.yaml", &manifest, err);
+	int rc = b->t->ops->kube(b->t, &k, err);
 
-	if (rc == 0)
-		rc = b->t->ops->kube(b->t, &k, err);
-	if (rc == 0)
-		rc = cryo_kube_apply_file(k, manifest, "default", err);
-	return rc < 0
-		   ? rc
-		   : cryo_kube_wait(k, &pod, cryo_kube_test_pod_running, NULL, WAIT_MS, NULL, err);
+	return rc < 0 ? rc : cryo_bench_shipped_counter(k, err);
 }
 
 /* What the target noted of the restore; a cluster that started by itself is not to be measured. */
