@@ -2,13 +2,13 @@
 /* What was made: templates, builds, the roots they are built in, and what nobody finished. */
 #include "cache/survey.h"
 
-#include "build/recipe.h"
-#include "build/toolchain.h"
+#include "recipe/recipe.h"
+#include "recipe/toolchain.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
-#include "target/local/snapshot.h"
-#include "target/local/template.h"
+#include "cluster/local/snapshot.h"
+#include "cluster/local/template.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -8,12 +8,12 @@
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "build/users.h"
+#include "recipe/users.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
-#include "target/local/template.h"
+#include "cluster/local/template.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/refs.h"
 
-#include "build/users.h"
+#include "recipe/users.h"
 #include "conf/json.h"
 #include "source/data.h"
 #include "source/status.h"
 #include "sys/fs.h"
-#include "target/target.h"
+#include "cluster/cluster.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -146,11 +146,11 @@ static int add_state(struct cache_refs *r, const char *state, struct cryo_err *e
 
 	names_in(store, &snapshots);
 	for (size_t i = 0; i < snapshots.n; i++)
-		if (cryo_target_good_name(snapshots.v[i]))
+		if (cryo_cluster_good_name(snapshots.v[i]))
 			add_snapshot(r, store, snapshots.v[i]);
 	names_in(state, &clusters);
 	for (size_t i = 0; rc == 0 && i < clusters.n; i++)
-		if (cryo_target_good_name(clusters.v[i]))
+		if (cryo_cluster_good_name(clusters.v[i]))
 			rc = add_cluster(r, state, clusters.v[i], err);
 	return rc;
 }

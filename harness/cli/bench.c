@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Measured tables, on clusters of their own: medians with ranges. Judges nothing. */
-#include "cli/bench.h"
-#include "cli/bench_sealed.h"
-#include "cli/bench_stacks.h"
-#include "cli/bench_story.h"
-#include "cli/bench_template.h"
+#include "bench/bench.h"
+#include "bench/sealed.h"
+#include "bench/stacks.h"
+#include "bench/story.h"
+#include "bench/template.h"
 #include "cli/cli.h"
 
 #include "sys/fs.h"
@@ -47,11 +47,11 @@ struct request {
 };
 
 /* Its own cluster: one that is there must neither be measured nor taken down. */
-static int open_absent(const struct request *r, const char *name, struct cryo_target **out,
+static int open_absent(const struct request *r, const char *name, struct cryo_cluster **out,
 		       struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	int rc = cryo_target_open(r->target, name, out, err);
+	int rc = cryo_cluster_open(r->target, name, out, err);
 
 	if (rc == 0)
 		rc = (*out)->ops->status(*out, &status, err);
@@ -64,7 +64,7 @@ static int open_absent(const struct request *r, const char *name, struct cryo_ta
 
 static int run_story(const struct request *r, json_t **out, struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	int rc = open_absent(r, r->name, &t, err);
 
 	return rc < 0 ? rc : cryo_bench_story(t, r->runs, out, err);
@@ -72,7 +72,7 @@ static int run_story(const struct request *r, json_t **out, struct cryo_err *err
 
 static int run_templates(const struct request *r, json_t **out, struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	int rc = open_absent(r, r->name, &t, err);
 
 	return rc < 0 ? rc : cryo_bench_templates(t, r->runs, out, err);
@@ -82,7 +82,7 @@ static int run_sealed(const struct request *r, json_t **out, struct cryo_err *er
 {
 	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
 	struct cryo_bench_sealed_opts sealed = { .runs = r->runs, .ballasts = &r->ballasts };
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_free) char *tmp = NULL;
 	int rc = open_absent(r, r->name, &t, err);
 
@@ -101,7 +101,7 @@ static int run_sealed(const struct request *r, json_t **out, struct cryo_err *er
 static int run_stacks(const struct request *r, json_t **out, struct cryo_err *err)
 {
 	struct cryo_bench_stacks_opts o = { .runs = r->runs, .ballasts = &r->ballasts };
-	struct cryo_target *t[CRYO_BENCH_STACKS] = { NULL };
+	struct cryo_cluster *t[CRYO_BENCH_STACKS] = { NULL };
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < CRYO_BENCH_STACKS; i++) {
@@ -113,7 +113,7 @@ static int run_stacks(const struct request *r, json_t **out, struct cryo_err *er
 	if (rc == 0)
 		rc = cryo_bench_stacks(t, &o, out, err);
 	for (unsigned i = 0; i < CRYO_BENCH_STACKS; i++)
-		cryo_target_free(t[i]);
+		cryo_cluster_free(t[i]);
 	return rc;
 }
 

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/event.h"
-#include "build/users.h"
+#include "recipe/users.h"
 #include "cli/builders.h"
 #include "source/url.h"
 #include "sys/fs.h"

@@ -3,7 +3,7 @@
  * (cli/builders.h). Its events are lines of JSON. */
 #include "cli/cli.h"
 
-#include "build/build.h"
+#include "recipe/build.h"
 #include "report/report.h"
 
 #include <unistd.h>

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "cli/verdict.h"
+#include "scenario/verdict.h"
 #include "scenario/fresh.h"
 #include "scenario/lane.h"
 #include "scenario/wire.h"
@@ -127,7 +127,7 @@ static int end(struct site *s, size_t i, struct cryo_err *err)
 	struct builder *b = &s->builder[i];
 	int rc = cryo_child_finish(cryo_steal(&s->child[i]), &res, err);
 
-	rc = cryo_cli_verdict(&res, rc, err);
+	rc = cryo_verdict_read(&res, rc, err);
 	s->running--;
 	s->memory_mib += b->memory_mib;
 	if (rc < 0) {

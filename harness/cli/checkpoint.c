@@ -5,8 +5,8 @@
 #include "base/event.h"
 #include "conf/json.h"
 #include "sys/fs.h"
-#include "target/checkpoint.h"
-#include "target/kubectl.h"
+#include "checkpoint/checkpoint.h"
+#include "cluster/kubectl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -109,7 +109,7 @@ static int parse_opts(const struct checkpoint_opts *o, struct cryo_checkpoint_op
 	return rc;
 }
 
-static int dry_run(struct cryo_target *t, const struct cryo_checkpoint_opts *request, bool plugin,
+static int dry_run(struct cryo_cluster *t, const struct cryo_checkpoint_opts *request, bool plugin,
 		   struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
@@ -125,14 +125,14 @@ static int dry_run(struct cryo_target *t, const struct cryo_checkpoint_opts *req
 
 /* Ours, or whichever kubectl would speak to. */
 static int open_target(struct cryo_cli *cli, const struct cryo_kubectl *k, bool foreign,
-		       struct cryo_checkpoint_opts *request, char **ns, struct cryo_target **t,
+		       struct cryo_checkpoint_opts *request, char **ns, struct cryo_cluster **t,
 		       struct cryo_err *err)
 {
 	int rc;
 
 	if (!foreign)
 		return cryo_cli_target(cli, t, err);
-	cryo_target_kubectl(k, t);
+	cryo_cluster_kubectl(k, t);
 	if (request->ns)
 		return 0;
 	rc = cryo_kubectl_namespace(k, ns, err);
@@ -146,7 +146,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	const struct checkpoint_opts *o = opts;
 	struct cryo_kubectl k = { .kubeconfig = o->kubeconfig, .context = o->context };
 	cryo_auto(cryo_free) char *ns = NULL;
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint c = { 0 };
 	struct cryo_checkpoint_opts request = { .ns = o->ns,
 						.pod = args[0],

@@ -21,7 +21,7 @@ static const struct cryo_opt opts_table[] = {
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	bool up = strcmp(args[0], "up") == 0;
 	int rc;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
-#include "target/local/machine.h"
+#include "cluster/local/machine.h"
 
 #include <stdio.h>
 #include <unistd.h>

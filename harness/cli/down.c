@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
-#include "cli/many.h"
+#include "scenario/many.h"
 
 struct down_opts {
 	bool all;
@@ -16,8 +16,8 @@ static const struct cryo_opt opts_table[] = {
 
 static int down_one(const char *kind, const char *name, struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
-	int rc = cryo_target_open(kind, name, &t, err);
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
+	int rc = cryo_cluster_open(kind, name, &t, err);
 
 	return rc < 0 ? rc : t->ops->down(t, err);
 }
@@ -51,7 +51,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 		return down_many(cli, o->count, err);
 	if (!o->all)
 		return down_one(cli->target, cli->name, err);
-	rc = cryo_target_list(&names, err);
+	rc = cryo_cluster_list(&names, err);
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
 		rc = down_one(cli->target, names.v[i], err);
 	return rc;

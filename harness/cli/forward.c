@@ -2,7 +2,7 @@
 /* Not for people: the program of a cluster's forwarder (target/local/forward.c starts it). */
 #include "cli/cli.h"
 
-#include "target/local/forward_main.h"
+#include "cluster/local/forward_main.h"
 
 #include <stdlib.h>
 

@@ -23,7 +23,7 @@ static const struct cryo_opt opts_table[] = {
 
 static int load(struct cryo_cli *cli, const char *file, struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	int rc = cryo_cli_target(cli, &t, err);
 
 	if (rc == 0)

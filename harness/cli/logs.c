@@ -22,7 +22,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int service_names(struct cryo_target *t, struct cryo_strv *names, struct cryo_err *err)
+static int service_names(struct cryo_cluster *t, struct cryo_strv *names, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
 	json_t *s;
@@ -34,11 +34,11 @@ static int service_names(struct cryo_target *t, struct cryo_strv *names, struct 
 	json_array_foreach(cryo_json_at(status, "nodes[0].services"), i, s)
 		cryo_strv_add(names, cryo_json_str(s, "name"));
 	if (names->n == 0)
-		return cryo_target_not_running(t, err);
+		return cryo_cluster_not_running(t, err);
 	return 0;
 }
 
-static int print_log(struct cryo_target *t, const char *service, const struct logs_opts *o,
+static int print_log(struct cryo_cluster *t, const char *service, const struct logs_opts *o,
 		     struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *file = cryo_asprintf("/var/log/cryopod/%s/current", service);
@@ -60,7 +60,7 @@ static int print_log(struct cryo_target *t, const char *service, const struct lo
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	cryo_auto(cryo_free) char *list = NULL;
 	int rc = cryo_cli_target(cli, &t, err);

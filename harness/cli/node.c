@@ -25,7 +25,7 @@ static int shell(struct cryo_cli *cli, const void *opts, char **args, int *exit_
 		 struct cryo_err *err)
 {
 	static const char *const bash[] = { "bash", "-l", NULL };
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_proc p = { .argv = args[0] ? (const char *const *)args : bash,
 			       .foreground = true,
@@ -56,13 +56,13 @@ static char *built_kubectl(const json_t *status)
 	return NULL;
 }
 
-int cryo_cli_find_kubectl(struct cryo_target *t, char **program, struct cryo_err *err)
+int cryo_cli_find_kubectl(struct cryo_cluster *t, char **program, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
 	int rc;
 
 	if (!cryo_fs_exists(t->kubeconfig))
-		return cryo_target_not_running(t, err);
+		return cryo_cluster_not_running(t, err);
 	rc = t->ops->status(t, &status, err);
 	if (rc < 0)
 		return rc;
@@ -76,7 +76,7 @@ int cryo_cli_find_kubectl(struct cryo_target *t, char **program, struct cryo_err
 static int kubectl(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 		   struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 }, env = { 0 };
 	cryo_auto(cryo_free) char *program = NULL;

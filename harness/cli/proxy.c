@@ -4,7 +4,7 @@
 
 #include "base/event.h"
 #include "cli/kubectl.h"
-#include "target/kubectl.h"
+#include "cluster/kubectl.h"
 
 #include <limits.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static void on_line(const char *line, int stream, void *arg)
 }
 
 /* Only this machine gets in; of the API everything does but a shell in a pod, kubectl's default. */
-static int serve(struct cryo_target *t, unsigned port, struct cryo_err *err)
+static int serve(struct cryo_cluster *t, unsigned port, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	cryo_auto(cryo_free) char *program = NULL;
@@ -65,7 +65,7 @@ static int serve(struct cryo_target *t, unsigned port, struct cryo_err *err)
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	const struct proxy_opts *o = opts;
 	unsigned port = o->port ? o->port : CRYO_PROXY_PORT;
 	int rc;

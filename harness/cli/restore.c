@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "conf/json.h"
-#include "target/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 #include <stdio.h>
 
@@ -50,7 +50,7 @@ static void print(const struct cryo_restore *r, enum cryo_output output)
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
 	const struct restore_opts *o = opts;
 	struct cryo_restore_opts request = { .archive = args[0],

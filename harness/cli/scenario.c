@@ -28,7 +28,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	       struct cryo_err *err)
 {
 	cryo_auto(cryo_scenario_release) struct cryo_scenario s = { 0 };
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
 	const struct scenario_opts *o = opts;
 	const struct cryo_scenario_opts how = { .keep = o->keep || o->keep_failed,

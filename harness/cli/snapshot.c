@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
-#include "target/local/snapshot.h"
+#include "cluster/local/snapshot.h"
 
 #include <stdio.h>
 

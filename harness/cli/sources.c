@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 
 #include "base/event.h"
-#include "build/users.h"
+#include "recipe/users.h"
 #include "cli/sources.h"
 #include "conf/json.h"
 #include "source/stack.h"

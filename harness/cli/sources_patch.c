@@ -3,7 +3,7 @@
 #include "cli/sources.h"
 
 #include "base/event.h"
-#include "build/onto.h"
+#include "recipe/onto.h"
 #include "cli/cli.h"
 #include "conf/json.h"
 #include "source/workbench.h"

@@ -101,13 +101,13 @@ static void print_table(const json_t *j)
 static int get_all(struct cryo_cli *cli, json_t *list, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	int rc = cryo_target_list(&names, err);
+	int rc = cryo_cluster_list(&names, err);
 
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
-		cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 		json_t *one = NULL;
 
-		rc = cryo_target_open(cli->target, names.v[i], &t, err);
+		rc = cryo_cluster_open(cli->target, names.v[i], &t, err);
 		if (rc == 0)
 			rc = t->ops->status(t, &one, err);
 		if (rc == 0)
@@ -138,7 +138,7 @@ static int show_all(struct cryo_cli *cli, enum cryo_output output, struct cryo_e
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
 	const struct status_opts *o = opts;
 	enum cryo_output output;

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
-#include "target/local/template.h"
+#include "cluster/local/template.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -87,7 +87,7 @@ struct test {
 	struct cryo_cli *cli;
 	const struct test_opts *o;
 	enum format format;
-	struct cryo_target *target; /* the shared one */
+	struct cryo_cluster *target; /* the shared one */
 	struct cryo_scenario_totals totals;
 	struct cryo_summary_opts last;
 };
@@ -201,7 +201,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	rc = end_report(&x, rc, err);
 	*exit_code = cryo_scenario_exit_code(&x.totals);
 	cryo_scenario_totals_release(&x.totals);
-	cryo_target_free(x.target);
+	cryo_cluster_free(x.target);
 	return rc;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/builders.h"
 #include "cli/cli.h"
-#include "cli/many.h"
+#include "scenario/many.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -54,7 +54,7 @@ static int build(const struct cryo_stack *stack, struct cryo_build *b,
 
 /* It builds what is missing and makes the template that the others come from, in everybody's sight.
  */
-static int up_first(struct cryo_target *t, struct cryo_many *m, const struct cryo_up_opts *up,
+static int up_first(struct cryo_cluster *t, struct cryo_many *m, const struct cryo_up_opts *up,
 		    struct cryo_err *err)
 {
 	int64_t begin = cryo_now_ms();
@@ -72,9 +72,9 @@ static json_t *describe(const char *kind, const struct cryo_many *all, unsigned 
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	for (unsigned i = 0; i < n; i++) {
-		cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 
-		if (cryo_target_open(kind, all[i].name, &t, &ignored) == 0)
+		if (cryo_cluster_open(kind, all[i].name, &t, &ignored) == 0)
 			json_array_append_new(list, json_pack("{ss sI sI ss}", "name", t->name,
 							      "ms", (json_int_t)all[i].ms, "memory",
 							      (json_int_t)all[i].memory,
@@ -106,8 +106,8 @@ static void print_table(const struct cryo_many *all, unsigned n, int64_t ms)
 static int up_all(const struct cryo_many_run *run, struct cryo_many *all, unsigned n,
 		  struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *first = NULL;
-	int rc = cryo_target_open(run->kind, all[0].name, &first, err);
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *first = NULL;
+	int rc = cryo_cluster_open(run->kind, all[0].name, &first, err);
 	unsigned from = 0;
 
 	if (rc == 0 && !first->ops->prepared(first, run->up)) {
@@ -149,7 +149,7 @@ static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_er
 static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 	       struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	struct up_opts own = *(const struct up_opts *)opts, *o = &own;
 	int rc = 0;
 

@@ -100,7 +100,7 @@ static bool is_kept(const char *cluster)
 static int clear_remains(const struct cryo_fresh_opts *o, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	int rc = cryo_target_list(&names, err);
+	int rc = cryo_cluster_list(&names, err);
 
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		pid_t owner = cryo_fresh_owner(o->name, names.v[i]);
@@ -299,7 +299,7 @@ static void collect(struct crew *c, struct cryo_scenario_totals *out)
 static int name_lanes(struct crew *c, const struct cryo_scenarios *all, struct cryo_err *err)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 		struct lane *l = &c->lane[i];
 		int rc;
 
@@ -307,7 +307,7 @@ static int name_lanes(struct crew *c, const struct cryo_scenarios *all, struct c
 		l->scenario = &all->v[i];
 		l->cluster =
 		    cryo_asprintf("%s-f%u-%d", c->opts->name, l->lane.number, (int)getpid());
-		rc = cryo_target_open(c->opts->target, l->cluster, &t, err);
+		rc = cryo_cluster_open(c->opts->target, l->cluster, &t, err);
 		if (rc < 0)
 			return cryo_err_wrap(err, rc, "--name '%s' is too long for --fresh",
 					     c->opts->name);

@@ -205,7 +205,7 @@ static int run_steps(struct cryo_run *run, const char *tmp, struct cryo_err *err
 	return rc;
 }
 
-int cryo_run_scenario(struct cryo_target *t, struct cryo_kube *k, const struct cryo_scenario *s,
+int cryo_run_scenario(struct cryo_cluster *t, struct cryo_kube *k, const struct cryo_scenario *s,
 		      const char *tmp, bool keep, struct cryo_scenario_result *out)
 {
 	struct cryo_run run = { .scenario = s,

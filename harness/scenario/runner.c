@@ -55,7 +55,7 @@ static const char *missing_need(const struct cryo_scenario *s, const json_t *sta
 }
 
 struct session {
-	struct cryo_target *target;
+	struct cryo_cluster *target;
 	struct cryo_kube *kube;
 	const json_t *status;
 	const struct cryo_scenario_opts *opts;
@@ -108,7 +108,7 @@ static int run_one(const struct session *e, const struct cryo_scenario *s,
 	return rc;
 }
 
-static int start_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
+static int start_cluster(struct cryo_cluster *t, struct cryo_scenario_result *r)
 {
 	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
 	int64_t start = cryo_now_ms();
@@ -126,7 +126,7 @@ static int start_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
 }
 
 /* Left running for people to look at; the mark tells later runs that this is no remains. */
-static bool keep_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
+static bool keep_cluster(struct cryo_cluster *t, struct cryo_scenario_result *r)
 {
 	cryo_auto(cryo_free) char *mark = cryo_asprintf("%s/" CRYO_SCENARIO_KEPT, t->dir);
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -141,7 +141,7 @@ static bool keep_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
 }
 
 /* Also after an interrupt. A cluster that does not go away is a failure of what passed in it. */
-static int end_cluster(struct cryo_target *t, int rc, struct cryo_scenario_result *r)
+static int end_cluster(struct cryo_cluster *t, int rc, struct cryo_scenario_result *r)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 	int down;
@@ -172,7 +172,7 @@ static int run_in_cluster(struct session *e, const struct cryo_scenario *s,
 	return rc < 0 ? rc : run_or_skip(e, s, r);
 }
 
-void cryo_scenario_run_alone(struct cryo_target *t, const struct cryo_scenario *s,
+void cryo_scenario_run_alone(struct cryo_cluster *t, const struct cryo_scenario *s,
 			     const struct cryo_scenario_opts *opts,
 			     struct cryo_scenario_result *out)
 {
@@ -194,7 +194,7 @@ void cryo_scenario_run_alone(struct cryo_target *t, const struct cryo_scenario *
 	end_scenario(out, rc, start);
 }
 
-static int run_all(struct cryo_target *t, const struct cryo_scenario *s, size_t n,
+static int run_all(struct cryo_cluster *t, const struct cryo_scenario *s, size_t n,
 		   const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
 		   struct cryo_err *err)
 {
@@ -219,7 +219,7 @@ static int run_all(struct cryo_target *t, const struct cryo_scenario *s, size_t 
 	return 0;
 }
 
-int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
+int cryo_scenario_run_files(struct cryo_cluster *t, const char *const *files,
 			    const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
 			    struct cryo_err *err)
 {
