@@ -22,7 +22,7 @@ struct cipher {
 	int plain, sealed, opened;
 };
 
-static double now_s(void)
+static double read_clock_seconds(void)
 {
 	struct timespec ts;
 
@@ -31,7 +31,7 @@ static double now_s(void)
 }
 
 /* A file in memory that has all its pages, so that none is made while it is measured. */
-static int make_file(uint64_t bytes, int *fd, struct cryo_err *err)
+static int make_resident_file(uint64_t bytes, int *fd, struct cryo_err *err)
 {
 	*fd = memfd_create("bench", MFD_CLOEXEC);
 	if (*fd < 0 || fallocate(*fd, 0, 0, (off_t)bytes) < 0)
@@ -39,42 +39,43 @@ static int make_file(uint64_t bytes, int *fd, struct cryo_err *err)
 	return 0;
 }
 
-static int prepare(struct cipher *c, struct cryo_err *err)
+static int prepare_cipher_bench(struct cipher *c, struct cryo_err *err)
 {
-	int rc = make_file(BYTES, &c->plain, err);
+	int rc = make_resident_file(BYTES, &c->plain, err);
 
 	if (rc == 0)
-		rc = make_file(cryo_seal_stream_size(BYTES), &c->sealed, err);
+		rc = make_resident_file(cryo_seal_stream_size(BYTES), &c->sealed, err);
 	if (rc == 0)
-		rc = make_file(BYTES, &c->opened, err);
+		rc = make_resident_file(BYTES, &c->opened, err);
 	c->secret = cryo_seal_secret_new();
 	if (rc == 0)
 		rc = cryo_seal_secret_random(c->secret, err);
 	return rc < 0 ? rc : cryo_seal_stream_new(c->secret, "bench", NULL, &c->stream, err);
 }
 
-static int measure(const struct cipher *c, unsigned threads, struct cryo_bench_series *seal,
-		   struct cryo_bench_series *open, struct cryo_err *err)
+static int measure_cipher_speed(const struct cipher *c, unsigned threads,
+				struct cryo_bench_series *seal, struct cryo_bench_series *open,
+				struct cryo_err *err)
 {
 	struct cryo_seal_run run = { .in = c->plain,
 				     .out = c->sealed,
 				     .end = cryo_seal_stream_segments(BYTES),
 				     .plain = BYTES,
 				     .threads = threads };
-	double begin = now_s();
+	double begin = read_clock_seconds();
 	int rc = cryo_seal_stream_seal(c->stream, &run, err);
 
-	cryo_bench_add(seal, (double)BYTES / 1e9 / (now_s() - begin));
+	cryo_bench_add(seal, (double)BYTES / 1e9 / (read_clock_seconds() - begin));
 	run.in = c->sealed;
 	run.out = c->opened;
-	begin = now_s();
+	begin = read_clock_seconds();
 	if (rc == 0)
 		rc = cryo_seal_stream_open(c->stream, &run, err);
-	cryo_bench_add(open, (double)BYTES / 1e9 / (now_s() - begin));
+	cryo_bench_add(open, (double)BYTES / 1e9 / (read_clock_seconds() - begin));
 	return rc;
 }
 
-static void release(struct cipher *c)
+static void release_cipher_bench(struct cipher *c)
 {
 	cryo_fd_closep(&c->plain);
 	cryo_fd_closep(&c->sealed);
@@ -87,12 +88,12 @@ int cryo_bench_cipher(unsigned runs, json_t **out, struct cryo_err *err)
 {
 	struct cryo_bench_series seal[MAX_THREADS] = { 0 }, open[MAX_THREADS] = { 0 };
 	struct cipher c = { .plain = -1, .sealed = -1, .opened = -1 };
-	int rc = prepare(&c, err);
+	int rc = prepare_cipher_bench(&c, err);
 
 	for (unsigned round = 0; rc == 0 && round < runs; round++)
 		for (unsigned n = 0; rc == 0 && n < MAX_THREADS; n++)
-			rc = measure(&c, n + 1, &seal[n], &open[n], err);
-	release(&c);
+			rc = measure_cipher_speed(&c, n + 1, &seal[n], &open[n], err);
+	release_cipher_bench(&c);
 	if (rc < 0)
 		return rc;
 	*out = json_array();

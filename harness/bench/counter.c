@@ -30,7 +30,7 @@ void cryo_bench_ballasts_release(struct cryo_bench_ballasts *b)
 	cryo_strv_release(&b->kinds);
 }
 
-static int check_size(const char *size, struct cryo_err *err)
+static int check_ballast_size(const char *size, struct cryo_err *err)
 {
 	uint64_t bytes;
 	int rc = cryo_size_parse(size, &bytes, err);
@@ -40,7 +40,7 @@ static int check_size(const char *size, struct cryo_err *err)
 	return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_USAGE), "--sizes");
 }
 
-static int check_kind(const char *kind, struct cryo_err *err)
+static int check_ballast_kind(const char *kind, struct cryo_err *err)
 {
 	static const char *const known[] = { "random", "zero", "repeat" };
 
@@ -61,9 +61,9 @@ int cryo_bench_ballasts_read(const char *sizes, const char *kinds, struct cryo_b
 	if (out->sizes.n == 0 || out->kinds.n == 0)
 		return cryo_err_set(err, CRYO_E_USAGE, "--sizes and --kinds: an empty list");
 	for (size_t i = 0; rc == 0 && i < out->sizes.n; i++)
-		rc = check_size(out->sizes.v[i], err);
+		rc = check_ballast_size(out->sizes.v[i], err);
 	for (size_t i = 0; rc == 0 && i < out->kinds.n; i++)
-		rc = check_kind(out->kinds.v[i], err);
+		rc = check_ballast_kind(out->kinds.v[i], err);
 	return rc;
 }
 
@@ -74,7 +74,7 @@ struct counting {
 	uint64_t least, last;
 };
 
-static bool counted(const char *line, int64_t ns, void *arg)
+static bool has_counted_enough(const char *line, int64_t ns, void *arg)
 {
 	struct counting *c = arg;
 	struct cryo_count count;
@@ -102,8 +102,8 @@ int cryo_bench_log(struct cryo_kube *k, const char *pod,
 }
 
 /* The newest value, and whole again after STEADY more. */
-static int settle(const struct cryo_bench_counter *c, uint64_t *last, struct cryo_str *text,
-		  struct cryo_err *err)
+static int wait_steady_counter(const struct cryo_bench_counter *c, uint64_t *last,
+			       struct cryo_str *text, struct cryo_err *err)
 {
 	struct counting counting = { .least = STEADY };
 	cryo_auto(cryo_str_release) struct cryo_str past = { 0 };
@@ -115,7 +115,7 @@ static int settle(const struct cryo_bench_counter *c, uint64_t *last, struct cry
 	cryo_counterlog_parse(CRYO_LOG_API, cryo_str_get(&past), &log);
 	if (cryo_counterlog_last(&log))
 		counting.least += cryo_counterlog_last(&log)->count;
-	rc = cryo_bench_log(c->kube, COUNTER, counted, &counting, text, err);
+	rc = cryo_bench_log(c->kube, COUNTER, has_counted_enough, &counting, text, err);
 	*last = counting.last;
 	return rc;
 }
@@ -147,7 +147,7 @@ int cryo_bench_counter_start(const struct cryo_bench_counter *c, struct cryo_err
 	if (rc == 0)
 		rc = cryo_kube_wait(c->kube, &counter, cryo_kube_test_pod_running, NULL,
 				    CRYO_BENCH_WAIT_MS, NULL, err);
-	return rc < 0 ? rc : settle(c, &last, &text, err);
+	return rc < 0 ? rc : wait_steady_counter(c, &last, &text, err);
 }
 
 int cryo_bench_counter_stop(const struct cryo_bench_counter *c, struct cryo_err *err)
@@ -160,15 +160,15 @@ int cryo_bench_counter_stop(const struct cryo_bench_counter *c, struct cryo_err 
 /* ---- a checkpoint ---- */
 
 /* known: the newest count before it. */
-static int note_pause(const struct cryo_bench_counter *c, uint64_t known,
-		      struct cryo_bench_dump *out, struct cryo_err *err)
+static int note_dump_pause(const struct cryo_bench_counter *c, uint64_t known,
+			   struct cryo_bench_dump *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_counterlog_release) struct cryo_counterlog log = { 0 };
 	const struct cryo_counterlog none = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_pauses pauses;
 	uint64_t last;
-	int rc = settle(c, &last, &text, err);
+	int rc = wait_steady_counter(c, &last, &text, err);
 
 	if (rc < 0)
 		return rc;
@@ -182,8 +182,8 @@ static int note_pause(const struct cryo_bench_counter *c, uint64_t known,
 	return 0;
 }
 
-static int note_stats(const struct cryo_bench_counter *c, bool sealed, struct cryo_bench_dump *out,
-		      struct cryo_err *err)
+static int note_dump_stats(const struct cryo_bench_counter *c, bool sealed,
+			   struct cryo_bench_dump *out, struct cryo_err *err)
 {
 	struct cryo_criu_stats s;
 	int rc = cryo_criu_stats_load(c->copy, &s, err);
@@ -212,7 +212,7 @@ int cryo_bench_counter_checkpoint(const struct cryo_bench_counter *c, const char
 	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint done = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	uint64_t known;
-	int rc = settle(c, &known, &text, err);
+	int rc = wait_steady_counter(c, &known, &text, err);
 
 	/* What the last one left to be written must not disturb this one. */
 	sync();
@@ -222,6 +222,6 @@ int cryo_bench_counter_checkpoint(const struct cryo_bench_counter *c, const char
 		return rc;
 	out->call = (double)done.ms;
 	cryo_nodefile_remove(c->target, done.node, done.archive);
-	rc = note_pause(c, known, out, err);
-	return rc < 0 ? rc : note_stats(c, secret != NULL, out, err);
+	rc = note_dump_pause(c, known, out, err);
+	return rc < 0 ? rc : note_dump_stats(c, secret != NULL, out, err);
 }

@@ -50,7 +50,7 @@ struct sealed_bench {
 	struct cryo_strv images; /* on the node before */
 };
 
-static int make_secret(struct sealed_bench *b, struct cryo_err *err)
+static int make_bench_secret(struct sealed_bench *b, struct cryo_err *err)
 {
 	const struct cryo_pki_spec spec = { .cn = SECRET, .org = "cryopod", .encrypt = true };
 	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
@@ -70,12 +70,12 @@ static int make_secret(struct sealed_bench *b, struct cryo_err *err)
 
 /* ---- one checkpoint and what comes of it ---- */
 
-static void note(struct sealed_bench *b, enum side side, enum value v, double ms)
+static void note_side_value(struct sealed_bench *b, enum side side, enum value v, double ms)
 {
 	cryo_bench_add(&b->now->ms[side][v], ms);
 }
 
-static int checkpoint(struct sealed_bench *b, enum side side, struct cryo_err *err)
+static int time_side_checkpoint(struct sealed_bench *b, enum side side, struct cryo_err *err)
 {
 	struct cryo_bench_dump d;
 	int rc =
@@ -83,10 +83,10 @@ static int checkpoint(struct sealed_bench *b, enum side side, struct cryo_err *e
 
 	if (rc < 0)
 		return rc;
-	note(b, side, CALL, d.call);
-	note(b, side, PAUSE, d.pause);
-	note(b, side, FROZEN, d.frozen);
-	note(b, side, MEMDUMP, d.memdump);
+	note_side_value(b, side, CALL, d.call);
+	note_side_value(b, side, PAUSE, d.pause);
+	note_side_value(b, side, FROZEN, d.frozen);
+	note_side_value(b, side, MEMDUMP, d.memdump);
 	if (side == SEALED) {
 		cryo_bench_add(&b->now->rest, (double)d.rest_ms);
 		cryo_bench_add(&b->now->peak, (double)d.peak_kb * 1.024e-3);
@@ -99,7 +99,7 @@ struct tick {
 	int64_t since, at;
 };
 
-static bool ticked(const char *line, int64_t ns, void *arg)
+static bool has_ticked_since(const char *line, int64_t ns, void *arg)
 {
 	struct tick *t = arg;
 	struct cryo_count count;
@@ -109,20 +109,20 @@ static bool ticked(const char *line, int64_t ns, void *arg)
 	return t->at > 0;
 }
 
-static int on_node(struct sealed_bench *b, struct cryo_proc *p, struct cryo_proc_result *res,
-		   struct cryo_err *err)
+static int run_on_bench_node(struct sealed_bench *b, struct cryo_proc *p,
+			     struct cryo_proc_result *res, struct cryo_err *err)
 {
 	p->timeout_ms = CRYO_BENCH_WAIT_MS;
 	return b->counter.target->ops->exec(b->counter.target, NULL, p, res, err);
 }
 
 /* Names of images on the node. The runtime has more than one for each. */
-static int list_images(struct sealed_bench *b, struct cryo_strv *out, struct cryo_err *err)
+static int list_node_images(struct sealed_bench *b, struct cryo_strv *out, struct cryo_err *err)
 {
 	const char *const argv[] = { "ctr", "-n", "k8s.io", "images", "ls", "-q", NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_proc p = { .argv = argv };
-	int rc = on_node(b, &p, &res, err);
+	int rc = run_on_bench_node(b, &p, &res, err);
 	char *save = NULL;
 
 	if (rc < 0 || !res.out.p)
@@ -134,7 +134,7 @@ static int list_images(struct sealed_bench *b, struct cryo_strv *out, struct cry
 }
 
 /* The pod, and what was not there before it: a few of them would fill the disk. */
-static int remove_restored(struct sealed_bench *b, struct cryo_err *err)
+static int remove_restored_pod(struct sealed_bench *b, struct cryo_err *err)
 {
 	static const char *const first[] = { "ctr",    "-n",	 "k8s.io", "images",
 					     "delete", "--sync", NULL };
@@ -144,7 +144,7 @@ static int remove_restored(struct sealed_bench *b, struct cryo_err *err)
 	int rc = cryo_kube_delete(b->counter.kube, &ref, 0, CRYO_BENCH_WAIT_MS, err);
 
 	if (rc >= 0)
-		rc = list_images(b, &now, err);
+		rc = list_node_images(b, &now, err);
 	if (rc < 0)
 		return rc;
 	cryo_strv_addv(&argv, first);
@@ -152,10 +152,10 @@ static int remove_restored(struct sealed_bench *b, struct cryo_err *err)
 		if (!cryo_strv_has(&b->images, now.v[i]))
 			cryo_strv_add(&argv, now.v[i]);
 	p.argv = cryo_strv_get(&argv);
-	return on_node(b, &p, NULL, err);
+	return run_on_bench_node(b, &p, NULL, err);
 }
 
-static int restore(struct sealed_bench *b, enum side side, struct cryo_err *err)
+static int time_side_restore(struct sealed_bench *b, enum side side, struct cryo_err *err)
 {
 	const struct cryo_restore_opts o = { .archive = b->counter.copy,
 					     .pod = RESTORED,
@@ -170,15 +170,15 @@ static int restore(struct sealed_bench *b, enum side side, struct cryo_err *err)
 	tick.since = cryo_wall_ns();
 	rc = cryo_restore_run(b->counter.target, &o, &r, err);
 	if (rc == 0)
-		rc = cryo_bench_log(b->counter.kube, RESTORED, ticked, &tick, &text, err);
+		rc = cryo_bench_log(b->counter.kube, RESTORED, has_ticked_since, &tick, &text, err);
 	if (rc < 0)
 		return rc;
-	note(b, side, RESTORE, (double)r.ms);
-	note(b, side, TICK, (double)(tick.at - tick.since) / 1e6);
-	return remove_restored(b, err);
+	note_side_value(b, side, RESTORE, (double)r.ms);
+	note_side_value(b, side, TICK, (double)(tick.at - tick.since) / 1e6);
+	return remove_restored_pod(b, err);
 }
 
-static int one_pair(struct sealed_bench *b, unsigned round, struct cryo_err *err)
+static int measure_side_pair(struct sealed_bench *b, unsigned round, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -188,9 +188,9 @@ static int one_pair(struct sealed_bench *b, unsigned round, struct cryo_err *err
 
 		rc = cryo_intr_check(err);
 		if (rc == 0)
-			rc = checkpoint(b, side, err);
+			rc = time_side_checkpoint(b, side, err);
 		if (rc == 0)
-			rc = restore(b, side, err);
+			rc = time_side_restore(b, side, err);
 		unlink(b->counter.copy);
 		rc = cryo_err_wrap(err, rc, "%s, %s", b->counter.size,
 				   side == SEALED ? sides.b : sides.a);
@@ -198,21 +198,21 @@ static int one_pair(struct sealed_bench *b, unsigned round, struct cryo_err *err
 	return rc;
 }
 
-static int one_ballast(struct sealed_bench *b, struct cryo_err *err)
+static int measure_sealed_ballast(struct sealed_bench *b, struct cryo_err *err)
 {
 	int rc = cryo_bench_counter_start(&b->counter, err);
 
 	for (unsigned round = 0; rc == 0 && round < b->runs; round++) {
 		cryo_info("%s %s: round %u of %u", b->counter.size, b->counter.kind, round + 1,
 			  b->runs);
-		rc = one_pair(b, round, err);
+		rc = measure_side_pair(b, round, err);
 	}
 	return rc < 0 ? rc : cryo_bench_counter_stop(&b->counter, err);
 }
 
 /* ---- the result ---- */
 
-static json_t *ballast_json(const struct sealed_bench *b)
+static json_t *convert_sealed_ballast(const struct sealed_bench *b)
 {
 	json_t *j = json_pack("{ss ss so so}", "ballast", b->counter.size, "kind", b->counter.kind,
 			      "restMs", cryo_bench_summary(&b->now->rest), "peakMB",
@@ -225,8 +225,8 @@ static json_t *ballast_json(const struct sealed_bench *b)
 	return j;
 }
 
-static int all_ballasts(struct sealed_bench *b, const struct cryo_bench_ballasts *l, json_t *out,
-			struct cryo_err *err)
+static int measure_sealed_ballasts(struct sealed_bench *b, const struct cryo_bench_ballasts *l,
+				   json_t *out, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -234,9 +234,9 @@ static int all_ballasts(struct sealed_bench *b, const struct cryo_bench_ballasts
 		b->counter.size = l->sizes.v[i / l->kinds.n];
 		b->counter.kind = l->kinds.v[i % l->kinds.n];
 		b->now = cryo_alloc(sizeof(*b->now));
-		rc = one_ballast(b, err);
+		rc = measure_sealed_ballast(b, err);
 		if (rc == 0)
-			json_array_append_new(out, ballast_json(b));
+			json_array_append_new(out, convert_sealed_ballast(b));
 		free(b->now);
 	}
 	return rc;
@@ -256,11 +256,11 @@ int cryo_bench_sealed(struct cryo_cluster *t, const struct cryo_bench_sealed_opt
 		rc = t->ops->kube(t, &k, err);
 	b.counter.kube = k;
 	if (rc == 0)
-		rc = make_secret(&b, err);
+		rc = make_bench_secret(&b, err);
 	if (rc == 0)
-		rc = list_images(&b, &b.images, err);
+		rc = list_node_images(&b, &b.images, err);
 	if (rc == 0)
-		rc = all_ballasts(&b, o->ballasts, ballasts, err);
+		rc = measure_sealed_ballasts(&b, o->ballasts, ballasts, err);
 	cryo_strv_release(&b.images);
 	if (cipher)
 		*out = json_pack("{si sO sO}", "runs", (int)o->runs, "cipher", cipher, "ballasts",
@@ -269,7 +269,7 @@ int cryo_bench_sealed(struct cryo_cluster *t, const struct cryo_bench_sealed_opt
 	return rc;
 }
 
-static double number(const json_t *j, const char *path)
+static double read_ballast_number(const json_t *j, const char *path)
 {
 	return json_number_value(cryo_json_at(j, path));
 }
@@ -295,8 +295,9 @@ void cryo_bench_sealed_print(const json_t *result)
 		printf("%lld thread%s in memory: seals %.2f GB/s (%.2f … %.2f), opens %.2f GB/s "
 		       "(%.2f … %.2f)\n",
 		       (long long)cryo_json_int(j, "threads", 0), i ? "s" : " ",
-		       number(j, "seal.median"), number(j, "seal.min"), number(j, "seal.max"),
-		       number(j, "open.median"), number(j, "open.min"), number(j, "open.max"));
+		       read_ballast_number(j, "seal.median"), read_ballast_number(j, "seal.min"),
+		       read_ballast_number(j, "seal.max"), read_ballast_number(j, "open.median"),
+		       read_ballast_number(j, "open.min"), read_ballast_number(j, "open.max"));
 	json_array_foreach(json_object_get(result, "ballasts"), i, j)
 		print_ballast(j);
 }

@@ -13,24 +13,24 @@ void cryo_bench_add(struct cryo_bench_series *s, double value)
 		s->v[s->n++] = value;
 }
 
-static int by_value(const void *a, const void *b)
+static int compare_series_values(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
 	return (x > y) - (x < y);
 }
 
-static struct cryo_bench_series sorted(const struct cryo_bench_series *s)
+static struct cryo_bench_series copy_sorted_series(const struct cryo_bench_series *s)
 {
 	struct cryo_bench_series copy = *s;
 
-	qsort(copy.v, copy.n, sizeof(*copy.v), by_value);
+	qsort(copy.v, copy.n, sizeof(*copy.v), compare_series_values);
 	return copy;
 }
 
 double cryo_bench_median(const struct cryo_bench_series *s)
 {
-	struct cryo_bench_series by = sorted(s);
+	struct cryo_bench_series by = copy_sorted_series(s);
 
 	if (by.n == 0)
 		return 0;
@@ -39,7 +39,7 @@ double cryo_bench_median(const struct cryo_bench_series *s)
 
 json_t *cryo_bench_summary(const struct cryo_bench_series *s)
 {
-	struct cryo_bench_series by = sorted(s);
+	struct cryo_bench_series by = copy_sorted_series(s);
 
 	return json_pack("{sf sf sf}", "median", cryo_bench_median(s), "min", by.n ? by.v[0] : 0.0,
 			 "max", by.n ? by.v[by.n - 1] : 0.0);
@@ -64,14 +64,15 @@ json_t *cryo_bench_compare(const struct cryo_bench_series *a, const struct cryo_
 			 cryo_bench_summary(b), "ratio", cryo_bench_summary(&ratio));
 }
 
-static double number(const json_t *j, const char *key)
+static double read_series_number(const json_t *j, const char *key)
 {
 	return json_number_value(json_object_get(j, key));
 }
 
 void cryo_bench_print_cell(const json_t *j)
 {
-	printf("  %6.0f (%5.0f … %5.0f)", number(j, "median"), number(j, "min"), number(j, "max"));
+	printf("  %6.0f (%5.0f … %5.0f)", read_series_number(j, "median"),
+	       read_series_number(j, "min"), read_series_number(j, "max"));
 }
 
 void cryo_bench_print_head(const json_t *ballast, const struct cryo_bench_names *sides)
@@ -89,8 +90,8 @@ void cryo_bench_print_row(const char *text, const json_t *row, const struct cryo
 	printf("  %-22s", text);
 	cryo_bench_print_cell(json_object_get(row, names->a));
 	cryo_bench_print_cell(json_object_get(row, names->b));
-	printf("  %.2f (%.2f … %.2f)\n", number(ratio, "median"), number(ratio, "min"),
-	       number(ratio, "max"));
+	printf("  %.2f (%.2f … %.2f)\n", read_series_number(ratio, "median"),
+	       read_series_number(ratio, "min"), read_series_number(ratio, "max"));
 }
 
 void cryo_bench_split(const char *list, struct cryo_strv *out)
@@ -124,7 +125,8 @@ void cryo_bench_phases_print(const json_t *result)
 	printf("%-40s %9s   %s\n", "phase", "median", "range (ms)");
 	json_array_foreach(json_object_get(result, "phases"), i, row)
 		printf("%-40s %6.0f ms   %.0f … %.0f\n", cryo_json_str(row, "what"),
-		       number(row, "median"), number(row, "min"), number(row, "max"));
+		       read_series_number(row, "median"), read_series_number(row, "min"),
+		       read_series_number(row, "max"));
 }
 
 int cryo_bench_down(struct cryo_cluster *t, int rc, struct cryo_err *err)

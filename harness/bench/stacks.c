@@ -34,7 +34,7 @@ struct side {
 	struct cryo_bench_series ms[VALUES];
 };
 
-static int open_side(struct side *s, const char *stack, struct cryo_err *err)
+static int open_stack_side(struct side *s, const char *stack, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = { .stack = stack };
 	cryo_auto(cryo_free) char *tmp = NULL;
@@ -50,14 +50,14 @@ static int open_side(struct side *s, const char *stack, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "stack '%s'", stack);
 }
 
-static int close_side(struct side *s, int rc, struct cryo_err *err)
+static int close_stack_side(struct side *s, int rc, struct cryo_err *err)
 {
 	cryo_kube_free(s->kube);
 	free(s->copy);
 	return cryo_bench_down(s->target, rc, err);
 }
 
-static int checkpoint(struct side *s, struct cryo_err *err)
+static int time_stack_checkpoint(struct side *s, struct cryo_err *err)
 {
 	struct cryo_bench_dump d;
 	int rc = cryo_intr_check(err);
@@ -73,7 +73,8 @@ static int checkpoint(struct side *s, struct cryo_err *err)
 	return 0;
 }
 
-static int start(struct side *s, const char *size, const char *kind, struct cryo_err *err)
+static int start_side_counter(struct side *s, const char *size, const char *kind,
+			      struct cryo_err *err)
 {
 	for (int v = 0; v < VALUES; v++)
 		s->ms[v].n = 0;
@@ -83,25 +84,25 @@ static int start(struct side *s, const char *size, const char *kind, struct cryo
 	return cryo_bench_counter_start(&s->counter, err);
 }
 
-static int one_ballast(struct side *s, const char *size, const char *kind, unsigned runs,
-		       struct cryo_err *err)
+static int measure_stack_ballast(struct side *s, const char *size, const char *kind, unsigned runs,
+				 struct cryo_err *err)
 {
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < CRYO_BENCH_STACKS; i++)
-		rc = start(&s[i], size, kind, err);
+		rc = start_side_counter(&s[i], size, kind, err);
 	for (unsigned round = 0; rc == 0 && round < runs; round++) {
 		cryo_info("%s %s: round %u of %u", size, kind, round + 1, runs);
 		/* Each is first in every other round. */
 		for (unsigned i = 0; rc == 0 && i < CRYO_BENCH_STACKS; i++)
-			rc = checkpoint(&s[(round + i) % CRYO_BENCH_STACKS], err);
+			rc = time_stack_checkpoint(&s[(round + i) % CRYO_BENCH_STACKS], err);
 	}
 	for (unsigned i = 0; rc == 0 && i < CRYO_BENCH_STACKS; i++)
 		rc = cryo_bench_counter_stop(&s[i].counter, err);
 	return cryo_err_wrap(err, rc, "%s %s", size, kind);
 }
 
-static json_t *ballast_json(const struct side *s, const char *size, const char *kind)
+static json_t *convert_stack_ballast(const struct side *s, const char *size, const char *kind)
 {
 	json_t *j = json_pack("{ss ss}", "ballast", size, "kind", kind);
 
@@ -111,8 +112,8 @@ static json_t *ballast_json(const struct side *s, const char *size, const char *
 	return j;
 }
 
-static int all_ballasts(struct side *s, const struct cryo_bench_stacks_opts *o, json_t *out,
-			struct cryo_err *err)
+static int measure_stack_ballasts(struct side *s, const struct cryo_bench_stacks_opts *o,
+				  json_t *out, struct cryo_err *err)
 {
 	const struct cryo_bench_ballasts *l = o->ballasts;
 	int rc = 0;
@@ -120,9 +121,9 @@ static int all_ballasts(struct side *s, const struct cryo_bench_stacks_opts *o, 
 	for (size_t i = 0; rc == 0 && i < l->sizes.n * l->kinds.n; i++) {
 		const char *size = l->sizes.v[i / l->kinds.n], *kind = l->kinds.v[i % l->kinds.n];
 
-		rc = one_ballast(s, size, kind, o->runs, err);
+		rc = measure_stack_ballast(s, size, kind, o->runs, err);
 		if (rc == 0)
-			json_array_append_new(out, ballast_json(s, size, kind));
+			json_array_append_new(out, convert_stack_ballast(s, size, kind));
 	}
 	return rc;
 }
@@ -136,12 +137,12 @@ int cryo_bench_stacks(struct cryo_cluster *const t[CRYO_BENCH_STACKS],
 
 	for (; rc == 0 && opened < CRYO_BENCH_STACKS; opened++) {
 		s[opened].target = t[opened];
-		rc = open_side(&s[opened], o->stacks[opened], err);
+		rc = open_stack_side(&s[opened], o->stacks[opened], err);
 	}
 	if (rc == 0)
-		rc = all_ballasts(s, o, ballasts, err);
+		rc = measure_stack_ballasts(s, o, ballasts, err);
 	while (opened > 0)
-		rc = close_side(&s[--opened], rc, err);
+		rc = close_stack_side(&s[--opened], rc, err);
 	free(s);
 	*out = json_pack("{si s[ss] so}", "runs", (int)o->runs, "stacks", o->stacks[0],
 			 o->stacks[1], "ballasts", ballasts);

@@ -36,23 +36,23 @@ struct bench {
 	char *tmp;
 };
 
-static void took(struct bench *b, enum phase phase, int64_t begin)
+static void note_story_phase(struct bench *b, enum phase phase, int64_t begin)
 {
 	cryo_bench_add(&b->ms[phase], (double)(cryo_now_ms() - begin));
 }
 
-static int time_start(struct bench *b, struct cryo_err *err)
+static int time_counter_start(struct bench *b, struct cryo_err *err)
 {
 	static const char *const argv[] = { "/proc/self/exe", "version", NULL };
 	struct cryo_proc p = { .argv = argv };
 	int64_t begin = cryo_now_ms();
 	int rc = cryo_proc_run(&p, NULL, err);
 
-	took(b, START, begin);
+	note_story_phase(b, START, begin);
 	return rc;
 }
 
-static int time_build(struct bench *b, struct cryo_err *err)
+static int time_image_build(struct bench *b, struct cryo_err *err)
 {
 	cryo_auto(cryo_stack_release) struct cryo_stack stack = { 0 };
 	cryo_auto(cryo_build_release) struct cryo_build build = { 0 };
@@ -63,31 +63,31 @@ static int time_build(struct bench *b, struct cryo_err *err)
 		rc = cryo_build_plan(&stack, NULL, &build, err);
 	if (rc == 0)
 		rc = cryo_build_run(&build, NULL, err);
-	took(b, BUILD, begin);
+	note_story_phase(b, BUILD, begin);
 	return rc;
 }
 
-static int time_up(struct bench *b, struct cryo_err *err)
+static int time_story_up(struct bench *b, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = { .cold = true };
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	int64_t begin = cryo_now_ms();
 	int rc = b->target->ops->up(b->target, &up, err);
 
-	took(b, UP, begin);
+	note_story_phase(b, UP, begin);
 	if (rc == 0)
 		rc = b->target->ops->kube(b->target, &k, err);
 	if (rc == 0)
 		rc = cryo_bench_shipped_counter(k, err);
-	took(b, POD, begin);
+	note_story_phase(b, POD, begin);
 	begin = cryo_now_ms();
 	if (rc == 0)
 		rc = b->target->ops->up(b->target, &up, err);
-	took(b, UP_AGAIN, begin);
+	note_story_phase(b, UP_AGAIN, begin);
 	return rc;
 }
 
-static int time_restore(struct bench *b, struct cryo_err *err)
+static int time_story_restore(struct bench *b, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *copy = cryo_asprintf("%s/copy.tar", b->tmp);
 	const struct cryo_checkpoint_opts checkpoint = { .pod = "counter", .to = copy };
@@ -103,24 +103,24 @@ static int time_restore(struct bench *b, struct cryo_err *err)
 	return rc;
 }
 
-static int one_round(struct bench *b, struct cryo_err *err)
+static int time_story_round(struct bench *b, struct cryo_err *err)
 {
 	int64_t begin;
-	int rc = time_start(b, err);
+	int rc = time_counter_start(b, err);
 
 	if (rc == 0)
-		rc = time_build(b, err);
+		rc = time_image_build(b, err);
 	if (rc == 0)
-		rc = time_up(b, err);
+		rc = time_story_up(b, err);
 	if (rc == 0)
-		rc = time_restore(b, err);
+		rc = time_story_restore(b, err);
 	begin = cryo_now_ms();
 	rc = cryo_bench_down(b->target, rc, err);
-	took(b, DOWN, begin);
+	note_story_phase(b, DOWN, begin);
 	return rc;
 }
 
-static json_t *result(const struct bench *b, unsigned runs)
+static json_t *convert_story_result(const struct bench *b, unsigned runs)
 {
 	struct rusage usage;
 
@@ -143,11 +143,11 @@ int cryo_bench_story(struct cryo_cluster *t, unsigned runs, json_t **out, struct
 	*b = (struct bench){ .target = t, .tmp = tmp };
 	for (unsigned round = 0; rc == 0 && round < runs; round++) {
 		cryo_info("round %u of %u", round + 1, runs);
-		rc = one_round(b, err);
+		rc = time_story_round(b, err);
 	}
 	cryo_fs_rmtree(tmp, &ignored);
 	if (rc == 0)
-		*out = result(b, runs);
+		*out = convert_story_result(b, runs);
 	free(b);
 	return rc;
 }

@@ -26,7 +26,7 @@ struct call {
 };
 
 /* How long a container may take to be there. */
-static int64_t start_limit(const struct cryo_checkpoint_opts *o)
+static int64_t compute_start_limit(const struct cryo_checkpoint_opts *o)
 {
 	if (o->body)
 		return 0;
@@ -36,7 +36,7 @@ static int64_t start_limit(const struct cryo_checkpoint_opts *o)
 }
 
 /* What is left of the time for the call; 0: any time. */
-static int64_t time_left(const struct call *c)
+static int64_t compute_time_left(const struct call *c)
 {
 	int64_t left = c->opts->limit_ms - c->subject.waited_ms;
 
@@ -47,11 +47,11 @@ static int64_t time_left(const struct call *c)
  * What the server does not let us look at it may still dump: that the caller has
  * one right and not the other is no failure where only one is needed.
  */
-static int look(struct call *c, struct cryo_err *err)
+static int look_at_subject(struct call *c, struct cryo_err *err)
 {
 	const struct cryo_checkpoint_opts *o = c->opts;
 	struct cryo_err refusal = CRYO_ERR_INIT;
-	int rc = cryo_subject_look(c->api, c->out->ns, o->pod, o->container, start_limit(o),
+	int rc = cryo_subject_look(c->api, c->out->ns, o->pod, o->container, compute_start_limit(o),
 				   &c->subject, &refusal);
 
 	if (rc < 0 && c->out->form == CRYO_CHECKPOINT_PODS &&
@@ -64,7 +64,7 @@ static int look(struct call *c, struct cryo_err *err)
 	return rc;
 }
 
-static void keep_source(struct call *c)
+static void keep_source_pod(struct call *c)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
@@ -77,7 +77,7 @@ static void keep_source(struct call *c)
 }
 
 /* The best form there is, and the pod looked at: the proxy is asked on the pod's node. */
-static int prepare(struct call *c, struct cryo_err *err)
+static int choose_checkpoint_form(struct call *c, struct cryo_err *err)
 {
 	enum cryo_checkpoint_form *form = &c->out->form;
 	bool there = c->opts->form == CRYO_CHECKPOINT_PODS;
@@ -89,10 +89,10 @@ static int prepare(struct call *c, struct cryo_err *err)
 	if (there)
 		*form = CRYO_CHECKPOINT_PODS;
 	if (rc == 0)
-		rc = look(c, err);
+		rc = look_at_subject(c, err);
 	if (rc < 0)
 		return rc;
-	keep_source(c);
+	keep_source_pod(c);
 	if (*form != CRYO_CHECKPOINT_NONE)
 		return 0;
 	rc = cryo_checkpoint_probe(c->api, c->out->node, &there, err);
@@ -101,11 +101,11 @@ static int prepare(struct call *c, struct cryo_err *err)
 }
 
 /* What the form has no word for is done around the call, not in it. */
-static struct cryo_checkpoint_req request_of(const struct call *c)
+static struct cryo_checkpoint_req make_checkpoint_request(const struct call *c)
 {
 	const struct cryo_checkpoint_opts *o = c->opts;
 	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
-	int64_t limit_ms = time_left(c);
+	int64_t limit_ms = compute_time_left(c);
 
 	return (struct cryo_checkpoint_req){
 		.form = c->out->form,
@@ -124,7 +124,8 @@ static struct cryo_checkpoint_req request_of(const struct call *c)
 }
 
 /* Another node's file of that name would be anybody's. */
-static int take(struct call *c, const struct cryo_checkpoint_answer *a, struct cryo_err *err)
+static int take_checkpoint_answer(struct call *c, const struct cryo_checkpoint_answer *a,
+				  struct cryo_err *err)
 {
 	const char *container = cryo_subject_of_archive(&c->subject, a->path);
 
@@ -140,13 +141,13 @@ static int take(struct call *c, const struct cryo_checkpoint_answer *a, struct c
 	return 0;
 }
 
-static bool reaches_nodes(const struct cryo_cluster *t)
+static bool can_reach_nodes(const struct cryo_cluster *t)
 {
 	return t->ops->exec != NULL;
 }
 
 /* A 404 is of the pod, the Secret … or the path itself, if that form was forced. */
-static void explain_absent(struct call *c, struct cryo_err *err)
+static void explain_absent_path(struct call *c, struct cryo_err *err)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	bool there = false;
@@ -156,21 +157,21 @@ static void explain_absent(struct call *c, struct cryo_err *err)
 }
 
 /* Where nothing was dumped, or something still is, no log has more to say. */
-static void explain(struct call *c, struct cryo_err *err)
+static void explain_refused_call(struct call *c, struct cryo_err *err)
 {
 	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
 
 	if (pods && err->sys_errno == 404)
-		explain_absent(c, err);
-	else if (c->out->node && reaches_nodes(c->t) && (!pods || err->sys_errno == 500))
+		explain_absent_path(c, err);
+	else if (c->out->node && can_reach_nodes(c->t) && (!pods || err->sys_errno == 500))
 		cryo_evidence_dump(c->t, c->out->node, c->out->started_ns, err);
 }
 
-static int ask(struct call *c, struct cryo_err *err)
+static int call_for_checkpoint(struct call *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_checkpoint_answer_release) struct cryo_checkpoint_answer a = { 0 };
 	cryo_auto(cryo_kube_free) struct cryo_kube *kubelet = NULL;
-	struct cryo_checkpoint_req req = request_of(c);
+	struct cryo_checkpoint_req req = make_checkpoint_request(c);
 	int64_t begin;
 	int rc = 0;
 
@@ -188,15 +189,15 @@ static int ask(struct call *c, struct cryo_err *err)
 	c->out->ended_ns = cryo_wall_ns();
 	c->out->ms = cryo_now_ms() - begin;
 	if (rc < 0)
-		explain(c, err);
-	return rc < 0 ? rc : take(c, &a, err);
+		explain_refused_call(c, err);
+	return rc < 0 ? rc : take_checkpoint_answer(c, &a, err);
 }
 
 /*
  * No other call of ours for this container from here; the certificate of the Secret,
  * if one is named and the request has no word for it, laid out for the interposer.
  */
-static int begin(struct call *c, struct cryo_err *err)
+static int begin_sealing_call(struct call *c, struct cryo_err *err)
 {
 	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
 	const char *secret = pods ? NULL : c->opts->encryption_secret;
@@ -204,14 +205,14 @@ static int begin(struct call *c, struct cryo_err *err)
 	cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
 	int rc = 0;
 
-	if (secret && !reaches_nodes(c->t))
+	if (secret && !can_reach_nodes(c->t))
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "encryption needs an API server with pods/checkpoint, or a "
 				    "cluster of cryopod");
-	if (reaches_nodes(c->t))
+	if (can_reach_nodes(c->t))
 		cryo_sealing_sweep(c->t, c->out->node);
 	/* Such an API server keeps its calls apart itself. */
-	if (pods || !reaches_nodes(c->t))
+	if (pods || !can_reach_nodes(c->t))
 		return 0;
 	if (secret)
 		rc = cryo_sealing_secret(c->api, c->out->ns, secret, "tls.crt", &pem, err);
@@ -223,11 +224,12 @@ static int begin(struct call *c, struct cryo_err *err)
 }
 
 /* What should be unreadable and is not must not stay. */
-static int check_sealed(struct cryo_cluster *t, struct cryo_checkpoint *c, struct cryo_err *err)
+static int check_archive_sealed(struct cryo_cluster *t, struct cryo_checkpoint *c,
+				struct cryo_err *err)
 {
 	int rc;
 
-	if (!reaches_nodes(t)) {
+	if (!can_reach_nodes(t)) {
 		cryo_warn("whether the archive is encrypted cannot be looked at from here");
 		return 0;
 	}
@@ -240,14 +242,15 @@ static int check_sealed(struct cryo_cluster *t, struct cryo_checkpoint *c, struc
 			    "the archive is not encrypted (no interposer in the node?): removed");
 }
 
-static int archive_size(struct cryo_cluster *t, struct cryo_checkpoint *c, struct cryo_err *err)
+static int read_archive_size(struct cryo_cluster *t, struct cryo_checkpoint *c,
+			     struct cryo_err *err)
 {
 	const char *const argv[] = { "stat", "-c", "%s", "--", c->archive, NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
 	int rc;
 
-	if (!reaches_nodes(t))
+	if (!can_reach_nodes(t))
 		return 0;
 	rc = t->ops->exec(t, c->node, &p, &res, err);
 	if (rc == 0)
@@ -256,7 +259,7 @@ static int archive_size(struct cryo_cluster *t, struct cryo_checkpoint *c, struc
 }
 
 /* Only this pod: one of the same name may have come since. */
-static int stop_source(struct call *c, struct cryo_err *err)
+static int stop_source_pod(struct call *c, struct cryo_err *err)
 {
 	const struct cryo_kube_ref ref = { "pods", c->out->ns, c->out->pod };
 	int rc = 0;
@@ -272,7 +275,7 @@ static int stop_source(struct call *c, struct cryo_err *err)
 			     c->out->archive);
 }
 
-static int copy_out(struct call *c, struct cryo_err *err)
+static int copy_archive_out(struct call *c, struct cryo_err *err)
 {
 	int rc;
 
@@ -283,29 +286,29 @@ static int copy_out(struct call *c, struct cryo_err *err)
 	return rc;
 }
 
-static int checkpoint(struct call *c, struct cryo_err *err)
+static int checkpoint_subject(struct call *c, struct cryo_err *err)
 {
 	bool sealed = c->opts->encryption_secret != NULL;
 	int rc;
 
-	if (c->opts->to && !reaches_nodes(c->t))
+	if (c->opts->to && !can_reach_nodes(c->t))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--to: the archive stays on its node, which is out of reach");
 	rc = c->t->ops->kube(c->t, &c->api, err);
 	if (rc == 0)
-		rc = prepare(c, err);
+		rc = choose_checkpoint_form(c, err);
 	if (rc == 0)
-		rc = begin(c, err);
+		rc = begin_sealing_call(c, err);
 	if (rc == 0)
-		rc = ask(c, err);
+		rc = call_for_checkpoint(c, err);
 	cryo_sealing_call_withdraw(&c->sealing);
 	if (rc == 0 && sealed)
-		rc = check_sealed(c->t, c->out, err);
+		rc = check_archive_sealed(c->t, c->out, err);
 	if (rc == 0)
-		rc = archive_size(c->t, c->out, err);
+		rc = read_archive_size(c->t, c->out, err);
 	if (rc == 0)
-		rc = stop_source(c, err);
-	return rc < 0 ? rc : copy_out(c, err);
+		rc = stop_source_pod(c, err);
+	return rc < 0 ? rc : copy_archive_out(c, err);
 }
 
 int cryo_checkpoint_run(struct cryo_cluster *t, const struct cryo_checkpoint_opts *opts,
@@ -316,7 +319,7 @@ int cryo_checkpoint_run(struct cryo_cluster *t, const struct cryo_checkpoint_opt
 
 	*out = (struct cryo_checkpoint){ .ns = cryo_strdup(opts->ns ? opts->ns : "default"),
 					 .pod = cryo_strdup(opts->pod) };
-	rc = checkpoint(&c, err);
+	rc = checkpoint_subject(&c, err);
 	cryo_sealing_call_end(&c.sealing);
 	cryo_kube_free(c.api);
 	cryo_subject_release(&c.subject);
@@ -325,8 +328,8 @@ int cryo_checkpoint_run(struct cryo_cluster *t, const struct cryo_checkpoint_opt
 	return cryo_err_wrap(err, rc, "checkpoint of pod '%s'", opts->pod);
 }
 
-static int curl_line(const struct cryo_checkpoint_req *req, struct cryo_str *out,
-		     struct cryo_err *err)
+static int print_curl_line(const struct cryo_checkpoint_req *req, struct cryo_str *out,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str path = { 0 }, body = { 0 };
 	cryo_auto(cryo_free) char *url = NULL;
@@ -360,9 +363,9 @@ int cryo_checkpoint_curl(struct cryo_cluster *t, const struct cryo_checkpoint_op
 	if (opts->form != CRYO_CHECKPOINT_PODS) {
 		rc = t->ops->kube(t, &c.api, err);
 		if (rc == 0)
-			rc = prepare(&c, err);
+			rc = choose_checkpoint_form(&c, err);
 	}
-	req = request_of(&c);
+	req = make_checkpoint_request(&c);
 	/* Said, so that it is refused: a line alone does not do what we do around the call. */
 	req.encryption_secret = opts->encryption_secret;
 	req.leave = opts->leave;
@@ -371,7 +374,7 @@ int cryo_checkpoint_curl(struct cryo_cluster *t, const struct cryo_checkpoint_op
 				  "no curl line: the kubelet is reached from inside its cluster "
 				  "only");
 	if (rc == 0)
-		rc = curl_line(&req, out, err);
+		rc = print_curl_line(&req, out, err);
 	cryo_kube_free(c.api);
 	cryo_subject_release(&c.subject);
 	return rc;

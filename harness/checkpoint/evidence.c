@@ -18,7 +18,8 @@
  * Newest file of that name pattern below containerd's directory, but not where the files of
  * containers are, who could make one up; NULL if there is none. Caller frees.
  */
-static char *newest(struct cryo_cluster *t, const char *node, const char *name, int64_t since_ns)
+static char *find_newest_log(struct cryo_cluster *t, const char *node, const char *name,
+			     int64_t since_ns)
 {
 	cryo_auto(cryo_free) char *after = cryo_asprintf("@%" PRId64, since_ns / 1000000000);
 	const char *const argv[] = { "find",
@@ -63,7 +64,7 @@ static char *newest(struct cryo_cluster *t, const char *node, const char *name, 
 	return cryo_strdup(best);
 }
 
-static char *decisive_line(struct cryo_cluster *t, const char *node, const char *path)
+static char *read_decisive_line(struct cryo_cluster *t, const char *node, const char *path)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	cryo_auto(cryo_free) char *dir = NULL;
@@ -82,7 +83,7 @@ static char *decisive_line(struct cryo_cluster *t, const char *node, const char 
 }
 
 /* The meaning first: the runtime's own text is long. */
-static void add(struct cryo_err *err, const char *line)
+static void add_evidence_line(struct cryo_err *err, const char *line)
 {
 	cryo_auto(cryo_free) char *text = cryo_strdup(err->msg);
 	const char *meaning = line ? cryo_criu_log_explain(line) : NULL;
@@ -98,10 +99,10 @@ static void add(struct cryo_err *err, const char *line)
 void cryo_evidence_dump(struct cryo_cluster *t, const char *node, int64_t since_ns,
 			struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = newest(t, node, "*dump.log", since_ns);
-	cryo_auto(cryo_free) char *line = path ? decisive_line(t, node, path) : NULL;
+	cryo_auto(cryo_free) char *path = find_newest_log(t, node, "*dump.log", since_ns);
+	cryo_auto(cryo_free) char *line = path ? read_decisive_line(t, node, path) : NULL;
 
-	add(err, line);
+	add_evidence_line(err, line);
 }
 
 int cryo_evidence_restore_begin(struct cryo_cluster *t, const char *token, const char *words,
@@ -125,9 +126,9 @@ void cryo_evidence_restore_end(struct cryo_cluster *t, struct cryo_evidence_rest
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	if (err) {
-		cryo_auto(cryo_free) char *line = decisive_line(t, NULL, e->log);
+		cryo_auto(cryo_free) char *line = read_decisive_line(t, NULL, e->log);
 
-		add(err, line);
+		add_evidence_line(err, line);
 	}
 	/* A pod that failed is gone; one that runs keeps the annotation that names the file. */
 	if (err)

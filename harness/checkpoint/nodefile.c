@@ -22,8 +22,8 @@ int cryo_nodefile_token(char **token, struct cryo_err *err)
 	return 0;
 }
 
-static int run(struct cryo_cluster *t, const char *node, const char *const *argv,
-	       struct cryo_err *err)
+static int run_node_command(struct cryo_cluster *t, const char *node, const char *const *argv,
+			    struct cryo_err *err)
 {
 	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
 
@@ -37,7 +37,7 @@ int cryo_nodefile_dir(struct cryo_cluster *t, const char *node, const char *path
 	const char *const argv[] = { "mkdir",		"-p", "-m", "0700", "--",
 				     CRYO_NODEFILE_DIR, path, NULL };
 
-	return run(t, node, argv, err);
+	return run_node_command(t, node, argv, err);
 }
 
 int cryo_nodefile_put(struct cryo_cluster *t, const char *node, const void *data, size_t len,
@@ -58,5 +58,5 @@ void cryo_nodefile_remove(struct cryo_cluster *t, const char *node, const char *
 	const char *const argv[] = { "rm", "-f", "--", path, NULL };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	run(t, node, argv, &ignored);
+	run_node_command(t, node, argv, &ignored);
 }

@@ -48,8 +48,9 @@ static int check_base_image(struct cryo_cluster *t, const struct cryo_archive *a
 	return rc;
 }
 
-static int make_image(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
-		      const struct cryo_archive *a, struct cryo_restore *out, struct cryo_err *err)
+static int make_restore_image(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
+			      const struct cryo_archive *a, struct cryo_restore *out,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *note = cryo_asprintf(ANNOTATION "=%s", a->container);
 	const char *const annotations[] = { note, NULL };
@@ -78,7 +79,7 @@ static int make_image(struct cryo_cluster *t, const struct cryo_restore_opts *op
  * A pod that nothing is known of but the archive. It needs the same mounts as the
  * source had: the token of its ServiceAccount can be had, other volumes cannot.
  */
-static int pod_from_archive(const struct cryo_archive *a, json_t **out, struct cryo_err *err)
+static int make_pod_from_archive(const struct cryo_archive *a, json_t **out, struct cryo_err *err)
 {
 	bool token = cryo_strv_has(&a->volumes, TOKEN_MOUNT);
 
@@ -95,7 +96,7 @@ static int pod_from_archive(const struct cryo_archive *a, json_t **out, struct c
 	return 0;
 }
 
-static int pod_from_manifest(const char *path, json_t **out, struct cryo_err *err)
+static int read_pod_manifest(const char *path, json_t **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_yaml_release) struct cryo_yaml y = { 0 };
 	int rc = cryo_yaml_load(path, &y, err);
@@ -125,7 +126,7 @@ static void drop_token_volumes(json_t *list)
 }
 
 /* From a pod as the API server gives it back to what a user would have written. */
-static json_t *as_written(const json_t *pod)
+static json_t *strip_server_fields(const json_t *pod)
 {
 	static const char *const spec_added[] = { "nodeName", "serviceAccount", "tolerations",
 						  "priority", "preemptionPolicy" };
@@ -143,24 +144,24 @@ static json_t *as_written(const json_t *pod)
 			 "name", "x", "labels", labels, "spec", spec);
 }
 
-static int choose_pod(const struct cryo_restore_opts *opts, const struct cryo_archive *a,
-		      json_t **out, struct cryo_err *err)
+static int choose_restore_pod(const struct cryo_restore_opts *opts, const struct cryo_archive *a,
+			      json_t **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *source = NULL;
 	int rc;
 
 	if (opts->manifest)
-		return pod_from_manifest(opts->manifest, out, err);
+		return read_pod_manifest(opts->manifest, out, err);
 	if (!opts->source)
-		return pod_from_archive(a, out, err);
+		return make_pod_from_archive(a, out, err);
 	rc = cryo_json_parse("source pod", opts->source, strlen(opts->source), &source, err);
 	if (rc == 0)
-		*out = as_written(source);
+		*out = strip_server_fields(source);
 	return rc;
 }
 
 /* The object of that key, made where there is none. Borrowed. */
-static json_t *object_of(json_t *parent, const char *key)
+static json_t *make_json_object(json_t *parent, const char *key)
 {
 	if (!json_is_object(json_object_get(parent, key)))
 		json_object_set_new(parent, key, json_object());
@@ -168,16 +169,16 @@ static json_t *object_of(json_t *parent, const char *key)
 }
 
 /* Name, namespace and image of the new pod, and where CRIU shall write its log. */
-static int adapt_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config,
-		     struct cryo_err *err)
+static int adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config,
+			     struct cryo_err *err)
 {
-	json_t *meta = object_of(pod, "metadata"), *c;
+	json_t *meta = make_json_object(pod, "metadata"), *c;
 	bool found = false;
 	size_t i;
 
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));
-	json_object_set_new(object_of(meta, "annotations"), "org.criu.config",
+	json_object_set_new(make_json_object(meta, "annotations"), "org.criu.config",
 			    json_string(criu_config));
 	json_array_foreach(cryo_json_at(pod, "spec.containers"), i, c) {
 		if (!cryo_streq(cryo_json_str(c, "name"), r->container))
@@ -194,7 +195,7 @@ static int adapt_pod(json_t *pod, const struct cryo_restore *r, const char *criu
 }
 
 /* Leave nothing half-restored; its traces are in err by then. */
-static void discard_pod(struct cryo_kube *k, const struct cryo_restore *r)
+static void discard_restored_pod(struct cryo_kube *k, const struct cryo_restore *r)
 {
 	const struct cryo_kube_ref ref = { "pods", r->ns, r->pod };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -202,8 +203,8 @@ static void discard_pod(struct cryo_kube *k, const struct cryo_restore *r)
 	cryo_kube_delete(k, &ref, 0, ASK_MS, &ignored);
 }
 
-static int create_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit,
-			   struct cryo_restore *r, struct cryo_err *err)
+static int create_pod_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit,
+			       struct cryo_restore *r, struct cryo_err *err)
 {
 	const struct cryo_kube_ref ref = { "pods", r->ns, r->pod };
 	cryo_auto(cryo_json_decref) json_t *last = NULL;
@@ -221,12 +222,12 @@ static int create_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit
 	for (char *save, *line = strtok_r(events, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
 		cryo_debug("%s: %s", r->pod, line);
-	discard_pod(k, r);
+	discard_restored_pod(k, r);
 	return rc;
 }
 
 /* Before anything is made of them, and under the names that the user gave them. */
-static int check_files(const struct cryo_restore_opts *opts, struct cryo_err *err)
+static int check_key_files(const struct cryo_restore_opts *opts, struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *key = NULL;
 	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
@@ -239,8 +240,8 @@ static int check_files(const struct cryo_restore_opts *opts, struct cryo_err *er
 	return rc;
 }
 
-static int check_secret(const char *name, const struct cryo_str *key, const struct cryo_str *cert,
-			struct cryo_err *err)
+static int check_sealing_secret(const char *name, const struct cryo_str *key,
+				const struct cryo_str *cert, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *its_key = cryo_asprintf("tls.key of secret %s", name);
 	cryo_auto(cryo_free) char *its_cert = cryo_asprintf("tls.crt of secret %s", name);
@@ -254,8 +255,9 @@ static int check_secret(const char *name, const struct cryo_str *key, const stru
 }
 
 /* From the Secret or the files, whichever was given. */
-static int get_key(struct cryo_kube *k, const struct cryo_restore_opts *opts, const char *ns,
-		   struct cryo_str *key, struct cryo_str *cert, struct cryo_err *err)
+static int get_sealing_key(struct cryo_kube *k, const struct cryo_restore_opts *opts,
+			   const char *ns, struct cryo_str *key, struct cryo_str *cert,
+			   struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -264,7 +266,7 @@ static int get_key(struct cryo_kube *k, const struct cryo_restore_opts *opts, co
 		if (rc == 0)
 			rc = cryo_sealing_secret(k, ns, opts->key_secret, "tls.crt", cert, err);
 		if (rc == 0)
-			rc = check_secret(opts->key_secret, key, cert, err);
+			rc = check_sealing_secret(opts->key_secret, key, cert, err);
 	}
 	if (rc == 0 && opts->key_file)
 		rc = cryo_fs_read(opts->key_file, MAX_PEM, key, err);
@@ -273,15 +275,15 @@ static int get_key(struct cryo_kube *k, const struct cryo_restore_opts *opts, co
 	return rc;
 }
 
-static int deliver_key(struct cryo_cluster *t, struct cryo_kube *k,
-		       const struct cryo_restore_opts *opts, const struct cryo_restore *r,
-		       struct cryo_sealing_key *out, struct cryo_err *err)
+static int deliver_sealing_key(struct cryo_cluster *t, struct cryo_kube *k,
+			       const struct cryo_restore_opts *opts, const struct cryo_restore *r,
+			       struct cryo_sealing_key *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str key = { 0 }, cert = { 0 };
 	int rc;
 
 	cryo_sealing_sweep(t, NULL);
-	rc = get_key(k, opts, r->ns, &key, &cert, err);
+	rc = get_sealing_key(k, opts, r->ns, &key, &cert, err);
 
 	if (rc == 0)
 		rc = cryo_sealing_key_begin(t, &key, &cert, out, err);
@@ -290,8 +292,8 @@ static int deliver_key(struct cryo_cluster *t, struct cryo_kube *k,
 	return rc;
 }
 
-static int run_pod(struct cryo_cluster *t, const struct cryo_restore_opts *opts, json_t *pod,
-		   struct cryo_restore *r, struct cryo_err *err)
+static int run_restored_pod(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
+			    json_t *pod, struct cryo_restore *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	struct cryo_evidence_restore evidence = { 0 };
@@ -300,14 +302,14 @@ static int run_pod(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
 	int rc = t->ops->kube(t, &k, err);
 
 	if (rc == 0)
-		rc = deliver_key(t, k, opts, r, &key, err);
+		rc = deliver_sealing_key(t, k, opts, r, &key, err);
 	if (rc < 0)
 		return rc;
 	rc = cryo_evidence_restore_begin(t, key.token, key.words, &evidence, err);
 	if (rc == 0)
-		rc = adapt_pod(pod, r, evidence.config, err);
+		rc = adapt_restore_pod(pod, r, evidence.config, err);
 	if (rc == 0)
-		rc = create_and_wait(k, pod, limit, r, err);
+		rc = create_pod_and_wait(k, pod, limit, r, err);
 	cryo_evidence_restore_end(t, &evidence, rc < 0 ? err : NULL);
 	cryo_sealing_key_end(&key);
 	return rc;
@@ -315,7 +317,7 @@ static int run_pod(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
 
 /* Its bytes become a layer as they are: containerd would not find a tar in it, and say so
  * obscurely. */
-static int check_plain(const char *path, struct cryo_err *err)
+static int check_uncompressed(const char *path, struct cryo_err *err)
 {
 	static const char magic[][4] = { "\x1f\x8b", "BZh", "\xfd\x37zX", "\x28\xb5\x2f\xfd" };
 	static const size_t len[] = { 2, 3, 4, 4 };
@@ -331,7 +333,7 @@ static int check_plain(const char *path, struct cryo_err *err)
 	return 0;
 }
 
-static int check_archive(const struct cryo_archive *a, struct cryo_err *err)
+static int check_restore_archive(const struct cryo_archive *a, struct cryo_err *err)
 {
 	if (a->has_status)
 		return 0;
@@ -356,19 +358,19 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 				      .container = cryo_strdup(a.container) };
 	out->ns = cryo_strdup(opts->ns ? opts->ns : a.ns && *a.ns ? a.ns : "default");
 	if (rc == 0)
-		rc = check_files(opts, err);
+		rc = check_key_files(opts, err);
 	if (rc == 0)
-		rc = check_plain(opts->archive, err);
+		rc = check_uncompressed(opts->archive, err);
 	if (rc == 0)
-		rc = check_archive(&a, err);
+		rc = check_restore_archive(&a, err);
 	if (rc == 0)
-		rc = choose_pod(opts, &a, &pod, err);
+		rc = choose_restore_pod(opts, &a, &pod, err);
 	if (rc == 0)
 		rc = check_base_image(t, &a, err);
 	if (rc == 0)
-		rc = make_image(t, opts, &a, out, err);
+		rc = make_restore_image(t, opts, &a, out, err);
 	if (rc == 0)
-		rc = run_pod(t, opts, pod, out, err);
+		rc = run_restored_pod(t, opts, pod, out, err);
 	out->ms = cryo_now_ms() - begin;
 	if (rc < 0)
 		cryo_restore_release(out);

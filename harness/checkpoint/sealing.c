@@ -50,8 +50,8 @@ static const struct kind {
 };
 #define LOCK_ENDING ".lock"
 
-static void sweep_one(struct cryo_cluster *t, const char *node, const struct kind *k,
-		      const char *lock_name)
+static void sweep_sealing_kind(struct cryo_cluster *t, const char *node, const struct kind *k,
+			       const char *lock_name)
 {
 	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s/%s", t->dir, lock_name);
 	const char *name = lock_name + strlen(k->lock);
@@ -77,19 +77,19 @@ void cryo_sealing_sweep(struct cryo_cluster *t, const char *node)
 		for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++)
 			if (cryo_starts_with(e->d_name, kinds[i].lock) &&
 			    cryo_ends_with(e->d_name, LOCK_ENDING))
-				sweep_one(t, node, &kinds[i], e->d_name);
+				sweep_sealing_kind(t, node, &kinds[i], e->d_name);
 	if (d)
 		closedir(d);
 }
 
-static int check_certificate(const char *pem, size_t len, struct cryo_err *err)
+static int check_sealing_cert(const char *pem, size_t len, struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
 
 	return cryo_seal_cert_parse("the certificate", pem, len, CRYO_SEAL_ENCRYPT, &cert, err);
 }
 
-static int lock_container(struct cryo_sealing_call *c, const char *id, struct cryo_err *err)
+static int lock_sealed_container(struct cryo_sealing_call *c, const char *id, struct cryo_err *err)
 {
 	if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
 		return cryo_err_set(err, CRYO_E_REMOTE, "'%s' is no id of a container", id);
@@ -102,11 +102,11 @@ int cryo_sealing_call_begin(struct cryo_cluster *t, const char *node, const char
 			    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *config = NULL;
-	int rc = cert_pem ? check_certificate(cert_pem, len, err) : 0;
+	int rc = cert_pem ? check_sealing_cert(cert_pem, len, err) : 0;
 
 	*out = (struct cryo_sealing_call){ .target = t, .lock_fd = -1 };
 	if (rc == 0)
-		rc = lock_container(out, container_id, err);
+		rc = lock_sealed_container(out, container_id, err);
 	if (rc < 0)
 		cryo_sealing_call_end(out);
 	if (rc < 0 || !cert_pem)
@@ -146,7 +146,8 @@ void cryo_sealing_call_end(struct cryo_sealing_call *c)
 	*c = (struct cryo_sealing_call){ .lock_fd = -1 };
 }
 
-static int put_key(struct cryo_sealing_key *k, const struct cryo_str *pem, struct cryo_err *err)
+static int put_key_in_node(struct cryo_sealing_key *k, const struct cryo_str *pem,
+			   struct cryo_err *err)
 {
 	int rc;
 
@@ -170,7 +171,7 @@ int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_str *key_pe
 	*out = (struct cryo_sealing_key){ .target = t, .lock_fd = -1 };
 	rc = cryo_nodefile_token(&out->token, err);
 	if (rc == 0 && key_pem->len > 0) {
-		rc = put_key(out, key_pem, err);
+		rc = put_key_in_node(out, key_pem, err);
 		cryo_str_addf(&words, "tls-key %s\n", out->key ? out->key : "");
 	}
 	if (rc == 0 && cert_pem->len > 0) {
@@ -200,7 +201,7 @@ void cryo_sealing_key_end(struct cryo_sealing_key *k)
 	*k = (struct cryo_sealing_key){ .lock_fd = -1 };
 }
 
-static void find_member(const char *line, int stream, void *arg)
+static void sealing_on_member_line(const char *line, int stream, void *arg)
 {
 	/* Ours, or that of a CRIU that encrypts by itself. */
 	if (stream == 1 && (strcmp(line, "checkpoint/seal.cms") == 0 ||
@@ -214,9 +215,10 @@ int cryo_sealing_check(struct cryo_cluster *t, const char *node, const char *arc
 	/* Colons in the name are no host. */
 	const char *const argv[] = { "tar", "--force-local", "-tf", archive, NULL };
 	bool found = false;
-	struct cryo_proc p = {
-		.argv = argv, .timeout_ms = LIST_MS, .on_line = find_member, .on_line_arg = &found
-	};
+	struct cryo_proc p = { .argv = argv,
+			       .timeout_ms = LIST_MS,
+			       .on_line = sealing_on_member_line,
+			       .on_line_arg = &found };
 	int rc = t->ops->exec(t, node, &p, NULL, err);
 
 	return rc < 0 ? rc : found;

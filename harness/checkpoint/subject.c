@@ -7,14 +7,15 @@
 
 #include <string.h>
 
-static int not_found(struct cryo_err *err, const char *what, const char *name, const char *more)
+static int report_not_found(struct cryo_err *err, const char *what, const char *name,
+			    const char *more)
 {
 	cryo_err_set(err, CRYO_E_REMOTE, "no %s '%s'%s", what, name, more);
 	err->sys_errno = 404;
 	return -(int)CRYO_E_REMOTE;
 }
 
-static void add_names(const json_t *pod, const char *list, struct cryo_strv *names)
+static void add_container_names(const json_t *pod, const char *list, struct cryo_strv *names)
 {
 	json_t *c;
 	size_t i;
@@ -25,13 +26,13 @@ static void add_names(const json_t *pod, const char *list, struct cryo_strv *nam
 }
 
 /* Of all kinds: the kubelet dumps any that runs. */
-static bool has_container(const json_t *pod, const char *name)
+static bool has_pod_container(const json_t *pod, const char *name)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
-	add_names(pod, "spec.containers", &names);
-	add_names(pod, "spec.initContainers", &names);
-	add_names(pod, "spec.ephemeralContainers", &names);
+	add_container_names(pod, "spec.containers", &names);
+	add_container_names(pod, "spec.initContainers", &names);
+	add_container_names(pod, "spec.ephemeralContainers", &names);
 	return cryo_strv_has(&names, name);
 }
 
@@ -42,11 +43,11 @@ static int choose_container(const json_t *pod, const char *pod_name, const char 
 	cryo_auto(cryo_free) char *list = NULL;
 	cryo_auto(cryo_free) char *more = NULL;
 
-	add_names(pod, "spec.containers", &names);
+	add_container_names(pod, "spec.containers", &names);
 	list = cryo_strv_join(&names, ", ");
-	if (wanted && !has_container(pod, wanted)) {
+	if (wanted && !has_pod_container(pod, wanted)) {
 		more = cryo_asprintf(" in pod '%s' (there is: %s)", pod_name, list);
-		return not_found(err, "container", wanted, more);
+		return report_not_found(err, "container", wanted, more);
 	}
 	if (!wanted && names.n != 1)
 		return cryo_err_set(err, CRYO_E_USAGE,
@@ -56,7 +57,7 @@ static int choose_container(const json_t *pod, const char *pod_name, const char 
 	return 0;
 }
 
-static const json_t *container_status(const json_t *pod, const char *name)
+static const json_t *find_container_status(const json_t *pod, const char *name)
 {
 	static const char *const list[] = { "status.containerStatuses",
 					    "status.initContainerStatuses",
@@ -72,10 +73,10 @@ static const json_t *container_status(const json_t *pod, const char *name)
 }
 
 /* Only what runs can be dumped; the state's own words say why it does not. */
-static int check_running(const json_t *pod, const char *name, const char *container,
-			 struct cryo_err *err)
+static int check_container_running(const json_t *pod, const char *name, const char *container,
+				   struct cryo_err *err)
 {
-	const json_t *status = container_status(pod, container);
+	const json_t *status = find_container_status(pod, container);
 	const char *phase = cryo_json_str(pod, "status.phase");
 	const char *reason = cryo_json_str(status, "state.waiting.reason");
 
@@ -91,9 +92,9 @@ static int check_running(const json_t *pod, const char *name, const char *contai
 }
 
 /* On its way: nothing has gone wrong, and nobody is needed for it to run. */
-static bool is_starting(const json_t *pod, const char *container)
+static bool is_container_starting(const json_t *pod, const char *container)
 {
-	const json_t *status = container_status(pod, container);
+	const json_t *status = find_container_status(pod, container);
 	const char *reason = cryo_json_str(status, "state.waiting.reason");
 
 	if (!cryo_streq(cryo_json_str(pod, "status.phase"), "Pending"))
@@ -108,17 +109,17 @@ struct start {
 	const char *pod, *container;
 };
 
-static int has_started(const json_t *object, void *arg, char **why, struct cryo_err *err)
+static int has_container_started(const json_t *object, void *arg, char **why, struct cryo_err *err)
 {
 	const struct start *s = arg;
 	int rc;
 
 	if (!object)
-		return not_found(err, "pod", s->pod, ": it is gone");
-	rc = check_running(object, s->pod, s->container, err);
+		return report_not_found(err, "pod", s->pod, ": it is gone");
+	rc = check_container_running(object, s->pod, s->container, err);
 	if (rc == 0)
 		return 1;
-	if (!is_starting(object, s->container))
+	if (!is_container_starting(object, s->container))
 		return rc;
 	*why = cryo_strdup(err->msg);
 	*err = (struct cryo_err)CRYO_ERR_INIT;
@@ -126,16 +127,16 @@ static int has_started(const json_t *object, void *arg, char **why, struct cryo_
 }
 
 /* The container's name is of the pod that is let go. */
-static void take_pod(struct cryo_subject *s, json_t *pod, const char *container)
+static void take_subject_pod(struct cryo_subject *s, json_t *pod, const char *container)
 {
 	json_decref(s->pod);
 	s->pod = pod;
 	s->container = container;
 }
 
-static int wait_until_running(struct cryo_kube *k, const struct cryo_kube_ref *ref,
-			      const char *wanted, int64_t wait_ms, struct cryo_subject *out,
-			      struct cryo_err *err)
+static int wait_subject_running(struct cryo_kube *k, const struct cryo_kube_ref *ref,
+				const char *wanted, int64_t wait_ms, struct cryo_subject *out,
+				struct cryo_err *err)
 {
 	struct start start = { ref->name, out->container };
 	int64_t begin = cryo_now_ms();
@@ -144,7 +145,7 @@ static int wait_until_running(struct cryo_kube *k, const struct cryo_kube_ref *r
 	int rc;
 
 	cryo_step_begin("wait until container %s of %s runs", out->container, ref->name);
-	rc = cryo_kube_wait(k, ref, has_started, &start, wait_ms, &last, err);
+	rc = cryo_kube_wait(k, ref, has_container_started, &start, wait_ms, &last, err);
 	if (rc == 0)
 		rc = choose_container(last, ref->name, wanted, &container, err);
 	if (rc < 0) {
@@ -153,7 +154,7 @@ static int wait_until_running(struct cryo_kube *k, const struct cryo_kube_ref *r
 		return rc;
 	}
 	cryo_step_ok("%s", "");
-	take_pod(out, last, container);
+	take_subject_pod(out, last, container);
 	out->waited_ms = cryo_now_ms() - begin;
 	return 0;
 }
@@ -168,11 +169,11 @@ int cryo_subject_look(struct cryo_kube *k, const char *ns, const char *pod, cons
 	if (rc < 0)
 		return rc;
 	if (!out->pod)
-		return not_found(err, "pod", pod, more);
+		return report_not_found(err, "pod", pod, more);
 	rc = choose_container(out->pod, pod, container, &out->container, err);
-	if (rc == 0 && wait_ms > 0 && is_starting(out->pod, out->container))
-		rc = wait_until_running(k, &ref, container, wait_ms, out, err);
-	return rc < 0 ? rc : check_running(out->pod, pod, out->container, err);
+	if (rc == 0 && wait_ms > 0 && is_container_starting(out->pod, out->container))
+		rc = wait_subject_running(k, &ref, container, wait_ms, out, err);
+	return rc < 0 ? rc : check_container_running(out->pod, pod, out->container, err);
 }
 
 void cryo_subject_release(struct cryo_subject *s)
@@ -188,7 +189,7 @@ const char *cryo_subject_node(const struct cryo_subject *s)
 
 const char *cryo_subject_runtime_id(const struct cryo_subject *s)
 {
-	const char *id = cryo_json_str(container_status(s->pod, s->container), "containerID");
+	const char *id = cryo_json_str(find_container_status(s->pod, s->container), "containerID");
 	const char *slashes = id ? strstr(id, "://") : NULL;
 
 	return slashes ? slashes + 3 : "";

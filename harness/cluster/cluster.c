@@ -24,7 +24,7 @@ bool cryo_cluster_good_name(const char *name)
 }
 
 int cryo_cluster_open(const char *kind, const char *name, struct cryo_cluster **out,
-		     struct cryo_err *err)
+		      struct cryo_err *err)
 {
 	if (!cryo_cluster_good_name(name))
 		return cryo_err_set(err, CRYO_E_USAGE,

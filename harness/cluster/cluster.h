@@ -91,7 +91,7 @@ struct cryo_cluster {
 /* `kind` NULL: "local". Names are DNS labels of at most 40 characters; others are refused. Touches
  * nothing. */
 int cryo_cluster_open(const char *kind, const char *name, struct cryo_cluster **out,
-		     struct cryo_err *err);
+		      struct cryo_err *err);
 /* Of a cluster, and of a snapshot of one. */
 #define CRYO_CLUSTER_NAME_MAX 40
 bool cryo_cluster_good_name(const char *name);

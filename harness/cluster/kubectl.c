@@ -49,14 +49,14 @@ int cryo_kubectl_namespace(const struct cryo_kubectl *k, char **ns, struct cryo_
 	return 0;
 }
 
-static void on_line(const char *line, int stream, void *arg)
+static void kubectl_on_line(const char *line, int stream, void *arg)
 {
 	struct kubectl_target *t = arg;
 
 	t->serves = t->serves || (stream == 1 && cryo_starts_with(line, "Starting to serve"));
 }
 
-static int start(struct kubectl_target *t, struct cryo_err *err)
+static int start_kubectl_proxy(struct kubectl_target *t, struct cryo_err *err)
 {
 	int rc = cryo_fs_tmpdir("/tmp", "cryopod-kubectl-", &t->dir, err);
 
@@ -67,19 +67,20 @@ static int start(struct kubectl_target *t, struct cryo_err *err)
 	cryo_strv_add(&t->argv, "proxy");
 	cryo_strv_addf(&t->argv, "--unix-socket=%s", t->socket);
 	t->proc.argv = cryo_strv_get(&t->argv);
-	t->proc.on_line = on_line;
+	t->proc.on_line = kubectl_on_line;
 	t->proc.on_line_arg = t;
 	rc = cryo_child_start(&t->proc, &t->child, err);
 	return rc < 0 ? rc : cryo_child_await(t->child, &t->serves, START_MS, err);
 }
 
-static int open_kube(struct cryo_cluster *base, struct cryo_kube **out, struct cryo_err *err)
+static int open_kubectl_kube(struct cryo_cluster *base, struct cryo_kube **out,
+			     struct cryo_err *err)
 {
 	struct kubectl_target *t = (struct kubectl_target *)base;
 	struct cryo_http_opts opts = { .base_url = "http://localhost",
 				       .netns_fd = -1,
 				       .direct = true };
-	int rc = t->serves ? 0 : start(t, err);
+	int rc = t->serves ? 0 : start_kubectl_proxy(t, err);
 
 	if (rc < 0)
 		return rc;
@@ -88,7 +89,7 @@ static int open_kube(struct cryo_cluster *base, struct cryo_kube **out, struct c
 	return 0;
 }
 
-static void free_target(struct cryo_cluster *base)
+static void free_kubectl_cluster(struct cryo_cluster *base)
 {
 	struct kubectl_target *t = (struct kubectl_target *)base;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -105,8 +106,8 @@ static void free_target(struct cryo_cluster *base)
 void cryo_cluster_kubectl(const struct cryo_kubectl *k, struct cryo_cluster **out)
 {
 	static const struct cryo_cluster_ops ops = { .kind = "kubectl",
-						    .kube = open_kube,
-						    .free = free_target };
+						     .kube = open_kubectl_kube,
+						     .free = free_kubectl_cluster };
 	struct kubectl_target *t = cryo_alloc(sizeof(*t));
 
 	t->base.ops = &ops;

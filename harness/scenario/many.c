@@ -51,7 +51,7 @@ void cryo_many_free(struct cryo_many *all, unsigned n)
 
 /* What it says of itself: warnings are for people, and a cold start is
  * worth a word where nobody asked for one. */
-static void on_line(const char *line, int stream, void *arg)
+static void worker_on_line(const char *line, int stream, void *arg)
 {
 	cryo_auto(cryo_wire_release) struct cryo_wire w = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -66,7 +66,7 @@ static void on_line(const char *line, int stream, void *arg)
 }
 
 /* Nothing has to be fetched any more: the first one did, or all was there. */
-static void add_up(struct cryo_strv *argv, const struct cryo_up_opts *up)
+static void add_up_arguments(struct cryo_strv *argv, const struct cryo_up_opts *up)
 {
 	cryo_strv_add(argv, "up");
 	if (up->stack)
@@ -81,7 +81,7 @@ static void add_up(struct cryo_strv *argv, const struct cryo_up_opts *up)
 		cryo_strv_addf(argv, "--from=%s", up->from);
 }
 
-static int begin(struct crew *c, struct cryo_many *m, struct cryo_err *err)
+static int start_worker(struct crew *c, struct cryo_many *m, struct cryo_err *err)
 {
 	const struct cryo_many_run *run = c->run;
 	unsigned at = 0;
@@ -95,12 +95,12 @@ static int begin(struct crew *c, struct cryo_many *m, struct cryo_err *err)
 	cryo_strv_addl(&w->argv, run->program ? run->program : "/proc/self/exe", "--name", m->name,
 		       "--target", run->kind ? run->kind : "local", "internal-cluster", NULL);
 	if (run->up)
-		add_up(&w->argv, run->up);
+		add_up_arguments(&w->argv, run->up);
 	else
 		cryo_strv_add(&w->argv, "down");
 	w->proc = (struct cryo_proc){ .argv = cryo_strv_get(&w->argv),
 				      .grace_ms = cryo_limit_ms(GRACE_MS),
-				      .on_line = on_line,
+				      .on_line = worker_on_line,
 				      .on_line_arg = m,
 				      .capture_max = 4096 };
 	rc = cryo_child_start(&w->proc, &c->child[at], err);
@@ -113,7 +113,7 @@ static int begin(struct crew *c, struct cryo_many *m, struct cryo_err *err)
 	return 0;
 }
 
-static void say(const struct cryo_many_run *run, const struct cryo_many *m)
+static void report_worker_end(const struct cryo_many_run *run, const struct cryo_many *m)
 {
 	cryo_auto(cryo_free) char *took = cryo_duration_show(m->ms);
 
@@ -124,7 +124,7 @@ static void say(const struct cryo_many_run *run, const struct cryo_many *m)
 		cryo_warn("%s: %s", m->name, m->err.msg);
 }
 
-static void note_memory(const struct cryo_many_run *run, struct cryo_many *m)
+static void note_cluster_memory(const struct cryo_many_run *run, struct cryo_many *m)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -133,7 +133,7 @@ static void note_memory(const struct cryo_many_run *run, struct cryo_many *m)
 		m->memory = t->ops->memory(t);
 }
 
-static void end(struct crew *c, unsigned at)
+static void finish_worker(struct crew *c, unsigned at)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct worker *w = &c->worker[at];
@@ -143,23 +143,23 @@ static void end(struct crew *c, unsigned at)
 	m->rc = cryo_verdict_read(&res, m->rc, &m->err);
 	m->ms = cryo_now_ms() - w->begin;
 	if (m->rc == 0 && c->run->up)
-		note_memory(c->run, m);
+		note_cluster_memory(c->run, m);
 	cryo_strv_release(&w->argv);
 	w->m = NULL;
 	c->busy--;
-	say(c->run, m);
+	report_worker_end(c->run, m);
 }
 
-static void wait_for_one(struct crew *c)
+static void wait_for_worker(struct crew *c)
 {
 	cryo_child_serve(c->child, c->size);
 	for (unsigned i = 0; i < c->size; i++)
 		if (c->child[i] && cryo_child_done(c->child[i]))
-			end(c, i);
+			finish_worker(c, i);
 }
 
 /* They compute a third of the time and wait for disk and each other in the rest. */
-static unsigned at_a_time(unsigned n)
+static unsigned count_parallel_workers(unsigned n)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	unsigned most = cpus > 0 ? 2 * (unsigned)cpus : 2;
@@ -176,15 +176,15 @@ int cryo_many_run_all(const struct cryo_many_run *run, struct cryo_many *all, un
 	unsigned next = from;
 	int rc = 0;
 
-	c.size = at_a_time(n - from);
+	c.size = count_parallel_workers(n - from);
 	while (c.busy > 0 || (rc == 0 && next < n)) {
 		while (rc == 0 && next < n && c.busy < c.size) {
 			rc = cryo_intr_check(err);
 			if (rc == 0)
-				rc = begin(&c, &all[next++], err);
+				rc = start_worker(&c, &all[next++], err);
 		}
 		if (c.busy > 0)
-			wait_for_one(&c);
+			wait_for_worker(&c);
 	}
 	for (unsigned i = from; rc == 0 && i < n; i++) {
 		rc = all[i].rc;

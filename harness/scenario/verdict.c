@@ -7,7 +7,7 @@
 
 #define SAYS "cryopod: "
 
-static enum cryo_status status_of(int exit_code)
+static enum cryo_status map_exit_code_status(int exit_code)
 {
 	static const enum cryo_status status[] = {
 		[1] = CRYO_E_CHECK,	[2] = CRYO_E_USAGE,   [3] = CRYO_E_UNFIT,
@@ -34,5 +34,6 @@ int cryo_verdict_read(const struct cryo_proc_result *res, int rc, struct cryo_er
 		return cryo_err_set(err, CRYO_E_CHILD,
 				    "its process ended with exit code %d and without a word",
 				    res->exit_code);
-	return cryo_err_set(err, status_of(res->exit_code), "%.*s", (int)strcspn(last, "\n"), last);
+	return cryo_err_set(err, map_exit_code_status(res->exit_code), "%.*s",
+			    (int)strcspn(last, "\n"), last);
 }

@@ -17,8 +17,8 @@
 #define IMPORT_MS 120000
 
 /* A client that speaks as the cluster's admin, from inside the node's network. */
-static int admin_client(const struct local *l, unsigned port, struct cryo_kube **out,
-			struct cryo_err *err)
+static int open_admin_client(const struct local *l, unsigned port, struct cryo_kube **out,
+			     struct cryo_err *err)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str ca = { 0 }, cert = { 0 }, key = { 0 };
@@ -50,10 +50,10 @@ static int admin_client(const struct local *l, unsigned port, struct cryo_kube *
 
 int local_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err)
 {
-	return admin_client((struct local *)t, LOCAL_API_PORT, out, err);
+	return open_admin_client((struct local *)t, LOCAL_API_PORT, out, err);
 }
 
-static int check_node(const struct local *l, const char *node, struct cryo_err *err)
+static int check_node_name(const struct local *l, const char *node, struct cryo_err *err)
 {
 	if (!node || strcmp(node, l->node.name) == 0)
 		return 0;
@@ -65,9 +65,9 @@ int local_kubelet(struct cryo_cluster *t, const char *node, struct cryo_kube **o
 		  struct cryo_err *err)
 {
 	struct local *l = (struct local *)t;
-	int rc = check_node(l, node, err);
+	int rc = check_node_name(l, node, err);
 
-	return rc < 0 ? rc : admin_client(l, LOCAL_KUBELET_PORT, out, err);
+	return rc < 0 ? rc : open_admin_client(l, LOCAL_KUBELET_PORT, out, err);
 }
 
 int local_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
@@ -78,7 +78,7 @@ int local_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
 					   "GODEBUG=multipathtcp=0", NULL };
 	cryo_auto(local_record_release) struct local_record r = { 0 };
 	struct local *l = (struct local *)t;
-	int rc = check_node(l, node, err);
+	int rc = check_node_name(l, node, err);
 
 	if (rc == 0)
 		rc = local_running(l, &r, err);
@@ -94,8 +94,8 @@ int local_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
  * A path of the node as a path of ours: what it leads to is opened with the
  * node's root as root, so that no link there points at the host.
  */
-static int open_in_node(const struct local *l, const char *path, uint64_t flags,
-			struct cryo_err *err)
+static int open_path_in_node(const struct local *l, const char *path, uint64_t flags,
+			     struct cryo_err *err)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
 	cryo_auto(cryo_fd_close) int root = -1;
@@ -121,11 +121,11 @@ int local_get(struct cryo_cluster *t, const char *node, const char *from, const 
 	struct local *l = (struct local *)t;
 	cryo_auto(cryo_fd_close) int fd = -1;
 	char path[64];
-	int rc = check_node(l, node, err);
+	int rc = check_node_name(l, node, err);
 
 	if (rc < 0)
 		return rc;
-	fd = open_in_node(l, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	fd = open_path_in_node(l, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
 	if (fd < 0)
 		return fd;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
@@ -140,14 +140,14 @@ int local_put(struct cryo_cluster *t, const char *node, const char *from, const 
 	cryo_auto(cryo_fd_close) int dir = -1;
 	cryo_auto(cryo_free) char *parent = NULL;
 	cryo_auto(cryo_free) char *path = NULL;
-	int rc = check_node(l, node, err);
+	int rc = check_node_name(l, node, err);
 
 	if (rc < 0)
 		return rc;
 	if (!slash || !slash[1])
 		return cryo_err_set(err, CRYO_E_USAGE, "'%s' is no absolute file name", to);
 	parent = cryo_strndup(to, slash == to ? 1 : (size_t)(slash - to));
-	dir = open_in_node(l, parent, O_PATH | O_DIRECTORY, err);
+	dir = open_path_in_node(l, parent, O_PATH | O_DIRECTORY, err);
 	if (dir < 0)
 		return dir;
 	path = cryo_asprintf("/proc/self/fd/%d/%s", dir, slash + 1);

@@ -27,33 +27,33 @@ static const struct cert certs[] = {
 	{ "scheduler", "system:kube-scheduler", NULL, false, true },
 };
 
-static int write_pem(const char *dir, const char *file, const char *ext, const char *pem,
-		     struct cryo_err *err)
+static int write_pem_file(const char *dir, const char *file, const char *ext, const char *pem,
+			  struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s.%s", dir, file, ext);
 
 	return cryo_fs_write(path, pem, strlen(pem), 0600, err);
 }
 
-static int write_pair(const char *dir, const char *file, const char *cert_ext,
-		      const struct cryo_pki_pair *pair, struct cryo_err *err)
+static int write_cert_pair(const char *dir, const char *file, const char *cert_ext,
+			   const struct cryo_pki_pair *pair, struct cryo_err *err)
 {
-	int rc = write_pem(dir, file, cert_ext, pair->cert_pem, err);
+	int rc = write_pem_file(dir, file, cert_ext, pair->cert_pem, err);
 
-	return rc < 0 ? rc : write_pem(dir, file, "key", pair->key_pem, err);
+	return rc < 0 ? rc : write_pem_file(dir, file, "key", pair->key_pem, err);
 }
 
-static int issue(const struct cryo_pki_pair *ca, const char *dir, const char *file,
-		 const struct cryo_pki_spec *spec, struct cryo_err *err)
+static int issue_cert_pair(const struct cryo_pki_pair *ca, const char *dir, const char *file,
+			   const struct cryo_pki_spec *spec, struct cryo_err *err)
 {
 	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
 	int rc = cryo_pki_issue(ca, spec, &pair, err);
 
-	return rc < 0 ? rc : write_pair(dir, file, "crt", &pair, err);
+	return rc < 0 ? rc : write_cert_pair(dir, file, "crt", &pair, err);
 }
 
-static int issue_all(const struct local *l, const struct cryo_pki_pair *ca, const char *dir,
-		     struct cryo_err *err)
+static int issue_cluster_certs(const struct local *l, const struct cryo_pki_pair *ca,
+			       const char *dir, struct cryo_err *err)
 {
 	const char *const dns[] = { "kubernetes",
 				    "kubernetes.default",
@@ -75,14 +75,14 @@ static int issue_all(const struct local *l, const struct cryo_pki_pair *ca, cons
 			spec.dns = dns;
 			spec.ip = ip;
 		}
-		rc = issue(ca, dir, c->file, &spec, err);
+		rc = issue_cert_pair(ca, dir, c->file, &spec, err);
 	}
 	return rc;
 }
 
 /* A kubelet shows the same certificate to the API server and to those who call it. */
-static int issue_node(const struct local_node *n, const struct cryo_pki_pair *ca, const char *dir,
-		      struct cryo_err *err)
+static int issue_node_cert(const struct local_node *n, const struct cryo_pki_pair *ca,
+			   const char *dir, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *cn = cryo_asprintf("system:node:%s", n->name);
 	const char *const dns[] = { n->name, "localhost", NULL };
@@ -94,24 +94,24 @@ static int issue_node(const struct local_node *n, const struct cryo_pki_pair *ca
 				      .server = true,
 				      .client = true };
 
-	return issue(ca, dir, n->name, &spec, err);
+	return issue_cert_pair(ca, dir, n->name, &spec, err);
 }
 
-static int make_all(const struct local *l, const char *dir, struct cryo_err *err)
+static int make_cluster_pki(const struct local *l, const char *dir, struct cryo_err *err)
 {
 	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair ca = { 0 }, sa = { 0 };
 	cryo_auto(cryo_free) char *cn = cryo_asprintf("cryopod-%s", l->base.name);
 	int rc = cryo_pki_ca(cn, &ca, err);
 
 	if (rc == 0)
-		rc = write_pair(dir, "ca", "crt", &ca, err);
+		rc = write_cert_pair(dir, "ca", "crt", &ca, err);
 	if (rc == 0)
 		rc = cryo_pki_keypair(&sa, err);
 	if (rc == 0)
-		rc = write_pair(dir, "sa", "pub", &sa, err);
+		rc = write_cert_pair(dir, "sa", "pub", &sa, err);
 	if (rc == 0)
-		rc = issue_all(l, &ca, dir, err);
-	return rc < 0 ? rc : issue_node(&l->node, &ca, dir, err);
+		rc = issue_cluster_certs(l, &ca, dir, err);
+	return rc < 0 ? rc : issue_node_cert(&l->node, &ca, dir, err);
 }
 
 int local_certs_make(const struct local *l, struct cryo_err *err)
@@ -126,7 +126,7 @@ int local_certs_make(const struct local *l, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(tmp, 0700, err);
 	if (rc == 0)
-		rc = make_all(l, tmp, err);
+		rc = make_cluster_pki(l, tmp, err);
 	if (rc == 0 && rename(tmp, dir) < 0)
 		rc = cryo_err_sys(err, errno, "cannot make '%s'", dir);
 	return cryo_err_wrap(err, rc, "certificates");

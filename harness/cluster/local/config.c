@@ -18,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static int put(const struct local_node *n, const char *path, mode_t mode, const struct cryo_str *s,
-	       struct cryo_err *err)
+static int write_node_file(const struct local_node *n, const char *path, mode_t mode,
+			   const struct cryo_str *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *full = cryo_asprintf("%s/upper%s", n->dir, path);
 	int rc = cryo_fs_mkparents(full, 0755, err);
@@ -28,7 +28,7 @@ static int put(const struct local_node *n, const char *path, mode_t mode, const 
 }
 
 /* Lowering oom_score_adj below our own needs CAP_SYS_RESOURCE. */
-static bool may_lower_oom_score(void)
+static bool can_lower_oom_score(void)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -40,7 +40,7 @@ static bool may_lower_oom_score(void)
 	return caps && (strtoull(caps + strlen("CapEff:"), NULL, 16) >> 24 & 1); /* bit 24 */
 }
 
-static int write_containerd(const struct local *l, struct cryo_err *err)
+static int write_containerd_config(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
@@ -85,8 +85,8 @@ static int write_containerd(const struct local *l, struct cryo_err *err)
 	    "[plugins.'io.containerd.cri.v1.runtime'.cni]\n"
 	    "  bin_dirs = [\"/usr/lib/cni\"]\n"
 	    "  conf_dir = \"/etc/cni/net.d\"\n",
-	    may_lower_oom_score() ? "false" : "true");
-	return put(&l->node, "/etc/containerd/config.toml", 0644, &s, err);
+	    can_lower_oom_score() ? "false" : "true");
+	return write_node_file(&l->node, "/etc/containerd/config.toml", 0644, &s, err);
 }
 
 /*
@@ -103,7 +103,7 @@ const char *local_kubelet_gates(const char *version)
 		     : "ContainerCheckpoint: true";
 }
 
-static int write_kubelet(const struct local *l, const char *version, struct cryo_err *err)
+static int write_kubelet_config(const struct local *l, const char *version, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
@@ -142,14 +142,14 @@ static int write_kubelet(const struct local *l, const char *version, struct cryo
 	    "enableControllerAttachDetach: true\n"
 	    "logging: {verbosity: 1}\n",
 	    local_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node.name, l->node.name);
-	return put(&l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
+	return write_node_file(&l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
 }
 
 /*
  * A pair for each pod and no bridge: a bridge stays behind without a port and its
  * route is then "linkdown", which CRIU dumps and `ip route restore` refuses.
  */
-static int write_cni(const struct local *l, struct cryo_err *err)
+static int write_cni_config(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
@@ -161,11 +161,11 @@ static int write_cni(const struct local *l, struct cryo_err *err)
 		      " \"routes\": [{\"dst\": \"0.0.0.0/0\"}]}}\n"
 		      "]}\n",
 		      l->node.pod_net);
-	return put(&l->node, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
+	return write_node_file(&l->node, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
 }
 
 /* Both ends of the pair are in the node: nothing crosses to the host. */
-static int write_network(const struct local *l, struct cryo_err *err)
+static int write_network_config(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
@@ -177,10 +177,10 @@ static int write_network(const struct local *l, struct cryo_err *err)
 		      "link set eth0 up\n"
 		      "route add default via %s dev eth0\n",
 		      l->node.ip, l->node.gateway);
-	return put(&l->node, "/etc/cryopod/network", 0644, &s, err);
+	return write_node_file(&l->node, "/etc/cryopod/network", 0644, &s, err);
 }
 
-static int write_identity(const struct local *l, struct cryo_err *err)
+static int write_node_identity(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str name = { 0 }, hosts = { 0 }, id = { 0 },
 						    none = { 0 };
@@ -191,15 +191,15 @@ static int write_identity(const struct local *l, struct cryo_err *err)
 	cryo_str_addf(&hosts, "127.0.0.1 localhost\n%s %s\n", l->node.ip, l->node.name);
 	cryo_hash_bytes(l->node.cgroup, strlen(l->node.cgroup), hash);
 	cryo_str_addf(&id, "%.32s\n", hash);
-	rc = put(&l->node, "/etc/hostname", 0644, &name, err);
+	rc = write_node_file(&l->node, "/etc/hostname", 0644, &name, err);
 	if (rc == 0)
-		rc = put(&l->node, "/etc/hosts", 0644, &hosts, err);
+		rc = write_node_file(&l->node, "/etc/hosts", 0644, &hosts, err);
 	if (rc == 0)
-		rc = put(&l->node, "/etc/machine-id", 0444, &id, err);
-	return rc < 0 ? rc : put(&l->node, "/etc/resolv.conf", 0644, &none, err);
+		rc = write_node_file(&l->node, "/etc/machine-id", 0444, &id, err);
+	return rc < 0 ? rc : write_node_file(&l->node, "/etc/resolv.conf", 0644, &none, err);
 }
 
-static int copy_pki(const struct local *l, struct cryo_err *err)
+static int copy_pki_to_node(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/pki", l->base.dir);
 	DIR *dir = opendir(from);
@@ -217,13 +217,14 @@ static int copy_pki(const struct local *l, struct cryo_err *err)
 			continue;
 		rc = local_certs_read(l, e->d_name, &pem, err);
 		if (rc == 0)
-			rc = put(&l->node, path, 0600, &pem, err);
+			rc = write_node_file(&l->node, path, 0600, &pem, err);
 	}
 	closedir(dir);
 	return rc;
 }
 
-static json_t *kubeconfig(const char *context, const char *server, json_t *cluster, json_t *user)
+static json_t *make_kubeconfig(const char *context, const char *server, json_t *cluster,
+			       json_t *user)
 {
 	json_object_set_new(cluster, "server", json_string(server));
 	return json_pack("{ss ss s[{ss so}] s[{ss so}] s[{ss s{ss ss}}] ss}", "apiVersion", "v1",
@@ -241,14 +242,14 @@ static int write_service_kubeconfig(const struct local *l, const char *service, 
 	cryo_auto(cryo_free) char *key = cryo_asprintf("/etc/kubernetes/pki/%s.key", pair);
 	cryo_auto(cryo_free) char *server = cryo_asprintf("https://127.0.0.1:%d", LOCAL_API_PORT);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	json_t *config =
-	    kubeconfig("local", server,
-		       json_pack("{ss}", "certificate-authority", "/etc/kubernetes/pki/ca.crt"),
-		       json_pack("{ss ss}", "client-certificate", cert, "client-key", key));
+	json_t *config = make_kubeconfig(
+	    "local", server,
+	    json_pack("{ss}", "certificate-authority", "/etc/kubernetes/pki/ca.crt"),
+	    json_pack("{ss ss}", "client-certificate", cert, "client-key", key));
 
 	cryo_yaml_emit(config, &text);
 	json_decref(config);
-	return put(&l->node, path, 0600, &text, err);
+	return write_node_file(&l->node, path, 0600, &text, err);
 }
 
 static int write_kubeconfigs(const struct local *l, struct cryo_err *err)
@@ -264,7 +265,7 @@ static int write_kubeconfigs(const struct local *l, struct cryo_err *err)
 	return rc;
 }
 
-static int link_to(const char *target, const char *path, struct cryo_err *err)
+static int link_node_program(const char *target, const char *path, struct cryo_err *err)
 {
 	int rc = cryo_fs_mkparents(path, 0755, err);
 
@@ -277,14 +278,15 @@ static int link_to(const char *target, const char *path, struct cryo_err *err)
 }
 
 /* CRIU's place is the packaged one's: before it in PATH stands the interposer, which runs that. */
-static const char *place_of(const char *program)
+static const char *choose_link_dir(const char *program)
 {
 	return strcmp(program, "criu") == 0 ? "/usr/sbin" : "/usr/local/bin";
 }
 
 /* Every program of a component: /usr/local/bin/kubelet → /opt/cryopod/kubernetes/<stamp>/kubelet.
  */
-static int link_programs(const struct local *l, const struct cryo_built *b, struct cryo_err *err)
+static int link_built_programs(const struct local *l, const struct cryo_built *b,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/builds", cryo_dir_cache());
 	const char *below_builds = b->dir + strlen(builds);
@@ -298,17 +300,18 @@ static int link_programs(const struct local *l, const struct cryo_built *b, stru
 		cryo_auto(cryo_free) char *program = cryo_asprintf("%s/%s", b->dir, e->d_name);
 		cryo_auto(cryo_free) char *target =
 		    cryo_asprintf(LOCAL_PROGRAMS "%s/%s", below_builds, e->d_name);
-		cryo_auto(cryo_free) char *path =
-		    cryo_asprintf("%s/upper%s/%s", l->node.dir, place_of(e->d_name), e->d_name);
+		cryo_auto(cryo_free) char *path = cryo_asprintf(
+		    "%s/upper%s/%s", l->node.dir, choose_link_dir(e->d_name), e->d_name);
 
 		if (cryo_fs_size(program) >= 0 && access(program, X_OK) == 0)
-			rc = link_to(target, path, err);
+			rc = link_node_program(target, path, err);
 	}
 	closedir(dir);
 	return rc;
 }
 
-static int link_all(const struct local *l, const struct cryo_build *build, struct cryo_err *err)
+static int link_all_programs(const struct local *l, const struct cryo_build *build,
+			     struct cryo_err *err)
 {
 	static const char *const state[][2] = {
 		{ LOCAL_STATE "/kubelet", "/var/lib/kubelet" },
@@ -321,11 +324,11 @@ static int link_all(const struct local *l, const struct cryo_build *build, struc
 		cryo_auto(cryo_free) char *path =
 		    cryo_asprintf("%s/upper%s", l->node.dir, state[i][1]);
 
-		rc = link_to(state[i][0], path, err);
+		rc = link_node_program(state[i][0], path, err);
 	}
 	for (size_t i = 0; rc == 0 && i < build->n; i++)
 		if (build->item[i].component->source.kind != CRYO_SOURCE_DEBIAN)
-			rc = link_programs(l, &build->item[i], err);
+			rc = link_built_programs(l, &build->item[i], err);
 	return rc;
 }
 
@@ -356,11 +359,11 @@ static int install_interposer(const struct local *l, struct cryo_err *err)
 	cryo_str_add(&conf,
 		     "# Words of the interposer: docs/architecture.md, \"Sealed checkpoints\".\n"
 		     "criu /usr/sbin/criu\n");
-	return rc < 0 ? rc : put(&l->node, "/etc/cryopod/criu.conf", 0644, &conf, err);
+	return rc < 0 ? rc : write_node_file(&l->node, "/etc/cryopod/criu.conf", 0644, &conf, err);
 }
 
 /* "v1.33.13"; NULL: nobody knows. */
-static const char *kubernetes_version(const struct cryo_build *build)
+static const char *find_kubernetes_version(const struct cryo_build *build)
 {
 	const struct cryo_built *b = cryo_build_find(build, "kubernetes");
 	const char *version = b ? b->component->source.version : NULL;
@@ -371,21 +374,21 @@ static const char *kubernetes_version(const struct cryo_build *build)
 int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err)
 {
 	int (*const step[])(const struct local *, struct cryo_err *) = {
-		write_containerd, write_cni, write_network,	install_interposer,
-		write_identity,	  copy_pki,  write_kubeconfigs,
+		write_containerd_config, write_cni_config, write_network_config, install_interposer,
+		write_node_identity,	 copy_pki_to_node, write_kubeconfigs,
 	};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(step); i++)
 		rc = step[i](l, err);
 	if (rc == 0)
-		rc = write_kubelet(l, kubernetes_version(build), err);
+		rc = write_kubelet_config(l, find_kubernetes_version(build), err);
 	if (rc == 0)
-		rc = link_all(l, build, err);
+		rc = link_all_programs(l, build, err);
 	return cryo_err_wrap(err, rc, "configuration of node '%s'", l->node.name);
 }
 
-static void set_base64(json_t *object, const char *key, const struct cryo_str *pem)
+static void set_base64_member(json_t *object, const char *key, const struct cryo_str *pem)
 {
 	cryo_auto(cryo_free) char *text = cryo_base64(pem->p, pem->len);
 
@@ -405,10 +408,10 @@ int local_kubeconfig_write(const struct local *l, unsigned port, struct cryo_err
 		rc = local_certs_read(l, "admin.crt", &cert, err);
 	if (rc == 0)
 		rc = local_certs_read(l, "admin.key", &key, err);
-	set_base64(cluster, "certificate-authority-data", &ca);
-	set_base64(user, "client-certificate-data", &cert);
-	set_base64(user, "client-key-data", &key);
-	config = kubeconfig(context, server, cluster, user);
+	set_base64_member(cluster, "certificate-authority-data", &ca);
+	set_base64_member(user, "client-certificate-data", &cert);
+	set_base64_member(user, "client-key-data", &key);
+	config = make_kubeconfig(context, server, cluster, user);
 	cryo_yaml_emit(config, &text);
 	json_decref(config);
 	return rc < 0 ? rc : cryo_fs_write(l->base.kubeconfig, text.p, text.len, 0600, err);

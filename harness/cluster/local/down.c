@@ -19,13 +19,13 @@
 
 #define LOCK_WAIT_MS 120000
 
-static bool anything_there(const struct local *l, const struct cryo_cgroups *cg)
+static bool has_cluster_remains(const struct local *l, const struct cryo_cgroups *cg)
 {
 	return cryo_fs_exists(l->base.dir) || cryo_cgroup_exists(cg, l->cgroup);
 }
 
 /* A mount of ours that is seen from the host: none should ever be. */
-static int check_mounts(const struct local *l, struct cryo_err *err)
+static int check_host_mounts(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str mounts = { 0 };
 	cryo_auto(cryo_free) char *below = cryo_asprintf(" %s/", l->base.dir);
@@ -39,8 +39,8 @@ static int check_mounts(const struct local *l, struct cryo_err *err)
 			    l->base.dir);
 }
 
-static int look(const struct local *l, const struct cryo_cgroups *cg, const struct local_record *r,
-		struct cryo_err *err)
+static int look_at_remains(const struct local *l, const struct cryo_cgroups *cg,
+			   const struct local_record *r, struct cryo_err *err)
 {
 	if (local_record_running(r) || (r->forwarder.pid > 0 && cryo_pid_alive(&r->forwarder)))
 		return cryo_err_set(err, CRYO_E_SYSTEM, "a process of cluster '%s' is left",
@@ -63,7 +63,8 @@ static void remove_empty_parents(const struct cryo_cgroups *cg)
 	rmdir(cryo_dir_state()); /* snapshots stay, and it with them */
 }
 
-static int remove_all(const struct local *l, const struct cryo_cgroups *cg, struct cryo_err *err)
+static int remove_whole_cluster(const struct local *l, const struct cryo_cgroups *cg,
+				struct cryo_err *err)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -78,12 +79,12 @@ static int remove_all(const struct local *l, const struct cryo_cgroups *cg, stru
 	if (rc == 0 && r.forwarder.pid > 0)
 		rc = cryo_pid_end(&r.forwarder, 0, err);
 	if (rc == 0)
-		rc = check_mounts(l, err);
+		rc = check_host_mounts(l, err);
 	if (rc == 0)
 		rc = cryo_fs_rmtree(l->base.dir, err);
 	template_prune_snapshots();
 	if (rc == 0)
-		rc = look(l, cg, &r, err);
+		rc = look_at_remains(l, cg, &r, err);
 	if (rc == 0)
 		remove_empty_parents(cg);
 	return rc;
@@ -105,10 +106,10 @@ int local_down(struct cryo_cluster *t, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("down %s", l->base.name);
-	if (!anything_there(l, &cg)) {
+	if (!has_cluster_remains(l, &cg)) {
 		cryo_step_same("nothing was there");
 	} else {
-		rc = remove_all(l, &cg, err);
+		rc = remove_whole_cluster(l, &cg, err);
 		if (rc < 0)
 			cryo_step_fail("%s", err->msg);
 		else

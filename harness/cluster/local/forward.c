@@ -44,14 +44,14 @@ struct pair {
 static struct pair *pairs[MAX_PAIRS];
 static size_t n_pairs;
 
-static struct sockaddr_in loopback(unsigned port)
+static struct sockaddr_in make_loopback_address(unsigned port)
 {
 	return (struct sockaddr_in){ .sin_family = AF_INET,
 				     .sin_port = htons((uint16_t)port),
 				     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
-static void pair_close(size_t i)
+static void close_forward_pair(size_t i)
 {
 	close(pairs[i]->client);
 	close(pairs[i]->server);
@@ -60,9 +60,9 @@ static void pair_close(size_t i)
 }
 
 /* We live in the node's network; only the listening socket is of the host's. */
-static void accept_one(unsigned port)
+static void accept_forward_pair(unsigned port)
 {
-	struct sockaddr_in to = loopback(port);
+	struct sockaddr_in to = make_loopback_address(port);
 	int client = accept4(FD_LISTEN, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	struct pair *p;
@@ -82,20 +82,20 @@ static void accept_one(unsigned port)
 	pairs[n_pairs++] = p;
 }
 
-static bool again(void)
+static bool is_retry_errno(void)
 {
 	return errno == EAGAIN || errno == EINTR;
 }
 
 /* Move what can be moved now; false: this connection is broken. */
-static bool flow_move(struct flow *f)
+static bool move_flow_bytes(struct flow *f)
 {
 	ssize_t n;
 
 	if (f->n == 0 && !f->ended) {
 		n = read(f->from, f->buf, sizeof(f->buf));
 		if (n < 0)
-			return again();
+			return is_retry_errno();
 		if (n == 0) {
 			f->ended = true;
 			shutdown(f->to, SHUT_WR);
@@ -107,30 +107,30 @@ static bool flow_move(struct flow *f)
 	if (f->n > 0) {
 		n = send(f->to, f->buf + f->at, f->n, MSG_NOSIGNAL);
 		if (n < 0)
-			return again();
+			return is_retry_errno();
 		f->at += (size_t)n;
 		f->n -= (size_t)n;
 	}
 	return true;
 }
 
-static short wanted(const struct flow *reads, const struct flow *writes)
+static short choose_poll_events(const struct flow *reads, const struct flow *writes)
 {
 	return (short)((reads->n == 0 && !reads->ended ? POLLIN : 0) |
 		       (writes->n > 0 ? POLLOUT : 0));
 }
 
-static bool pair_serve(struct pair *p, short client, short server)
+static bool serve_forward_pair(struct pair *p, short client, short server)
 {
 	/* An error shows up in the read or write that follows; a bare hang-up must not spin. */
 	if ((client | server) & (POLLERR | POLLNVAL))
 		return false;
-	if (!flow_move(&p->out) || !flow_move(&p->in))
+	if (!move_flow_bytes(&p->out) || !move_flow_bytes(&p->in))
 		return false;
 	return !(p->out.ended && p->in.ended && p->out.n == 0 && p->in.n == 0);
 }
 
-static void serve_round(unsigned port, struct pollfd *fds)
+static void serve_poll_round(unsigned port, struct pollfd *fds)
 {
 	size_t n = n_pairs;
 
@@ -138,7 +138,8 @@ static void serve_round(unsigned port, struct pollfd *fds)
 	fds[1] = (struct pollfd){ FD_LISTEN, n < MAX_PAIRS ? POLLIN : 0, 0 };
 	for (size_t i = 0; i < n; i++) {
 		struct pair *p = pairs[i];
-		short client = wanted(&p->out, &p->in), server = wanted(&p->in, &p->out);
+		short client = choose_poll_events(&p->out, &p->in),
+		      server = choose_poll_events(&p->in, &p->out);
 
 		/* A hung-up side that has nothing to say any more is left out, or poll would return
 		 * at once for ever. */
@@ -150,11 +151,11 @@ static void serve_round(unsigned port, struct pollfd *fds)
 	for (size_t i = n; i-- > 0;) {
 		short client = fds[2 + 2 * i].revents, server = fds[3 + 2 * i].revents;
 
-		if ((client || server) && !pair_serve(pairs[i], client, server))
-			pair_close(i);
+		if ((client || server) && !serve_forward_pair(pairs[i], client, server))
+			close_forward_pair(i);
 	}
 	if (fds[1].revents & POLLIN)
-		accept_one(port);
+		accept_forward_pair(port);
 }
 
 int cryo_local_forward_main(unsigned port)
@@ -165,17 +166,17 @@ int cryo_local_forward_main(unsigned port)
 		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN);
 	do
-		serve_round(port, fds);
+		serve_poll_round(port, fds);
 	while (!(fds[0].revents & POLLIN));
 	while (n_pairs > 0)
-		pair_close(n_pairs - 1);
+		close_forward_pair(n_pairs - 1);
 	free(fds);
 	return EXIT_SUCCESS;
 }
 
-static int listen_on(unsigned *port, struct cryo_err *err)
+static int listen_on_loopback(unsigned *port, struct cryo_err *err)
 {
-	struct sockaddr_in at = loopback(*port);
+	struct sockaddr_in at = make_loopback_address(*port);
 	socklen_t len = sizeof(at);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), one = 1;
 
@@ -198,7 +199,7 @@ static int listen_on(unsigned *port, struct cryo_err *err)
 
 int local_forward_check(unsigned port, struct cryo_err *err)
 {
-	int fd = listen_on(&port, err);
+	int fd = listen_on_loopback(&port, err);
 
 	if (fd < 0)
 		return fd;
@@ -241,7 +242,7 @@ int local_forward_start(const struct local *l, const struct cryo_pid *init, unsi
 
 	if (netns < 0 || node < 0)
 		return cryo_err_sys(err, errno, "cannot open the node's network");
-	listener = listen_on(port, err);
+	listener = listen_on_loopback(port, err);
 	if (listener < 0)
 		return listener;
 	rc = cryo_cgroups_find(&cg, err);

@@ -35,8 +35,8 @@ struct setup {
 	struct cryo_cgroups cg;
 };
 
-static int mount_at(const char *src, const char *at, const char *type, unsigned long flags,
-		    const char *data, struct cryo_err *err)
+static int mount_init_path(const char *src, const char *at, const char *type, unsigned long flags,
+			   const char *data, struct cryo_err *err)
 {
 	if (mount(src, at, type, flags, data) < 0)
 		return cryo_err_sys(err, errno, "cannot mount %s at '%s'", type ? type : "a bind",
@@ -44,16 +44,17 @@ static int mount_at(const char *src, const char *at, const char *type, unsigned 
 	return 0;
 }
 
-static int mount_below(const struct setup *s, const char *src, const char *at, const char *type,
-		       unsigned long flags, const char *data, struct cryo_err *err)
+static int mount_below_root(const struct setup *s, const char *src, const char *at,
+			    const char *type, unsigned long flags, const char *data,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *full = cryo_asprintf("%s%s", s->root, at);
 	int rc = cryo_fs_mkdirs(full, 0755, err);
 
-	return rc < 0 ? rc : mount_at(src, full, type, flags, data, err);
+	return rc < 0 ? rc : mount_init_path(src, full, type, flags, data, err);
 }
 
-static int own_cgroup(struct setup *s, struct cryo_err *err)
+static int enter_own_cgroup(struct setup *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *leaf = cryo_asprintf("%s" LOCAL_LEAF, s->node->cgroup);
 	int rc;
@@ -75,33 +76,34 @@ char *local_overlay_options(const struct local_node *n, const char *rootfs)
 			     n->dir);
 }
 
-static int overlay(struct setup *s, struct cryo_err *err)
+static int mount_root_overlay(struct setup *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *data = local_overlay_options(s->node, s->rootfs);
-	int rc = mount_at(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, err);
+	int rc = mount_init_path(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL, err);
 
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(s->root, 0755, err);
 	if (rc == 0)
-		rc = mount_at("overlay", s->root, "overlay", 0, data, err);
+		rc = mount_init_path("overlay", s->root, "overlay", 0, data, err);
 	return rc;
 }
 
-static int host_directories(struct setup *s, struct cryo_err *err)
+static int mount_host_directories(struct setup *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/builds", cryo_dir_cache());
 	cryo_auto(cryo_free) char *programs = cryo_asprintf("%s" LOCAL_PROGRAMS, s->root);
-	int rc = mount_below(s, s->node->state, LOCAL_STATE, NULL, MS_BIND, NULL, err);
+	int rc = mount_below_root(s, s->node->state, LOCAL_STATE, NULL, MS_BIND, NULL, err);
 
 	if (rc == 0)
-		rc = mount_below(s, builds, LOCAL_PROGRAMS, NULL, MS_BIND, NULL, err);
+		rc = mount_below_root(s, builds, LOCAL_PROGRAMS, NULL, MS_BIND, NULL, err);
 	if (rc == 0)
-		rc = mount_at(NULL, programs, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL, err);
+		rc = mount_init_path(NULL, programs, NULL, MS_BIND | MS_REMOUNT | MS_RDONLY, NULL,
+				     err);
 	return rc;
 }
 
-static int make_device(const struct setup *s, const char *name, unsigned major_no,
-		       unsigned minor_no, struct cryo_err *err)
+static int make_dev_node(const struct setup *s, const char *name, unsigned major_no,
+			 unsigned minor_no, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/dev/%s", s->root, name);
 
@@ -120,7 +122,7 @@ static int make_dev_link(const struct setup *s, const char *name, const char *ta
 	return 0;
 }
 
-static int devices(struct setup *s, struct cryo_err *err)
+static int make_dev_tree(struct setup *s, struct cryo_err *err)
 {
 	static const struct {
 		const char *name;
@@ -134,51 +136,51 @@ static int devices(struct setup *s, struct cryo_err *err)
 					       { "stdin", "/proc/self/fd/0" },
 					       { "stdout", "/proc/self/fd/1" },
 					       { "stderr", "/proc/self/fd/2" } };
-	int rc = mount_below(s, "tmpfs", "/dev", "tmpfs", MS_NOSUID, "mode=755", err);
+	int rc = mount_below_root(s, "tmpfs", "/dev", "tmpfs", MS_NOSUID, "mode=755", err);
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(node); i++)
-		rc = make_device(s, node[i].name, node[i].major_no, node[i].minor_no, err);
+		rc = make_dev_node(s, node[i].name, node[i].major_no, node[i].minor_no, err);
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(link); i++)
 		rc = make_dev_link(s, link[i][0], link[i][1], err);
 	if (rc == 0)
-		rc = mount_below(s, "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777",
-				 err);
+		rc = mount_below_root(s, "tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV,
+				      "mode=1777", err);
 	return rc < 0 ? rc
-		      : mount_below(s, "devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
-				    "newinstance,ptmxmode=0666,mode=620,gid=5", err);
+		      : mount_below_root(s, "devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC,
+					 "newinstance,ptmxmode=0666,mode=620,gid=5", err);
 }
 
-static int system_mounts(struct setup *s, struct cryo_err *err)
+static int mount_node_system(struct setup *s, struct cryo_err *err)
 {
-	int rc =
-	    mount_below(s, "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL, err);
+	int rc = mount_below_root(s, "proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+				  NULL, err);
 
 	if (rc == 0)
-		rc = mount_below(s, "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
-				 NULL, err);
+		rc = mount_below_root(s, "sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC,
+				      NULL, err);
 	if (rc == 0)
-		rc =
-		    mount_below(s, "tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755", err);
+		rc = mount_below_root(s, "tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755",
+				      err);
 	if (rc == 0)
-		rc = mount_below(s, "tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777",
-				 err);
+		rc = mount_below_root(s, "tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV,
+				      "mode=1777", err);
 	return rc;
 }
 
-static int cgroup_mounts(struct setup *s, struct cryo_err *err)
+static int mount_node_cgroups(struct setup *s, struct cryo_err *err)
 {
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	int rc = 0;
 
 	if (s->cg.v2)
-		return mount_below(s, "cgroup", "/sys/fs/cgroup", "cgroup2", flags, NULL, err);
-	rc = mount_below(s, "tmpfs", "/sys/fs/cgroup", "tmpfs", flags, "mode=755", err);
+		return mount_below_root(s, "cgroup", "/sys/fs/cgroup", "cgroup2", flags, NULL, err);
+	rc = mount_below_root(s, "tmpfs", "/sys/fs/cgroup", "tmpfs", flags, "mode=755", err);
 	for (size_t i = 0; rc == 0 && i < s->cg.n; i++) {
 		const struct cryo_cgroup_tree *t = &s->cg.tree[i];
 		cryo_auto(cryo_free) char *at =
 		    cryo_asprintf("/sys/fs/cgroup%s", strrchr(t->mount, '/'));
 
-		rc = mount_below(s, "cgroup", at, "cgroup", flags, t->options, err);
+		rc = mount_below_root(s, "cgroup", at, "cgroup", flags, t->options, err);
 	}
 	return rc;
 }
@@ -188,7 +190,7 @@ static int cgroup_mounts(struct setup *s, struct cryo_err *err)
  * change. Not all of /proc/sys: CRIU restores those that belong to namespaces
  * (kernel/hostname, kernel/sem …), and pods have their network's.
  */
-static int protect_host(struct setup *s, struct cryo_err *err)
+static int protect_host_settings(struct setup *s, struct cryo_err *err)
 {
 	static const char *const paths[] = { "/proc/sys/vm", "/proc/sys/kernel/keys",
 					     "/proc/sys/kernel/core_pattern",
@@ -200,12 +202,12 @@ static int protect_host(struct setup *s, struct cryo_err *err)
 
 		if (!cryo_fs_exists(at))
 			continue;
-		rc = mount_at(at, at, NULL, MS_BIND, NULL, err);
+		rc = mount_init_path(at, at, NULL, MS_BIND, NULL, err);
 		if (rc == 0)
-			rc = mount_at(NULL, at, NULL,
-				      MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV |
-					  MS_NOEXEC,
-				      NULL, err);
+			rc = mount_init_path(NULL, at, NULL,
+					     MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID |
+						 MS_NODEV | MS_NOEXEC,
+					     NULL, err);
 	}
 	return rc;
 }
@@ -214,7 +216,7 @@ static int protect_host(struct setup *s, struct cryo_err *err)
  * A kubelet insists on these: it writes what is not so, and ends if it cannot.
  * What it reads are files of the node; the host keeps its own.
  */
-static int tunables(struct setup *s, struct cryo_err *err)
+static int mount_node_tunables(struct setup *s, struct cryo_err *err)
 {
 	static const struct {
 		const char *path, *value;
@@ -239,7 +241,7 @@ static int tunables(struct setup *s, struct cryo_err *err)
 		if (rc == 0)
 			rc = cryo_fs_write(file, value, strlen(value), 0444, err);
 		if (rc == 0)
-			rc = mount_at(file, at, NULL, MS_BIND, NULL, err);
+			rc = mount_init_path(file, at, NULL, MS_BIND, NULL, err);
 	}
 	return rc;
 }
@@ -274,17 +276,17 @@ int local_pivot(const char *path, struct cryo_err *err)
 	return 0;
 }
 
-static int change_root(struct setup *s, struct cryo_err *err)
+static int pivot_to_node_root(struct setup *s, struct cryo_err *err)
 {
 	int rc = local_pivot(s->root, err);
 
 	if (rc < 0)
 		return rc;
 	/* Volumes of pods are mounted by the kubelet and must be seen by containers. */
-	return mount_at(NULL, "/", NULL, MS_REC | MS_SHARED, NULL, err);
+	return mount_init_path(NULL, "/", NULL, MS_REC | MS_SHARED, NULL, err);
 }
 
-static int identity(struct setup *s, struct cryo_err *err)
+static int set_node_identity(struct setup *s, struct cryo_err *err)
 {
 	if (sethostname(s->node->name, strlen(s->node->name)) < 0)
 		return cryo_err_sys(err, errno, "cannot set the host name");
@@ -294,7 +296,7 @@ static int identity(struct setup *s, struct cryo_err *err)
 }
 
 /* In the node already; its `ip` speaks netlink for us. */
-static int network(struct setup *s, struct cryo_err *err)
+static int set_node_network(struct setup *s, struct cryo_err *err)
 {
 	pid_t pid = fork();
 	int wstatus;
@@ -312,7 +314,7 @@ static int network(struct setup *s, struct cryo_err *err)
 	return 0;
 }
 
-static int service_directories(struct setup *s, struct cryo_err *err)
+static int make_service_directories(struct setup *s, struct cryo_err *err)
 {
 	static const char *const dirs[] = { LOCAL_STATE "/log", LOCAL_STATE "/etcd",
 					    LOCAL_STATE "/kubelet", LOCAL_STATE "/containerd",
@@ -324,7 +326,7 @@ static int service_directories(struct setup *s, struct cryo_err *err)
 	return rc < 0 ? rc : local_services_write(s->node, "/run/service", err);
 }
 
-static int streams(struct setup *s, struct cryo_err *err)
+static int redirect_init_streams(struct setup *s, struct cryo_err *err)
 {
 	int in = open("/dev/null", O_RDONLY);
 	int out = open(LOCAL_STATE "/log/init.log", O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -339,22 +341,22 @@ static const struct {
 	const char *what;
 	int (*run)(struct setup *s, struct cryo_err *err);
 } steps[] = {
-	{ "cgroup", own_cgroup },
-	{ "root file system", overlay },
-	{ "directories", host_directories },
-	{ "system mounts", system_mounts },
-	{ "devices", devices },
-	{ "cgroup mounts", cgroup_mounts },
-	{ "protection of the host", protect_host },
-	{ "kernel settings", tunables },
-	{ "change of root", change_root },
-	{ "identity", identity },
-	{ "network", network },
-	{ "services", service_directories },
-	{ "log", streams },
+	{ "cgroup", enter_own_cgroup },
+	{ "root file system", mount_root_overlay },
+	{ "directories", mount_host_directories },
+	{ "system mounts", mount_node_system },
+	{ "devices", make_dev_tree },
+	{ "cgroup mounts", mount_node_cgroups },
+	{ "protection of the host", protect_host_settings },
+	{ "kernel settings", mount_node_tunables },
+	{ "change of root", pivot_to_node_root },
+	{ "identity", set_node_identity },
+	{ "network", set_node_network },
+	{ "services", make_service_directories },
+	{ "log", redirect_init_streams },
 };
 
-static int run_steps(struct setup *s, struct cryo_err *err)
+static int run_init_steps(struct setup *s, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -364,7 +366,7 @@ static int run_steps(struct setup *s, struct cryo_err *err)
 }
 
 /* Leave nothing of ours open in the node but the two pipes. */
-static void close_others(int a, int b)
+static void close_other_fds(int a, int b)
 {
 	int low = a < b ? a : b, high = a < b ? b : a;
 
@@ -375,7 +377,7 @@ static void close_others(int a, int b)
 	syscall(SYS_close_range, high + 1, ~0U, 0);
 }
 
-static void default_signals(void)
+static void reset_signal_handlers(void)
 {
 	sigset_t none;
 
@@ -385,7 +387,7 @@ static void default_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static _Noreturn void become_init(struct setup *s, int go, int status)
+static _Noreturn void become_node_init(struct setup *s, int go, int status)
 {
 	static const char *const argv[] = { "s6-svscan", "/run/service", NULL };
 	static const char *const env[] = {
@@ -400,14 +402,14 @@ static _Noreturn void become_init(struct setup *s, int go, int status)
 	struct cryo_err err = CRYO_ERR_INIT;
 	char word;
 
-	close_others(go, status);
-	default_signals();
+	close_other_fds(go, status);
+	reset_signal_handlers();
 	/* End of file: whoever started us is gone and nobody knows of us. */
 	if (read(go, &word, 1) != 1)
 		_exit(1);
 	close(go);
 	umask(022);
-	if (run_steps(s, &err) == 0) {
+	if (run_init_steps(s, &err) == 0) {
 		execve("/usr/bin/s6-svscan", (char *const *)argv, (char *const *)env);
 		cryo_err_sys(&err, errno, "cannot run '/usr/bin/s6-svscan'");
 	}
@@ -416,7 +418,7 @@ static _Noreturn void become_init(struct setup *s, int go, int status)
 	_exit(1);
 }
 
-static int check_paths(const struct setup *s, struct cryo_err *err)
+static int check_overlay_paths(const struct setup *s, struct cryo_err *err)
 {
 	const char *const path[] = { s->rootfs, s->node->dir };
 
@@ -429,7 +431,7 @@ static int check_paths(const struct setup *s, struct cryo_err *err)
 	return 0;
 }
 
-static int start(struct setup *s, struct local_init *out, struct cryo_err *err)
+static int start_node_init(struct setup *s, struct local_init *out, struct cryo_err *err)
 {
 	unsigned long flags = SIGCHLD | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUTS | CLONE_NEWIPC |
 			      CLONE_NEWNET;
@@ -445,7 +447,7 @@ static int start(struct setup *s, struct local_init *out, struct cryo_err *err)
 	}
 	pid = (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, 0);
 	if (pid == 0)
-		become_init(s, go[0], status[1]);
+		become_node_init(s, go[0], status[1]);
 	close(go[0]);
 	close(status[1]);
 	out->go = go[1];
@@ -464,13 +466,13 @@ int local_init_start(const struct local *l, const char *rootfs, struct local_ini
 
 	*out = (struct local_init){ .go = -1, .status = -1 };
 	s.root = cryo_asprintf("%s/root", l->node.dir);
-	rc = check_paths(&s, err);
+	rc = check_overlay_paths(&s, err);
 	if (rc == 0)
 		rc = cryo_cgroups_find(&s.cg, err);
 	if (rc == 0)
 		rc = cryo_cgroup_make(&s.cg, l->node.cgroup, err);
 	if (rc == 0)
-		rc = start(&s, out, err);
+		rc = start_node_init(&s, out, err);
 	cryo_cgroups_release(&s.cg);
 	free(s.root);
 	return cryo_err_wrap(err, rc, "node '%s'", l->node.name);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void local_free(struct cryo_cluster *t)
+static void free_local_cluster(struct cryo_cluster *t)
 {
 	struct local *l = (struct local *)t;
 
@@ -24,7 +24,7 @@ static void local_free(struct cryo_cluster *t)
 }
 
 /* Clusters of other state directories may have the same name, and `down` ends all that is in it. */
-static char *group_of(const char *name)
+static char *name_cluster_group(const char *name)
 {
 	cryo_auto(cryo_free) char *dir = cryo_fs_resolve(cryo_dir_state());
 	char hex[CRYO_HASH_HEX];
@@ -33,7 +33,7 @@ static char *group_of(const char *name)
 	return cryo_asprintf("/cryopod/%s.%.8s", name, hex);
 }
 
-static int local_open(const char *name, struct cryo_cluster **out, struct cryo_err *err)
+static int open_local_cluster(const char *name, struct cryo_cluster **out, struct cryo_err *err)
 {
 	struct local *l = cryo_alloc(sizeof(*l));
 
@@ -43,7 +43,7 @@ static int local_open(const char *name, struct cryo_cluster **out, struct cryo_e
 	l->base.dir = cryo_asprintf("%s/%s", cryo_dir_state(), name);
 	l->base.kubeconfig = cryo_asprintf("%s/kubeconfig", l->base.dir);
 	l->lock = cryo_asprintf("%s/%s.lock", cryo_dir_run(), name);
-	l->cgroup = group_of(name);
+	l->cgroup = name_cluster_group(name);
 	l->node.name = cryo_strdup("node1");
 	l->node.dir = cryo_asprintf("%s/nodes/%s", l->base.dir, l->node.name);
 	l->node.state = cryo_asprintf("%s/state", l->node.dir);
@@ -57,7 +57,7 @@ static int local_open(const char *name, struct cryo_cluster **out, struct cryo_e
 
 const struct cryo_cluster_ops cryo_cluster_local = {
 	.kind = "local",
-	.open = local_open,
+	.open = open_local_cluster,
 	.prepared = local_prepared,
 	.up = local_up,
 	.down = local_down,
@@ -69,5 +69,5 @@ const struct cryo_cluster_ops cryo_cluster_local = {
 	.put = local_put,
 	.load_image = local_load_image,
 	.memory = local_memory,
-	.free = local_free,
+	.free = free_local_cluster,
 };

@@ -56,14 +56,14 @@ char *machine_proc(const struct machine_look *k, const char *file)
 	return cryo_str_detach(&text);
 }
 
-static void look_at_tools(struct machine_look *k)
+static void look_at_machine_tools(struct machine_look *k)
 {
 	for (int cgo = 0; cgo < 2; cgo++)
 		k->tool_rc[cgo] = cryo_toolchain_find(cgo, &k->tool[cgo], &k->tool_err[cgo]);
 }
 
 /* A plan that fails because this machine is not fit is a finding, anything else is an error. */
-static int look_at_stack(struct machine_look *k, struct cryo_err *err)
+static int look_at_machine_stack(struct machine_look *k, struct cryo_err *err)
 {
 	int rc = cryo_stack_load(k->m->stack, &k->stack, err);
 
@@ -93,11 +93,11 @@ static void look_release(struct machine_look *k)
 int cryo_machine_check(struct cryo_machine *m, struct cryo_err *err)
 {
 	cryo_auto(look_release) struct machine_look k = { .m = m };
-	int rc = look_at_stack(&k, err);
+	int rc = look_at_machine_stack(&k, err);
 
 	if (rc < 0)
 		return rc;
-	look_at_tools(&k);
+	look_at_machine_tools(&k);
 	k.release = machine_proc(&k, "sys/kernel/osrelease");
 	k.release[strcspn(k.release, "\n")] = '\0';
 	m->finding = cryo_alloc(CRYO_ARRAY_LEN(checks) * sizeof(*m->finding));

@@ -13,7 +13,7 @@
 	(3ull << 30) /* measured: modules and objects of Kubernetes and containerd                 \
 		      */
 
-static void needed_go(struct machine_look *k, int cgo, struct cryo_finding *f)
+static void check_needed_go(struct machine_look *k, int cgo, struct cryo_finding *f)
 {
 	const struct cryo_toolchain *t = &k->tool[cgo];
 
@@ -28,14 +28,14 @@ static void needed_go(struct machine_look *k, int cgo, struct cryo_finding *f)
 }
 
 /* Nobody builds with it any more: what it lacks is no fault. */
-static void unneeded_go(struct machine_look *k, int cgo, struct cryo_finding *f)
+static void check_unneeded_go(struct machine_look *k, int cgo, struct cryo_finding *f)
 {
-	needed_go(k, cgo, f);
+	check_needed_go(k, cgo, f);
 	if (f->verdict == CRYO_VERDICT_FAIL)
 		f->verdict = CRYO_VERDICT_NOTE;
 }
 
-static void check_go(struct machine_look *k, int cgo, struct cryo_finding *f)
+static void check_go_toolchain(struct machine_look *k, int cgo, struct cryo_finding *f)
 {
 	const char *cache = k->tool[cgo].gocache;
 	cryo_auto(cryo_free) char *dir = machine_nearest_dir(cache ? cache : "/");
@@ -44,7 +44,7 @@ static void check_go(struct machine_look *k, int cgo, struct cryo_finding *f)
 	uint64_t bytes = GO_CACHE_BYTES;
 
 	if (k->complete) {
-		unneeded_go(k, cgo, f);
+		check_unneeded_go(k, cgo, f);
 		return;
 	}
 	if (cache && cryo_fs_free_bytes(dir, &bytes, &ignored) == 0 && bytes < GO_CACHE_BYTES) {
@@ -56,17 +56,17 @@ static void check_go(struct machine_look *k, int cgo, struct cryo_finding *f)
 			    cache);
 		return;
 	}
-	needed_go(k, cgo, f);
+	check_needed_go(k, cgo, f);
 }
 
 void machine_go(struct machine_look *k, struct cryo_finding *f)
 {
-	check_go(k, 0, f);
+	check_go_toolchain(k, 0, f);
 }
 
 void machine_cgo(struct machine_look *k, struct cryo_finding *f)
 {
-	check_go(k, 1, f);
+	check_go_toolchain(k, 1, f);
 }
 
 /* The node's root file system, and a build root where this machine's Go will not do. */
@@ -145,7 +145,7 @@ void machine_built(struct machine_look *k, struct cryo_finding *f)
 		machine_say(f, CRYO_VERDICT_OK, NULL, "stack '%s': %s", k->stack.name, have);
 }
 
-static const char *state_of(const char *name)
+static const char *name_cluster_state(const char *name)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(local_record_release) struct local_record r = { 0 };
@@ -170,7 +170,7 @@ void machine_clusters(struct machine_look *k, struct cryo_finding *f)
 		return;
 	}
 	for (size_t i = 0; i < names.n; i++)
-		cryo_strv_addf(&list, "%s (%s)", names.v[i], state_of(names.v[i]));
+		cryo_strv_addf(&list, "%s (%s)", names.v[i], name_cluster_state(names.v[i]));
 	text = cryo_strv_join(&list, ", ");
 	machine_say(f, CRYO_VERDICT_OK, NULL, "%s", list.n ? text : "none");
 }

@@ -66,8 +66,8 @@ char *machine_nearest_dir(const char *path)
 }
 
 /* Writable by us, with that much space? Says so if not. */
-static bool is_roomy(struct cryo_finding *f, const char *what, const char *variable,
-		     const char *path, uint64_t need)
+static bool check_free_space(struct cryo_finding *f, const char *what, const char *variable,
+			     const char *path, uint64_t need)
 {
 	cryo_auto(cryo_free) char *dir = machine_nearest_dir(path);
 	cryo_auto(cryo_free) char *fix =
@@ -94,7 +94,7 @@ static bool is_roomy(struct cryo_finding *f, const char *what, const char *varia
 	return false;
 }
 
-static bool is_plain(struct cryo_finding *f, const char *variable, const char *path)
+static bool check_plain_path(struct cryo_finding *f, const char *variable, const char *path)
 {
 	cryo_auto(cryo_free) char *fix = cryo_asprintf("export %s=DIRECTORY", variable);
 
@@ -116,7 +116,8 @@ void machine_state_dir(struct machine_look *k, struct cryo_finding *f)
 	struct statfs s = { 0 };
 
 	(void)k;
-	if (!is_plain(f, variable, path) || !is_roomy(f, "a cluster", variable, path, STATE_BYTES))
+	if (!check_plain_path(f, variable, path) ||
+	    !check_free_space(f, "a cluster", variable, path, STATE_BYTES))
 		return;
 	if (statfs(dir, &s) < 0) {
 		machine_say(f, CRYO_VERDICT_FAIL, fix, "cannot look at '%s': %s", dir,
@@ -142,7 +143,8 @@ void machine_cache_dir(struct machine_look *k, struct cryo_finding *f)
 	uint64_t need = k->complete ? 0 : CACHE_BYTES;
 	struct statvfs v = { 0 };
 
-	if (!is_plain(f, variable, path) || !is_roomy(f, "building", variable, path, need))
+	if (!check_plain_path(f, variable, path) ||
+	    !check_free_space(f, "building", variable, path, need))
 		return;
 	if (statvfs(dir, &v) == 0 && v.f_flag & ST_NOEXEC)
 		machine_say(f, CRYO_VERDICT_FAIL, "export CRYOPOD_CACHE_DIR=DIRECTORY",

@@ -49,7 +49,7 @@ void machine_kernel(struct machine_look *k, struct cryo_finding *f)
 }
 
 /* Is it there to be loaded by the first mount? */
-static bool has_module(const struct machine_look *k, const char *module)
+static bool has_kernel_module(const struct machine_look *k, const char *module)
 {
 	cryo_auto(cryo_free) char *path =
 	    cryo_asprintf("%s/%s/modules.dep", k->m->modules, k->release);
@@ -66,7 +66,7 @@ void machine_overlay(struct machine_look *k, struct cryo_finding *f)
 
 	if (strstr(known, "\toverlay\n"))
 		machine_say(f, CRYO_VERDICT_OK, NULL, "in the kernel");
-	else if (has_module(k, "/overlay.ko"))
+	else if (has_kernel_module(k, "/overlay.ko"))
 		machine_say(f, CRYO_VERDICT_OK, NULL, "a module, loaded when it is needed");
 	else
 		machine_say(f, CRYO_VERDICT_FAIL, "modprobe overlay",
@@ -94,7 +94,7 @@ void machine_namespaces(struct machine_look *k, struct cryo_finding *f)
 }
 
 /* Is one word of a list that is separated by commas, blanks or the like. */
-static bool has_word(const char *list, const char *word)
+static bool has_listed_word(const char *list, const char *word)
 {
 	size_t n = strlen(word);
 
@@ -105,7 +105,7 @@ static bool has_word(const char *list, const char *word)
 }
 
 /* All controllers: of v1 those mounted, of v2 those handed down to the root. Caller frees. */
-static char *controllers(const struct cryo_cgroups *cg)
+static char *list_controllers(const struct cryo_cgroups *cg)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	cryo_auto(cryo_free) char *path = NULL;
@@ -122,23 +122,23 @@ static char *controllers(const struct cryo_cgroups *cg)
 }
 
 /* Those the kubelet and runc do not start without. */
-static char *missing_controllers(const struct cryo_cgroups *cg)
+static char *list_missing_controllers(const struct cryo_cgroups *cg)
 {
 	static const char *const v1[] = { "cpu",  "cpuacct", "cpuset", "memory",
 					  "pids", "devices", "freezer" };
 	static const char *const v2[] = { "cpu", "cpuset", "memory", "pids" };
 	const char *const *needed = cg->v2 ? v2 : v1;
 	size_t n = cg->v2 ? CRYO_ARRAY_LEN(v2) : CRYO_ARRAY_LEN(v1);
-	cryo_auto(cryo_free) char *have = controllers(cg);
+	cryo_auto(cryo_free) char *have = list_controllers(cg);
 	cryo_auto(cryo_strv_release) struct cryo_strv missing = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		if (!has_word(have, needed[i]))
+		if (!has_listed_word(have, needed[i]))
 			cryo_strv_add(&missing, needed[i]);
 	return cryo_strv_join(&missing, ", ");
 }
 
-static bool is_read_only(const struct cryo_cgroups *cg)
+static bool is_cgroup_read_only(const struct cryo_cgroups *cg)
 {
 	for (size_t i = 0; i < cg->n; i++)
 		if (access(cg->tree[i].mount, W_OK) < 0 && errno == EROFS)
@@ -161,12 +161,12 @@ void machine_cgroups(struct machine_look *k, struct cryo_finding *f)
 		return;
 	}
 	kind = cg.v2 ? "v2" : strstr(mounts, " - cgroup2 ") ? "v1 (hybrid)" : "v1";
-	missing = missing_controllers(&cg);
+	missing = list_missing_controllers(&cg);
 	if (*missing)
 		machine_say(f, CRYO_VERDICT_FAIL,
 			    "a kernel, or a boot option (cgroup_enable=memory), that has them",
 			    "%s, but without the controllers: %s", kind, missing);
-	else if (is_read_only(&cg))
+	else if (is_cgroup_read_only(&cg))
 		machine_say(f, CRYO_VERDICT_FAIL,
 			    "run it outside of the container, or in a privileged one",
 			    "%s, but mounted read-only", kind);
@@ -226,7 +226,7 @@ void machine_loopback(struct machine_look *k, struct cryo_finding *f)
 		machine_say(f, CRYO_VERDICT_OK, NULL, "127.0.0.1 has free ports");
 }
 
-static uint64_t meminfo(const char *text, const char *key)
+static uint64_t read_meminfo_value(const char *text, const char *key)
 {
 	const char *line = strstr(text, key);
 
@@ -251,7 +251,8 @@ void machine_inotify(struct machine_look *k, struct cryo_finding *f)
 void machine_memory(struct machine_look *k, struct cryo_finding *f)
 {
 	cryo_auto(cryo_free) char *text = machine_proc(k, "meminfo");
-	uint64_t have = meminfo(text, "MemAvailable:") + meminfo(text, "SwapFree:");
+	uint64_t have =
+	    read_meminfo_value(text, "MemAvailable:") + read_meminfo_value(text, "SwapFree:");
 	uint64_t need = k->complete ? RUN_BYTES : BUILD_BYTES;
 	cryo_auto(cryo_free) char *shown = cryo_size_show(have);
 	cryo_auto(cryo_free) char *wanted = cryo_size_show(need);

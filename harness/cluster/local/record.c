@@ -20,17 +20,17 @@ char *local_boot_id(void)
 	return cryo_str_detach(&s);
 }
 
-static char *record_path(const struct local *l)
+static char *make_record_path(const struct local *l)
 {
 	return cryo_asprintf("%s/cluster.json", l->base.dir);
 }
 
-static json_t *pid_to_json(const struct cryo_pid *p)
+static json_t *write_pid_json(const struct cryo_pid *p)
 {
 	return json_pack("{si sI}", "pid", (int)p->pid, "startTime", (json_int_t)p->start_time);
 }
 
-static struct cryo_pid pid_from_json(const json_t *root, const char *key)
+static struct cryo_pid read_pid_json(const json_t *root, const char *key)
 {
 	const json_t *j = cryo_json_at(root, key);
 
@@ -40,7 +40,7 @@ static struct cryo_pid pid_from_json(const json_t *root, const char *key)
 
 int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = record_path(l);
+	cryo_auto(cryo_free) char *path = make_record_path(l);
 	cryo_auto(cryo_free) char *boot = local_boot_id();
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
 
@@ -65,15 +65,15 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 	out->dumping = cryo_json_bool(j, "dumping");
 	out->saving = cryo_json_bool(j, "saving");
 	if (cryo_streq(boot, out->boot)) {
-		out->init = pid_from_json(j, "init");
-		out->forwarder = pid_from_json(j, "forwarder");
+		out->init = read_pid_json(j, "init");
+		out->forwarder = read_pid_json(j, "forwarder");
 	}
 	return 0;
 }
 
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = record_path(l);
+	cryo_auto(cryo_free) char *path = make_record_path(l);
 	cryo_auto(cryo_free) char *boot = local_boot_id();
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	cryo_auto(cryo_json_decref) json_t *j =
@@ -81,7 +81,7 @@ int local_record_save(const struct local *l, const struct local_record *r, struc
 		      "stamp", r->stamp, "builds", r->builds, "createdNs",
 		      (json_int_t)r->created_ns, "port", (int)r->port, "complete", r->complete,
 		      "template", r->from, "dumping", r->dumping, "saving", r->saving, "init",
-		      pid_to_json(&r->init), "forwarder", pid_to_json(&r->forwarder));
+		      write_pid_json(&r->init), "forwarder", write_pid_json(&r->forwarder));
 
 	json_object_set_new(j, "restored",
 			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",

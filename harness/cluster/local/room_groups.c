@@ -24,12 +24,12 @@ static const char *const settings[] = {
 	"cpu.weight", "cpu.max",	   "memory.max"
 };
 
-static char *file_of(const char *images)
+static char *make_settings_path(const char *images)
 {
 	return cryo_asprintf("%s/pod-groups.json", images);
 }
 
-static json_t *settings_of(const struct cryo_cgroups *cg, const char *path)
+static json_t *read_group_settings(const struct cryo_cgroups *cg, const char *path)
 {
 	json_t *j = json_object();
 
@@ -45,14 +45,14 @@ static json_t *settings_of(const struct cryo_cgroups *cg, const char *path)
 int local_groups_save(const struct cryo_cgroups *cg, const struct local_node *n, const char *images,
 		      struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *file = file_of(images);
+	cryo_auto(cryo_free) char *file = make_settings_path(images);
 	cryo_auto(cryo_json_decref) json_t *all = json_object();
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(pod_groups); i++) {
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s%s", n->cgroup, pod_groups[i]);
 
-		json_object_set_new(all, pod_groups[i], settings_of(cg, path));
+		json_object_set_new(all, pod_groups[i], read_group_settings(cg, path));
 	}
 	cryo_json_dump(all, &text);
 	return cryo_fs_write(file, text.p, text.len, 0600, err);
@@ -79,7 +79,8 @@ int local_groups_make(const struct cryo_cgroups *cg, const struct local_node *n,
 }
 
 /* One that is not to be had makes no cluster unusable. */
-static void set_all(const struct cryo_cgroups *cg, const char *path, const json_t *values)
+static void write_group_settings(const struct cryo_cgroups *cg, const char *path,
+				 const json_t *values)
 {
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(settings); i++) {
 		const char *value = json_string_value(json_object_get(values, settings[i]));
@@ -94,7 +95,7 @@ static void set_all(const struct cryo_cgroups *cg, const char *path, const json_
 int local_groups_restore(const struct cryo_cgroups *cg, const struct local_node *n,
 			 const char *images, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *file = file_of(images);
+	cryo_auto(cryo_free) char *file = make_settings_path(images);
 	cryo_auto(cryo_json_decref) json_t *all = NULL;
 	/* None beside images of before it was kept. */
 	int rc = cryo_fs_exists(file) ? cryo_json_load(file, MAX_JSON, &all, err) : 0;
@@ -105,7 +106,7 @@ int local_groups_restore(const struct cryo_cgroups *cg, const struct local_node 
 		if (cg->v2)
 			rc = cryo_cgroup_make(cg, path, err);
 		if (rc == 0)
-			set_all(cg, path, json_object_get(all, pod_groups[i]));
+			write_group_settings(cg, path, json_object_get(all, pod_groups[i]));
 	}
 	return rc;
 }

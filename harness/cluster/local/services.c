@@ -17,7 +17,7 @@
 #define SCANDIR "/run/service" /* in the node */
 #define EXEC_MS 10000
 
-static void etcd(const struct local_node *n, struct cryo_strv *a)
+static void add_etcd_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	(void)n;
 	cryo_strv_addl(a, "etcd", "--name=default", "--data-dir=" LOCAL_STATE "/etcd",
@@ -30,7 +30,7 @@ static void etcd(const struct local_node *n, struct cryo_strv *a)
 		       "--log-level=warn", NULL);
 }
 
-static void apiserver(const struct local_node *n, struct cryo_strv *a)
+static void add_apiserver_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	cryo_strv_addl(
 	    a, "kube-apiserver", "--etcd-servers=http://127.0.0.1:2379", "--bind-address=0.0.0.0",
@@ -59,7 +59,7 @@ static void apiserver(const struct local_node *n, struct cryo_strv *a)
 	"--cluster-signing-" name "-cert-file=" PKI "/ca.crt",                                     \
 	    "--cluster-signing-" name "-key-file=" PKI "/ca.key"
 
-static void controller_manager(const struct local_node *n, struct cryo_strv *a)
+static void add_controller_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	(void)n;
 	cryo_strv_addl(
@@ -74,7 +74,7 @@ static void controller_manager(const struct local_node *n, struct cryo_strv *a)
 	    "--flex-volume-plugin-dir=" LOCAL_NO_FLEX_VOLUMES, NULL);
 }
 
-static void scheduler(const struct local_node *n, struct cryo_strv *a)
+static void add_scheduler_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	(void)n;
 	cryo_strv_addl(a, "kube-scheduler", "--kubeconfig=/etc/kubernetes/scheduler.conf",
@@ -82,13 +82,13 @@ static void scheduler(const struct local_node *n, struct cryo_strv *a)
 		       NULL);
 }
 
-static void containerd(const struct local_node *n, struct cryo_strv *a)
+static void add_containerd_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	(void)n;
 	cryo_strv_addl(a, "containerd", "--config=/etc/containerd/config.toml", NULL);
 }
 
-static void kubelet(const struct local_node *n, struct cryo_strv *a)
+static void add_kubelet_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	cryo_strv_addl(a, "kubelet", "--config=/etc/kubernetes/kubelet.yaml",
 		       "--kubeconfig=/etc/kubernetes/kubelet.conf",
@@ -99,16 +99,16 @@ static void kubelet(const struct local_node *n, struct cryo_strv *a)
 }
 
 const struct local_service local_services[] = {
-	{ "etcd", "node", "etcd-server", etcd, false },
-	{ "kube-apiserver", "kubernetes", NULL, apiserver, false },
-	{ "containerd", "containerd", NULL, containerd, false },
-	{ "kubelet", "kubernetes", NULL, kubelet, false },
+	{ "etcd", "node", "etcd-server", add_etcd_argv, false },
+	{ "kube-apiserver", "kubernetes", NULL, add_apiserver_argv, false },
+	{ "containerd", "containerd", NULL, add_containerd_argv, false },
+	{ "kubelet", "kubernetes", NULL, add_kubelet_argv, false },
 	/*
 	 * An API server that never ran answers "forbidden" until it has made its roles, and who
 	 * asks too early does so again only after one to three seconds.
 	 */
-	{ "kube-controller-manager", "kubernetes", NULL, controller_manager, true },
-	{ "kube-scheduler", "kubernetes", NULL, scheduler, true },
+	{ "kube-controller-manager", "kubernetes", NULL, add_controller_argv, true },
+	{ "kube-scheduler", "kubernetes", NULL, add_scheduler_argv, true },
 	{ NULL, NULL, NULL, NULL, false },
 };
 
@@ -121,7 +121,7 @@ const struct local_service *local_service_find(const char *name)
 }
 
 /* A word for execlineb: in double quotes, with its two special characters escaped. */
-static void add_word(struct cryo_str *s, const char *word)
+static void add_execline_word(struct cryo_str *s, const char *word)
 {
 	cryo_str_add(s, " \"");
 	for (; *word; word++) {
@@ -132,7 +132,8 @@ static void add_word(struct cryo_str *s, const char *word)
 	cryo_str_add(s, "\"");
 }
 
-static int write_script(const char *dir, const struct cryo_str *script, struct cryo_err *err)
+static int write_service_script(const char *dir, const struct cryo_str *script,
+				struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/run", dir);
 	int rc = cryo_fs_mkdirs(dir, 0755, err);
@@ -140,8 +141,8 @@ static int write_script(const char *dir, const struct cryo_str *script, struct c
 	return rc < 0 ? rc : cryo_fs_write(path, script->p, script->len, 0755, err);
 }
 
-static int write_service(const struct local_node *n, const struct local_service *s,
-			 const char *scandir, struct cryo_err *err)
+static int write_service_dir(const struct local_node *n, const struct local_service *s,
+			     const char *scandir, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", scandir, s->name);
 	cryo_auto(cryo_free) char *log_dir = cryo_asprintf("%s/log", dir);
@@ -153,18 +154,18 @@ static int write_service(const struct local_node *n, const struct local_service 
 	s->argv(n, &argv);
 	cryo_str_add(&run, "#!/usr/bin/execlineb -P\n/usr/lib/execline/bin/fdmove -c 2 1\n");
 	for (size_t i = 0; i < argv.n; i++)
-		add_word(&run, argv.v[i]);
+		add_execline_word(&run, argv.v[i]);
 	cryo_str_add(&run, "\n");
 	/* At most three old files of 5 MB: a cluster may run for weeks. */
 	cryo_str_addf(&log, "#!/usr/bin/execlineb -P\ns6-log -b n3 s5000000 %s/log/%s\n",
 		      LOCAL_STATE, s->name);
-	rc = write_script(dir, &run, err);
+	rc = write_service_script(dir, &run, err);
 	if (rc == 0 && s->waits)
 		rc = cryo_fs_write(down, "", 0, 0644, err);
-	return rc < 0 ? rc : write_script(log_dir, &log, err);
+	return rc < 0 ? rc : write_service_script(log_dir, &log, err);
 }
 
-static int in_node(struct local *l, const char *const *argv, struct cryo_err *err)
+static int run_service_command(struct local *l, const char *const *argv, struct cryo_err *err)
 {
 	struct cryo_proc p = { .argv = argv, .timeout_ms = cryo_limit_ms(EXEC_MS) };
 
@@ -185,10 +186,10 @@ int local_services_release(struct local *l, struct cryo_err *err)
 		if (!s->waits)
 			continue;
 		cryo_strv_addf(&forget, "%s/down", dir);
-		rc = in_node(l, up, err);
+		rc = run_service_command(l, up, err);
 	}
 	if (rc == 0)
-		rc = in_node(l, cryo_strv_get(&forget), err);
+		rc = run_service_command(l, cryo_strv_get(&forget), err);
 	return cryo_err_wrap(err, rc, "services");
 }
 
@@ -197,6 +198,6 @@ int local_services_write(const struct local_node *n, const char *scandir, struct
 	int rc = 0;
 
 	for (const struct local_service *s = local_services; rc == 0 && s->name; s++)
-		rc = write_service(n, s, scandir, err);
+		rc = write_service_dir(n, s, scandir, err);
 	return cryo_err_wrap(err, rc, "services");
 }

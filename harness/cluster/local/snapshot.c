@@ -34,7 +34,7 @@ struct save {
 	bool dead; /* the node: dumped, or nobody knows */
 };
 
-static int check_name(const char *name, bool force, struct cryo_err *err)
+static int check_snapshot_name(const char *name, bool force, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *there = template_path(name, "");
 
@@ -48,7 +48,7 @@ static int check_name(const char *name, bool force, struct cryo_err *err)
 	return 0;
 }
 
-static int check_cluster(const struct save *s, struct cryo_err *err)
+static int check_cluster_whole(const struct save *s, struct cryo_err *err)
 {
 	const struct local *l = s->u.l;
 
@@ -61,7 +61,7 @@ static int check_cluster(const struct save *s, struct cryo_err *err)
 			    l->base.name);
 }
 
-static int check_space(const struct save *s, struct cryo_err *err)
+static int check_snapshot_space(const struct save *s, struct cryo_err *err)
 {
 	struct local *l = s->u.l;
 	cryo_auto(cryo_json_decref) json_t *files = NULL;
@@ -74,16 +74,16 @@ static int check_space(const struct save *s, struct cryo_err *err)
 	    s->u.key, template_bytes(files) + AIR_BYTES + (uint64_t)(memory > 0 ? memory : 0), err);
 }
 
-static int look(struct save *s, struct cryo_err *err)
+static int look_at_cluster(struct save *s, struct cryo_err *err)
 {
 	json_t *pods = NULL;
-	int rc = check_cluster(s, err);
+	int rc = check_cluster_whole(s, err);
 
 	if (rc == 0)
 		rc = template_inputs(s->u.record.stamp, local_record_rootfs(&s->u.record),
 				     &s->inputs, err);
 	if (rc == 0)
-		rc = check_space(s, err);
+		rc = check_snapshot_space(s, err);
 	if (rc == 0)
 		rc = snapshot_pods_list(s->u.l, &pods, err);
 	if (rc == 0)
@@ -91,13 +91,13 @@ static int look(struct save *s, struct cryo_err *err)
 	return rc;
 }
 
-static int set_saving(struct save *s, bool saving, struct cryo_err *err)
+static int record_saving_state(struct save *s, bool saving, struct cryo_err *err)
 {
 	s->u.record.saving = saving;
 	return local_record_save(s->u.l, &s->u.record, err);
 }
 
-static int stop_pods(struct save *s, struct cryo_err *err)
+static int stop_cluster_pods(struct save *s, struct cryo_err *err)
 {
 	size_t n = 0;
 	int rc;
@@ -111,7 +111,7 @@ static int stop_pods(struct save *s, struct cryo_err *err)
 	return rc;
 }
 
-static int dump(struct save *s, struct cryo_err *err)
+static int dump_cluster_node(struct save *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *why = NULL;
 	struct up *u = &s->u;
@@ -132,7 +132,7 @@ static int dump(struct save *s, struct cryo_err *err)
 }
 
 /* What CRIU left of the old processes, and the groups they were in. */
-static int clear_groups(const struct local *l, struct cryo_err *err)
+static int clear_old_cgroups(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
 	int rc = cryo_cgroups_find(&cg, err);
@@ -140,10 +140,10 @@ static int clear_groups(const struct local *l, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_cgroup_remove(&cg, l->cgroup, err);
 }
 
-static int resume(struct save *s, struct cryo_err *err)
+static int resume_dumped_node(struct save *s, struct cryo_err *err)
 {
 	struct up *u = &s->u;
-	int rc = clear_groups(u->l, err);
+	int rc = clear_old_cgroups(u->l, err);
 
 	u->record.forwarder = (struct cryo_pid){ 0 };
 	if (rc == 0)
@@ -152,19 +152,19 @@ static int resume(struct save *s, struct cryo_err *err)
 	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
-static int go_on(struct save *s, struct cryo_err *err)
+static int continue_cluster(struct save *s, struct cryo_err *err)
 {
 	struct up *u = &s->u;
 	int rc;
 
 	cryo_step_begin("cluster '%s' goes on", u->l->base.name);
-	rc = resume(s, err);
+	rc = resume_dumped_node(s, err);
 	s->dead = rc < 0;
 	if (rc == 0)
 		rc = snapshot_pods_start(u->l, err);
 	/* Not before: nobody else would start the kubelet. */
 	if (rc == 0)
-		rc = set_saving(s, false, err);
+		rc = record_saving_state(s, false, err);
 	if (rc == 0)
 		rc = up_forward(u, err);
 	if (rc == 0)
@@ -177,7 +177,7 @@ static int go_on(struct save *s, struct cryo_err *err)
 }
 
 /* Checksums of all files: the cluster need not wait for that. */
-static int publish(struct save *s, struct cryo_err *err)
+static int publish_saved_cluster(struct save *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *size = NULL;
 	int rc;
@@ -195,18 +195,18 @@ static int publish(struct save *s, struct cryo_err *err)
 }
 
 /* The node was not touched by CRIU, or let go by it: only its pods are to be started. */
-static void let_go(struct save *s)
+static void release_undumped_node(struct save *s)
 {
 	struct cryo_err failed = CRYO_ERR_INIT;
 
 	cryo_intr_hold();
-	if (snapshot_pods_start(s->u.l, &failed) < 0 || set_saving(s, false, &failed) < 0)
+	if (snapshot_pods_start(s->u.l, &failed) < 0 || record_saving_state(s, false, &failed) < 0)
 		cryo_warn("cluster '%s' needs 'cryopod up --name %s': %s", s->u.l->base.name,
 			  s->u.l->base.name, failed.msg);
 	cryo_intr_release();
 }
 
-static int wait_pods(struct save *s, struct cryo_err *err)
+static int wait_snapshot_pods(struct save *s, struct cryo_err *err)
 {
 	int64_t end = cryo_now_ms() + cryo_limit_ms(PODS_MS);
 
@@ -214,7 +214,7 @@ static int wait_pods(struct save *s, struct cryo_err *err)
 				  end < s->u.deadline ? end : s->u.deadline, err);
 }
 
-static int save_locked(struct save *s, struct cryo_err *err)
+static int save_locked_cluster(struct save *s, struct cryo_err *err)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = local_record_load(s->u.l, &s->u.record, err);
@@ -222,31 +222,31 @@ static int save_locked(struct save *s, struct cryo_err *err)
 	if (rc == 1)
 		rc = cryo_cluster_not_running(&s->u.l->base, err);
 	if (rc == 0)
-		rc = look(s, err);
+		rc = look_at_cluster(s, err);
 	if (rc == 0)
-		rc = set_saving(s, true, err);
+		rc = record_saving_state(s, true, err);
 	if (rc < 0)
 		return rc;
-	rc = stop_pods(s, err);
+	rc = stop_cluster_pods(s, err);
 	if (rc == 0)
-		rc = dump(s, err);
+		rc = dump_cluster_node(s, err);
 	if (rc == 0)
-		rc = go_on(s, err);
+		rc = continue_cluster(s, err);
 	else if (!s->dead)
-		let_go(s);
+		release_undumped_node(s);
 	if (rc == 0)
-		rc = publish(s, err);
+		rc = publish_saved_cluster(s, err);
 	if (s->dead)
 		return rc;
 	if (rc == 0)
-		rc = wait_pods(s, err);
+		rc = wait_snapshot_pods(s, err);
 	else
-		wait_pods(s, &ignored);
+		wait_snapshot_pods(s, &ignored);
 	return rc;
 }
 
 /* The node is dead, its disk is whole. What went wrong is told afterwards. */
-static void start_again(struct save *s)
+static void restart_dead_cluster(struct save *s)
 {
 	const struct cryo_up_opts opts = { .stack = s->u.record.stack };
 	struct cryo_cluster *t = &s->u.l->base;
@@ -259,16 +259,16 @@ static void start_again(struct save *s)
 			  failed.status ? failed.msg : "");
 }
 
-static int save(struct save *s, struct cryo_err *err)
+static int save_cluster_snapshot(struct save *s, struct cryo_err *err)
 {
 	int lock = -1;
 	int rc = cryo_lock_take(s->u.l->lock, LOCK_WAIT_MS, &lock, err);
 
 	if (rc == 0)
-		rc = save_locked(s, err);
+		rc = save_locked_cluster(s, err);
 	cryo_fd_closep(&lock);
 	if (rc < 0 && s->dead)
-		start_again(s);
+		restart_dead_cluster(s);
 	return rc;
 }
 
@@ -278,7 +278,7 @@ int cryo_snapshot_save(const char *cluster, const char *name, const struct cryo_
 	const struct cryo_up_opts up = { .timeout_ms = opts->timeout_ms };
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	struct save s = { .u.opts = &up, .opts = opts, .t = TEMPLATE_INIT };
-	int rc = check_name(name, opts->force, err);
+	int rc = check_snapshot_name(name, opts->force, err);
 
 	if (rc == 0)
 		rc = cryo_cluster_open("local", cluster, &t, err);
@@ -289,7 +289,7 @@ int cryo_snapshot_save(const char *cluster, const char *name, const struct cryo_
 	memcpy(s.u.key, name, strlen(name));
 	s.u.deadline =
 	    cryo_now_ms() + (opts->timeout_ms ? opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));
-	rc = save(&s, err);
+	rc = save_cluster_snapshot(&s, err);
 	template_abandon(&s.t);
 	template_release(&s.t);
 	local_record_release(&s.u.record);

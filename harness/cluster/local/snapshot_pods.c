@@ -26,7 +26,7 @@
 #define MAX_MOUNTS  (8u << 20)
 #define NAMES_SHOWN 3
 
-static bool is_over(const json_t *pod)
+static bool is_finished_pod(const json_t *pod)
 {
 	const char *phase = cryo_json_str(pod, "status.phase");
 
@@ -34,7 +34,7 @@ static bool is_over(const json_t *pod)
 }
 
 /* Other ids: other containers. */
-static char *container_ids(const json_t *pod)
+static char *join_container_ids(const json_t *pod)
 {
 	struct cryo_str ids = { 0 };
 	json_t *c;
@@ -48,7 +48,7 @@ static char *container_ids(const json_t *pod)
 	return cryo_str_detach(&ids);
 }
 
-static bool is_ready(const json_t *pod)
+static bool is_ready_pod(const json_t *pod)
 {
 	char ready[] = "Ready";
 	char *why = NULL;
@@ -59,7 +59,8 @@ static bool is_ready(const json_t *pod)
 	return is;
 }
 
-static int all_pods(struct local *l, struct cryo_kube **k, json_t **all, struct cryo_err *err)
+static int list_cluster_pods(struct local *l, struct cryo_kube **k, json_t **all,
+			     struct cryo_err *err)
 {
 	int rc = local_kube(&l->base, k, err);
 
@@ -70,7 +71,7 @@ int snapshot_pods_list(struct local *l, json_t **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	cryo_auto(cryo_json_decref) json_t *all = NULL;
-	int rc = all_pods(l, &k, &all, err);
+	int rc = list_cluster_pods(l, &k, &all, err);
 	json_t *pod;
 	size_t i;
 
@@ -78,20 +79,20 @@ int snapshot_pods_list(struct local *l, json_t **out, struct cryo_err *err)
 		return rc;
 	*out = json_array();
 	json_array_foreach(all, i, pod) {
-		cryo_auto(cryo_free) char *ids = container_ids(pod);
+		cryo_auto(cryo_free) char *ids = join_container_ids(pod);
 
-		if (is_over(pod) || !cryo_json_str(pod, "spec.nodeName"))
+		if (is_finished_pod(pod) || !cryo_json_str(pod, "spec.nodeName"))
 			continue;
 		json_array_append_new(*out,
 				      json_pack("{ss ss sb ss}", "namespace",
 						cryo_json_str(pod, "metadata.namespace"), "name",
 						cryo_json_str(pod, "metadata.name"), "ready",
-						is_ready(pod), "containers", ids ? ids : ""));
+						is_ready_pod(pod), "containers", ids ? ids : ""));
 	}
 	return 0;
 }
 
-static int in_node(struct local *l, const char *const *argv, struct cryo_err *err)
+static int run_pods_command(struct local *l, const char *const *argv, struct cryo_err *err)
 {
 	struct cryo_proc p = { .argv = argv, .timeout_ms = cryo_limit_ms(EXEC_MS) };
 
@@ -99,7 +100,7 @@ static int in_node(struct local *l, const char *const *argv, struct cryo_err *er
 }
 
 /* As a shutdown would, but together: what listens to SIGTERM writes what it has to write. */
-static int ask_to_end(const struct local *l, struct cryo_err *err)
+static int ask_pods_to_end(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
 	cryo_auto(cryo_free) char *group = cryo_asprintf("%s/kubepods", l->node.cgroup);
@@ -113,7 +114,7 @@ static int ask_to_end(const struct local *l, struct cryo_err *err)
 	return rc;
 }
 
-static int remove_containers(const struct cryo_pid *init, size_t *n, struct cryo_err *err)
+static int remove_node_containers(const struct cryo_pid *init, size_t *n, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *socket =
 	    cryo_asprintf("/proc/%d/root/run/containerd/containerd.sock", init->pid);
@@ -122,7 +123,7 @@ static int remove_containers(const struct cryo_pid *init, size_t *n, struct cryo
 }
 
 /* A file of /proc, "" if the process is gone. */
-static void read_proc(const char *pid, const char *name, struct cryo_str *out)
+static void read_proc_file(const char *pid, const char *name, struct cryo_str *out)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%s/%s", pid, name);
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -130,7 +131,7 @@ static void read_proc(const char *pid, const char *name, struct cryo_str *out)
 	cryo_fs_read(path, 4096, out, &ignored);
 }
 
-static bool same_pid_namespace(const char *pid, const struct cryo_pid *init)
+static bool shares_pid_namespace(const char *pid, const struct cryo_pid *init)
 {
 	cryo_auto(cryo_free) char *a = cryo_asprintf("/proc/%s/ns/pid", pid);
 	cryo_auto(cryo_free) char *b = cryo_asprintf("/proc/%d/ns/pid", init->pid);
@@ -140,7 +141,7 @@ static bool same_pid_namespace(const char *pid, const struct cryo_pid *init)
 }
 
 /* Each container has one; how many there are in the node. */
-static size_t signal_shims(const struct cryo_pid *init, int sig)
+static size_t signal_node_shims(const struct cryo_pid *init, int sig)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
@@ -151,9 +152,9 @@ static size_t signal_shims(const struct cryo_pid *init, int sig)
 
 		if (!isdigit((unsigned char)e->d_name[0]))
 			continue;
-		read_proc(e->d_name, "comm", &comm);
+		read_proc_file(e->d_name, "comm", &comm);
 		if (!cryo_starts_with(cryo_str_get(&comm), "containerd-shim") ||
-		    !same_pid_namespace(e->d_name, init))
+		    !shares_pid_namespace(e->d_name, init))
 			continue;
 		n++;
 		if (sig)
@@ -166,18 +167,18 @@ static size_t signal_shims(const struct cryo_pid *init, int sig)
 
 /* They end with their containers. One that was forgotten by a containerd that was killed would
  * stand in CRIU's way for ever: its pipes have no reader. */
-static int end_shims(const struct cryo_pid *init, struct cryo_err *err)
+static int end_node_shims(const struct cryo_pid *init, struct cryo_err *err)
 {
 	int64_t kill_at = cryo_now_ms() + SHIMS_MS, end = kill_at + SHIMS_MS;
 	int rc = 0;
 
-	while (rc == 0 && signal_shims(init, cryo_now_ms() < kill_at ? 0 : SIGKILL) > 0 &&
+	while (rc == 0 && signal_node_shims(init, cryo_now_ms() < kill_at ? 0 : SIGKILL) > 0 &&
 	       cryo_now_ms() < end)
 		rc = cryo_intr_sleep(POLL_MS, err);
 	return rc;
 }
 
-static bool is_of_pods(const char *mount)
+static bool is_pod_mount(const char *mount)
 {
 	static const char *const below[] = { LOCAL_STATE "/kubelet/pods/",
 					     LOCAL_STATE "/kubelet/plugins/", "/run/netns/",
@@ -190,7 +191,7 @@ static bool is_of_pods(const char *mount)
 }
 
 /* "36 35 98:0 /mnt1 /mnt/parent rw …": the fifth word of each line, the last mount first. */
-static void mounts_of_pods(char *text, struct cryo_strv *out)
+static void collect_pod_mounts(char *text, struct cryo_strv *out)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv found = { 0 };
 	char *save = NULL;
@@ -198,7 +199,7 @@ static void mounts_of_pods(char *text, struct cryo_strv *out)
 	for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
 		char at[4096];
 
-		if (sscanf(line, "%*s %*s %*s %*s %4095s", at) == 1 && is_of_pods(at))
+		if (sscanf(line, "%*s %*s %*s %*s %4095s", at) == 1 && is_pod_mount(at))
 			cryo_strv_add(&found, at);
 	}
 	for (size_t i = found.n; i > 0; i--)
@@ -206,7 +207,8 @@ static void mounts_of_pods(char *text, struct cryo_strv *out)
 }
 
 /* The kubelet mounts volumes again, as it does after a reboot. *n: how many mounts there were. */
-static int unmount(struct local *l, const struct cryo_pid *init, size_t *n, struct cryo_err *err)
+static int unmount_pod_volumes(struct local *l, const struct cryo_pid *init, size_t *n,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/mountinfo", init->pid);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
@@ -215,28 +217,28 @@ static int unmount(struct local *l, const struct cryo_pid *init, size_t *n, stru
 
 	if (rc < 0)
 		return rc;
-	mounts_of_pods(text.p, &mounts);
+	collect_pod_mounts(text.p, &mounts);
 	*n = mounts.n;
 	if (mounts.n == 0)
 		return 0;
 	cryo_strv_addl(&argv, "umount", "--lazy", "--", NULL);
 	cryo_strv_addv(&argv, cryo_strv_get(&mounts));
-	return in_node(l, cryo_strv_get(&argv), err);
+	return run_pods_command(l, cryo_strv_get(&argv), err);
 }
 
 /* Nothing was there any more: *quiet. *n grows by the pods that were. */
-static int clear_once(struct local *l, const struct cryo_pid *init, size_t *n, bool *quiet,
-		      struct cryo_err *err)
+static int clear_pods_once(struct local *l, const struct cryo_pid *init, size_t *n, bool *quiet,
+			   struct cryo_err *err)
 {
 	size_t pods = 0, mounts = 0;
-	int rc = remove_containers(init, &pods, err);
+	int rc = remove_node_containers(init, &pods, err);
 
 	*n += pods;
 	if (rc == 0)
-		rc = end_shims(init, err);
+		rc = end_node_shims(init, err);
 	if (rc == 0)
-		rc = unmount(l, init, &mounts, err);
-	*quiet = rc == 0 && pods == 0 && mounts == 0 && signal_shims(init, 0) == 0;
+		rc = unmount_pod_volumes(l, init, &mounts, err);
+	*quiet = rc == 0 && pods == 0 && mounts == 0 && signal_node_shims(init, 0) == 0;
 	return rc;
 }
 
@@ -244,7 +246,8 @@ static int clear_once(struct local *l, const struct cryo_pid *init, size_t *n, b
  * What containerd was doing for the kubelet goes on without it: a pod that is made is not listed
  * yet, a container that is started can be neither stopped nor removed, a network goes by itself.
  */
-static int clear(struct local *l, const struct cryo_pid *init, size_t *n, struct cryo_err *err)
+static int clear_node_pods(struct local *l, const struct cryo_pid *init, size_t *n,
+			   struct cryo_err *err)
 {
 	int64_t end = cryo_now_ms() + cryo_limit_ms(CLEAR_MS);
 	bool quiet = false;
@@ -253,7 +256,7 @@ static int clear(struct local *l, const struct cryo_pid *init, size_t *n, struct
 	*n = 0;
 	while (!quiet) {
 		struct cryo_err why = CRYO_ERR_INIT;
-		int once = clear_once(l, init, n, &quiet, &why);
+		int once = clear_pods_once(l, init, n, &quiet, &why);
 
 		if (cryo_now_ms() >= end && once < 0) {
 			*err = why;
@@ -269,7 +272,7 @@ static int clear(struct local *l, const struct cryo_pid *init, size_t *n, struct
 	return 0;
 }
 
-static json_t *ended_ones(const json_t *statuses)
+static json_t *filter_ended_statuses(const json_t *statuses)
 {
 	json_t *kept = json_array(), *s;
 	size_t i;
@@ -281,7 +284,7 @@ static json_t *ended_ones(const json_t *statuses)
 }
 
 /* As it was before anything of it ran; what has ended may not be changed. */
-static int not_started(struct cryo_kube *k, json_t *pod, struct cryo_err *err)
+static int mark_pod_not_started(struct cryo_kube *k, json_t *pod, struct cryo_err *err)
 {
 	json_t *status = json_object_get(pod, "status");
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/api/v1/namespaces/%s/pods/%s/status",
@@ -290,7 +293,7 @@ static int not_started(struct cryo_kube *k, json_t *pod, struct cryo_err *err)
 
 	json_object_set_new(status, "phase", json_string("Pending"));
 	json_object_set_new(status, "containerStatuses",
-			    ended_ones(json_object_get(status, "containerStatuses")));
+			    filter_ended_statuses(json_object_get(status, "containerStatuses")));
 	return cryo_kube_raw(k, "PUT", path, pod, 0, NULL, err);
 }
 
@@ -298,19 +301,19 @@ static int not_started(struct cryo_kube *k, json_t *pod, struct cryo_err *err)
  * A container that is said to run and is not there has failed, finds the kubelet, and with
  * `restartPolicy: Never` so has the pod. Of one that never ran it makes the first.
  */
-static int forget_containers(struct local *l, struct cryo_err *err)
+static int forget_pod_containers(struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	cryo_auto(cryo_json_decref) json_t *all = NULL;
-	int rc = all_pods(l, &k, &all, err);
+	int rc = list_cluster_pods(l, &k, &all, err);
 	json_t *pod;
 	size_t i;
 
 	for (i = 0; rc == 0 && i < json_array_size(all); i++) {
 		pod = json_array_get(all, i);
-		if (cryo_json_str(pod, "spec.nodeName") && !is_over(pod) &&
+		if (cryo_json_str(pod, "spec.nodeName") && !is_finished_pod(pod) &&
 		    cryo_streq(cryo_json_str(pod, "spec.restartPolicy"), "Never"))
-			rc = not_started(k, pod, err);
+			rc = mark_pod_not_started(k, pod, err);
 	}
 	return rc;
 }
@@ -319,31 +322,31 @@ int snapshot_pods_stop(struct local *l, const struct cryo_pid *init, size_t *n,
 		       struct cryo_err *err)
 {
 	static const char *const down[] = { "s6-svc", "-wD", "-T", "10000", "-d", KUBELET, NULL };
-	int rc = in_node(l, down, err);
+	int rc = run_pods_command(l, down, err);
 
 	if (rc == 0)
-		rc = forget_containers(l, err);
+		rc = forget_pod_containers(l, err);
 	if (rc == 0)
-		rc = ask_to_end(l, err);
-	return rc < 0 ? rc : clear(l, init, n, err);
+		rc = ask_pods_to_end(l, err);
+	return rc < 0 ? rc : clear_node_pods(l, init, n, err);
 }
 
 int snapshot_pods_start(struct local *l, struct cryo_err *err)
 {
 	static const char *const up[] = { "s6-svc", "-u", KUBELET, NULL };
 
-	return in_node(l, up, err);
+	return run_pods_command(l, up, err);
 }
 
 /* One that is gone is nobody's concern any more. */
-static int ready_again(const json_t *pod, void *arg, char **why, struct cryo_err *err)
+static int test_pod_ready_again(const json_t *pod, void *arg, char **why, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *ids = container_ids(pod);
+	cryo_auto(cryo_free) char *ids = join_container_ids(pod);
 	char ready[] = "Ready";
 
 	if (!pod)
 		return 1;
-	if (is_over(pod))
+	if (is_finished_pod(pod))
 		return cryo_err_set(err, CRYO_E_CHECK, "it is over");
 	if (!ids || !*ids || cryo_streq(ids, arg)) {
 		*why = cryo_strdup("not started again");
@@ -352,7 +355,8 @@ static int ready_again(const json_t *pod, void *arg, char **why, struct cryo_err
 	return cryo_kube_test_condition(pod, ready, why, err);
 }
 
-static int wait_one(struct cryo_kube *k, const json_t *pod, int64_t deadline, struct cryo_err *err)
+static int wait_one_pod(struct cryo_kube *k, const json_t *pod, int64_t deadline,
+			struct cryo_err *err)
 {
 	const struct cryo_kube_ref ref = { "pods", cryo_json_str(pod, "namespace"),
 					   cryo_json_str(pod, "name") };
@@ -362,18 +366,19 @@ static int wait_one(struct cryo_kube *k, const json_t *pod, int64_t deadline, st
 	if (!ref.ns || !ref.name || !ids)
 		return 0;
 	cryo_step_note("%s/%s", ref.ns, ref.name);
-	return cryo_kube_wait(k, &ref, ready_again, (void *)ids, left > 0 ? left : 1, NULL, err);
+	return cryo_kube_wait(k, &ref, test_pod_ready_again, (void *)ids, left > 0 ? left : 1, NULL,
+			      err);
 }
 
 /* "default/a, default/b and 3 more" */
-static void add_name(struct cryo_str *names, const json_t *pod, size_t n)
+static void add_shown_pod_name(struct cryo_str *names, const json_t *pod, size_t n)
 {
 	if (n < NAMES_SHOWN)
 		cryo_str_addf(names, "%s%s/%s", n ? ", " : "", cryo_json_str(pod, "namespace"),
 			      cryo_json_str(pod, "name"));
 }
 
-static void end_step(size_t ready, size_t late, struct cryo_str *names)
+static void end_pods_step(size_t ready, size_t late, struct cryo_str *names)
 {
 	if (ready + late > NAMES_SHOWN && (late ? late : ready) > NAMES_SHOWN)
 		cryo_str_addf(names, " and %zu more", (late ? late : ready) - NAMES_SHOWN);
@@ -399,19 +404,19 @@ int snapshot_pods_wait(struct local *l, const json_t *pods, int64_t deadline, st
 	json_array_foreach((json_t *)pods, i, pod) {
 		if (!cryo_json_bool(pod, "ready"))
 			continue;
-		rc = wait_one(k, pod, deadline, err);
+		rc = wait_one_pod(k, pod, deadline, err);
 		if (rc == -(int)CRYO_E_INTERRUPTED)
 			break;
 		if (rc < 0)
-			add_name(&bad, pod, late++);
+			add_shown_pod_name(&bad, pod, late++);
 		else
-			add_name(&good, pod, ready++);
+			add_shown_pod_name(&good, pod, ready++);
 	}
 	if (rc == -(int)CRYO_E_INTERRUPTED) {
 		cryo_step_fail("%s", err->msg);
 		return rc;
 	}
 	*err = (struct cryo_err)CRYO_ERR_INIT;
-	end_step(ready, late, late ? &bad : &good);
+	end_pods_step(ready, late, late ? &bad : &good);
 	return 0;
 }

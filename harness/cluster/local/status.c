@@ -16,7 +16,7 @@
 #define ASK_MS 10000
 
 /* Output of a program in the node, its last newline cut; NULL if it failed. Caller frees. */
-static char *ask(struct local *l, const char *const *argv)
+static char *read_node_output(struct local *l, const char *const *argv)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
@@ -30,7 +30,7 @@ static char *ask(struct local *l, const char *const *argv)
 	return out;
 }
 
-static const json_t *built(const struct local_record *r, const char *component)
+static const json_t *find_built_component(const struct local_record *r, const char *component)
 {
 	size_t i;
 	json_t *b;
@@ -60,13 +60,13 @@ char *local_package_version(const char *rootfs, const char *package)
 	return cryo_strndup(at, strcspn(at, "\n"));
 }
 
-static json_t *service_status(struct local *l, const struct local_record *r,
-			      const struct local_service *s)
+static json_t *read_service_status(struct local *l, const struct local_record *r,
+				   const struct local_service *s)
 {
 	cryo_auto(cryo_free) char *dir = cryo_asprintf("/run/service/%s", s->name);
 	const char *const argv[] = { "s6-svstat", "-o", "up,pid,updownfor", dir, NULL };
-	cryo_auto(cryo_free) char *answer = ask(l, argv);
-	const json_t *b = built(r, s->component);
+	cryo_auto(cryo_free) char *answer = read_node_output(l, argv);
+	const json_t *b = find_built_component(r, s->component);
 	const char *rootfs = cryo_json_str(b, "dir");
 	cryo_auto(cryo_free) char *package =
 	    s->package && rootfs ? local_package_version(rootfs, s->package) : NULL;
@@ -81,20 +81,20 @@ static json_t *service_status(struct local *l, const struct local_record *r,
 			 "stamp", cryo_json_str(b, "stamp"));
 }
 
-static json_t *services_status(struct local *l, const struct local_record *r)
+static json_t *read_services_status(struct local *l, const struct local_record *r)
 {
 	json_t *list = json_array();
 
 	for (const struct local_service *s = local_services; s->name; s++)
-		json_array_append_new(list, service_status(l, r, s));
+		json_array_append_new(list, read_service_status(l, r, s));
 	return list;
 }
 
 /* "criu --version" → "4.1.1"; NULL without CRIU. Caller frees. */
-static char *criu_version(struct local *l)
+static char *read_criu_version(struct local *l)
 {
 	static const char *const argv[] = { "criu", "--version", NULL };
-	cryo_auto(cryo_free) char *answer = ask(l, argv);
+	cryo_auto(cryo_free) char *answer = read_node_output(l, argv);
 
 	return answer && cryo_starts_with(answer, "Version: ") ? cryo_strdup(answer + 9) : NULL;
 }
@@ -113,16 +113,16 @@ bool local_can_dump_ip_sockets(const char *criu, const char *kernel)
 	return local_version_at_least(criu, 4, 2) || !local_version_at_least(kernel, 6, 16);
 }
 
-static bool has_interposer(struct local *l)
+static bool has_node_interposer(struct local *l)
 {
 	static const char *const argv[] = { "criu", "--cryopod-version", NULL };
-	cryo_auto(cryo_free) char *answer = ask(l, argv);
+	cryo_auto(cryo_free) char *answer = read_node_output(l, argv);
 
 	return answer && cryo_starts_with(answer, "cryopod-criu seal/");
 }
 
 /* "<boot> <stamp> yes", or why not. NULL: nobody knows yet. Caller frees. */
-static char *known_sockets(const char *file, const char *head)
+static char *read_known_sockets(const char *file, const char *head)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -134,7 +134,7 @@ static char *known_sockets(const char *file, const char *head)
 }
 
 /* What the interposer found out by a dump: "yes", or CRIU's reason. Caller frees. */
-static char *try_sockets(struct local *l)
+static char *try_socket_dump(struct local *l)
 {
 	static const char *const argv[] = { "criu", "--cryopod-probe-sockets", NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
@@ -154,7 +154,7 @@ static char *try_sockets(struct local *l)
  * NULL: they can be dumped; else why not. Tried once for each boot and build:
  * it is a dump, after all. Caller frees.
  */
-static char *why_no_sockets(struct local *l)
+static char *explain_no_sockets(struct local *l)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
 	cryo_auto(cryo_free) char *file = cryo_asprintf("%s/ip-sockets", l->node.dir);
@@ -166,9 +166,9 @@ static char *why_no_sockets(struct local *l)
 	if (local_record_load(l, &r, &ignored) != 0)
 		return cryo_strdup("the cluster does not run");
 	head = cryo_asprintf("%s %s ", r.boot, r.stamp ? r.stamp : "?");
-	answer = known_sockets(file, head);
+	answer = read_known_sockets(file, head);
 	if (!answer) {
-		answer = try_sockets(l);
+		answer = try_socket_dump(l);
 		if (!answer)
 			return cryo_strdup("it could not be tried");
 		text = cryo_asprintf("%s%s", head, answer);
@@ -177,7 +177,7 @@ static char *why_no_sockets(struct local *l)
 	return strcmp(answer, "yes") == 0 ? NULL : cryo_steal(&answer);
 }
 
-static enum cryo_checkpoint_form probe_form(struct local *l, struct cryo_err *err)
+static enum cryo_checkpoint_form probe_checkpoint_form(struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *api = NULL, *kubelet = NULL;
 	bool there = false;
@@ -195,10 +195,10 @@ static enum cryo_checkpoint_form probe_form(struct local *l, struct cryo_err *er
 }
 
 /* containerd restores in CreateContainer from 2.1 up to 2.3 (docs/architecture.md, "Restore"). */
-static bool restores_by_image(struct local *l, char **version)
+static bool can_restore_by_image(struct local *l, char **version)
 {
 	static const char *const argv[] = { "containerd", "--version", NULL };
-	cryo_auto(cryo_free) char *answer = ask(l, argv);
+	cryo_auto(cryo_free) char *answer = read_node_output(l, argv);
 	const char *v = answer ? strstr(answer, " v") : NULL;
 
 	*version = v ? cryo_strndup(v + 2, strcspn(v + 2, " ")) : NULL;
@@ -207,16 +207,17 @@ static bool restores_by_image(struct local *l, char **version)
 
 json_t *local_capabilities(struct local *l)
 {
-	cryo_auto(cryo_free) char *criu = criu_version(l);
+	cryo_auto(cryo_free) char *criu = read_criu_version(l);
 	cryo_auto(cryo_free) char *containerd = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
-	enum cryo_checkpoint_form form = criu ? probe_form(l, &err) : CRYO_CHECKPOINT_NONE;
-	bool image = restores_by_image(l, &containerd) && criu;
+	enum cryo_checkpoint_form form = criu ? probe_checkpoint_form(l, &err)
+					      : CRYO_CHECKPOINT_NONE;
+	bool image = can_restore_by_image(l, &containerd) && criu;
 	json_t *reasons = json_object();
-	bool seal = criu && has_interposer(l);
+	bool seal = criu && has_node_interposer(l);
 	cryo_auto(cryo_free) char *no_sockets =
 	    seal
-		? why_no_sockets(l)
+		? explain_no_sockets(l)
 		: cryo_strdup(criu ? "no interposer in the node to try it" : "no criu in the node");
 
 	if (!criu)
@@ -258,11 +259,11 @@ int64_t local_memory(struct cryo_cluster *t)
 	return cryo_cgroup_memory(&cg, ((struct local *)t)->cgroup);
 }
 
-static void add_running(struct local *l, const struct local_record *r, json_t *j)
+static void add_running_status(struct local *l, const struct local_record *r, json_t *j)
 {
 	int64_t seconds = (cryo_wall_ns() - r->created_ns) / 1000000000;
 	json_t *node = json_pack("{ss si so}", "name", l->node.name, "pid", (int)r->init.pid,
-				 "services", services_status(l, r));
+				 "services", read_services_status(l, r));
 
 	json_object_set_new(j, "seconds", json_integer(seconds));
 	json_object_set_new(j, "memory", json_integer(local_memory(&l->base)));
@@ -271,14 +272,14 @@ static void add_running(struct local *l, const struct local_record *r, json_t *j
 }
 
 /* null when it does not run */
-static json_t *forwarder_pid(const struct local_record *r)
+static json_t *read_forwarder_pid(const struct local_record *r)
 {
 	bool alive = r->forwarder.pid > 0 && cryo_pid_alive(&r->forwarder);
 
 	return alive ? json_integer(r->forwarder.pid) : json_null();
 }
 
-static void add_restore(const struct local_record *r, json_t *j)
+static void add_restore_status(const struct local_record *r, json_t *j)
 {
 	json_object_set_new(j, template_is_key(r->from) ? "template" : "snapshot",
 			    json_string(r->from));
@@ -307,16 +308,16 @@ int local_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
 	json_object_update_new(*out,
 			       json_pack("{ss? ss? ss ss si so}", "stack", r.stack, "stamp",
 					 r.stamp, "created", created, "kubeconfig", t->kubeconfig,
-					 "port", (int)r.port, "forwarder", forwarder_pid(&r)));
+					 "port", (int)r.port, "forwarder", read_forwarder_pid(&r)));
 	json_object_set_new(*out, "origin",
 			    json_string(!r.from			  ? "cold"
 					: template_is_key(r.from) ? "template"
 								  : "snapshot"));
 	if (r.from)
-		add_restore(&r, *out);
+		add_restore_status(&r, *out);
 	if (r.builds)
 		json_object_set(*out, "builds", r.builds);
 	if (running)
-		add_running(l, &r, *out);
+		add_running_status(l, &r, *out);
 	return 0;
 }

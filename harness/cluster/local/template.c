@@ -13,7 +13,7 @@
 
 #define TEMPLATE_BYTES (700ull * 1000 * 1000) /* images, disk, and some air */
 
-static int copy_below(const char *from, const char *to, const char *name, struct cryo_err *err)
+static int copy_tree_below(const char *from, const char *to, const char *name, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *src = cryo_asprintf("%s/%s", from, name);
 	cryo_auto(cryo_free) char *dst = cryo_asprintf("%s/%s", to, name);
@@ -22,7 +22,7 @@ static int copy_below(const char *from, const char *to, const char *name, struct
 }
 
 /* Logs outlive the directories they were written into, one of each kind. */
-static void keep_log(const char *work, const char *log)
+static void keep_criu_log(const char *work, const char *log)
 {
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s", work, log);
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/logs/template-%s", cryo_dir_cache(), log);
@@ -50,8 +50,8 @@ int template_space(const char *key, uint64_t bytes, struct cryo_err *err)
 }
 
 /* 0; 1: CRIU could not, the node goes on. */
-static int dump(const struct local *l, const struct local_record *r, const char *rootfs,
-		struct template *t, struct cryo_err *err)
+static int dump_template_memory(const struct local *l, const struct local_record *r,
+				const char *rootfs, struct template *t, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *images = cryo_asprintf("%s/images", t->dir);
 	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/criu", l->base.dir);
@@ -65,19 +65,19 @@ static int dump(const struct local *l, const struct local_record *r, const char 
 	if (rc == 0)
 		rc = local_room_dump(&room, &r->init, err);
 	if (rc < 0)
-		keep_log(work, "dump.log");
+		keep_criu_log(work, "dump.log");
 	cryo_fs_rmtree(work, &ignored);
 	return rc == -(int)CRYO_E_CHILD || rc == -(int)CRYO_E_UNFIT ? 1 : rc;
 }
 
 /* The tree is dead, and nothing of it ran after its memory was written. */
-static int copy_disk(const struct local *l, struct template *t, struct cryo_err *err)
+static int copy_node_disk(const struct local *l, struct template *t, struct cryo_err *err)
 {
-	int rc = copy_below(l->node.dir, t->dir, "state", err);
+	int rc = copy_tree_below(l->node.dir, t->dir, "state", err);
 
 	if (rc == 0)
-		rc = copy_below(l->node.dir, t->dir, "upper", err);
-	return rc < 0 ? rc : copy_below(l->base.dir, t->dir, "pki", err);
+		rc = copy_tree_below(l->node.dir, t->dir, "upper", err);
+	return rc < 0 ? rc : copy_tree_below(l->base.dir, t->dir, "pki", err);
 }
 
 int template_take(const struct local *l, const struct local_record *r, const char *rootfs,
@@ -89,11 +89,11 @@ int template_take(const struct local *l, const struct local_record *r, const cha
 		*why = cryo_strdup(rc == 1 ? "another cryopod makes it just now" : err->msg);
 		return 1;
 	}
-	rc = dump(l, r, rootfs, t, err);
+	rc = dump_template_memory(l, r, rootfs, t, err);
 	if (rc == 1)
 		*why = cryo_strdup(err->msg);
 	if (rc == 0)
-		rc = copy_disk(l, t, err);
+		rc = copy_node_disk(l, t, err);
 	if (rc != 0)
 		template_abandon(t);
 	return rc;
@@ -117,7 +117,8 @@ int template_make(const struct local *l, const struct local_record *r, const cha
 	return rc;
 }
 
-static int copy_to_node(const struct local *l, const struct template *t, struct cryo_err *err)
+static int copy_template_to_node(const struct local *l, const struct template *t,
+				 struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/work", l->node.dir);
 	int rc = cryo_fs_mkdirs(l->base.dir, 0700, err);
@@ -125,10 +126,10 @@ static int copy_to_node(const struct local *l, const struct template *t, struct 
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(work, 0755, err);
 	if (rc == 0)
-		rc = copy_below(t->dir, l->node.dir, "upper", err);
+		rc = copy_tree_below(t->dir, l->node.dir, "upper", err);
 	if (rc == 0)
-		rc = copy_below(t->dir, l->node.dir, "state", err);
-	return rc < 0 ? rc : copy_below(t->dir, l->base.dir, "pki", err);
+		rc = copy_tree_below(t->dir, l->node.dir, "state", err);
+	return rc < 0 ? rc : copy_tree_below(t->dir, l->base.dir, "pki", err);
 }
 
 int template_resume(const struct local *l, const struct template *t, const char *rootfs,
@@ -143,7 +144,7 @@ int template_resume(const struct local *l, const struct template *t, const char 
 	int rc = local_room_restore(&room, init, err);
 
 	if (rc < 0)
-		keep_log(work, "restore.log");
+		keep_criu_log(work, "restore.log");
 	else
 		cryo_fs_rmtree(work, &ignored);
 	return rc;
@@ -153,7 +154,7 @@ int template_restore(const struct local *l, const struct template *t, const char
 		     struct cryo_pid *init, struct template_times *times, struct cryo_err *err)
 {
 	int64_t begin = cryo_now_ms(), copied;
-	int rc = copy_to_node(l, t, err);
+	int rc = copy_template_to_node(l, t, err);
 
 	copied = cryo_now_ms();
 	times->copy = copied - begin;

@@ -19,7 +19,7 @@
 
 /* What a file says, not how it is stored: holes and zeros are the same, and cost next to nothing.
  */
-static void hash_blocks(struct cryo_hash *h, const char *buf, size_t n, off_t at)
+static void hash_nonzero_blocks(struct cryo_hash *h, const char *buf, size_t n, off_t at)
 {
 	for (size_t i = 0; i < n; i += BLOCK) {
 		size_t piece = n - i < BLOCK ? n - i : BLOCK;
@@ -32,7 +32,7 @@ static void hash_blocks(struct cryo_hash *h, const char *buf, size_t n, off_t at
 	}
 }
 
-static int hash_content(int fd, struct cryo_hash *h)
+static int hash_file_content(int fd, struct cryo_hash *h)
 {
 	char buf[AT_ONCE];
 	off_t at = 0, end;
@@ -42,7 +42,7 @@ static int hash_content(int fd, struct cryo_hash *h)
 		end = lseek(fd, at, SEEK_HOLE);
 		at -= at % BLOCK;
 		while (at < end && (n = pread(fd, buf, sizeof(buf), at)) > 0) {
-			hash_blocks(h, buf, (size_t)n, at);
+			hash_nonzero_blocks(h, buf, (size_t)n, at);
 			at += n;
 		}
 		if (n == 0)
@@ -51,45 +51,45 @@ static int hash_content(int fd, struct cryo_hash *h)
 	return n < 0 || (at < 0 && errno != ENXIO) ? -1 : 0;
 }
 
-static int hash_file(const char *path, char out[CRYO_HASH_HEX], struct cryo_err *err)
+static int hash_template_file(const char *path, char out[CRYO_HASH_HEX], struct cryo_err *err)
 {
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
 	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || hash_content(fd, h) < 0)
+	if (fd < 0 || hash_file_content(fd, h) < 0)
 		return cryo_err_sys(err, errno, "cannot read '%s'", path);
 	cryo_hash_hex(h, out);
 	return 0;
 }
 
-static int64_t ns(const struct timespec *t)
+static int64_t convert_timespec_ns(const struct timespec *t)
 {
 	return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec;
 }
 
-static json_t *entry(const char *name, const struct stat *st)
+static json_t *make_file_entry(const char *name, const struct stat *st)
 {
-	return json_pack("{ss sI sI sI sI sI}", "name", name, "size", (json_int_t)st->st_size,
-			 "disk", (json_int_t)st->st_blocks * 512, "mtime",
-			 (json_int_t)ns(&st->st_mtim), "ctime", (json_int_t)ns(&st->st_ctim), "ino",
-			 (json_int_t)st->st_ino);
+	return json_pack(
+	    "{ss sI sI sI sI sI}", "name", name, "size", (json_int_t)st->st_size, "disk",
+	    (json_int_t)st->st_blocks * 512, "mtime", (json_int_t)convert_timespec_ns(&st->st_mtim),
+	    "ctime", (json_int_t)convert_timespec_ns(&st->st_ctim), "ino", (json_int_t)st->st_ino);
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
+static int compare_file_names(const FTSENT **a, const FTSENT **b)
 {
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static int add_file(json_t *list, const FTSENT *e, size_t skip, bool with_hash,
-		    struct cryo_err *err)
+static int add_template_file(json_t *list, const FTSENT *e, size_t skip, bool with_hash,
+			     struct cryo_err *err)
 {
 	char hash[CRYO_HASH_HEX];
 	json_t *file;
-	int rc = with_hash ? hash_file(e->fts_accpath, hash, err) : 0;
+	int rc = with_hash ? hash_template_file(e->fts_accpath, hash, err) : 0;
 
 	if (rc < 0)
 		return rc;
-	file = entry(e->fts_path + skip, e->fts_statp);
+	file = make_file_entry(e->fts_path + skip, e->fts_statp);
 	if (with_hash)
 		json_object_set_new(file, "hash", json_string(hash));
 	json_array_append_new(list, file);
@@ -101,7 +101,7 @@ int template_files(const char *dir, bool with_hash, json_t **out, struct cryo_er
 	cryo_auto(cryo_free) char *root = cryo_strdup(dir);
 	cryo_auto(cryo_json_decref) json_t *list = json_array();
 	char *const roots[] = { root, NULL };
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, compare_file_names);
 	size_t skip = strlen(dir) + 1;
 	int rc = fts ? 0 : cryo_err_sys(err, errno, "cannot read '%s'", dir);
 	FTSENT *e;
@@ -111,7 +111,7 @@ int template_files(const char *dir, bool with_hash, json_t **out, struct cryo_er
 			rc = cryo_err_sys(err, e->fts_errno, "cannot read '%s'", e->fts_path);
 		else if (e->fts_info == FTS_F &&
 			 !(e->fts_level == 1 && strcmp(e->fts_name, OWN_FILE) == 0))
-			rc = add_file(list, e, skip, with_hash, err);
+			rc = add_template_file(list, e, skip, with_hash, err);
 	}
 	if (fts)
 		fts_close(fts);
@@ -120,7 +120,7 @@ int template_files(const char *dir, bool with_hash, json_t **out, struct cryo_er
 	return rc;
 }
 
-static bool untouched(const json_t *have, const json_t *want)
+static bool is_untouched_file(const json_t *have, const json_t *want)
 {
 	static const char *const keys[] = { "mtime", "ctime", "ino" };
 
@@ -130,8 +130,8 @@ static bool untouched(const json_t *have, const json_t *want)
 	return true;
 }
 
-static int check_file(const char *dir, const json_t *have, const json_t *want, bool trusted,
-		      struct cryo_err *err)
+static int check_template_file(const char *dir, const json_t *have, const json_t *want,
+			       bool trusted, struct cryo_err *err)
 {
 	const char *name = cryo_json_str(have, "name"), *hash = cryo_json_str(want, "hash");
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
@@ -140,9 +140,9 @@ static int check_file(const char *dir, const json_t *have, const json_t *want, b
 
 	if (cryo_json_int(have, "size", -1) != cryo_json_int(want, "size", -2))
 		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is damaged: another size", name);
-	if (trusted && untouched(have, want))
+	if (trusted && is_untouched_file(have, want))
 		return 0;
-	rc = hash_file(path, found, err);
+	rc = hash_template_file(path, found, err);
 	if (rc < 0)
 		return cryo_err_as(err, rc, CRYO_E_TAMPER);
 	return cryo_streq(found, hash) ? 0
@@ -164,7 +164,7 @@ int template_check(const char *dir, const json_t *want, bool trusted, struct cry
 		if (!name || !cryo_streq(name, cryo_json_str(h, "name")))
 			return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is not where it was",
 					    name ? name : "?");
-		rc = check_file(dir, h, w, trusted, err);
+		rc = check_template_file(dir, h, w, trusted, err);
 	}
 	if (rc == 0 && (n == 0 || json_array_size(have) != n))
 		return cryo_err_set(err, CRYO_E_TAMPER, "there are other files than there were");

@@ -20,7 +20,7 @@
 #define KEEP 4 /* of several stacks, or of a program that is being changed; 300 MB each */
 
 /* Names of what lies there, with suffix or without. Nothing there is fine. */
-static void names_there(bool snapshots, struct cryo_strv *names)
+static void list_stored_names(bool snapshots, struct cryo_strv *names)
 {
 	cryo_auto(cryo_free) char *path = template_store(snapshots);
 	DIR *dir = opendir(path);
@@ -33,7 +33,7 @@ static void names_there(bool snapshots, struct cryo_strv *names)
 		closedir(dir);
 }
 
-static const char *reason_for(const char *input)
+static const char *explain_key_input(const char *input)
 {
 	static const char *const words[][2] = {
 		{ "kernel", "made on another kernel" },
@@ -57,7 +57,7 @@ static const char *reason_for(const char *input)
 }
 
 /* Why nobody will ever take it again; NULL: somebody may. */
-static const char *why_stale(const json_t *meta)
+static const char *explain_stale(const json_t *meta)
 {
 	size_t i;
 	json_t *b;
@@ -75,7 +75,7 @@ static const char *why_stale(const json_t *meta)
 }
 
 /* NULL: this machine could take it. `now`: its inputs without those of a stack. */
-static const char *why_not(const json_t *meta, const json_t *now)
+static const char *explain_unusable(const json_t *meta, const json_t *now)
 {
 	const json_t *inputs = json_object_get(meta, "inputs");
 	const char *key;
@@ -83,14 +83,14 @@ static const char *why_not(const json_t *meta, const json_t *now)
 
 	json_object_foreach((json_t *)now, key, value)
 		if (!json_equal(value, json_object_get(inputs, key)))
-			return reason_for(key);
+			return explain_key_input(key);
 	return NULL;
 }
 
 /* Of the files that nodes are configured from nothing counts for one that is. */
 static const char *const only_templates[] = { "program", "interposer", "preload" };
 
-static const char *first_difference(const char *stamp, const char *rootfs, const json_t *meta)
+static const char *find_first_difference(const char *stamp, const char *rootfs, const json_t *meta)
 {
 	cryo_auto(cryo_json_decref) json_t *now = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -99,7 +99,7 @@ static const char *first_difference(const char *stamp, const char *rootfs, const
 		return "its root file system is gone";
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(only_templates); i++)
 		json_object_del(now, only_templates[i]);
-	return why_not(meta, now);
+	return explain_unusable(meta, now);
 }
 
 char *template_snapshot_unfit(const char *name, const json_t *meta)
@@ -110,17 +110,17 @@ char *template_snapshot_unfit(const char *name, const json_t *meta)
 
 	if (local_certs_over(dir))
 		return cryo_strdup("its certificates are over: make it anew");
-	if (why_stale(meta))
+	if (explain_stale(meta))
 		return cryo_asprintf("programs of its stack are gone: cryopod build --stack %s",
 				     cryo_json_str(meta, "stack"));
-	why = first_difference(cryo_json_str(meta, "stamp"), local_record_rootfs(&r), meta);
-	if (cryo_streq(why, reason_for("kernel")) && kernel)
+	why = find_first_difference(cryo_json_str(meta, "stamp"), local_record_rootfs(&r), meta);
+	if (cryo_streq(why, explain_key_input("kernel")) && kernel)
 		return cryo_asprintf("%s (%.*s)", why, (int)strcspn(kernel, " "), kernel);
 	return cryo_strdup(why);
 }
 
 /* 0 if it is one, and of that name. */
-static int load(const char *name, json_t **meta)
+static int load_listed_meta(const char *name, json_t **meta)
 {
 	cryo_auto(cryo_free) char *path = template_path(name, "/template.json");
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -129,23 +129,23 @@ static int load(const char *name, json_t **meta)
 	return rc < 0 || !cryo_streq(cryo_json_str(*meta, "key"), name) ? -1 : 0;
 }
 
-static json_t *damaged(const char *name)
+static json_t *describe_damaged(const char *name)
 {
 	return json_pack("{ss sI sI sb sb ss}", "key", name, "age", (json_int_t)-1, "bytes",
 			 (json_int_t)0, "usable", 0, "stale", 1, "reason", "damaged");
 }
 
-static json_t *one(const char *name, const json_t *now)
+static json_t *describe_template(const char *name, const json_t *now)
 {
 	cryo_auto(cryo_free) char *created = NULL;
 	cryo_auto(cryo_json_decref) json_t *meta = NULL;
 	const char *stale, *why;
 
-	if (load(name, &meta) < 0)
-		return damaged(name);
+	if (load_listed_meta(name, &meta) < 0)
+		return describe_damaged(name);
 	created = cryo_rfc3339(cryo_json_int(meta, "created", 0));
-	stale = why_stale(meta);
-	why = stale ? stale : why_not(meta, now);
+	stale = explain_stale(meta);
+	why = stale ? stale : explain_unusable(meta, now);
 	return json_pack("{ss ss? ss? ss sI sI sb sb ss*}", "key", name, "stack",
 			 cryo_json_str(meta, "stack"), "stamp", cryo_json_str(meta, "stamp"),
 			 "created", created, "age", (json_int_t)template_age_s(meta), "bytes",
@@ -154,7 +154,7 @@ static json_t *one(const char *name, const json_t *now)
 }
 
 /* The newest first. */
-static void insert(json_t *list, json_t *t)
+static void insert_by_age(json_t *list, json_t *t)
 {
 	int64_t age = cryo_json_int(t, "age", -1);
 	size_t i = 0;
@@ -174,20 +174,20 @@ int cryo_template_list(json_t **out, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	*out = json_array();
-	names_there(false, &names);
+	list_stored_names(false, &names);
 	for (size_t i = 0; i < names.n; i++)
 		if (!strchr(names.v[i], '.'))
-			insert(*out, one(names.v[i], now));
+			insert_by_age(*out, describe_template(names.v[i], now));
 	return 0;
 }
 
-static json_t *one_snapshot(const char *name)
+static json_t *describe_snapshot(const char *name)
 {
 	cryo_auto(cryo_free) char *created = NULL;
 	cryo_auto(cryo_free) char *why = NULL;
 	cryo_auto(cryo_json_decref) json_t *meta = NULL;
 
-	if (load(name, &meta) < 0)
+	if (load_listed_meta(name, &meta) < 0)
 		return json_pack("{ss sI sI sb ss s[]}", "name", name, "age", (json_int_t)-1,
 				 "bytes", (json_int_t)0, "usable", 0, "reason", "damaged", "pods");
 	created = cryo_rfc3339(cryo_json_int(meta, "created", 0));
@@ -206,10 +206,10 @@ int cryo_snapshot_list(json_t **out, struct cryo_err *err)
 
 	(void)err;
 	*out = json_array();
-	names_there(true, &names);
+	list_stored_names(true, &names);
 	for (size_t i = 0; i < names.n; i++)
 		if (cryo_cluster_good_name(names.v[i]))
-			insert(*out, one_snapshot(names.v[i]));
+			insert_by_age(*out, describe_snapshot(names.v[i]));
 	return 0;
 }
 
@@ -235,7 +235,7 @@ int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
 	int rc = 0;
 
 	*n = 0;
-	names_there(false, &names);
+	list_stored_names(false, &names);
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		cryo_auto(cryo_free) char *path = template_path(names.v[i], "");
 
@@ -254,7 +254,7 @@ int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
 }
 
 /* Half a template whose maker is gone, and its lock. */
-static void remove_half(const char *name)
+static void remove_half_template(const char *name)
 {
 	cryo_auto(cryo_free) char *key = cryo_strndup(name, strcspn(name, "."));
 	cryo_auto(cryo_free) char *lock = template_path(key, ".lock");
@@ -268,7 +268,7 @@ static void remove_half(const char *name)
 	cryo_lock_remove(lock, &fd);
 }
 
-static void remove_rest(const char *name)
+static void remove_leftover(const char *name)
 {
 	cryo_auto(cryo_free) char *path = template_path(name, "");
 	cryo_auto(cryo_free) char *key = cryo_strndup(name, strcspn(name, "."));
@@ -276,7 +276,7 @@ static void remove_rest(const char *name)
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	if (cryo_ends_with(name, ".new") || cryo_ends_with(name, ".lock"))
-		remove_half(name);
+		remove_half_template(name);
 	else if (cryo_ends_with(name, ".old"))
 		cryo_fs_rmtree(path, &ignored);
 	else if (cryo_ends_with(name, ".failed") && !why)
@@ -287,23 +287,23 @@ void template_prune_snapshots(void)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
-	names_there(true, &names);
+	list_stored_names(true, &names);
 	for (size_t i = 0; i < names.n; i++)
 		if (strchr(names.v[i], '.'))
-			remove_rest(names.v[i]);
+			remove_leftover(names.v[i]);
 }
 
 void cryo_template_clean(void)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
-	names_there(false, &names);
+	list_stored_names(false, &names);
 	for (size_t i = 0; i < names.n; i++)
 		if (strchr(names.v[i], '.'))
-			remove_rest(names.v[i]);
+			remove_leftover(names.v[i]);
 }
 
-static bool in_use(const char *key)
+static bool is_template_in_use(const char *key)
 {
 	cryo_auto(cryo_free) char *path = template_path(key, "");
 	cryo_auto(cryo_fd_close) int fd = cryo_lock_only_dir(path);
@@ -326,7 +326,7 @@ void template_prune(const char *keep)
 
 		if (cryo_streq(key, keep) || (!cryo_json_bool(t, "stale") && kept++ < KEEP))
 			continue;
-		if (!in_use(key))
+		if (!is_template_in_use(key))
 			template_discard(key, &ignored);
 	}
 }

@@ -75,7 +75,7 @@ void template_release(struct template *t)
 	*t = (struct template)TEMPLATE_INIT;
 }
 
-static int load(struct template *t, struct cryo_err *err)
+static int load_template_meta(struct template *t, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
 	struct stat st;
@@ -91,7 +91,7 @@ static int load(struct template *t, struct cryo_err *err)
 }
 
 /* Contents are compared once after each boot; after that inodes and times have to be the same. */
-static int check(struct template *t, struct cryo_err *err)
+static int check_template_files(struct template *t, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *boot = local_boot_id();
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
@@ -117,12 +117,12 @@ int template_open(const char *key, struct template *out, struct cryo_err *err)
 	t.lock = cryo_lock_hold_dir(t.dir); /* as long as it is read */
 	rc = t.lock < 0;
 	if (rc == 0)
-		rc = load(&t, err);
+		rc = load_template_meta(&t, err);
 	age = rc == 0 ? template_age_s(t.meta) : 0;
 	if (rc == 0 && template_is_key(key) && (age < -CLOCK_SKEW || age > CRYO_TEMPLATE_MAX_AGE_S))
 		rc = 1;
 	if (rc == 0)
-		rc = check(&t, err);
+		rc = check_template_files(&t, err);
 	if (rc == 0)
 		cryo_fs_touch(t.dir, false);
 	if (rc != 0)
@@ -179,8 +179,8 @@ uint64_t template_bytes(const json_t *files)
 	return n;
 }
 
-static int describe(struct template *t, const json_t *inputs, const struct local_record *r,
-		    struct cryo_err *err)
+static int describe_new_template(struct template *t, const json_t *inputs,
+				 const struct local_record *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *boot = local_boot_id();
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
@@ -205,7 +205,7 @@ int template_publish(struct template *t, const json_t *inputs, const struct loca
 	cryo_auto(cryo_free) char *lock = template_path(t->key, ".lock");
 	cryo_auto(cryo_free) char *failed = template_path(t->key, ".failed");
 	cryo_auto(cryo_free) char *there = template_path(t->key, "");
-	int rc = describe(t, inputs, r, err);
+	int rc = describe_new_template(t, inputs, r, err);
 
 	if (rc == 0)
 		rc = template_discard(t->key, err);
@@ -220,7 +220,7 @@ int template_publish(struct template *t, const json_t *inputs, const struct loca
 }
 
 /* Wait until nobody reads it. */
-static int exclude(const char *dir, int fd, struct cryo_err *err)
+static int exclude_template_readers(const char *dir, int fd, struct cryo_err *err)
 {
 	int64_t end = cryo_now_ms() + USERS_MS;
 	int rc = 0;
@@ -242,7 +242,7 @@ int template_discard(const char *key, struct cryo_err *err)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : cryo_err_sys(err, errno, "cannot open '%s'", dir);
-	rc = exclude(dir, fd, err);
+	rc = exclude_template_readers(dir, fd, err);
 	if (rc == 0)
 		rc = cryo_fs_rmtree(old, err);
 	/* First out of sight: half a template must not be found under its name. */

@@ -38,7 +38,7 @@ int up_plan(struct up *u, size_t *missing, struct cryo_err *err)
 	return rc;
 }
 
-static int make_programs(struct up *u, struct cryo_err *err)
+static int build_stack_programs(struct up *u, struct cryo_err *err)
 {
 	struct cryo_fetch_opts fetch = { .offline = u->opts->offline, .mirrors = u->opts->mirrors };
 	size_t missing;
@@ -100,7 +100,7 @@ static int check_same_build(const struct up *u, struct cryo_err *err)
 }
 
 /* What an init of before left behind (its cgroups hold what is left of its processes). */
-static int clear_remains(struct up *u, struct cryo_err *err)
+static int clear_node_remains(struct up *u, struct cryo_err *err)
 {
 	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
 	int rc = cryo_cgroups_find(&cg, err);
@@ -110,7 +110,7 @@ static int clear_remains(struct up *u, struct cryo_err *err)
 
 int up_forget(struct up *u, struct cryo_err *err)
 {
-	int rc = clear_remains(u, err);
+	int rc = clear_node_remains(u, err);
 
 	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
 	u->record.complete = u->record.dumping = u->record.saving = false;
@@ -133,7 +133,7 @@ int up_check_space(const struct up *u, struct cryo_err *err)
 			    have, need);
 }
 
-static int node_directories(struct up *u, struct cryo_err *err)
+static int make_node_directories(struct up *u, struct cryo_err *err)
 {
 	static const char *const below[] = { "upper", "work", "state/transfer" };
 	int rc = cryo_fs_mkdirs(u->l->base.dir, 0700, err);
@@ -146,14 +146,14 @@ static int node_directories(struct up *u, struct cryo_err *err)
 	return rc;
 }
 
-static int prepare(struct up *u, struct cryo_err *err)
+static int prepare_cold_start(struct up *u, struct cryo_err *err)
 {
 	int rc;
 
 	cryo_step_begin(CRYO_STEP_COLD);
-	rc = clear_remains(u, err);
+	rc = clear_node_remains(u, err);
 	if (rc == 0)
-		rc = node_directories(u, err);
+		rc = make_node_directories(u, err);
 	if (rc == 0)
 		rc = up_check_space(u, err);
 	if (rc == 0)
@@ -167,7 +167,7 @@ static int prepare(struct up *u, struct cryo_err *err)
 	return rc;
 }
 
-static int start_node(struct up *u, struct cryo_err *err)
+static int start_local_node(struct up *u, struct cryo_err *err)
 {
 	cryo_auto(local_init_release) struct local_init init = { .go = -1, .status = -1 };
 	const struct cryo_built *rootfs = cryo_build_find(&u->build, "node");
@@ -228,13 +228,13 @@ int up_cold_start(struct up *u, struct cryo_err *err)
 	u->record.created_ns = cryo_wall_ns();
 	free(cryo_steal(&u->record.from));
 	up_describe(u);
-	rc = prepare(u, err);
+	rc = prepare_cold_start(u, err);
 	if (rc == 0)
-		rc = start_node(u, err);
+		rc = start_local_node(u, err);
 	return rc < 0 ? rc : up_settle(u, err);
 }
 
-static int bring_up(struct up *u, struct cryo_err *err)
+static int bring_cluster_up(struct up *u, struct cryo_err *err)
 {
 	int rc;
 
@@ -255,9 +255,9 @@ static int bring_up(struct up *u, struct cryo_err *err)
 
 /* Whoever made a snapshot of it died: nobody knows the state of the node, but its disk is what it
  * was when the node ran last, and the next start goes on from there. */
-static int after_saving(struct up *u, struct cryo_err *err)
+static int recover_after_saving(struct up *u, struct cryo_err *err)
 {
-	int rc = clear_remains(u, err);
+	int rc = clear_node_remains(u, err);
 
 	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
 	u->record.saving = false;
@@ -268,7 +268,7 @@ static int after_saving(struct up *u, struct cryo_err *err)
  * What was there before. A cluster that was half restored, or whose dump we did
  * not see the end of, was nobody's yet: it is taken away.
  */
-static int look_back(struct up *u, struct cryo_err *err)
+static int look_at_earlier_run(struct up *u, struct cryo_err *err)
 {
 	int rc = local_record_load(u->l, &u->record, err);
 	bool half = u->record.from && !u->record.complete && !local_record_running(&u->record);
@@ -278,7 +278,7 @@ static int look_back(struct up *u, struct cryo_err *err)
 	u->fresh = rc == 1;
 	template_prune_snapshots();
 	if (u->record.saving)
-		return after_saving(u, err);
+		return recover_after_saving(u, err);
 	if (rc == 1 || (!half && !u->record.dumping))
 		return 0;
 	u->fresh = true;
@@ -286,7 +286,7 @@ static int look_back(struct up *u, struct cryo_err *err)
 }
 
 /* Also when the node did not get ready: one wants to look at it. */
-static int open_way_in(struct up *u, int rc, struct cryo_err *err)
+static int open_cluster_access(struct up *u, int rc, struct cryo_err *err)
 {
 	struct cryo_err later = CRYO_ERR_INIT;
 
@@ -298,7 +298,7 @@ static int open_way_in(struct up *u, int rc, struct cryo_err *err)
 }
 
 /* They last a year. Nothing would talk to anything, and no log would say so in plain words. */
-static int check_certificates(const struct up *u, struct cryo_err *err)
+static int check_cluster_certs(const struct up *u, struct cryo_err *err)
 {
 	if (u->fresh || !local_certs_over(u->l->base.dir))
 		return 0;
@@ -309,7 +309,7 @@ static int check_certificates(const struct up *u, struct cryo_err *err)
 }
 
 /* A snapshot becomes a new cluster; one that came from it already is what was asked for. */
-static int check_from(const struct up *u, struct cryo_err *err)
+static int check_from_snapshot(const struct up *u, struct cryo_err *err)
 {
 	if (!u->opts->from || u->fresh ||
 	    (local_record_running(&u->record) && cryo_streq(u->record.from, u->opts->from)))
@@ -322,7 +322,7 @@ static int check_from(const struct up *u, struct cryo_err *err)
 
 /* Whoever restored it may have died before it started the kubelet, which is down in every snapshot.
  */
-static int start_kubelet(struct up *u, struct cryo_err *err)
+static int start_node_kubelet(struct up *u, struct cryo_err *err)
 {
 	const struct local_record *r = &u->record;
 
@@ -330,7 +330,7 @@ static int start_kubelet(struct up *u, struct cryo_err *err)
 								   : snapshot_pods_start(u->l, err);
 }
 
-static int wait_pods(struct up *u, struct cryo_err *err)
+static int wait_restored_pods(struct up *u, struct cryo_err *err)
 {
 	int64_t end = cryo_now_ms() + cryo_limit_ms(PODS_MS);
 
@@ -339,16 +339,16 @@ static int wait_pods(struct up *u, struct cryo_err *err)
 		   : 0;
 }
 
-static int up_locked(struct up *u, struct cryo_err *err)
+static int bring_up_locked(struct up *u, struct cryo_err *err)
 {
-	int rc = u->opts->from ? 0 : make_programs(u, err);
+	int rc = u->opts->from ? 0 : build_stack_programs(u, err);
 
 	if (rc == 0)
-		rc = look_back(u, err);
+		rc = look_at_earlier_run(u, err);
 	if (rc == 0)
-		rc = check_from(u, err);
+		rc = check_from_snapshot(u, err);
 	if (rc == 0)
-		rc = check_certificates(u, err);
+		rc = check_cluster_certs(u, err);
 	if (rc < 0)
 		return rc;
 	u->deadline = cryo_now_ms() +
@@ -356,9 +356,9 @@ static int up_locked(struct up *u, struct cryo_err *err)
 	if (local_record_running(&u->record)) {
 		rc = u->opts->from ? 0 : check_same_build(u, err);
 		if (rc == 0)
-			rc = start_kubelet(u, err);
+			rc = start_node_kubelet(u, err);
 		if (rc == 0)
-			rc = open_way_in(u, 0, err);
+			rc = open_cluster_access(u, 0, err);
 		if (rc == 0)
 			rc = up_settle(u, err);
 	} else {
@@ -366,13 +366,13 @@ static int up_locked(struct up *u, struct cryo_err *err)
 		if (rc == 0 && u->opts->port)
 			rc = local_forward_check(u->opts->port, err);
 		if (rc == 0)
-			rc = open_way_in(u, bring_up(u, err), err);
+			rc = open_cluster_access(u, bring_cluster_up(u, err), err);
 	}
 	if (rc == 0 && !u->record.complete) {
 		u->record.complete = true;
 		rc = local_record_save(u->l, &u->record, err);
 	}
-	return rc < 0 ? rc : wait_pods(u, err);
+	return rc < 0 ? rc : wait_restored_pods(u, err);
 }
 
 void up_release(struct up *u)
@@ -407,7 +407,7 @@ int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cry
 	if (rc == 0)
 		cryo_users_note_state();
 	if (rc == 0)
-		rc = up_locked(&u, err);
+		rc = bring_up_locked(&u, err);
 	up_release(&u);
 	return up_verdict(rc, err);
 }

@@ -16,7 +16,7 @@
 #define POLL_MS	   30
 #define TAIL_LINES 6
 
-static bool in_node_exists(const struct up *u, const char *path)
+static bool exists_in_node(const struct up *u, const char *path)
 {
 	cryo_auto(cryo_free) char *full =
 	    cryo_asprintf("/proc/%d/root%s", u->record.init.pid, path);
@@ -25,7 +25,7 @@ static bool in_node_exists(const struct up *u, const char *path)
 }
 
 /* The last lines of a service's log, as warnings: why something never became ready. */
-static void show_log(const struct up *u, const char *service)
+static void show_service_log(const struct up *u, const char *service)
 {
 	cryo_auto(cryo_free) char *path =
 	    cryo_asprintf("%s/log/%s/current", u->l->node.state, service);
@@ -62,7 +62,7 @@ static int pause_and_check(struct up *u, const char *what, const char *why, stru
 	return 0;
 }
 
-static int load_images(struct up *u, struct cryo_err *err)
+static int load_node_images(struct up *u, struct cryo_err *err)
 {
 	static const char *const socket_path = "/run/containerd/containerd.sock";
 	int rc = 0;
@@ -70,7 +70,7 @@ static int load_images(struct up *u, struct cryo_err *err)
 	if (u->record.complete || u->record.from)
 		return 0;
 	cryo_step_begin("load images");
-	while (rc == 0 && !in_node_exists(u, socket_path))
+	while (rc == 0 && !exists_in_node(u, socket_path))
 		rc = pause_and_check(u, "containerd", "its socket is not there", err);
 	for (const struct cryo_builtin *b = cryo_builtins; rc == 0 && b->name; b++) {
 		cryo_auto(cryo_free) char *tar =
@@ -84,14 +84,14 @@ static int load_images(struct up *u, struct cryo_err *err)
 	}
 	if (rc < 0) {
 		cryo_step_fail("%s", err->msg);
-		show_log(u, "containerd");
+		show_service_log(u, "containerd");
 	} else {
 		cryo_step_ok("pause, counter");
 	}
 	return rc;
 }
 
-static int wait_api(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+static int wait_for_api(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *why = NULL;
 	int rc;
@@ -106,8 +106,8 @@ static int wait_api(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 	}
 	if (rc < 0) {
 		cryo_step_fail("%s", err->msg);
-		show_log(u, "etcd");
-		show_log(u, "kube-apiserver");
+		show_service_log(u, "etcd");
+		show_service_log(u, "kube-apiserver");
 	} else {
 		cryo_step_ok("ready");
 	}
@@ -128,7 +128,7 @@ static int look_at_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 	return rc;
 }
 
-static int wait_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+static int wait_for_ready_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 {
 	int rc;
 
@@ -136,7 +136,7 @@ static int wait_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 	rc = look_at_node(u, k, err);
 	if (rc < 0) {
 		cryo_step_fail("%s", err->msg);
-		show_log(u, "kubelet");
+		show_service_log(u, "kubelet");
 	} else {
 		cryo_step_ok("");
 	}
@@ -146,19 +146,19 @@ static int wait_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 int up_settle(struct up *u, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
-	int rc = load_images(u, err);
+	int rc = load_node_images(u, err);
 
 	if (rc == 0)
 		rc = local_kube(&u->l->base, &k, err);
 	if (rc == 0)
-		rc = wait_api(u, k, err);
+		rc = wait_for_api(u, k, err);
 	/* One that came from a template has them running. */
 	if (rc == 0 && !u->record.complete && !u->record.from)
 		rc = local_services_release(u->l, err);
-	return rc < 0 ? rc : wait_node(u, k, err);
+	return rc < 0 ? rc : wait_for_ready_node(u, k, err);
 }
 /* /healthz of the kubelet as the API server sees it: both ends, and what is between them. */
-static int kubelet_answers(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+static int ask_kubelet_health(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path =
 	    cryo_asprintf("/api/v1/nodes/%s/proxy/healthz", u->l->node.name);
@@ -181,7 +181,7 @@ int up_wait_quietly(struct up *u, struct cryo_err *err)
 		free(cryo_steal(&why));
 	}
 	if (rc == 0)
-		rc = kubelet_answers(u, k, err);
+		rc = ask_kubelet_health(u, k, err);
 	if (rc == 0)
 		rc = look_at_node(u, k, err);
 	return local_blame_memory(&u->l->node, rc, err);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 /* What the cluster is made from is written in the snapshot. */
-static void describe(struct up *u, const json_t *meta)
+static void describe_snapshot_origin(struct up *u, const json_t *meta)
 {
 	struct local_record *r = &u->record;
 
@@ -44,12 +44,12 @@ static int open_snapshot(struct up *u, struct template *t, struct cryo_err *err)
 				    "where it was; else start a new cluster and fill it again",
 				    name, why);
 	memcpy(u->key, name, strlen(name) + 1);
-	describe(u, t->meta);
+	describe_snapshot_origin(u, t->meta);
 	return 0;
 }
 
-static int start(struct up *u, const struct template *t, struct template_times *times,
-		 struct cryo_err *err)
+static int start_from_snapshot(struct up *u, const struct template *t, struct template_times *times,
+			       struct cryo_err *err)
 {
 	int rc = up_restore(u, t, times, err);
 
@@ -58,7 +58,7 @@ static int start(struct up *u, const struct template *t, struct template_times *
 	return rc < 0 ? rc : up_wait_quietly(u, err);
 }
 
-static int restore(struct up *u, const struct template *t, struct cryo_err *err)
+static int restore_from_snapshot(struct up *u, const struct template *t, struct cryo_err *err)
 {
 	struct template_times times = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -66,7 +66,7 @@ static int restore(struct up *u, const struct template *t, struct cryo_err *err)
 	int rc;
 
 	cryo_step_begin("restored from snapshot");
-	rc = start(u, t, &times, err);
+	rc = start_from_snapshot(u, t, &times, err);
 	if (rc == 0) {
 		up_say_restored(u, t, &times, cryo_now_ms() - begin);
 		return 0;
@@ -95,7 +95,7 @@ int up_from_snapshot(struct up *u, struct cryo_err *err)
 	int rc = open_snapshot(u, &t, err);
 
 	if (rc == 0)
-		rc = restore(u, &t, err);
+		rc = restore_from_snapshot(u, &t, err);
 	if (rc == 0)
 		u->pods = json_incref(cryo_json_at(t.meta, "holds.pods"));
 	return rc;

@@ -24,7 +24,7 @@
 
 /* Not the template's fault, and no other way is better: the user wants it to end, there is no more
  * time, no more space. */
-static bool is_final(const struct up *u, const struct cryo_err *err)
+static bool is_final_failure(const struct up *u, const struct cryo_err *err)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -33,7 +33,7 @@ static bool is_final(const struct up *u, const struct cryo_err *err)
 	       (err->status == CRYO_E_SYSTEM && err->sys_errno == ENOSPC);
 }
 
-static int find_key(struct up *u, struct cryo_err *err)
+static int find_template_key(struct up *u, struct cryo_err *err)
 {
 	const struct cryo_built *rootfs = cryo_build_find(&u->build, "node");
 	char stamp[CRYO_HASH_HEX];
@@ -49,7 +49,7 @@ static int find_key(struct up *u, struct cryo_err *err)
 }
 
 /* Written down before anything is there: half of it is then taken away by the next `up`. */
-static int begin_record(struct up *u, struct cryo_err *err)
+static int begin_template_record(struct up *u, struct cryo_err *err)
 {
 	int rc = cryo_fs_mkdirs(u->l->base.dir, 0700, err);
 
@@ -65,7 +65,7 @@ static int begin_record(struct up *u, struct cryo_err *err)
 int up_restore(struct up *u, const struct template *t, struct template_times *times,
 	       struct cryo_err *err)
 {
-	int rc = begin_record(u, err);
+	int rc = begin_template_record(u, err);
 
 	if (rc == 0)
 		rc = template_restore(u->l, t, local_record_rootfs(&u->record), &u->record.init,
@@ -86,32 +86,32 @@ void up_say_restored(struct up *u, const struct template *t, const struct templa
 }
 
 /* One that was made a moment ago and cannot be restored will not be better next time. */
-static void remember(const struct up *u, const char *why)
+static void remember_failed_key(const struct up *u, const char *why)
 {
 	if (u->made)
 		template_set_failed(u->key, why);
 }
 
 /* It failed, so nobody shall try it again; a new one may be better. */
-static int give_up(struct up *u, int rc, struct cryo_err *err)
+static int give_up_template(struct up *u, int rc, struct cryo_err *err)
 {
 	struct cryo_err cause = *err, ignored = CRYO_ERR_INIT;
 
 	cryo_step_fail("%s", cause.msg);
-	if (is_final(u, err))
+	if (is_final_failure(u, err))
 		return rc;
 	cryo_warn("the template is of no use and is removed, a cold start follows (CRIU's log, if "
 		  "there is one: %s/logs/template-restore.log)",
 		  cryo_dir_cache());
 	template_discard(u->key, &ignored);
-	remember(u, cause.msg);
+	remember_failed_key(u, cause.msg);
 	rc = up_forget(u, err);
 	if (rc == 0 && u->opts->new_template)
 		return cryo_err_set(err, CRYO_E_PROVISION, "no template: %s", cause.msg);
 	return rc < 0 ? rc : 1;
 }
 
-static int restore_step(struct up *u, struct cryo_err *err)
+static int restore_from_template(struct up *u, struct cryo_err *err)
 {
 	cryo_auto(template_release) struct template t = TEMPLATE_INIT;
 	struct template_times times = { 0 };
@@ -133,11 +133,11 @@ static int restore_step(struct up *u, struct cryo_err *err)
 		return 0;
 	}
 	template_release(&t);
-	return give_up(u, rc, err);
+	return give_up_template(u, rc, err);
 }
 
 /* A new one was asked for: neither the old one counts nor what is known of attempts before. */
-static int drop(struct up *u, struct cryo_err *err)
+static int drop_old_template(struct up *u, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *failed = template_path(u->key, ".failed");
 
@@ -147,10 +147,10 @@ static int drop(struct up *u, struct cryo_err *err)
 
 int up_from_template(struct up *u, struct cryo_err *err)
 {
-	int rc = find_key(u, err);
+	int rc = find_template_key(u, err);
 
 	if (u->opts->new_template && !u->made) {
-		rc = rc < 0 ? rc : drop(u, err);
+		rc = rc < 0 ? rc : drop_old_template(u, err);
 		return rc < 0 ? rc : 1;
 	}
 	/* No key, no template: that is no reason to have no cluster. */
@@ -159,11 +159,11 @@ int up_from_template(struct up *u, struct cryo_err *err)
 		*err = (struct cryo_err)CRYO_ERR_INIT;
 		return 1;
 	}
-	return restore_step(u, err);
+	return restore_from_template(u, err);
 }
 
 /* Was it tried before, in vain? Said with -v only: it was a warning then. */
-static bool may_make(const struct up *u)
+static bool may_make_template(const struct up *u)
 {
 	cryo_auto(cryo_free) char *why = *u->key ? template_failed(u->key) : NULL;
 
@@ -177,21 +177,21 @@ bool up_has_template(struct up *u)
 	cryo_auto(template_release) struct template t = TEMPLATE_INIT;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	return find_key(u, &ignored) == 0 &&
-	       (template_open(u->key, &t, &ignored) == 0 || !may_make(u));
+	return find_template_key(u, &ignored) == 0 &&
+	       (template_open(u->key, &t, &ignored) == 0 || !may_make_template(u));
 }
 
-static int set_dumping(struct up *u, bool dumping, struct cryo_err *err)
+static int record_dumping_state(struct up *u, bool dumping, struct cryo_err *err)
 {
 	u->record.dumping = dumping;
 	return local_record_save(u->l, &u->record, err);
 }
 
 /* What nobody knows the state of is taken away; the caller starts again. */
-static int after_accident(struct up *u, int rc, struct cryo_err *err)
+static int forget_failed_template(struct up *u, int rc, struct cryo_err *err)
 {
 	cryo_step_fail("%s", err->msg);
-	if (is_final(u, err))
+	if (is_final_failure(u, err))
 		return rc;
 	cryo_warn("no template: %s", err->msg);
 	template_set_failed(u->key, err->msg);
@@ -204,22 +204,22 @@ int up_make_template(struct up *u, struct cryo_err *err)
 	cryo_auto(cryo_free) char *why = NULL;
 	int rc;
 
-	if (!may_make(u))
+	if (!may_make_template(u))
 		return 0;
-	rc = set_dumping(u, true, err);
+	rc = record_dumping_state(u, true, err);
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("template");
 	rc = template_make(u->l, &u->record, local_record_rootfs(&u->record), u->key, u->inputs,
 			   &why, err);
 	if (rc < 0)
-		return after_accident(u, rc, err);
+		return forget_failed_template(u, rc, err);
 	if (rc == 1) {
 		if (err->status == CRYO_E_CHILD)
 			template_set_failed(u->key, why);
 		cryo_step_skip("%s", why);
 		*err = (struct cryo_err)CRYO_ERR_INIT;
-		rc = set_dumping(u, false, err);
+		rc = record_dumping_state(u, false, err);
 		return rc == 0 && u->opts->new_template
 			   ? cryo_err_set(err, CRYO_E_PROVISION, "no template: %s", why)
 			   : rc;

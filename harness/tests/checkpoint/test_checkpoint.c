@@ -123,8 +123,8 @@ static int fake_get(struct cryo_cluster *t, const char *node, const char *from, 
 }
 
 static const struct cryo_cluster_ops near = { .kube = fake_client,
-					     .exec = fake_exec,
-					     .get = fake_get };
+					      .exec = fake_exec,
+					      .get = fake_get };
 static const struct cryo_cluster_ops far = { .kube = fake_client };
 
 struct story {

@@ -169,10 +169,10 @@ static int fake_load_image(struct cryo_cluster *t, const char *tar, struct cryo_
 }
 
 static const struct cryo_cluster_ops ops = { .kube = fake_kube,
-					    .exec = fake_exec,
-					    .get = fake_get,
-					    .put = fake_put,
-					    .load_image = fake_load_image };
+					     .exec = fake_exec,
+					     .get = fake_get,
+					     .put = fake_put,
+					     .load_image = fake_load_image };
 static struct cryo_cluster target = { .ops = &ops };
 
 static int setup(void **state)
