@@ -67,7 +67,7 @@ const char *cryo_oci_arch(void)
 }
 
 /* The tag of a full reference; NULL if it has none (or a digest). */
-static const char *tag_of(const char *ref)
+static const char *find_reference_tag(const char *ref)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_.-";
@@ -80,7 +80,7 @@ static const char *tag_of(const char *ref)
 	return strspn(colon + 1, letters) == n ? colon + 1 : NULL;
 }
 
-static bool is_utf8(const char *text)
+static bool is_utf8_text(const char *text)
 {
 	json_t *j = json_string(text);
 
@@ -88,28 +88,28 @@ static bool is_utf8(const char *text)
 	return j != NULL;
 }
 
-static int check_image(const struct cryo_oci_image *img, struct cryo_err *err)
+static int check_image_options(const struct cryo_oci_image *img, struct cryo_err *err)
 {
-	if (!tag_of(img->ref) || !is_utf8(img->ref))
+	if (!find_reference_tag(img->ref) || !is_utf8_text(img->ref))
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "'%s' is no full image name (write host/name:tag)", img->ref);
 	for (const char *const *a = img->annotations; a && *a; a++)
-		if (!strchr(*a, '=') || **a == '=' || !is_utf8(*a))
+		if (!strchr(*a, '=') || **a == '=' || !is_utf8_text(*a))
 			return cryo_err_set(err, CRYO_E_CONFIG,
 					    "'%s' is no annotation (write key=value)", *a);
 	for (const char *const *e = img->entrypoint; e && *e; e++)
-		if (!is_utf8(*e))
+		if (!is_utf8_text(*e))
 			return cryo_err_set(err, CRYO_E_CONFIG, "entry point '%s' is no UTF-8", *e);
 	return 0;
 }
 
-static json_t *descriptor(const char *type, const struct blob *b)
+static json_t *make_blob_descriptor(const char *type, const struct blob *b)
 {
 	return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", b->digest, "size",
 			 (json_int_t)b->size);
 }
 
-static void dump_blob(struct blob *b, json_t *j)
+static void dump_json_blob(struct blob *b, json_t *j)
 {
 	char hex[CRYO_HASH_HEX];
 
@@ -120,7 +120,7 @@ static void dump_blob(struct blob *b, json_t *j)
 	b->size = (int64_t)b->text.len;
 }
 
-static void make_config(struct layout *l)
+static void make_image_config(struct layout *l)
 {
 	json_t *run = json_object(), *list = json_array();
 
@@ -129,16 +129,18 @@ static void make_config(struct layout *l)
 	if (json_array_size(list) > 0)
 		json_object_set(run, "Entrypoint", list);
 	json_decref(list);
-	dump_blob(&l->config, json_pack("{s:s, s:s, s:o, s:{s:s, s:[s]}}", "architecture",
-					cryo_oci_arch(), "os", "linux", "config", run, "rootfs",
-					"type", "layers", "diff_ids", l->layer.digest));
+	dump_json_blob(&l->config,
+		       json_pack("{s:s, s:s, s:o, s:{s:s, s:[s]}}", "architecture", cryo_oci_arch(),
+				 "os", "linux", "config", run, "rootfs", "type", "layers",
+				 "diff_ids", l->layer.digest));
 }
 
 static void make_manifest(struct layout *l)
 {
 	json_t *j = json_pack("{s:i, s:s, s:o, s:[o]}", "schemaVersion", 2, "mediaType",
-			      TYPE_MANIFEST, "config", descriptor(TYPE_CONFIG, &l->config),
-			      "layers", descriptor(TYPE_LAYER, &l->layer));
+			      TYPE_MANIFEST, "config",
+			      make_blob_descriptor(TYPE_CONFIG, &l->config), "layers",
+			      make_blob_descriptor(TYPE_LAYER, &l->layer));
 	json_t *notes = json_object();
 
 	for (const char *const *a = l->img->annotations; a && *a; a++) {
@@ -149,19 +151,20 @@ static void make_manifest(struct layout *l)
 	if (json_object_size(notes) > 0)
 		json_object_set(j, "annotations", notes);
 	json_decref(notes);
-	dump_blob(&l->manifest, j);
+	dump_json_blob(&l->manifest, j);
 }
 
-static void make_index(struct layout *l)
+static void make_image_index(struct layout *l)
 {
-	json_t *entry = descriptor(TYPE_MANIFEST, &l->manifest), *index;
+	json_t *entry = make_blob_descriptor(TYPE_MANIFEST, &l->manifest), *index;
 
 	json_object_set_new(
 	    entry, "platform",
 	    json_pack("{s:s, s:s}", "architecture", cryo_oci_arch(), "os", "linux"));
 	json_object_set_new(entry, "annotations",
 			    json_pack("{s:s, s:s}", "io.containerd.image.name", l->img->ref,
-				      "org.opencontainers.image.ref.name", tag_of(l->img->ref)));
+				      "org.opencontainers.image.ref.name",
+				      find_reference_tag(l->img->ref)));
 	index = json_pack("{s:i, s:s, s:[o]}", "schemaVersion", 2, "mediaType", TYPE_INDEX,
 			  "manifests", entry);
 	cryo_json_dump(index, &l->index);
@@ -169,8 +172,8 @@ static void make_index(struct layout *l)
 }
 
 /* The directories above `name`, each once per archive. */
-static int add_parents(struct cryo_tar_writer *w, const char *name, struct cryo_strv *done,
-		       struct cryo_err *err)
+static int add_parent_directories(struct cryo_tar_writer *w, const char *name,
+				  struct cryo_strv *done, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -185,7 +188,7 @@ static int add_parents(struct cryo_tar_writer *w, const char *name, struct cryo_
 	return rc;
 }
 
-static int write_layer(struct layout *l, struct cryo_err *err)
+static int write_layer_tar(struct layout *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int fd =
 	    open(l->layer_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -199,14 +202,14 @@ static int write_layer(struct layout *l, struct cryo_err *err)
 	for (size_t i = 0; rc == 0 && i < l->img->n_files; i++) {
 		const struct cryo_oci_file *f = &l->img->file[i];
 
-		rc = add_parents(w, f->name, &done, err);
+		rc = add_parent_directories(w, f->name, &done, err);
 		if (rc == 0)
 			rc = cryo_tar_add_file(w, f->name, f->mode, f->path, err);
 	}
 	return rc < 0 ? rc : cryo_tar_finish(w, err);
 }
 
-static int make_layer(struct layout *l, struct cryo_err *err)
+static int make_image_layer(struct layout *l, struct cryo_err *err)
 {
 	char hex[CRYO_HASH_HEX];
 	int rc = 0;
@@ -215,7 +218,7 @@ static int make_layer(struct layout *l, struct cryo_err *err)
 		l->layer_path = cryo_strdup(l->img->layer_path);
 	} else {
 		l->layer_path = cryo_asprintf("%s/layer.tar", l->dir);
-		rc = write_layer(l, err);
+		rc = write_layer_tar(l, err);
 	}
 	if (rc == 0 && stat(l->layer_path, &l->stat) < 0)
 		rc = cryo_err_sys(err, errno, "cannot open '%s'", l->layer_path);
@@ -230,8 +233,8 @@ static int make_layer(struct layout *l, struct cryo_err *err)
 	return 0;
 }
 
-static int add_blob(struct cryo_tar_writer *w, const struct blob *b, const char *path,
-		    struct cryo_err *err)
+static int add_blob_member(struct cryo_tar_writer *w, const struct blob *b, const char *path,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *name =
 	    cryo_asprintf("blobs/sha256/%s", b->digest + strlen("sha256:"));
@@ -255,16 +258,16 @@ static int write_members(struct layout *l, int fd, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_tar_add_dir(w, "blobs/sha256", 0755, err);
 	if (rc == 0)
-		rc = add_blob(w, &l->manifest, NULL, err);
+		rc = add_blob_member(w, &l->manifest, NULL, err);
 	if (rc == 0)
-		rc = add_blob(w, &l->config, NULL, err);
+		rc = add_blob_member(w, &l->config, NULL, err);
 	if (rc == 0)
-		rc = add_blob(w, &l->layer, l->layer_path, err);
+		rc = add_blob_member(w, &l->layer, l->layer_path, err);
 	return rc < 0 ? rc : cryo_tar_finish(w, err);
 }
 
 /* The digest was made before the copy: both must be of the same bytes. */
-static int check_unchanged(const struct layout *l, struct cryo_err *err)
+static int check_layer_unchanged(const struct layout *l, struct cryo_err *err)
 {
 	struct stat now;
 
@@ -278,7 +281,7 @@ static int check_unchanged(const struct layout *l, struct cryo_err *err)
 	return 0;
 }
 
-static int publish(struct layout *l, const char *path, struct cryo_err *err)
+static int publish_image_tar(struct layout *l, const char *path, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *tmp = cryo_asprintf("%s/layout.tar", l->dir);
 	cryo_auto(cryo_fd_close) int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -288,7 +291,7 @@ static int publish(struct layout *l, const char *path, struct cryo_err *err)
 		return cryo_err_sys(err, errno, "cannot write '%s'", tmp);
 	rc = write_members(l, fd, err);
 	if (rc == 0)
-		rc = check_unchanged(l, err);
+		rc = check_layer_unchanged(l, err);
 	if (rc < 0)
 		return rc;
 	if (fsync(fd) < 0 || rename(tmp, path) < 0)
@@ -296,7 +299,7 @@ static int publish(struct layout *l, const char *path, struct cryo_err *err)
 	return 0;
 }
 
-static int work_beside(struct layout *l, const char *path, struct cryo_err *err)
+static int make_work_beside(struct layout *l, const char *path, struct cryo_err *err)
 {
 	const char *slash = strrchr(path, '/');
 	cryo_auto(cryo_free) char *parent = slash ? cryo_strndup(path, (size_t)(slash - path) + 1)
@@ -308,17 +311,17 @@ static int work_beside(struct layout *l, const char *path, struct cryo_err *err)
 int cryo_oci_write(const struct cryo_oci_image *img, const char *path, struct cryo_err *err)
 {
 	cryo_auto(layout_release) struct layout l = { .img = img };
-	int rc = check_image(img, err);
+	int rc = check_image_options(img, err);
 
 	if (rc == 0)
-		rc = work_beside(&l, path, err);
+		rc = make_work_beside(&l, path, err);
 	if (rc == 0)
-		rc = make_layer(&l, err);
+		rc = make_image_layer(&l, err);
 	if (rc == 0) {
-		make_config(&l);
+		make_image_config(&l);
 		make_manifest(&l);
-		make_index(&l);
-		rc = publish(&l, path, err);
+		make_image_index(&l);
+		rc = publish_image_tar(&l, path, err);
 	}
 	return cryo_err_wrap(err, rc, "image '%s'", img->ref);
 }

@@ -23,7 +23,7 @@ struct cryo_tar_writer {
 	bool discard;
 };
 
-static la_ssize_t on_write(struct archive *a, void *arg, const void *data, size_t len)
+static la_ssize_t tar_writer_on_write(struct archive *a, void *arg, const void *data, size_t len)
 {
 	struct cryo_tar_writer *w = arg;
 	const char *p = data;
@@ -57,12 +57,13 @@ struct cryo_tar_writer *cryo_tar_writer_new(int fd)
 	archive_write_set_bytes_per_block(w->a, 65536);
 	archive_write_set_bytes_in_last_block(w->a, 1);
 	/* A failure here comes back from the first entry. */
-	archive_write_open(w->a, w, NULL, on_write, NULL);
+	archive_write_open(w->a, w, NULL, tar_writer_on_write, NULL);
 	return w;
 }
 
 /* `ok` is what libarchive thinks of its last call. */
-static int result(struct cryo_tar_writer *w, bool ok, const char *name, struct cryo_err *err)
+static int check_tar_result(struct cryo_tar_writer *w, bool ok, const char *name,
+			    struct cryo_err *err)
 {
 	const char *text = archive_error_string(w->a);
 
@@ -74,8 +75,8 @@ static int result(struct cryo_tar_writer *w, bool ok, const char *name, struct c
 			    text ? text : "no reason given");
 }
 
-static int put_header(struct cryo_tar_writer *w, const char *name, unsigned type, mode_t mode,
-		      int64_t size, struct cryo_err *err)
+static int put_tar_header(struct cryo_tar_writer *w, const char *name, unsigned type, mode_t mode,
+			  int64_t size, struct cryo_err *err)
 {
 	struct archive_entry *e = archive_entry_new2(w->a);
 	int rc;
@@ -89,19 +90,19 @@ static int put_header(struct cryo_tar_writer *w, const char *name, unsigned type
 	archive_entry_set_uid(e, 0);
 	archive_entry_set_gid(e, 0);
 	archive_entry_set_mtime(e, 0, 0);
-	rc = result(w, archive_write_header(w->a, e) == ARCHIVE_OK, name, err);
+	rc = check_tar_result(w, archive_write_header(w->a, e) == ARCHIVE_OK, name, err);
 	archive_entry_free(e);
 	return rc;
 }
 
-static int put_bytes(struct cryo_tar_writer *w, const char *name, const char *data, size_t len,
-		     struct cryo_err *err)
+static int put_tar_bytes(struct cryo_tar_writer *w, const char *name, const char *data, size_t len,
+			 struct cryo_err *err)
 {
 	while (len > 0) {
 		la_ssize_t n = archive_write_data(w->a, data, len);
 
 		if (n <= 0 || w->failed)
-			return result(w, false, name, err);
+			return check_tar_result(w, false, name, err);
 		data += n;
 		len -= (size_t)n;
 	}
@@ -111,13 +112,13 @@ static int put_bytes(struct cryo_tar_writer *w, const char *name, const char *da
 int cryo_tar_add_data(struct cryo_tar_writer *w, const char *name, mode_t mode, const void *data,
 		      size_t len, struct cryo_err *err)
 {
-	int rc = put_header(w, name, AE_IFREG, mode, (int64_t)len, err);
+	int rc = put_tar_header(w, name, AE_IFREG, mode, (int64_t)len, err);
 
-	return rc < 0 ? rc : put_bytes(w, name, data, len, err);
+	return rc < 0 ? rc : put_tar_bytes(w, name, data, len, err);
 }
 
-static int put_from(struct cryo_tar_writer *w, const char *name, int fd, int64_t left,
-		    const char *path, struct cryo_err *err)
+static int put_tar_content(struct cryo_tar_writer *w, const char *name, int fd, int64_t left,
+			   const char *path, struct cryo_err *err)
 {
 	char buf[65536];
 
@@ -135,7 +136,7 @@ static int put_from(struct cryo_tar_writer *w, const char *name, int fd, int64_t
 		if (n == 0)
 			return cryo_err_set(err, CRYO_E_SYSTEM,
 					    "'%s' got shorter while it was read", path);
-		rc = put_bytes(w, name, buf, (size_t)n, err);
+		rc = put_tar_bytes(w, name, buf, (size_t)n, err);
 		if (rc < 0)
 			return rc;
 		left -= n;
@@ -154,20 +155,20 @@ int cryo_tar_add_file(struct cryo_tar_writer *w, const char *name, mode_t mode, 
 		return cryo_err_sys(err, errno, "cannot open '%s'", path);
 	if (!S_ISREG(st.st_mode))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", path);
-	rc = put_header(w, name, AE_IFREG, mode, st.st_size, err);
-	return rc < 0 ? rc : put_from(w, name, fd, st.st_size, path, err);
+	rc = put_tar_header(w, name, AE_IFREG, mode, st.st_size, err);
+	return rc < 0 ? rc : put_tar_content(w, name, fd, st.st_size, path, err);
 }
 
 int cryo_tar_add_dir(struct cryo_tar_writer *w, const char *name, mode_t mode, struct cryo_err *err)
 {
-	return put_header(w, name, AE_IFDIR, mode, 0, err);
+	return put_tar_header(w, name, AE_IFDIR, mode, 0, err);
 }
 
 int cryo_tar_finish(struct cryo_tar_writer *w, struct cryo_err *err)
 {
 	bool ok = archive_write_close(w->a) == ARCHIVE_OK;
 
-	return result(w, ok, "its end", err);
+	return check_tar_result(w, ok, "its end", err);
 }
 
 void cryo_tar_writer_free(struct cryo_tar_writer *w)

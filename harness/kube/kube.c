@@ -75,7 +75,7 @@ int cryo_kube_raw(struct cryo_kube *k, const char *method, const char *path, con
 }
 
 /* The server's rule for a piece of a path; an empty or dotted one would name something else. */
-static bool is_piece(const char *s)
+static bool is_path_piece(const char *s)
 {
 	return *s && strcmp(s, ".") != 0 && strcmp(s, "..") != 0 && !strpbrk(s, "/%");
 }
@@ -85,7 +85,7 @@ int cryo_kube_add_piece(struct cryo_str *path, const char *what, const char *pie
 {
 	cryo_auto(cryo_free) char *escaped = NULL;
 
-	if (!is_piece(piece))
+	if (!is_path_piece(piece))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no %s name", piece, what);
 	escaped = cryo_http_escape(piece);
 	cryo_str_addf(path, "/%s", escaped);
@@ -206,7 +206,7 @@ int cryo_kube_list(struct cryo_kube *k, const char *resource, const char *ns,
 }
 
 /* The lines of a /readyz answer that name what is missing: "[-]etcd failed: reason withheld". */
-static char *unready_parts(const char *text)
+static char *list_unready_parts(const char *text)
 {
 	struct cryo_str parts = { 0 };
 	const char *line = text;
@@ -232,7 +232,7 @@ int cryo_kube_ready(struct cryo_kube *k, char **why, struct cryo_err *err)
 	if (rc == 0)
 		return 0;
 	if (resp.code >= 500)
-		*why = unready_parts(cryo_str_get(&resp.body));
+		*why = list_unready_parts(cryo_str_get(&resp.body));
 	else if (rc == -CRYO_E_TIMEOUT || cryo_http_refused(k->http))
 		*why = cryo_strdup(trouble.msg);
 	if (*why)
