@@ -119,7 +119,7 @@ taps: $(patsubst %,$(B)/tap/%.tap,$(notdir $(basename $(TEST_C))))
 check: taps
 	@scripts/tally $(B)/tap/test_*.tap
 checks: FORCE
-	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/check/all layers headers names text format-check
+	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/check/all layers circles headers names text format-check
 e2e: $(B)/cryopod interop
 	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
 interop: $(B)/cryopod
@@ -155,6 +155,8 @@ $(B)/%.ok: %.h $(HEADERS) $(B)/flags
 	@touch $@
 layers:
 	@scripts/check/layers $(filter-out harness/tests/%,$(HEADERS)) $(LIB_C) $(MAIN_C) $(APART_C)
+circles: $(call obj,$(LIB_C) $(MAIN_C))
+	@scripts/check/circles $^
 names:
 	@scripts/check/names $(LIB_C) $(MAIN_C) $(APART_C)
 text:
@@ -192,7 +194,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers names text format-check demo bench proof \
+.PHONY: all taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers circles names text format-check demo bench proof \
 	install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
