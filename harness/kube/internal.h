@@ -12,7 +12,7 @@ struct cryo_kube {
 	json_t *cache; /* what discovery said: "apps" → "v1", "apps/v1" → list of resources */
 };
 
-/* status.c: an answer that is no 2xx; always -CRYO_E_REMOTE with sys_errno = code. */
+/* status.c: an answer that is no 2xx; always -CRYO_E_REMOTE with http_code = code. */
 int cryo_kube_status_err(const json_t *status, long code, struct cryo_err *err);
 int cryo_kube_body_err(long code, const char *body, size_t n, struct cryo_err *err);
 /* The first line of a text answer, at most 300 bytes; caller frees. */

@@ -41,7 +41,7 @@ int cryo_kube_parse(const struct cryo_http_resp *resp, json_t **out, struct cryo
 
 	cryo_err_as(err, rc, CRYO_E_REMOTE);
 	if (rc < 0)
-		err->sys_errno = (int)resp->code;
+		err->http_code = (int)resp->code;
 	return rc < 0 ? -(int)CRYO_E_REMOTE : 0;
 }
 
