@@ -14,8 +14,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-
 /* Asked at most once each per plan: a probe takes some 30 ms. */
 struct toolchains {
 	struct cryo_toolchain t[2]; /* without and with cgo */
@@ -200,7 +198,7 @@ static int build_what_is_missing(struct cryo_built *b, const struct cryo_recipe 
 	int lock = -1, rc = cryo_fs_mkparents(b->dir, 0755, err);
 
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc < 0)
 		return rc;
 	rc = build_under_lock(b, r, err);

@@ -24,9 +24,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (60 * 60 * 1000)
-#define ROOT_SUITE   "trixie"
-#define LIB_MAX	     64
+#define ROOT_SUITE "trixie"
+#define LIB_MAX	   64
 
 static const char *const root_packages[] = { "ca-certificates",
 					     "gcc",
@@ -110,7 +109,7 @@ static int prepare_make_root(struct make_build *m, struct cryo_err *err)
 	lock_path = cryo_asprintf("%s.lock", m->root);
 	rc = cryo_fs_mkparents(log, 0700, err);
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc < 0 || cryo_fs_is_dir(m->root))
 		return rc;
 	rc = cryo_build_may_fetch(m->built, "the packages of the build root are", err);

@@ -14,9 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-#define QUIET_MS     120000
-#define MAX_FILE     ((uint64_t)8 << 30)
+#define QUIET_MS 120000
+#define MAX_FILE ((uint64_t)8 << 30)
 
 /* *same: it is the file that the stack means. */
 static int check_archive_hash(const char *path, const struct cryo_source *src,
@@ -85,7 +84,7 @@ static int fetch_archive_locked(const struct cryo_source *src, const char *ask,
 				   .max = MAX_FILE,
 				   .quiet_ms = o->quiet_ms ? o->quiet_ms
 							   : cryo_limit_ms(QUIET_MS) };
-	int lock = -1, rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+	int lock = -1, rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 
 	if (rc < 0)
 		return rc;

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCK_WAIT_MS	 120000
 #define DEFAULT_READY_MS 120000
 #define PODS_MS		 60000
 #define AIR_BYTES	 (100ull * 1000 * 1000)
@@ -262,7 +261,7 @@ static void restart_dead_cluster(struct save *s)
 static int save_cluster_snapshot(struct save *s, struct cryo_err *err)
 {
 	int lock = -1;
-	int rc = cryo_lock_take(s->u.l->lock, LOCK_WAIT_MS, &lock, err);
+	int rc = cryo_lock_take(s->u.l->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
 
 	if (rc == 0)
 		rc = save_locked_cluster(s, err);
