@@ -388,10 +388,11 @@ static int build_make_program(struct make_build *m, const char *name, struct cry
 {
 	cryo_auto(cryo_free) char *program = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = cryo_patched_tree(m->built, &m->tree, m->patched, err);
+	/* The root first: it says which server of Debian to ask for what is in its archive. */
+	int rc = prepare_make_root(m, err);
 
 	if (rc == 0)
-		rc = prepare_make_root(m, err);
+		rc = cryo_patched_tree(m->built, &m->tree, m->patched, err);
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(m->built->dir, 0755, err);
 	if (rc == 0)

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "net/download.h"
+#include "source/debian.h"
 #include "source/url.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
@@ -121,6 +122,12 @@ int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_o
 				    "archive '%s' is not in the cache, and --offline forbids to "
 				    "fetch it",
 				    src->archive);
+	if (cryo_debian_is_address(ask)) {
+		free(cryo_steal(&ask));
+		rc = cryo_debian_resolve(src->archive, &ask, err);
+		if (rc < 0)
+			return rc;
+	}
 	if (cryo_url_archive_refusal(ask))
 		return cryo_err_set(err, CRYO_E_CONFIG, "mirror '%s' of '%s' is refused: %s", ask,
 				    src->archive, cryo_url_archive_refusal(ask));

@@ -117,8 +117,7 @@ static int dump_cluster_node(struct save *s, struct cryo_err *err)
 	int rc;
 
 	cryo_step_begin("snapshot '%s'", u->key);
-	rc = template_take(u->l, &u->record, local_record_rootfs(&u->record), u->key, &s->t, &why,
-			   err);
+	rc = template_take(u->l, &u->record, u->key, &s->t, &why, err);
 	s->dead = rc != 1;
 	if (rc == 0) {
 		cryo_step_ok("memory and disk of one moment; the cluster stands still");
@@ -146,8 +145,7 @@ static int resume_dumped_node(struct save *s, struct cryo_err *err)
 
 	u->record.forwarder = (struct cryo_pid){ 0 };
 	if (rc == 0)
-		rc = template_resume(u->l, &s->t, local_record_rootfs(&u->record), &u->record.init,
-				     err);
+		rc = template_resume(u->l, &s->t, &u->record, &u->record.init, err);
 	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
