@@ -121,7 +121,7 @@ int rke2_copy_file(const char *src, const char *dst, const struct rke2_attrs *a,
 {
 	cryo_auto(cryo_fd_close) int in = open(src, O_RDONLY | O_CLOEXEC);
 	cryo_auto(cryo_fd_close) int out = -1;
-	struct cryo_hash *h;
+	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
 	char digest[CRYO_HASH_HEX];
 	int rc;
 
@@ -130,7 +130,6 @@ int rke2_copy_file(const char *src, const char *dst, const struct rke2_attrs *a,
 	out = open(dst, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	if (out < 0)
 		return cryo_err_sys(err, errno, "cannot write '%s'", dst);
-	h = cryo_hash_new();
 	rc = cryo_err_wrap(err, copy_bytes(in, out, h, err), "copy of '%s' to '%s'", src, dst);
 	cryo_hash_hex(h, digest);
 	if (rc < 0)

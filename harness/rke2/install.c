@@ -23,7 +23,18 @@ static int take_node_lock(int *fd, struct cryo_err *err)
 				      "another cryopod is at work on this node");
 }
 
-/* Has anything begun that RKE2 would notice at a start? */
+/* Of a rollback that was stopped nobody knows any more what it has undone already. */
+static bool step_took_effect(const struct cryo_rke2_journal *j, size_t i, const json_t *step)
+{
+	const struct rke2_run r = { .journal = (struct cryo_rke2_journal *)j, .plan = j->plan };
+	const struct rke2_step_kind *kind = rke2_step_find(cryo_json_str(step, "kind"));
+
+	return rke2_journal_has_begun(j, "install", i) &&
+	       (j->state == CRYO_RKE2_ROLLING_BACK || !kind || !kind->is_done ||
+		kind->is_done(&r, step, rke2_journal_result(j, i)));
+}
+
+/* Has anything been done that RKE2 would notice at a start? */
 static bool was_activated(const struct cryo_rke2_journal *j)
 {
 	json_t *step;
@@ -34,8 +45,8 @@ static bool was_activated(const struct cryo_rke2_journal *j)
 		bool dropin = cryo_streq(cryo_json_str(step, "path"),
 					 cryo_json_str(j->plan, "configFile"));
 
-		if ((dropin || cryo_streq(kind, "swap")) &&
-		    rke2_journal_has_begun(j, "install", i))
+		if ((dropin || cryo_streq(kind, "swap") || cryo_streq(kind, "restart")) &&
+		    step_took_effect(j, i, step))
 			return true;
 	}
 	return false;

@@ -94,14 +94,13 @@ void rke2_add_note(json_t *plan, const char *fmt, ...)
 
 static void name_build(const struct cryo_rke2_build *b, char id[CRYO_HASH_HEX])
 {
-	struct cryo_hash *h = cryo_hash_new();
+	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
 
 	for (size_t i = 0; i < b->n; i++) {
 		cryo_hash_item(h, b->product[i].name);
 		cryo_hash_item(h, b->product[i].sha256);
 	}
 	cryo_hash_hex(h, id);
-	cryo_hash_free(h);
 	id[12] = '\0';
 }
 
@@ -134,6 +133,20 @@ static json_t *describe_file(const char *path)
 			 "uid", (int)st.st_uid, "gid", (int)st.st_gid);
 }
 
+/* Directories above it that are not there yet, the uppermost first. */
+static json_t *list_missing_dirs(const char *path)
+{
+	json_t *all = json_array();
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		cryo_auto(cryo_free) char *dir = cryo_strndup(path, (size_t)(slash - path));
+
+		if (!cryo_fs_exists(dir))
+			json_array_append_new(all, json_string(dir));
+	}
+	return all;
+}
+
 static size_t add_step(struct planned *p, json_t *step)
 {
 	json_array_append_new(p->steps, step);
@@ -150,9 +163,9 @@ static size_t add_file(struct planned *p, const char *path, mode_t mode, const c
 	char digest[CRYO_HASH_HEX];
 
 	cryo_hash_bytes(content, strlen(content), digest);
-	return add_step(p, json_pack("{ss ss si ss ss so}", "kind", "file", "path", path, "mode",
+	return add_step(p, json_pack("{ss ss si ss ss so so}", "kind", "file", "path", path, "mode",
 				     (int)mode, "sha256", digest, "content", content, "before",
-				     describe_file(path)));
+				     describe_file(path), "newDirs", list_missing_dirs(path)));
 }
 
 static void add_list(struct cryo_str *s, const char *key, const char *value)
@@ -248,8 +261,8 @@ static size_t plan_image(struct planned *p)
 	    cryo_asprintf("%s/agent/images/cryopod-kube-apiserver-%s.tar", p->node->data_dir,
 			  strrchr(p->image_ref, ':') + 1);
 
-	return add_step(p, json_pack("{ss ss ss}", "kind", "image", "path", path, "ref",
-				     p->image_ref));
+	return add_step(p, json_pack("{ss ss ss so}", "kind", "image", "path", path, "ref",
+				     p->image_ref, "newDirs", list_missing_dirs(path)));
 }
 
 /*
@@ -272,9 +285,9 @@ static void plan_steps(struct planned *p)
 
 		at_conf = add_file(p, conf, 0644, words);
 	}
-	at_dropin = add_file(p, dropin, 0600, text);
 	if (p->swap)
 		at_swap = plan_swap(p);
+	at_dropin = add_file(p, dropin, 0600, text);
 	add_step(p, json_pack("{ss ss}", "kind", "restart", "unit", p->node->unit));
 	if (p->swap)
 		add_back(p, "unswap", at_swap);

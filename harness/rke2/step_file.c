@@ -68,6 +68,24 @@ static int changes_of_config(const struct rke2_run *r, const json_t *step, const
 	return 0;
 }
 
+/* Directories that were not there before, unless somebody has put something into them. */
+static void drop_new_dirs(const json_t *done)
+{
+	const json_t *dirs = json_object_get(done, "newDirs");
+
+	for (size_t i = json_array_size(dirs); i > 0; i--)
+		rmdir(json_string_value(json_array_get(dirs, i - 1)));
+}
+
+static int remove_new_file(const json_t *done, struct cryo_err *err)
+{
+	int rc = rke2_remove_file(cryo_json_str(done, "path"), err);
+
+	if (rc == 0)
+		drop_new_dirs(done);
+	return rc;
+}
+
 static int restore_config(const struct rke2_run *r, const json_t *step, json_t **result,
 			  struct cryo_err *err)
 {
@@ -82,7 +100,7 @@ static int restore_config(const struct rke2_run *r, const json_t *step, json_t *
 
 	(void)result;
 	if (!before)
-		return rke2_remove_file(path, err);
+		return remove_new_file(done, err);
 	digest_of_file(path, now);
 	if (cryo_streq(now, before))
 		return 0;
@@ -155,7 +173,7 @@ static int drop_image(const struct rke2_run *r, const json_t *step, json_t **res
 
 	(void)result;
 	forget_image(r, cryo_json_str(done, "ref"));
-	return rke2_remove_file(cryo_json_str(done, "path"), err);
+	return remove_new_file(done, err);
 }
 
 static bool config_is_ours(const struct rke2_run *r, const json_t *step, const json_t *result)

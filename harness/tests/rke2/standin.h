@@ -95,8 +95,11 @@ static inline char *standin_member(const char *path, int filter, const char *nam
 			continue;
 		*len = (size_t)archive_entry_size(e);
 		data = cryo_alloc(*len + 1);
-		if (archive_read_data(a, data, *len) != (la_ssize_t)*len)
-			cryo_freep(&data);
+		if (archive_read_data(a, data, *len) == (la_ssize_t)*len)
+			continue;
+		free(data);
+		data = NULL;
+		break;
 	}
 	archive_read_free(a);
 	return data;
