@@ -20,6 +20,8 @@
 struct cryo_tar_writer;
 /* Writes to fd (borrowed) from its current position. */
 struct cryo_tar_writer *cryo_tar_writer_new(int fd);
+/* The same, compressed, without a time in it. */
+struct cryo_tar_writer *cryo_tar_writer_new_gzip(int fd);
 int cryo_tar_add_data(struct cryo_tar_writer *w, const char *name, mode_t mode, const void *data,
 		      size_t len, struct cryo_err *err);
 /* A file that gets shorter while it is read makes it fail. */

@@ -45,7 +45,7 @@ static la_ssize_t tar_writer_on_write(struct archive *a, void *arg, const void *
 	return (la_ssize_t)len;
 }
 
-struct cryo_tar_writer *cryo_tar_writer_new(int fd)
+static struct cryo_tar_writer *open_writer(int fd, bool gzip)
 {
 	struct cryo_tar_writer *w = cryo_alloc(sizeof(*w));
 
@@ -54,11 +54,25 @@ struct cryo_tar_writer *cryo_tar_writer_new(int fd)
 	if (!w->a)
 		abort();
 	archive_write_set_format_pax_restricted(w->a);
+	if (gzip) {
+		archive_write_add_filter_gzip(w->a);
+		archive_write_set_filter_option(w->a, "gzip", "timestamp", NULL);
+	}
 	archive_write_set_bytes_per_block(w->a, 65536);
 	archive_write_set_bytes_in_last_block(w->a, 1);
 	/* A failure here comes back from the first entry. */
 	archive_write_open(w->a, w, NULL, tar_writer_on_write, NULL);
 	return w;
+}
+
+struct cryo_tar_writer *cryo_tar_writer_new(int fd)
+{
+	return open_writer(fd, false);
+}
+
+struct cryo_tar_writer *cryo_tar_writer_new_gzip(int fd)
+{
+	return open_writer(fd, true);
 }
 
 /* `ok` is what libarchive thinks of its last call. */
