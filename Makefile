@@ -18,9 +18,11 @@ LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 
 MAIN_C := harness/cli/main.c
 APART_C := harness/interposer/main.c harness/interposer/static.c harness/interposer/preload/sockopt.c
-LIB_C := $(filter-out $(MAIN_C) $(APART_C) harness/tests/%,$(wildcard harness/*/*.c harness/*/*/*.c))
-HEADERS := $(wildcard harness/*/*.h harness/*/*/*.h)
-tests = $(patsubst harness/tests/%.c,%,$(wildcard harness/tests/$1_*.c))
+DEPTHS := harness/*/* harness/*/*/* harness/*/*/*/*
+LIB_C := $(filter-out $(MAIN_C) $(APART_C) harness/tests/%,$(wildcard $(addsuffix .c,$(DEPTHS))))
+HEADERS := $(wildcard $(addsuffix .h,$(DEPTHS)))
+TEST_C := $(wildcard harness/tests/*/test_*.c)
+FUZZ_C := $(wildcard harness/tests/*/fuzz_*.c)
 obj = $(patsubst harness/%.c,$(B)/obj/%.o,$1)
 say = $(if $(V),,@echo '  $1 $@';)
 
@@ -40,19 +42,21 @@ GEN := build/gen
 $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: harness/%.proto
 	@mkdir -p build/gen
 	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
-$(B)/obj/criu/rpc.o $(B)/obj/tests/test_relay.o: | $(GEN)/criu/rpc.pb-c.h
+$(B)/obj/criu/rpc.o $(B)/obj/tests/interposer/test_relay.o: | $(GEN)/criu/rpc.pb-c.h
 $(B)/obj/criu/stats.o: | $(GEN)/criu/stats.pb-c.h
 $(B)/obj/criu/contents.o: | $(GEN)/criu/images.pb-c.h
 $(B)/obj/kube/cri.o: | $(GEN)/kube/cri.pb-c.h
 $(B)/obj/%.pb-c.o: $(GEN)/%.pb-c.c $(B)/flags
 	@mkdir -p $(@D)
 	$(call say,CC)$(CC) $(CFLAGS_all) -c -o $@ $<
-$(B)/tests/test_%: $(B)/obj/tests/test_%.o $(B)/libcryo.a
+# harness/tests/ROOM/test_NAME.c becomes $(B)/tests/test_NAME; names are unique over all rooms.
+$(foreach c,$(TEST_C) $(FUZZ_C),$(eval $(B)/tests/$(notdir $(basename $c)): $(call obj,$c)))
+$(B)/tests/test_%: $(B)/libcryo.a
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $^ -lcmocka -lssl $(LIBS)
-$(B)/tests/fuzz_%: $(B)/obj/tests/fuzz_%.o $(B)/libcryo.a
+	$(call say,LD)$(CC) $(CFLAGS_all) $(LDFLAGS) -o $@ $(filter %.o,$^) $< -lcmocka -lssl $(LIBS)
+$(B)/tests/fuzz_%: $(B)/libcryo.a
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(CFLAGS_all) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call say,LD)$(CC) $(CFLAGS_all) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $< $(LIBS)
 
 # What runs inside containers: static, and the same bytes wherever and whenever it is built.
 LIBEXEC := build/libexec/counter build/libexec/pause
@@ -92,7 +96,7 @@ build/libexec/cryopod-criu: $(STATIC_O)
 		$(shell pkg-config --static --libs libcrypto)
 # For the end-to-end test alone: holds the real CRIU still where somebody shall be killed.
 e2e: build/static/stop-criu
-build/static/stop-criu: build/static/tests/stop_criu.o build/libexec/cryopod-criu
+build/static/stop-criu: build/static/tests/interposer/stop_criu.o build/libexec/cryopod-criu
 	$(call say,LD)$(CC) -static -s -o $@ $< build/static/lib.a -lprotobuf-c
 build/libexec/criu-sockopt.so: harness/interposer/preload/sockopt.c
 	@mkdir -p $(@D)
@@ -104,14 +108,14 @@ $(B)/members: text = $(LIB_C)
 $(B)/flags $(B)/members: quoted = $(subst ','\'',$(text))
 $(B)/flags $(B)/members: FORCE
 	@mkdir -p $(@D); echo '$(quoted)' | cmp -s - $@ || echo '$(quoted)' >$@
--include $(wildcard $(B)/obj/*/*.d $(B)/obj/*/*/*.d build/static/*/*.d)
+-include $(wildcard $(patsubst harness/%,$(B)/obj/%.d,$(DEPTHS)) build/static/*/*.d build/static/*/*/*.d)
 
 # Tests (one plays a TLS server, hence -lssl). Each leaves its points as TAP below build/; many are added up.
 run-test_%: $(B)/tests/test_%
 	$<
 $(B)/tap/%.tap: $(B)/tests/% FORCE
 	@scripts/tap $@ '$(MODE) $*' $<
-taps: $(patsubst %,$(B)/tap/%.tap,$(call tests,test))
+taps: $(patsubst %,$(B)/tap/%.tap,$(notdir $(basename $(TEST_C))))
 check: taps
 	@scripts/tally $(B)/tap/test_*.tap
 checks: FORCE
@@ -138,7 +142,7 @@ run-fuzz_%: $(B)/tests/fuzz_%
 	@mkdir -p $(B)/corpus/$*
 	$< -max_total_time=$(FUZZ_TIME) -print_final_stats=1 -artifact_prefix=$(B)/corpus/ $(B)/corpus/$* \
 		$(wildcard harness/tests/corpus/$*)
-fuzz-all: $(addprefix run-,$(call tests,fuzz))
+fuzz-all: $(addprefix run-,$(notdir $(basename $(FUZZ_C))))
 fuzz:
 	@command -v clang >/dev/null || { echo 'fuzz: skipped, there is no clang' >&2; exit 0; }; \
 		$(MAKE) --no-print-directory MODE=fuzz CC=clang fuzz-all
@@ -154,7 +158,7 @@ layers:
 text:
 	@scripts/text
 format-check:
-	@scripts/format-check $(HEADERS) $(LIB_C) $(MAIN_C) $(APART_C) $(wildcard harness/tests/*.[ch] harness/tests/*/*.[ch]) \
+	@scripts/format-check $(HEADERS) $(LIB_C) $(MAIN_C) $(APART_C) $(wildcard harness/tests/*/*.[ch]) \
 		$(wildcard counter-container/*.c images/*/*.c)
 
 demo: all

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-static int64_t now_ns(clockid_t clock)
+static int64_t read_clock_ns(clockid_t clock)
 {
 	struct timespec ts;
 
@@ -17,12 +17,12 @@ static int64_t now_ns(clockid_t clock)
 
 int64_t cryo_now_ms(void)
 {
-	return now_ns(CLOCK_MONOTONIC) / 1000000;
+	return read_clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 int64_t cryo_wall_ns(void)
 {
-	return now_ns(CLOCK_REALTIME);
+	return read_clock_ns(CLOCK_REALTIME);
 }
 
 char *cryo_rfc3339(int64_t wall_ns)
@@ -37,7 +37,7 @@ char *cryo_rfc3339(int64_t wall_ns)
 }
 
 /* Does `s` begin like `shape`, in which 0 stands for any digit? */
-static bool shaped(const char *s, const char *shape)
+static bool matches_digit_shape(const char *s, const char *shape)
 {
 	for (; *shape; s++, shape++)
 		if (*shape == '0' ? *s < '0' || *s > '9' : *s != *shape)
@@ -46,11 +46,11 @@ static bool shaped(const char *s, const char *shape)
 }
 
 /* Digits after the point, as nanoseconds; `*s` ends behind them. */
-static int64_t fraction_ns(const char **s)
+static int64_t parse_fraction_ns(const char **s)
 {
 	int64_t ns = 0, unit = 100000000;
 
-	if (!shaped(*s, ".0"))
+	if (!matches_digit_shape(*s, ".0"))
 		return 0;
 	for ((*s)++; **s >= '0' && **s <= '9'; (*s)++, unit /= 10)
 		ns += (**s - '0') * unit;
@@ -58,14 +58,14 @@ static int64_t fraction_ns(const char **s)
 }
 
 /* "Z" or "+hh:mm" up to the end of the text, in seconds. */
-static bool zone_seconds(const char *s, int64_t *seconds)
+static bool parse_zone_seconds(const char *s, int64_t *seconds)
 {
 	int hours, minutes;
 
 	*seconds = 0;
 	if (strcmp(s, "Z") == 0)
 		return true;
-	if ((*s != '+' && *s != '-') || !shaped(s + 1, "00:00") || s[6])
+	if ((*s != '+' && *s != '-') || !matches_digit_shape(s + 1, "00:00") || s[6])
 		return false;
 	hours = atoi(s + 1);
 	minutes = atoi(s + 4);
@@ -74,12 +74,13 @@ static bool zone_seconds(const char *s, int64_t *seconds)
 }
 
 /* Up to the seconds; false for what is no date, and for years that nanoseconds do not reach. */
-static bool date_seconds(const char *text, int64_t *seconds)
+static bool parse_date_seconds(const char *text, int64_t *seconds)
 {
 	struct tm tm = { 0 };
 	int day;
 
-	if (!shaped(text, "0000-00-00T00:00:00") || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
+	if (!matches_digit_shape(text, "0000-00-00T00:00:00") ||
+	    !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
 		return false;
 	day = tm.tm_mday;
 	*seconds = timegm(&tm);
@@ -92,11 +93,11 @@ int cryo_rfc3339_parse(const char *text, int64_t *wall_ns, struct cryo_err *err)
 	int64_t seconds, zone, ns;
 	const char *rest;
 
-	if (!date_seconds(text, &seconds))
+	if (!parse_date_seconds(text, &seconds))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no RFC 3339 time", text);
 	rest = text + strlen("0000-00-00T00:00:00");
-	ns = fraction_ns(&rest);
-	if (!zone_seconds(rest, &zone))
+	ns = parse_fraction_ns(&rest);
+	if (!parse_zone_seconds(rest, &zone))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no RFC 3339 time", text);
 	*wall_ns = (seconds - zone) * 1000000000 + ns;
 	return 0;
@@ -108,7 +109,7 @@ struct unit {
 };
 
 /* The longest name in a table that `s` starts with. */
-static const struct unit *unit_at(const struct unit *table, const char *s)
+static const struct unit *find_unit_prefix(const struct unit *table, const char *s)
 {
 	for (; table->name; table++)
 		if (cryo_starts_with(s, table->name))
@@ -136,7 +137,7 @@ int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err)
 		if ((*s < '0' || *s > '9') && *s != '.')
 			break;
 		value = strtod(s, &end);
-		u = unit_at(units, end);
+		u = find_unit_prefix(units, end);
 		/* strtod also reads 1e3 and 0x10, which nobody writes for a time */
 		if (!u || end != s + strspn(s, "0123456789.") || value > 1e7)
 			break;
@@ -199,7 +200,7 @@ int cryo_size_parse(const char *text, uint64_t *bytes, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no size (write 64Mi or 1Gi)",
 				    text);
 	value = strtoull(text, &end, 10);
-	u = unit_at(units, end);
+	u = find_unit_prefix(units, end);
 	if (end[strlen(u->name)] || value > (1ull << 53) / u->factor)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no size (write 64Mi or 1Gi)",
 				    text);

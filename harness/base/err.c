@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Masks the text first: what it is made of may hold an address with a password. */
-static void store(struct cryo_err *err, char *text)
+static void store_masked_message(struct cryo_err *err, char *text)
 {
 	size_t n;
 
@@ -22,7 +22,7 @@ static void store(struct cryo_err *err, char *text)
 	strcpy(err->msg + sizeof(err->msg) - 4, "...");
 }
 
-static void one_line(char *msg)
+static void join_message_lines(char *msg)
 {
 	size_t n = strlen(msg);
 
@@ -43,8 +43,8 @@ int cryo_err_set(struct cryo_err *err, enum cryo_status status, const char *fmt,
 	va_end(ap);
 	err->status = status;
 	err->sys_errno = 0;
-	store(err, text);
-	one_line(err->msg);
+	store_masked_message(err, text);
+	join_message_lines(err->msg);
 	return -(int)status;
 }
 
@@ -73,7 +73,7 @@ int cryo_err_wrap(struct cryo_err *err, int ret, const char *fmt, ...)
 	prefix = cryo_vasprintf(fmt, ap);
 	va_end(ap);
 	text = cryo_asprintf("%s: %s", prefix, err->msg);
-	store(err, text);
+	store_masked_message(err, text);
 	return ret;
 }
 

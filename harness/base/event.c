@@ -36,8 +36,8 @@ bool cryo_event_ends(enum cryo_event_kind kind)
 	       kind == CRYO_EVENT_SKIP;
 }
 
-static void emit(enum cryo_event_kind kind, unsigned depth, const char *what, int64_t ms,
-		 const char *detail)
+static void emit_event_text(enum cryo_event_kind kind, unsigned depth, const char *what, int64_t ms,
+			    const char *detail)
 {
 	struct cryo_event ev = {
 		.kind = kind, .what = what, .detail = detail, .ms = ms, .depth = depth
@@ -46,13 +46,13 @@ static void emit(enum cryo_event_kind kind, unsigned depth, const char *what, in
 	cryo_event_relay(&ev);
 }
 
-static void emitv(enum cryo_event_kind kind, unsigned depth, const char *what, int64_t ms,
-		  const char *fmt, va_list ap)
+static void emit_event_format(enum cryo_event_kind kind, unsigned depth, const char *what,
+			      int64_t ms, const char *fmt, va_list ap)
 {
 	cryo_auto(cryo_free) char *detail = cryo_vasprintf(fmt, ap);
 
 	cryo_mask_addresses(detail);
-	emit(kind, depth, what, ms, detail);
+	emit_event_text(kind, depth, what, ms, detail);
 }
 
 void cryo_step_begin(const char *fmt, ...)
@@ -66,11 +66,11 @@ void cryo_step_begin(const char *fmt, ...)
 	state.step[state.depth].what = cryo_vasprintf(fmt, ap);
 	va_end(ap);
 	state.step[state.depth].start = cryo_now_ms();
-	emit(CRYO_EVENT_BEGIN, state.depth, state.step[state.depth].what, 0, "");
+	emit_event_text(CRYO_EVENT_BEGIN, state.depth, state.step[state.depth].what, 0, "");
 	state.depth++;
 }
 
-static void end(enum cryo_event_kind kind, const char *fmt, va_list ap)
+static void end_current_step(enum cryo_event_kind kind, const char *fmt, va_list ap)
 {
 	char *what;
 
@@ -78,7 +78,8 @@ static void end(enum cryo_event_kind kind, const char *fmt, va_list ap)
 		abort();
 	state.depth--;
 	what = state.step[state.depth].what;
-	emitv(kind, state.depth, what, cryo_now_ms() - state.step[state.depth].start, fmt, ap);
+	emit_event_format(kind, state.depth, what, cryo_now_ms() - state.step[state.depth].start,
+			  fmt, ap);
 	free(what);
 }
 
@@ -88,7 +89,8 @@ void cryo_step_note(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	emitv(CRYO_EVENT_NOTE, depth, state.depth ? state.step[depth].what : "", 0, fmt, ap);
+	emit_event_format(CRYO_EVENT_NOTE, depth, state.depth ? state.step[depth].what : "", 0, fmt,
+			  ap);
 	va_end(ap);
 }
 
@@ -97,7 +99,7 @@ void cryo_step_note(const char *fmt, ...)
 	{                                                                                          \
 		va_list ap;                                                                        \
 		va_start(ap, fmt);                                                                 \
-		end(kind, fmt, ap);                                                                \
+		end_current_step(kind, fmt, ap);                                                   \
 		va_end(ap);                                                                        \
 	}
 
@@ -106,7 +108,7 @@ void cryo_step_note(const char *fmt, ...)
 	{                                                                                          \
 		va_list ap;                                                                        \
 		va_start(ap, fmt);                                                                 \
-		emitv(kind, state.depth, "", 0, fmt, ap);                                          \
+		emit_event_format(kind, state.depth, "", 0, fmt, ap);                              \
 		va_end(ap);                                                                        \
 	}
 

@@ -9,7 +9,7 @@
 #define STARS "***"
 
 /* Where the address ends that a message has quoted, or put between words. */
-static size_t address_length(const char *s)
+static size_t count_address_bytes(const char *s)
 {
 	return strcspn(s, " \t\r\n'\"<>`");
 }
@@ -18,9 +18,9 @@ static size_t address_length(const char *s)
  * The '@' behind what says who somebody is; NULL without. A '/' in a password should have
  * been written %2F, and was not: then what looks like a port is no number.
  */
-static char *end_of_user(char *s)
+static char *find_userinfo_end(char *s)
 {
-	size_t all = address_length(s), host = strcspn(s, "/?#"), n = host < all ? host : all;
+	size_t all = count_address_bytes(s), host = strcspn(s, "/?#"), n = host < all ? host : all;
 	char *at = memrchr(s, '@', n), *colon = memchr(s, ':', n);
 
 	if (at || !colon || isdigit((unsigned char)colon[1]))
@@ -28,7 +28,7 @@ static char *end_of_user(char *s)
 	return memrchr(s, '@', all);
 }
 
-static bool is_web(const char *text, const char *scheme_end)
+static bool is_web_address(const char *text, const char *scheme_end)
 {
 	size_t n = (size_t)(scheme_end - text);
 
@@ -37,7 +37,7 @@ static bool is_web(const char *text, const char *scheme_end)
 }
 
 /* Stars in place of [from, to); the new end. */
-static char *cover(char *from, char *to)
+static char *cover_with_stars(char *from, char *to)
 {
 	size_t n = (size_t)(to - from), stars = strlen(STARS);
 
@@ -54,12 +54,12 @@ void cryo_mask_addresses(char *text)
 
 	while ((s = strstr(s, "://"))) {
 		from = s + strlen("://");
-		at = end_of_user(from);
-		if (at && !is_web(text, s)) {
+		at = find_userinfo_end(from);
+		if (at && !is_web_address(text, s)) {
 			char *colon = memchr(from, ':', (size_t)(at - from));
 
 			from = colon ? colon + 1 : at;
 		}
-		s = at ? cover(from, at) : from;
+		s = at ? cover_with_stars(from, at) : from;
 	}
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void grow(struct cryo_str *s, size_t extra)
+static void grow_str_buffer(struct cryo_str *s, size_t extra)
 {
 	size_t need = s->len + extra + 1, cap = s->cap ? s->cap : 64;
 
@@ -19,7 +19,7 @@ static void grow(struct cryo_str *s, size_t extra)
 
 void cryo_str_addn(struct cryo_str *s, const void *data, size_t n)
 {
-	grow(s, n);
+	grow_str_buffer(s, n);
 	if (n > 0)
 		memcpy(s->p + s->len, data, n);
 	s->len += n;
@@ -208,7 +208,7 @@ bool cryo_base64_decode(const char *text, struct cryo_str *out)
 	return true;
 }
 
-static size_t edit_distance(const char *a, const char *b)
+static size_t count_edit_distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
 	cryo_auto(cryo_free) size_t *row = cryo_alloc((m + 1) * sizeof(*row));
@@ -244,7 +244,7 @@ const char *cryo_nearest(const char *word, const char *const *candidates)
 	if (limit < 1)
 		limit = 1;
 	for (; *candidates; candidates++) {
-		size_t d = edit_distance(word, *candidates);
+		size_t d = count_edit_distance(word, *candidates);
 
 		if (d <= limit && d < best) {
 			best = d;

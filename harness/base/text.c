@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* One character at `s`: its bytes, 0 if they are no UTF-8. */
-static size_t decode(const char *s, uint32_t *c)
+static size_t decode_utf8_char(const char *s, uint32_t *c)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	const unsigned char *u = (const unsigned char *)s;
@@ -29,13 +29,13 @@ static size_t decode(const char *s, uint32_t *c)
 }
 
 /* Controls of both kinds, and what turns the direction of writing round. */
-static bool is_control(uint32_t c)
+static bool is_control_char(uint32_t c)
 {
 	return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x200e || c == 0x200f ||
 	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
 }
 
-static size_t columns_of(uint32_t c)
+static size_t count_char_columns(uint32_t c)
 {
 	static const struct {
 		uint32_t from, to;
@@ -57,9 +57,9 @@ void cryo_text_clean(struct cryo_str *out, const char *text)
 {
 	while (*text) {
 		uint32_t c;
-		size_t n = decode(text, &c);
+		size_t n = decode_utf8_char(text, &c);
 
-		if (n == 0 || (is_control(c) && c != '\t'))
+		if (n == 0 || (is_control_char(c) && c != '\t'))
 			cryo_str_add(out, "?");
 		else if (c == '\t')
 			cryo_str_add(out, " ");
@@ -74,8 +74,8 @@ size_t cryo_text_width(const char *text)
 	size_t width = 0, n;
 	uint32_t c;
 
-	for (; *text && (n = decode(text, &c)) > 0; text += n)
-		width += columns_of(c);
+	for (; *text && (n = decode_utf8_char(text, &c)) > 0; text += n)
+		width += count_char_columns(c);
 	return width;
 }
 
@@ -91,8 +91,9 @@ void cryo_text_cut(struct cryo_str *out, const char *text, size_t columns)
 	}
 	if (columns == 0)
 		return;
-	while (*end && (n = decode(end, &c)) > 0 && used + columns_of(c) <= columns - 1) {
-		used += columns_of(c);
+	while (*end && (n = decode_utf8_char(end, &c)) > 0 &&
+	       used + count_char_columns(c) <= columns - 1) {
+		used += count_char_columns(c);
 		end += n;
 	}
 	cryo_str_addn(out, text, (size_t)(end - text));

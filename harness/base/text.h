@@ -3,8 +3,8 @@
  * Texts on their way to a terminal or a log. They may come from a container or a
  * server: control characters, escape sequences and broken UTF-8 become '?'.
  */
-#ifndef CRYO_REPORT_TEXT_H
-#define CRYO_REPORT_TEXT_H
+#ifndef CRYO_BASE_TEXT_H
+#define CRYO_BASE_TEXT_H
 
 #include "base/str.h"
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *or_die(void *ptr)
+static void *abort_without_memory(void *ptr)
 {
 	if (!ptr) {
 		fputs("cryopod: out of memory\n", stderr);
@@ -16,22 +16,22 @@ static void *or_die(void *ptr)
 
 void *cryo_alloc(size_t size)
 {
-	return or_die(calloc(1, size ? size : 1));
+	return abort_without_memory(calloc(1, size ? size : 1));
 }
 
 void *cryo_realloc(void *ptr, size_t n, size_t size)
 {
-	return or_die(reallocarray(ptr, n ? n : 1, size));
+	return abort_without_memory(reallocarray(ptr, n ? n : 1, size));
 }
 
 char *cryo_strdup(const char *s)
 {
-	return s ? or_die(strdup(s)) : NULL;
+	return s ? abort_without_memory(strdup(s)) : NULL;
 }
 
 char *cryo_strndup(const char *s, size_t n)
 {
-	return or_die(strndup(s, n));
+	return abort_without_memory(strndup(s, n));
 }
 
 char *cryo_vasprintf(const char *fmt, va_list ap)
@@ -40,7 +40,7 @@ char *cryo_vasprintf(const char *fmt, va_list ap)
 
 	if (vasprintf(&s, fmt, ap) < 0)
 		s = NULL;
-	return or_die(s);
+	return abort_without_memory(s);
 }
 
 char *cryo_asprintf(const char *fmt, ...)

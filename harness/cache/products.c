@@ -2,13 +2,13 @@
 /* What was made: templates, builds, the roots they are built in, and what nobody finished. */
 #include "cache/survey.h"
 
-#include "build/recipe.h"
-#include "build/toolchain.h"
+#include "recipe/recipe.h"
+#include "recipe/toolchain.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
-#include "target/local/snapshot.h"
-#include "target/local/template.h"
+#include "cluster/local/snapshot.h"
+#include "cluster/local/template.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -55,7 +55,7 @@ int cache_scan_templates(struct cache_survey *s, struct cryo_err *err)
 
 /* --- builds --- */
 
-static bool template_goes(const struct cache_survey *s, const char *key)
+static bool is_template_going(const struct cache_survey *s, const char *key)
 {
 	for (size_t i = 0; i < s->n; i++)
 		if (cryo_streq(s->item[i].key, key))
@@ -69,15 +69,15 @@ void cache_item_find_users(const struct cache_survey *s, struct cache_item *i)
 		const struct cache_ref *r = &s->refs.v[j];
 
 		if (!cryo_streq(r->component, i->component) || !cryo_streq(r->stamp, i->stamp) ||
-		    (r->template && template_goes(s, r->template)))
+		    (r->template && is_template_going(s, r->template)))
 			continue;
 		cache_item_use(i, r->who);
 		i->pinned = i->pinned || r->needed;
 	}
 }
 
-static void add_build(struct cache_survey *s, const char *component, const char *stamp,
-		      bool being_made)
+static void add_cached_build(struct cache_survey *s, const char *component, const char *stamp,
+			     bool being_made)
 {
 	cryo_auto(cryo_free) char *below = cryo_asprintf("builds/%s", component);
 	cryo_auto(cryo_free) char *name = cryo_asprintf("%s %.12s", component, stamp);
@@ -97,7 +97,7 @@ static void add_build(struct cache_survey *s, const char *component, const char 
 }
 
 /* Several caches may share some of it by a link: none of them knows all users then. */
-static bool is_shared(const char *below)
+static bool is_shared_cache_dir(const char *below)
 {
 	cryo_auto(cryo_free) char *path = cache_path(below, "");
 	struct stat st;
@@ -105,9 +105,9 @@ static bool is_shared(const char *below)
 	return lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
 }
 
-static void pin_shared(struct cache_survey *s, size_t first, const char *below)
+static void pin_shared_items(struct cache_survey *s, size_t first, const char *below)
 {
-	for (size_t i = first; is_shared(below) && i < s->n; i++)
+	for (size_t i = first; is_shared_cache_dir(below) && i < s->n; i++)
 		cache_item_pin(&s->item[i], "another cache, which it is in");
 }
 
@@ -129,9 +129,9 @@ int cache_scan_builds(struct cache_survey *s, struct cryo_err *err)
 		cache_names(below, &stamps);
 		for (size_t i = 0; i < stamps.n; i++)
 			if (cache_is_hex(stamps.v[i], CRYO_HASH_HEX - 1))
-				add_build(s, component, stamps.v[i], being_made);
+				add_cached_build(s, component, stamps.v[i], being_made);
 	}
-	pin_shared(s, first, "builds");
+	pin_shared_items(s, first, "builds");
 	return 0;
 }
 
@@ -155,7 +155,7 @@ int cache_scan_roots(struct cache_survey *s, struct cryo_err *err)
 		if (cryo_streq(path, go) || cryo_streq(path, make))
 			cache_item_use(i, "builds to come");
 	}
-	pin_shared(s, first, "roots");
+	pin_shared_items(s, first, "roots");
 	return 0;
 }
 
@@ -174,14 +174,14 @@ int cache_scan_go(struct cache_survey *s, struct cryo_err *err)
 
 /* --- what nobody finished --- */
 
-static void add_rest(struct cache_survey *s, const char *below, const char *name)
+static void add_unfinished_item(struct cache_survey *s, const char *below, const char *name)
 {
 	char *path = cache_path(below, name);
 
 	cache_survey_add(s, "remains", path + strlen(cryo_dir_cache()) + 1, path);
 }
 
-static bool is_half(const char *name)
+static bool is_unfinished_name(const char *name)
 {
 	static const char *const ends[] = { ".new", ".tmp", ".part" };
 	bool half = cryo_starts_with(name, ".new-") || cryo_starts_with(name, ".gitmodules-");
@@ -192,7 +192,7 @@ static bool is_half(const char *name)
 }
 
 /* "STAMP.packages" of a root file system that is gone. */
-static bool is_orphan(const char *below, const char *name)
+static bool is_orphaned_packages(const char *below, const char *name)
 {
 	static const char *const ends[] = { ".packages", ".used" };
 
@@ -208,44 +208,45 @@ static bool is_orphan(const char *below, const char *name)
 	return false;
 }
 
-static void scan_rest(struct cache_survey *s, const char *below, bool all)
+static void scan_unfinished_dir(struct cache_survey *s, const char *below, bool all)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
-	if (is_shared(below))
+	if (is_shared_cache_dir(below))
 		return;
 	cache_names(below, &names);
 	for (size_t i = 0; i < names.n; i++)
-		if (all || is_half(names.v[i]) || is_orphan(below, names.v[i]))
-			add_rest(s, below, names.v[i]);
+		if (all || is_unfinished_name(names.v[i]) ||
+		    is_orphaned_packages(below, names.v[i]))
+			add_unfinished_item(s, below, names.v[i]);
 }
 
-static void scan_rest_below(struct cache_survey *s, const char *dir, bool all)
+static void scan_unfinished_below(struct cache_survey *s, const char *dir, bool all)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
-	if (is_shared(dir))
+	if (is_shared_cache_dir(dir))
 		return;
 	cache_names(dir, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s", dir, names.v[i]);
 
 		if (names.v[i][0] != '.')
-			scan_rest(s, below, all);
+			scan_unfinished_dir(s, below, all);
 	}
 }
 
 int cache_scan_rest(struct cache_survey *s, struct cryo_err *err)
 {
 	(void)err;
-	scan_rest(s, "trash", true);
-	scan_rest_below(s, "work", true);
-	scan_rest(s, "", false);
-	scan_rest(s, "git", false);
-	scan_rest(s, "archives", false);
-	scan_rest(s, "roots", false);
-	scan_rest_below(s, "builds", false);
-	scan_rest_below(s, "trees", false);
+	scan_unfinished_dir(s, "trash", true);
+	scan_unfinished_below(s, "work", true);
+	scan_unfinished_dir(s, "", false);
+	scan_unfinished_dir(s, "git", false);
+	scan_unfinished_dir(s, "archives", false);
+	scan_unfinished_dir(s, "roots", false);
+	scan_unfinished_below(s, "builds", false);
+	scan_unfinished_below(s, "trees", false);
 	return 0;
 }
 

@@ -8,12 +8,12 @@
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "build/users.h"
+#include "recipe/users.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
-#include "target/local/template.h"
+#include "cluster/local/template.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@
 
 #define LOCK_WAIT_MS 600000 /* another prune, which removes gigabytes */
 
-static json_t *describe(const struct cache_item *i)
+static json_t *describe_pruned_item(const struct cache_item *i)
 {
 	cryo_auto(cryo_free) char *when = cryo_rfc3339(i->changed_s * 1000000000);
 	cryo_auto(cryo_free) char *users = cryo_strv_join(&i->users, ", ");
@@ -46,7 +46,7 @@ int cryo_cache_list(json_t **out, struct cryo_err *err)
 	*out = json_array();
 	for (size_t i = 0; i < s.n; i++) {
 		cache_item_measure(&s.item[i]);
-		json_array_append_new(*out, describe(&s.item[i]));
+		json_array_append_new(*out, describe_pruned_item(&s.item[i]));
 	}
 	return 0;
 }
@@ -61,7 +61,8 @@ struct prune {
 };
 
 /* Out of sight in one step. */
-static int throw_away(const struct prune *p, const struct cache_item *i, struct cryo_err *err)
+static int move_item_to_trash(const struct prune *p, const struct cache_item *i,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *to =
 	    cryo_asprintf("%s/%zu", p->trash, json_array_size(p->removed));
@@ -71,7 +72,7 @@ static int throw_away(const struct prune *p, const struct cache_item *i, struct 
 	return 0;
 }
 
-static void unlink_beside(const struct cache_item *i, const char *suffix)
+static void unlink_item_sibling(const struct cache_item *i, const char *suffix)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s%s", i->path, suffix);
 
@@ -79,7 +80,7 @@ static void unlink_beside(const struct cache_item *i, const char *suffix)
 }
 
 /* Meanwhile somebody may have begun to use it, and have written that down. 1: so it is. */
-static int is_used_now(const struct prune *p, struct cache_item *i, struct cryo_err *err)
+static int is_item_used_now(const struct prune *p, struct cache_item *i, struct cryo_err *err)
 {
 	cryo_auto(cache_survey_release) struct cache_survey now = { .o = p->o };
 	int rc = cache_refs_collect(&now.refs, err);
@@ -93,7 +94,7 @@ static int is_used_now(const struct prune *p, struct cache_item *i, struct cryo_
 }
 
 /* 1: it stays. */
-static int remove_build(const struct prune *p, struct cache_item *i, struct cryo_err *err)
+static int remove_cached_build(const struct prune *p, struct cache_item *i, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path =
 	    cryo_asprintf("%s/builds/%s.lock", cryo_dir_cache(), i->component);
@@ -104,18 +105,18 @@ static int remove_build(const struct prune *p, struct cache_item *i, struct cryo
 	if (cryo_lock_take(path, 0, &lock, &ignored) < 0)
 		return 1;
 	alone = cryo_lock_only_dir(i->path);
-	rc = alone < 0 ? 1 : is_used_now(p, i, err);
+	rc = alone < 0 ? 1 : is_item_used_now(p, i, err);
 	if (rc == 0)
-		rc = throw_away(p, i, err);
+		rc = move_item_to_trash(p, i, err);
 	if (rc == 0) {
-		unlink_beside(i, ".packages");
-		unlink_beside(i, ".used");
+		unlink_item_sibling(i, ".packages");
+		unlink_item_sibling(i, ".used");
 	}
 	cryo_lock_remove(path, &lock);
 	return rc;
 }
 
-static int remove_template(const struct cache_item *i, struct cryo_err *err)
+static int remove_cached_template(const struct cache_item *i, struct cryo_err *err)
 {
 	size_t n;
 
@@ -123,19 +124,20 @@ static int remove_template(const struct cache_item *i, struct cryo_err *err)
 }
 
 /* What is left for other runs to find out about it goes as well. */
-static int remove_other(const struct prune *p, const struct cache_item *i, struct cryo_err *err)
+static int remove_other_item(const struct prune *p, const struct cache_item *i,
+			     struct cryo_err *err)
 {
-	int rc = throw_away(p, i, err);
+	int rc = move_item_to_trash(p, i, err);
 
-	unlink_beside(i, ".packages");
-	unlink_beside(i, ".lock");
+	unlink_item_sibling(i, ".packages");
+	unlink_item_sibling(i, ".lock");
 	/* Where a branch stood is to be remembered as long as somebody names it. */
 	if (i->users.n == 0)
-		unlink_beside(i, ".pins");
+		unlink_item_sibling(i, ".pins");
 	return rc;
 }
 
-static int remove_one(struct prune *p, struct cache_item *i, struct cryo_err *err)
+static int remove_cache_item(struct prune *p, struct cache_item *i, struct cryo_err *err)
 {
 	int rc = cryo_intr_check(err);
 
@@ -145,29 +147,29 @@ static int remove_one(struct prune *p, struct cache_item *i, struct cryo_err *er
 	if (p->o->dry_run)
 		rc = 0;
 	else if (i->component)
-		rc = remove_build(p, i, err);
+		rc = remove_cached_build(p, i, err);
 	else if (i->key)
-		rc = remove_template(i, err);
+		rc = remove_cached_template(i, err);
 	else
-		rc = remove_other(p, i, err);
+		rc = remove_other_item(p, i, err);
 	if (rc == 0)
-		json_array_append_new(p->removed, describe(i));
+		json_array_append_new(p->removed, describe_pruned_item(i));
 	return rc < 0 ? rc : 0;
 }
 
 /* --- all of them --- */
 
-static int remove_all(struct prune *p, struct cryo_err *err)
+static int remove_unused_items(struct prune *p, struct cryo_err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < p->survey.n; i++)
 		if (p->survey.item[i].goes)
-			rc = remove_one(p, &p->survey.item[i], err);
+			rc = remove_cache_item(p, &p->survey.item[i], err);
 	return rc;
 }
 
-static int survey(struct prune *p, bool busy, struct cryo_err *err)
+static int survey_prune_items(struct prune *p, bool busy, struct cryo_err *err)
 {
 	int rc = cache_survey_make(p->o, busy, &p->survey, err);
 
@@ -177,16 +179,16 @@ static int survey(struct prune *p, bool busy, struct cryo_err *err)
 	return rc;
 }
 
-static int dry_run(struct prune *p, struct cryo_err *err)
+static int list_prune_items(struct prune *p, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *lock = cryo_users_lock();
-	int rc = survey(p, !cryo_lock_is_free(lock), err);
+	int rc = survey_prune_items(p, !cryo_lock_is_free(lock), err);
 
-	return rc < 0 ? rc : remove_all(p, err);
+	return rc < 0 ? rc : remove_unused_items(p, err);
 }
 
 /* The lock is held until everything is out of sight, not until it is gone. */
-static int put_away(struct prune *p, const char *trash, struct cryo_err *err)
+static int trash_unused_items(struct prune *p, const char *trash, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_users_lock();
 	cryo_auto(cryo_fd_close) int alone = -1;
@@ -194,25 +196,25 @@ static int put_away(struct prune *p, const char *trash, struct cryo_err *err)
 	int rc;
 
 	cryo_lock_take(path, 0, &alone, &ignored);
-	rc = survey(p, alone < 0, err);
+	rc = survey_prune_items(p, alone < 0, err);
 	if (rc == 0)
 		rc = cryo_fs_tmpdir(trash, "", &p->trash, err);
 	if (rc == 0)
-		rc = remove_all(p, err);
+		rc = remove_unused_items(p, err);
 	cryo_template_clean();
 	for (size_t i = 0; i < p->survey.refs.gone.n; i++)
 		unlink(p->survey.refs.gone.v[i]);
 	return rc;
 }
 
-static int prune(struct prune *p, struct cryo_err *err)
+static int prune_unlocked_cache(struct prune *p, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *trash = cache_path("trash", "");
 	struct cryo_err later = CRYO_ERR_INIT;
 	int rc = cryo_fs_rmtree(trash, err), end; /* of runs that were killed */
 
 	if (rc == 0)
-		rc = put_away(p, trash, err);
+		rc = trash_unused_items(p, trash, err);
 	end = cryo_fs_rmtree(trash, rc == 0 ? err : &later);
 	return rc < 0 ? rc : end;
 }
@@ -227,11 +229,11 @@ int cryo_cache_prune(const struct cryo_cache_opts *o, json_t **removed, struct c
 	if (!cryo_fs_is_dir(cryo_dir_cache()))
 		return 0;
 	if (o->dry_run) {
-		rc = dry_run(&p, err);
+		rc = list_prune_items(&p, err);
 	} else {
 		rc = cryo_lock_wait(path, LOCK_WAIT_MS, &lock, err);
 		if (rc == 0)
-			rc = prune(&p, err);
+			rc = prune_unlocked_cache(&p, err);
 		if (lock >= 0)
 			cryo_lock_remove(path, &lock);
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cache/refs.h"
 
-#include "build/users.h"
+#include "recipe/users.h"
 #include "conf/json.h"
 #include "source/data.h"
 #include "source/status.h"
 #include "sys/fs.h"
-#include "target/target.h"
+#include "cluster/cluster.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -37,8 +37,8 @@ void cache_refs_release(struct cache_refs *r)
 }
 
 /* All "builds" of a record. */
-static void add(struct cache_refs *r, const json_t *record, const char *who, const char *template,
-		bool needed)
+static void add_record_builds(struct cache_refs *r, const json_t *record, const char *who,
+			      const char *template, bool needed)
 {
 	json_t *b;
 	size_t i;
@@ -60,7 +60,7 @@ static void add(struct cache_refs *r, const json_t *record, const char *who, con
 	}
 }
 
-static void names_in(const char *path, struct cryo_strv *names)
+static void list_visible_names(const char *path, struct cryo_strv *names)
 {
 	DIR *dir = opendir(path);
 	const struct dirent *e;
@@ -74,7 +74,7 @@ static void names_in(const char *path, struct cryo_strv *names)
 
 /* --- stack files --- */
 
-static char *label_of(const char *name, const char *file)
+static char *make_cluster_label(const char *name, const char *file)
 {
 	cryo_auto(cryo_free) char *relative = cryo_asprintf("stacks/%s.yaml", name);
 	cryo_auto(cryo_free) char *shipped = NULL;
@@ -85,7 +85,7 @@ static char *label_of(const char *name, const char *file)
 	return cryo_asprintf("stack %s", file);
 }
 
-static void add_stack(struct cache_refs *r, const json_t *record)
+static void add_stack_builds(struct cache_refs *r, const json_t *record)
 {
 	const char *file = cryo_json_str(record, "stack"), *name = cryo_json_str(record, "name");
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -95,17 +95,17 @@ static void add_stack(struct cache_refs *r, const json_t *record)
 	s = &r->stack[r->stacks++];
 	*s = (struct cache_stack){ .file = cryo_strdup(file),
 				   .stamp = cryo_strdup(cryo_json_str(record, "stamp")),
-				   .label = label_of(name ? name : "", file) };
+				   .label = make_cluster_label(name ? name : "", file) };
 	s->loads = cryo_stack_load(file, &s->stack, &ignored) == 0;
 	for (size_t i = 0; i < s->stack.n; i++)
 		cryo_source_places(&s->stack.component[i], &s->places);
-	add(r, record, s->label, NULL, false);
+	add_record_builds(r, record, s->label, NULL, false);
 }
 
 /* --- clusters and snapshots --- */
 
-static int add_cluster(struct cache_refs *r, const char *state, const char *name,
-		       struct cryo_err *err)
+static int add_cluster_builds(struct cache_refs *r, const char *state, const char *name,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s/cluster.json", state, name);
 	cryo_auto(cryo_free) char *who = cryo_streq(state, cryo_dir_state())
@@ -121,11 +121,11 @@ static int add_cluster(struct cache_refs *r, const char *state, const char *name
 	if (rc < 0)
 		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_PROVISION),
 				     "nobody knows what %s uses", who);
-	add(r, record, who, NULL, true);
+	add_record_builds(r, record, who, NULL, true);
 	return 0;
 }
 
-static void add_snapshot(struct cache_refs *r, const char *store, const char *name)
+static void add_snapshot_builds(struct cache_refs *r, const char *store, const char *name)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s/template.json", store, name);
 	cryo_auto(cryo_free) char *who = cryo_asprintf("snapshot %s", name);
@@ -134,33 +134,33 @@ static void add_snapshot(struct cache_refs *r, const char *store, const char *na
 
 	/* A damaged one is restored by nobody. */
 	if (cryo_json_load(path, MAX_RECORD, &record, &ignored) == 0)
-		add(r, record, who, NULL, true);
+		add_record_builds(r, record, who, NULL, true);
 }
 
 /* Snapshots become clusters: looked at in this order none slips through. */
-static int add_state(struct cache_refs *r, const char *state, struct cryo_err *err)
+static int add_state_builds(struct cache_refs *r, const char *state, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *store = cryo_asprintf("%s/.snapshots", state);
 	cryo_auto(cryo_strv_release) struct cryo_strv snapshots = { 0 }, clusters = { 0 };
 	int rc = 0;
 
-	names_in(store, &snapshots);
+	list_visible_names(store, &snapshots);
 	for (size_t i = 0; i < snapshots.n; i++)
-		if (cryo_target_good_name(snapshots.v[i]))
-			add_snapshot(r, store, snapshots.v[i]);
-	names_in(state, &clusters);
+		if (cryo_cluster_good_name(snapshots.v[i]))
+			add_snapshot_builds(r, store, snapshots.v[i]);
+	list_visible_names(state, &clusters);
 	for (size_t i = 0; rc == 0 && i < clusters.n; i++)
-		if (cryo_target_good_name(clusters.v[i]))
-			rc = add_cluster(r, state, clusters.v[i], err);
+		if (cryo_cluster_good_name(clusters.v[i]))
+			rc = add_cluster_builds(r, state, clusters.v[i], err);
 	return rc;
 }
 
-static void add_templates(struct cache_refs *r)
+static void add_template_builds(struct cache_refs *r)
 {
 	cryo_auto(cryo_free) char *store = cryo_asprintf("%s/templates", cryo_dir_cache());
 	cryo_auto(cryo_strv_release) struct cryo_strv keys = { 0 };
 
-	names_in(store, &keys);
+	list_visible_names(store, &keys);
 	for (size_t i = 0; i < keys.n; i++) {
 		cryo_auto(cryo_free) char *path =
 		    cryo_asprintf("%s/%s/template.json", store, keys.v[i]);
@@ -170,13 +170,13 @@ static void add_templates(struct cache_refs *r)
 
 		if (!strchr(keys.v[i], '.') &&
 		    cryo_json_load(path, MAX_RECORD, &record, &ignored) == 0)
-			add(r, record, who, keys.v[i], true);
+			add_record_builds(r, record, who, keys.v[i], true);
 	}
 }
 
 /* --- all of them --- */
 
-static void add_record(struct cache_refs *r, const char *path, struct cryo_strv *states)
+static void add_users_record(struct cache_refs *r, const char *path, struct cryo_strv *states)
 {
 	cryo_auto(cryo_json_decref) json_t *record = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -190,7 +190,7 @@ static void add_record(struct cache_refs *r, const char *path, struct cryo_strv 
 	if ((stack && !cryo_fs_exists(stack)) || (state && !cryo_fs_is_dir(state)))
 		cryo_strv_add(&r->gone, path);
 	else if (stack)
-		add_stack(r, record);
+		add_stack_builds(r, record);
 	else if (state && !cryo_strv_has(states, state))
 		cryo_strv_add(states, state);
 }
@@ -203,14 +203,14 @@ int cache_refs_collect(struct cache_refs *out, struct cryo_err *err)
 
 	*out = (struct cache_refs){ 0 };
 	cryo_strv_add(&states, cryo_dir_state());
-	names_in(users, &records);
+	list_visible_names(users, &records);
 	for (size_t i = 0; i < records.n; i++) {
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", users, records.v[i]);
 
-		add_record(out, path, &states);
+		add_users_record(out, path, &states);
 	}
-	add_templates(out);
+	add_template_builds(out);
 	for (size_t i = 0; rc == 0 && i < states.n; i++)
-		rc = add_state(out, states.v[i], err);
+		rc = add_state_builds(out, states.v[i], err);
 	return rc;
 }

@@ -14,7 +14,7 @@
 #define PATCHED	 "patched-"
 
 /* The stacks whose sources lie there; while a stack file cannot be read, it may be any of them. */
-static void find_users(const struct cache_survey *s, struct cache_item *i)
+static void find_source_users(const struct cache_survey *s, struct cache_item *i)
 {
 	for (size_t j = 0; j < s->refs.stacks; j++) {
 		const struct cache_stack *stack = &s->refs.stack[j];
@@ -43,7 +43,7 @@ static void find_patch_users(const struct cache_survey *s, struct cache_item *i,
 	}
 }
 
-static void add_tree(struct cache_survey *s, const char *component, const char *name)
+static void add_source_tree(struct cache_survey *s, const char *component, const char *name)
 {
 	cryo_auto(cryo_free) char *below = cryo_asprintf("trees/%s", component);
 	bool modules = cryo_streq(name, MODULES), patched = cryo_starts_with(name, PATCHED);
@@ -52,7 +52,7 @@ static void add_tree(struct cache_survey *s, const char *component, const char *
 	struct cache_item *i =
 	    cache_survey_add(s, modules ? "patch base" : "tree", shown, cache_path(below, name));
 
-	find_users(s, i);
+	find_source_users(s, i);
 	if (modules || patched)
 		find_patch_users(s, i, component);
 	else if (cryo_source_tree_is_theirs(i->path))
@@ -72,7 +72,7 @@ int cache_scan_trees(struct cache_survey *s, struct cryo_err *err)
 		cache_names(below, &names);
 		for (size_t i = 0; i < names.n; i++)
 			if (names.v[i][0] != '.' && !cryo_ends_with(names.v[i], ".new"))
-				add_tree(s, components.v[c], names.v[i]);
+				add_source_tree(s, components.v[c], names.v[i]);
 	}
 	return 0;
 }
@@ -80,7 +80,7 @@ int cache_scan_trees(struct cache_survey *s, struct cryo_err *err)
 /* --- repositories --- */
 
 /* Its address; its hash, if nobody wrote that down. Caller frees. */
-static char *name_of(const char *hash)
+static char *read_repository_name(const char *hash)
 {
 	cryo_auto(cryo_free) char *path =
 	    cryo_asprintf("%s/git/%s/description", cryo_dir_cache(), hash);
@@ -122,9 +122,9 @@ int cache_scan_repositories(struct cache_survey *s, struct cryo_err *err)
 
 		if (!cache_is_hex(names.v[n], 32))
 			continue;
-		name = name_of(names.v[n]);
+		name = read_repository_name(names.v[n]);
 		i = cache_survey_add(s, "repository", name, cache_path("git", names.v[n]));
-		find_users(s, i);
+		find_source_users(s, i);
 		find_borrowers(s, i);
 	}
 	return 0;
@@ -140,8 +140,8 @@ int cache_scan_archives(struct cache_survey *s, struct cryo_err *err)
 		cryo_auto(cryo_free) char *shown = cryo_strndup(names.v[n], 12);
 
 		if (cache_is_hex(names.v[n], CRYO_HASH_HEX - 1))
-			find_users(s, cache_survey_add(s, "archive", shown,
-						       cache_path("archives", names.v[n])));
+			find_source_users(s, cache_survey_add(s, "archive", shown,
+							      cache_path("archives", names.v[n])));
 	}
 	return 0;
 }

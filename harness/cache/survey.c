@@ -43,7 +43,7 @@ void cache_item_measure(struct cache_item *i)
 		i->bytes = cryo_fs_disk(i->path);
 }
 
-static void release(struct cache_item *i)
+static void release_cache_item(struct cache_item *i)
 {
 	free(i->name);
 	free(i->path);
@@ -56,7 +56,7 @@ static void release(struct cache_item *i)
 void cache_survey_release(struct cache_survey *s)
 {
 	for (size_t i = 0; i < s->n; i++)
-		release(&s->item[i]);
+		release_cache_item(&s->item[i]);
 	free(s->item);
 	cache_refs_release(&s->refs);
 	*s = (struct cache_survey){ 0 };
@@ -64,7 +64,7 @@ void cache_survey_release(struct cache_survey *s)
 
 /* --- names --- */
 
-static int by_name(const void *a, const void *b)
+static int compare_cache_items(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -81,7 +81,7 @@ void cache_names(const char *below, struct cryo_strv *names)
 	if (dir)
 		closedir(dir);
 	if (names->n > 0)
-		qsort(names->v, names->n, sizeof(*names->v), by_name);
+		qsort(names->v, names->n, sizeof(*names->v), compare_cache_items);
 }
 
 char *cache_path(const char *below, const char *name)
@@ -97,7 +97,7 @@ bool cache_is_hex(const char *name, size_t digits)
 
 /* --- all --- */
 
-static void decide(const struct cryo_cache_opts *o, struct cache_item *i)
+static void decide_item_removal(const struct cryo_cache_opts *o, struct cache_item *i)
 {
 	int64_t idle_ms = cryo_wall_ns() / 1000000 - i->changed_s * 1000;
 
@@ -127,7 +127,7 @@ int cache_survey_make(const struct cryo_cache_opts *o, bool busy, struct cache_s
 		for (size_t i = first; i < s.n; i++) {
 			if (kinds[k].when_idle && busy)
 				cache_item_pin(&s.item[i], "a build or 'sources' at work");
-			decide(o, &s.item[i]);
+			decide_item_removal(o, &s.item[i]);
 		}
 	}
 	if (rc < 0)

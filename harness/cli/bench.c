@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Measured tables, on clusters of their own: medians with ranges. Judges nothing. */
-#include "cli/bench.h"
-#include "cli/bench_sealed.h"
-#include "cli/bench_stacks.h"
-#include "cli/bench_story.h"
-#include "cli/bench_template.h"
+#include "bench/bench.h"
+#include "bench/sealed.h"
+#include "bench/stacks.h"
+#include "bench/story.h"
+#include "bench/template.h"
 #include "cli/cli.h"
 
 #include "sys/fs.h"
@@ -47,11 +47,11 @@ struct request {
 };
 
 /* Its own cluster: one that is there must neither be measured nor taken down. */
-static int open_absent(const struct request *r, const char *name, struct cryo_target **out,
-		       struct cryo_err *err)
+static int open_absent_cluster(const struct request *r, const char *name, struct cryo_cluster **out,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	int rc = cryo_target_open(r->target, name, out, err);
+	int rc = cryo_cluster_open(r->target, name, out, err);
 
 	if (rc == 0)
 		rc = (*out)->ops->status(*out, &status, err);
@@ -62,29 +62,29 @@ static int open_absent(const struct request *r, const char *name, struct cryo_ta
 	return rc;
 }
 
-static int run_story(const struct request *r, json_t **out, struct cryo_err *err)
+static int run_story_bench(const struct request *r, json_t **out, struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
-	int rc = open_absent(r, r->name, &t, err);
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
+	int rc = open_absent_cluster(r, r->name, &t, err);
 
 	return rc < 0 ? rc : cryo_bench_story(t, r->runs, out, err);
 }
 
-static int run_templates(const struct request *r, json_t **out, struct cryo_err *err)
+static int run_template_bench(const struct request *r, json_t **out, struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
-	int rc = open_absent(r, r->name, &t, err);
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
+	int rc = open_absent_cluster(r, r->name, &t, err);
 
 	return rc < 0 ? rc : cryo_bench_templates(t, r->runs, out, err);
 }
 
-static int run_sealed(const struct request *r, json_t **out, struct cryo_err *err)
+static int run_sealed_bench(const struct request *r, json_t **out, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
 	struct cryo_bench_sealed_opts sealed = { .runs = r->runs, .ballasts = &r->ballasts };
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_free) char *tmp = NULL;
-	int rc = open_absent(r, r->name, &t, err);
+	int rc = open_absent_cluster(r, r->name, &t, err);
 
 	if (rc < 0)
 		return rc;
@@ -98,22 +98,22 @@ static int run_sealed(const struct request *r, json_t **out, struct cryo_err *er
 	return cryo_bench_down(t, rc, err);
 }
 
-static int run_stacks(const struct request *r, json_t **out, struct cryo_err *err)
+static int run_stacks_bench(const struct request *r, json_t **out, struct cryo_err *err)
 {
 	struct cryo_bench_stacks_opts o = { .runs = r->runs, .ballasts = &r->ballasts };
-	struct cryo_target *t[CRYO_BENCH_STACKS] = { NULL };
+	struct cryo_cluster *t[CRYO_BENCH_STACKS] = { NULL };
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < CRYO_BENCH_STACKS; i++) {
 		cryo_auto(cryo_free) char *name = cryo_asprintf("%s-%u", r->name, i + 1);
 
 		o.stacks[i] = r->stacks.v[i];
-		rc = open_absent(r, name, &t[i], err);
+		rc = open_absent_cluster(r, name, &t[i], err);
 	}
 	if (rc == 0)
 		rc = cryo_bench_stacks(t, &o, out, err);
 	for (unsigned i = 0; i < CRYO_BENCH_STACKS; i++)
-		cryo_target_free(t[i]);
+		cryo_cluster_free(t[i]);
 	return rc;
 }
 
@@ -123,13 +123,14 @@ static const struct {
 	void (*print)(const json_t *result);
 	const char *sizes, *kinds; /* NULL: without ballast */
 } kinds[] = {
-	[STORY] = { run_story, cryo_bench_story_print, NULL, NULL },
-	[SEALED] = { run_sealed, cryo_bench_sealed_print, "64Mi,256Mi,1Gi", "random,zero,repeat" },
-	[STACKS] = { run_stacks, cryo_bench_stacks_print, "1Gi", "random" },
-	[TEMPLATES] = { run_templates, cryo_bench_phases_print, NULL, NULL },
+	[STORY] = { run_story_bench, cryo_bench_story_print, NULL, NULL },
+	[SEALED] = { run_sealed_bench, cryo_bench_sealed_print, "64Mi,256Mi,1Gi",
+		     "random,zero,repeat" },
+	[STACKS] = { run_stacks_bench, cryo_bench_stacks_print, "1Gi", "random" },
+	[TEMPLATES] = { run_template_bench, cryo_bench_phases_print, NULL, NULL },
 };
 
-static int which(const struct bench_opts *o, enum kind *out, struct cryo_err *err)
+static int choose_bench_kind(const struct bench_opts *o, enum kind *out, struct cryo_err *err)
 {
 	if (o->sealed + o->templates + (o->stacks != NULL) > 1)
 		return cryo_err_set(err, CRYO_E_USAGE, "one of --sealed, --stacks and --templates");
@@ -137,8 +138,8 @@ static int which(const struct bench_opts *o, enum kind *out, struct cryo_err *er
 	return 0;
 }
 
-static int read_request(const struct bench_opts *o, enum kind kind, struct request *r,
-			struct cryo_err *err)
+static int read_bench_request(const struct bench_opts *o, enum kind kind, struct request *r,
+			      struct cryo_err *err)
 {
 	r->runs = o->runs ? o->runs : DEFAULT_RUNS;
 	if (r->runs > CRYO_BENCH_MAX_RUNS)
@@ -162,8 +163,8 @@ static void request_release(struct request *r)
 }
 #define request_releasep request_release
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int bench_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			 struct cryo_err *err)
 {
 	cryo_auto(request_release) struct request r = {
 		.target = cli->target,
@@ -178,9 +179,9 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	(void)args;
 	(void)exit_code;
 	if (rc == 0)
-		rc = which(o, &kind, err);
+		rc = choose_bench_kind(o, &kind, err);
 	if (rc == 0)
-		rc = read_request(o, kind, &r, err);
+		rc = read_bench_request(o, kind, &r, err);
 	if (rc < 0)
 		return rc;
 	rc = kinds[kind].run(&r, &result, err);
@@ -198,5 +199,5 @@ const struct cryo_cmd cryo_cmd_bench = {
 	.summary = "measure every phase on a cluster of its own",
 	.opts = opts_table,
 	.size = sizeof(struct bench_opts),
-	.run = run,
+	.run = bench_cmd_run,
 };

@@ -2,7 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/event.h"
-#include "build/users.h"
+#include "recipe/users.h"
 #include "cli/builders.h"
 #include "source/url.h"
 #include "sys/fs.h"
@@ -25,7 +25,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static void print(const struct cryo_build *b)
+static void print_build_table(const struct cryo_build *b)
 {
 	size_t width = 0;
 
@@ -39,8 +39,8 @@ static void print(const struct cryo_build *b)
 		       b->item[i].stamp, b->item[i].dir);
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int build_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			 struct cryo_err *err)
 {
 	cryo_auto(cryo_stack_release) struct cryo_stack stack = { 0 };
 	cryo_auto(cryo_build_release) struct cryo_build build = { 0 };
@@ -65,7 +65,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc == 0)
 		cryo_users_note_stack(&stack, &build);
 	if (rc == 0)
-		print(&build);
+		print_build_table(&build);
 	return rc;
 }
 
@@ -76,5 +76,5 @@ const struct cryo_cmd cryo_cmd_build = {
 	.opts = opts_table,
 	.size = sizeof(struct build_opts),
 	.max_args = -1,
-	.run = run,
+	.run = build_cmd_run,
 };

@@ -3,7 +3,7 @@
  * (cli/builders.h). Its events are lines of JSON. */
 #include "cli/cli.h"
 
-#include "build/build.h"
+#include "recipe/build.h"
 #include "report/report.h"
 
 #include <unistd.h>
@@ -19,8 +19,8 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int builder_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_stack_release) struct cryo_stack stack = { 0 };
 	cryo_auto(cryo_build_release) struct cryo_build build = { 0 };
@@ -50,5 +50,5 @@ const struct cryo_cmd cryo_cmd_builder = {
 	.min_args = 1,
 	.max_args = 1,
 	.hidden = true,
-	.run = run,
+	.run = builder_cmd_run,
 };

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "cli/verdict.h"
+#include "scenario/verdict.h"
 #include "scenario/fresh.h"
 #include "scenario/lane.h"
 #include "scenario/wire.h"
@@ -43,7 +43,7 @@ struct site {
 };
 
 /* 0: not known. */
-static uint64_t free_mib(void)
+static uint64_t read_free_memory_mib(void)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -60,7 +60,7 @@ static uint64_t free_mib(void)
  * A log gets the lines of a lane when it ends, so that they are not mixed. A build takes long,
  * and CI servers end what is silent for long.
  */
-static void sign_of_life(struct builder *b, const struct cryo_event *ev)
+static void emit_sign_of_life(struct builder *b, const struct cryo_event *ev)
 {
 	int64_t now = cryo_now_ms(), last = b->said_ms ? b->said_ms : b->lane.start;
 
@@ -70,7 +70,7 @@ static void sign_of_life(struct builder *b, const struct cryo_event *ev)
 	cryo_info("%s: %s", b->built->component->name, ev->detail);
 }
 
-static void on_line(const char *line, int stream, void *arg)
+static void builder_on_line(const char *line, int stream, void *arg)
 {
 	cryo_auto(cryo_wire_release) struct cryo_wire w = { 0 };
 	struct cryo_err ignored;
@@ -79,10 +79,10 @@ static void on_line(const char *line, int stream, void *arg)
 	/* What it says at last on stderr is its verdict. */
 	if (stream == 1 && cryo_wire_read(line, &w, &ignored) == 0 && !w.is_result)
 		if (cryo_lane_relay(&b->lane, &w.event))
-			sign_of_life(b, &w.event);
+			emit_sign_of_life(b, &w.event);
 }
 
-static void make_argv(const struct site *s, struct builder *b)
+static void make_builder_argv(const struct site *s, struct builder *b)
 {
 	const struct cryo_builders *o = s->o;
 
@@ -98,15 +98,15 @@ static void make_argv(const struct site *s, struct builder *b)
 	cryo_strv_addl(&b->argv, "--", b->built->component->name, NULL);
 }
 
-static int begin(struct site *s, size_t i, struct cryo_err *err)
+static int start_builder(struct site *s, size_t i, struct cryo_err *err)
 {
 	struct builder *b = &s->builder[i];
 	int rc;
 
-	make_argv(s, b);
+	make_builder_argv(s, b);
 	b->proc = (struct cryo_proc){ .argv = cryo_strv_get(&b->argv),
 				      .grace_ms = cryo_limit_ms(GRACE_MS),
-				      .on_line = on_line,
+				      .on_line = builder_on_line,
 				      .on_line_arg = b,
 				      .capture_max = 4096 };
 	b->lane.start = cryo_now_ms();
@@ -121,13 +121,13 @@ static int begin(struct site *s, size_t i, struct cryo_err *err)
 	return 0;
 }
 
-static int end(struct site *s, size_t i, struct cryo_err *err)
+static int finish_builder(struct site *s, size_t i, struct cryo_err *err)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct builder *b = &s->builder[i];
 	int rc = cryo_child_finish(cryo_steal(&s->child[i]), &res, err);
 
-	rc = cryo_cli_verdict(&res, rc, err);
+	rc = cryo_verdict_read(&res, rc, err);
 	s->running--;
 	s->memory_mib += b->memory_mib;
 	if (rc < 0) {
@@ -144,29 +144,30 @@ static int end(struct site *s, size_t i, struct cryo_err *err)
 }
 
 /* One that does not fit beside the others waits; alone, anything fits. */
-static int begin_more(struct site *s, struct cryo_err *err)
+static int start_more_builders(struct site *s, struct cryo_err *err)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < s->n && s->running < s->o->jobs; i++)
 		if (!s->builder[i].begun &&
 		    (s->running == 0 || s->builder[i].memory_mib <= s->memory_mib))
-			rc = begin(s, i, err);
+			rc = start_builder(s, i, err);
 	return rc;
 }
 
-static int run_all(struct site *s, struct cryo_err *err)
+static int run_all_builders(struct site *s, struct cryo_err *err)
 {
 	int rc = cryo_intr_check(err);
 
 	if (rc == 0)
-		rc = begin_more(s, err);
+		rc = start_more_builders(s, err);
 	while (s->running > 0) {
 		cryo_child_serve(s->child, s->n);
 		for (size_t i = 0; i < s->n; i++) {
 			struct cryo_err later = CRYO_ERR_INIT;
-			int ended = s->child[i] && cryo_child_done(s->child[i]) ? end(s, i, &later)
-										: 0;
+			int ended = s->child[i] && cryo_child_done(s->child[i])
+					? finish_builder(s, i, &later)
+					: 0;
 
 			if (rc == 0 && ended < 0) {
 				rc = ended;
@@ -176,13 +177,13 @@ static int run_all(struct site *s, struct cryo_err *err)
 		if (rc == 0)
 			rc = cryo_intr_check(err);
 		if (rc == 0)
-			rc = begin_more(s, err);
+			rc = start_more_builders(s, err);
 	}
 	return rc;
 }
 
 /* Those that are there say so, in this process. */
-static int run_done(const struct cryo_build *b, struct cryo_err *err)
+static int report_done_builds(const struct cryo_build *b, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) struct cryo_built *item = cryo_alloc(b->n * sizeof(*item));
 	struct cryo_build done = { .item = item };
@@ -193,17 +194,17 @@ static int run_done(const struct cryo_build *b, struct cryo_err *err)
 	return cryo_build_run(&done, NULL, err);
 }
 
-static int64_t every_ms(void)
+static int64_t choose_sign_interval(void)
 {
 	return isatty(STDERR_FILENO) ? 0 : SIGN_MS;
 }
 
-static int run_missing(const struct cryo_builders *o, const struct cryo_stack *stack,
-		       const struct cryo_build *b, struct cryo_err *err)
+static int run_missing_builds(const struct cryo_builders *o, const struct cryo_stack *stack,
+			      const struct cryo_build *b, struct cryo_err *err)
 {
 	struct site s = { .o = o,
 			  .stack = stack,
-			  .memory_mib = o->memory_mib ? o->memory_mib : free_mib() };
+			  .memory_mib = o->memory_mib ? o->memory_mib : read_free_memory_mib() };
 	int rc;
 
 	s.builder = cryo_alloc(b->n * sizeof(*s.builder));
@@ -211,14 +212,14 @@ static int run_missing(const struct cryo_builders *o, const struct cryo_stack *s
 	for (size_t i = 0; i < b->n; i++) {
 		if (b->item[i].up_to_date)
 			continue;
-		s.builder[s.n] =
-		    (struct builder){ .lane.number = (unsigned)s.n + 1,
-				      .built = &b->item[i],
-				      .every_ms = o->every_ms ? o->every_ms : every_ms(),
-				      .memory_mib = cryo_build_memory(&b->item[i]) };
+		s.builder[s.n] = (struct builder){ .lane.number = (unsigned)s.n + 1,
+						   .built = &b->item[i],
+						   .every_ms = o->every_ms ? o->every_ms
+									   : choose_sign_interval(),
+						   .memory_mib = cryo_build_memory(&b->item[i]) };
 		s.n++;
 	}
-	rc = run_all(&s, err);
+	rc = run_all_builders(&s, err);
 	for (size_t i = 0; i < s.n; i++) {
 		cryo_lane_release(&s.builder[i].lane);
 		cryo_strv_release(&s.builder[i].argv);
@@ -228,7 +229,7 @@ static int run_missing(const struct cryo_builders *o, const struct cryo_stack *s
 	return rc;
 }
 
-static size_t missing(const struct cryo_build *b)
+static size_t count_missing_builds(const struct cryo_build *b)
 {
 	size_t n = 0;
 
@@ -238,14 +239,14 @@ static size_t missing(const struct cryo_build *b)
 }
 
 /* What the others made; there is only to look. */
-static int plan_again(const struct cryo_stack *stack, const char *const *only, struct cryo_build *b,
-		      struct cryo_err *err)
+static int replan_finished_build(const struct cryo_stack *stack, const char *const *only,
+				 struct cryo_build *b, struct cryo_err *err)
 {
 	int rc;
 
 	cryo_build_release(b);
 	rc = cryo_build_plan(stack, only, b, err);
-	if (rc == 0 && missing(b) > 0)
+	if (rc == 0 && count_missing_builds(b) > 0)
 		rc = cryo_err_set(err, CRYO_E_PROVISION,
 				  "what was built is gone already: is the cache being removed?");
 	return rc;
@@ -255,14 +256,14 @@ int cryo_builders_run(const struct cryo_builders *opts, const struct cryo_stack 
 		      const char *const *only, struct cryo_build *b, struct cryo_err *err)
 {
 	struct cryo_builders o = *opts;
-	size_t n = missing(b);
+	size_t n = count_missing_builds(b);
 	int rc;
 
 	o.jobs = o.jobs ? o.jobs : cryo_fresh_jobs(n);
 	if (n < 2 || o.jobs < 2)
 		return cryo_build_run(b, o.fetch, err);
-	rc = run_done(b, err);
+	rc = report_done_builds(b, err);
 	if (rc == 0)
-		rc = run_missing(&o, stack, b, err);
-	return rc < 0 ? rc : plan_again(stack, only, b, err);
+		rc = run_missing_builds(&o, stack, b, err);
+	return rc < 0 ? rc : replan_finished_build(stack, only, b, err);
 }

@@ -6,7 +6,7 @@
 #ifndef CRYO_CLI_BUILDERS_H
 #define CRYO_CLI_BUILDERS_H
 
-#include "build/build.h"
+#include "recipe/build.h"
 
 struct cryo_builders {
 	const char *program; /* cryopod; NULL: this one */

@@ -26,7 +26,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static void print_rows(const json_t *all)
+static void print_cache_rows(const json_t *all)
 {
 	int width = cryo_cli_width(all, "name", "NAME");
 	json_t *one;
@@ -45,7 +45,7 @@ static void print_rows(const json_t *all)
 	}
 }
 
-static char *sum(const json_t *all, bool only_unused)
+static char *sum_cache_bytes(const json_t *all, bool only_unused)
 {
 	uint64_t bytes = 0;
 	json_t *one;
@@ -57,27 +57,28 @@ static char *sum(const json_t *all, bool only_unused)
 	return cryo_size_show(bytes);
 }
 
-static void print_list(const json_t *all)
+static void print_cache_list(const json_t *all)
 {
-	cryo_auto(cryo_free) char *total = sum(all, false), *unused = sum(all, true);
+	cryo_auto(cryo_free) char *total = sum_cache_bytes(all, false),
+				  *unused = sum_cache_bytes(all, true);
 
 	if (json_array_size(all) == 0) {
 		printf("the cache is empty\n");
 		return;
 	}
-	print_rows(all);
+	print_cache_rows(all);
 	cryo_info("%s, of it %s that nobody uses (cryopod cache prune)", total, unused);
 }
 
-static int list(const struct opts *o, struct cryo_err *err)
+static int list_cache_items(const struct opts *o, struct cryo_err *err)
 {
 	if (o->prune.all || o->prune.dry_run || o->prune.older_ms)
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--all, --dry-run and --older-than are for 'cache prune'");
-	return cryo_cli_list(o->output, cryo_cache_list, print_list, err);
+	return cryo_cli_list(o->output, cryo_cache_list, print_cache_list, err);
 }
 
-static int prune(const struct opts *o, struct cryo_err *err)
+static int prune_cache_items(const struct opts *o, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *removed = NULL;
 	cryo_auto(cryo_free) char *bytes = NULL;
@@ -87,11 +88,11 @@ static int prune(const struct opts *o, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	rc = cryo_cache_prune(&o->prune, &removed, err);
-	bytes = sum(removed, false);
+	bytes = sum_cache_bytes(removed, false);
 	if (output != CRYO_OUTPUT_TABLE)
 		cryo_cli_print(removed, output);
 	else if (json_array_size(removed) > 0)
-		print_rows(removed);
+		print_cache_rows(removed);
 	else if (rc == 0)
 		printf("nothing to remove\n");
 	if (rc == 0 && json_array_size(removed) > 0)
@@ -103,12 +104,12 @@ static const struct verb {
 	struct cryo_verb v;
 	int (*run)(const struct opts *o, struct cryo_err *err);
 } verbs[] = {
-	{ { "list", false, false }, list },
-	{ { "prune", false, false }, prune },
+	{ { "list", false, false }, list_cache_items },
+	{ { "prune", false, false }, prune_cache_items },
 };
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int cache_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			 struct cryo_err *err)
 {
 	int i =
 	    cryo_cli_verb("cache", &verbs[0].v, CRYO_ARRAY_LEN(verbs), sizeof(verbs[0]), args, err);
@@ -126,5 +127,5 @@ const struct cryo_cmd cryo_cmd_cache = {
 	.size = sizeof(struct opts),
 	.min_args = 1,
 	.max_args = 2,
-	.run = run,
+	.run = cache_cmd_run,
 };

@@ -5,8 +5,8 @@
 #include "base/event.h"
 #include "conf/json.h"
 #include "sys/fs.h"
-#include "target/checkpoint.h"
-#include "target/kubectl.h"
+#include "checkpoint/checkpoint.h"
+#include "cluster/kubectl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,7 +48,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static void print_table(const struct cryo_checkpoint *c)
+static void print_checkpoint_table(const struct cryo_checkpoint *c)
 {
 	cryo_auto(cryo_free) char *size = cryo_size_show(c->bytes);
 	cryo_auto(cryo_free) char *took = cryo_duration_show(c->ms);
@@ -64,10 +64,10 @@ static void print_table(const struct cryo_checkpoint *c)
 		printf("pod        is being deleted\n");
 }
 
-static void print(const struct cryo_checkpoint *c, enum cryo_output output)
+static void print_checkpoint_result(const struct cryo_checkpoint *c, enum cryo_output output)
 {
 	if (output == CRYO_OUTPUT_TABLE) {
-		print_table(c);
+		print_checkpoint_table(c);
 	} else {
 		cryo_auto(cryo_json_decref) json_t *j = cryo_checkpoint_json(c);
 
@@ -75,7 +75,7 @@ static void print(const struct cryo_checkpoint *c, enum cryo_output output)
 	}
 }
 
-static int parse_leave(const char *text, enum cryo_leave_running *out, struct cryo_err *err)
+static int parse_leave_running(const char *text, enum cryo_leave_running *out, struct cryo_err *err)
 {
 	if (!text)
 		return 0;
@@ -86,10 +86,10 @@ static int parse_leave(const char *text, enum cryo_leave_running *out, struct cr
 	return 0;
 }
 
-static int parse_opts(const struct checkpoint_opts *o, struct cryo_checkpoint_opts *request,
-		      struct cryo_err *err)
+static int parse_checkpoint_opts(const struct checkpoint_opts *o,
+				 struct cryo_checkpoint_opts *request, struct cryo_err *err)
 {
-	int rc = parse_leave(o->leave_running, &request->leave, err);
+	int rc = parse_leave_running(o->leave_running, &request->leave, err);
 
 	if (rc == 0 && o->form)
 		rc = cryo_err_wrap(err, cryo_checkpoint_form_parse(o->form, &request->form, err),
@@ -109,8 +109,9 @@ static int parse_opts(const struct checkpoint_opts *o, struct cryo_checkpoint_op
 	return rc;
 }
 
-static int dry_run(struct cryo_target *t, const struct cryo_checkpoint_opts *request, bool plugin,
-		   struct cryo_err *err)
+static int show_checkpoint_request(struct cryo_cluster *t,
+				   const struct cryo_checkpoint_opts *request, bool plugin,
+				   struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
 	int rc = cryo_checkpoint_curl(t, request, &line, err);
@@ -124,15 +125,15 @@ static int dry_run(struct cryo_target *t, const struct cryo_checkpoint_opts *req
 }
 
 /* Ours, or whichever kubectl would speak to. */
-static int open_target(struct cryo_cli *cli, const struct cryo_kubectl *k, bool foreign,
-		       struct cryo_checkpoint_opts *request, char **ns, struct cryo_target **t,
-		       struct cryo_err *err)
+static int open_checkpoint_cluster(struct cryo_cli *cli, const struct cryo_kubectl *k, bool foreign,
+				   struct cryo_checkpoint_opts *request, char **ns,
+				   struct cryo_cluster **t, struct cryo_err *err)
 {
 	int rc;
 
 	if (!foreign)
 		return cryo_cli_target(cli, t, err);
-	cryo_target_kubectl(k, t);
+	cryo_cluster_kubectl(k, t);
 	if (request->ns)
 		return 0;
 	rc = cryo_kubectl_namespace(k, ns, err);
@@ -140,13 +141,13 @@ static int open_target(struct cryo_cli *cli, const struct cryo_kubectl *k, bool 
 	return rc;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int checkpoint_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			      struct cryo_err *err)
 {
 	const struct checkpoint_opts *o = opts;
 	struct cryo_kubectl k = { .kubeconfig = o->kubeconfig, .context = o->context };
 	cryo_auto(cryo_free) char *ns = NULL;
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint c = { 0 };
 	struct cryo_checkpoint_opts request = { .ns = o->ns,
 						.pod = args[0],
@@ -160,15 +161,15 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 
 	(void)exit_code;
 	if (rc == 0)
-		rc = parse_opts(o, &request, err);
+		rc = parse_checkpoint_opts(o, &request, err);
 	if (rc == 0)
-		rc = open_target(cli, &k, foreign, &request, &ns, &t, err);
+		rc = open_checkpoint_cluster(cli, &k, foreign, &request, &ns, &t, err);
 	if (rc == 0 && o->dry_run)
-		return dry_run(t, &request, foreign, err);
+		return show_checkpoint_request(t, &request, foreign, err);
 	if (rc == 0)
 		rc = cryo_checkpoint_run(t, &request, &c, err);
 	if (rc == 0)
-		print(&c, output);
+		print_checkpoint_result(&c, output);
 	return rc;
 }
 
@@ -180,5 +181,5 @@ const struct cryo_cmd cryo_cmd_checkpoint = {
 	.size = sizeof(struct checkpoint_opts),
 	.min_args = 1,
 	.max_args = 1,
-	.run = run,
+	.run = checkpoint_cmd_run,
 };

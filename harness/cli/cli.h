@@ -8,7 +8,7 @@
 #define CRYO_CLI_CLI_H
 
 #include "base/err.h"
-#include "target/target.h"
+#include "cluster/cluster.h"
 
 /* Options that every command has. */
 struct cryo_cli {
@@ -88,7 +88,7 @@ const char *cryo_cli_program(const struct cryo_cli *cli);
 void cryo_cli_help(const struct cryo_cmd *cmd, const char *program); /* NULL: general; to stdout */
 
 /* The target the global options name. */
-int cryo_cli_target(const struct cryo_cli *cli, struct cryo_target **out, struct cryo_err *err);
+int cryo_cli_target(const struct cryo_cli *cli, struct cryo_cluster **out, struct cryo_err *err);
 
 enum cryo_output { CRYO_OUTPUT_TABLE, CRYO_OUTPUT_JSON, CRYO_OUTPUT_YAML };
 /* Text of -o/--output; NULL: table. */

@@ -18,10 +18,10 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int cluster_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			   struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	bool up = strcmp(args[0], "up") == 0;
 	int rc;
 
@@ -47,5 +47,5 @@ const struct cryo_cmd cryo_cmd_cluster = {
 	.min_args = 1,
 	.max_args = 1,
 	.hidden = true,
-	.run = run,
+	.run = cluster_cmd_run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
-#include "target/local/machine.h"
+#include "cluster/local/machine.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static void print_table(const struct cryo_machine *m)
+static void print_machine_table(const struct cryo_machine *m)
 {
 	size_t failed = cryo_machine_count(m, CRYO_VERDICT_FAIL);
 
@@ -37,8 +37,8 @@ static void print_table(const struct cryo_machine *m)
 		printf("\nThis machine is not fit yet: %zu of %zu checks failed.\n", failed, m->n);
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int doctor_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			  struct cryo_err *err)
 {
 	cryo_auto(cryo_machine_release) struct cryo_machine m = CRYO_MACHINE_INIT;
 	const struct doctor_opts *o = opts;
@@ -54,7 +54,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc < 0)
 		return rc;
 	if (output == CRYO_OUTPUT_TABLE) {
-		print_table(&m);
+		print_machine_table(&m);
 	} else {
 		cryo_auto(cryo_json_decref) json_t *j = cryo_machine_json(&m);
 
@@ -71,5 +71,5 @@ const struct cryo_cmd cryo_cmd_doctor = {
 	.summary = "what this machine lacks, each with the line that fixes it",
 	.opts = opts_table,
 	.size = sizeof(struct doctor_opts),
-	.run = run,
+	.run = doctor_cmd_run,
 };

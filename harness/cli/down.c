@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
-#include "cli/many.h"
+#include "scenario/many.h"
 
 struct down_opts {
 	bool all;
@@ -14,15 +14,15 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int down_one(const char *kind, const char *name, struct cryo_err *err)
+static int take_cluster_down(const char *kind, const char *name, struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
-	int rc = cryo_target_open(kind, name, &t, err);
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
+	int rc = cryo_cluster_open(kind, name, &t, err);
 
 	return rc < 0 ? rc : t->ops->down(t, err);
 }
 
-static int down_many(struct cryo_cli *cli, unsigned n, struct cryo_err *err)
+static int take_clusters_down(struct cryo_cli *cli, unsigned n, struct cryo_err *err)
 {
 	const struct cryo_many_run down = { .kind = cli->target };
 	struct cryo_many *all;
@@ -36,8 +36,8 @@ static int down_many(struct cryo_cli *cli, unsigned n, struct cryo_err *err)
 	return rc;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int down_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	const struct down_opts *o = opts;
@@ -48,12 +48,12 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (o->all && o->count)
 		return cryo_err_set(err, CRYO_E_USAGE, "either --all or --count");
 	if (o->count)
-		return down_many(cli, o->count, err);
+		return take_clusters_down(cli, o->count, err);
 	if (!o->all)
-		return down_one(cli->target, cli->name, err);
-	rc = cryo_target_list(&names, err);
+		return take_cluster_down(cli->target, cli->name, err);
+	rc = cryo_cluster_list(&names, err);
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
-		rc = down_one(cli->target, names.v[i], err);
+		rc = take_cluster_down(cli->target, names.v[i], err);
 	return rc;
 }
 
@@ -63,5 +63,5 @@ const struct cryo_cmd cryo_cmd_down = {
 	.summary = "remove a cluster and everything that belongs to it",
 	.opts = opts_table,
 	.size = sizeof(struct down_opts),
-	.run = run,
+	.run = down_cmd_run,
 };

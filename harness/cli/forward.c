@@ -2,12 +2,12 @@
 /* Not for people: the program of a cluster's forwarder (target/local/forward.c starts it). */
 #include "cli/cli.h"
 
-#include "target/local/forward_main.h"
+#include "cluster/local/forward_main.h"
 
 #include <stdlib.h>
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int forward_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			   struct cryo_err *err)
 {
 	(void)cli;
 	(void)opts;
@@ -23,5 +23,5 @@ const struct cryo_cmd cryo_cmd_forward = {
 	.min_args = 1,
 	.max_args = 1,
 	.hidden = true,
-	.run = run,
+	.run = forward_cmd_run,
 };

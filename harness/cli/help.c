@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_opts(const struct cryo_opt *o)
+static void print_option_help(const struct cryo_opt *o)
 {
 	for (; o && o->name; o++) {
 		char left[40];
@@ -18,7 +18,7 @@ static void print_opts(const struct cryo_opt *o)
 	}
 }
 
-static void general(void)
+static void print_general_help(void)
 {
 	printf("cryopod - build, run and prove container checkpoint/restore on Kubernetes\n\n"
 	       "usage: cryopod [OPTION…] COMMAND [ARGUMENT…]\n\n");
@@ -26,7 +26,7 @@ static void general(void)
 		if (!(*c)->hidden)
 			printf("  %-12s %s\n", (*c)->name, (*c)->summary);
 	printf("\noptions of every command:\n");
-	print_opts(cryo_global_opts);
+	print_option_help(cryo_global_opts);
 	printf("\nexit codes: 0 ok, 1 a check failed, 2 usage or input file, 3 this machine is not "
 	       "fit,\n"
 	       "4 provisioning failed, 5 time limit, 6 leak or tampering, 77 skipped, 130/143 "
@@ -36,21 +36,21 @@ static void general(void)
 void cryo_cli_help(const struct cryo_cmd *cmd, const char *program)
 {
 	if (!cmd) {
-		general();
+		print_general_help();
 		return;
 	}
 	printf("%s %s - %s\n\nusage: %s %s [OPTION…]%s%s\n", program, cmd->name, cmd->summary,
 	       program, cmd->name, *cmd->usage ? " " : "", cmd->usage);
 	if (cmd->opts) {
 		printf("\noptions:\n");
-		print_opts(cmd->opts);
+		print_option_help(cmd->opts);
 	}
 	printf("\noptions of every command:\n");
-	print_opts(cryo_global_opts);
+	print_option_help(cryo_global_opts);
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int help_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	const char *near;
@@ -78,5 +78,5 @@ const struct cryo_cmd cryo_cmd_help = {
 	.usage = "[COMMAND]",
 	.summary = "explain a command",
 	.max_args = 1,
-	.run = run,
+	.run = help_cmd_run,
 };

@@ -21,9 +21,9 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int load(struct cryo_cli *cli, const char *file, struct cryo_err *err)
+static int load_image_file(struct cryo_cli *cli, const char *file, struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	int rc = cryo_cli_target(cli, &t, err);
 
 	if (rc == 0)
@@ -33,15 +33,15 @@ static int load(struct cryo_cli *cli, const char *file, struct cryo_err *err)
 	return rc;
 }
 
-static int list(void)
+static int list_builtin_images(void)
 {
 	for (const struct cryo_builtin *b = cryo_builtins; b->name; b++)
 		printf("%-8s %s\n", b->name, b->ref);
 	return 0;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			 struct cryo_err *err)
 {
 	const struct image_opts *o = opts;
 	cryo_auto(cryo_free) char *own = NULL;
@@ -51,9 +51,9 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 
 	(void)exit_code;
 	if (o->load)
-		return load(cli, o->load, err);
+		return load_image_file(cli, o->load, err);
 	if (!args[0])
-		return list();
+		return list_builtin_images();
 	own = cryo_asprintf("%s.tar", args[0]);
 	to = o->to ? o->to : own;
 	rc = cryo_fs_check_place(to, err);
@@ -73,5 +73,5 @@ const struct cryo_cmd cryo_cmd_image = {
 	.opts = opts_table,
 	.size = sizeof(struct image_opts),
 	.max_args = 1,
-	.run = run,
+	.run = image_cmd_run,
 };

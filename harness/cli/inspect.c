@@ -21,7 +21,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static bool has_parent(const struct cryo_contents *c, const struct cryo_process *p)
+static bool has_archived_parent(const struct cryo_contents *c, const struct cryo_process *p)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (c->process[i].pid == p->ppid && &c->process[i] != p)
@@ -30,7 +30,7 @@ static bool has_parent(const struct cryo_contents *c, const struct cryo_process 
 }
 
 /* Each once: what the archive calls a tree may be anything. */
-static void print_process(const struct cryo_contents *c, size_t at, int depth, bool *seen)
+static void print_process_tree(const struct cryo_contents *c, size_t at, int depth, bool *seen)
 {
 	const struct cryo_process *p = &c->process[at];
 
@@ -42,19 +42,19 @@ static void print_process(const struct cryo_contents *c, size_t at, int depth, b
 	printf("\n");
 	for (size_t i = 0; depth < MAX_DEPTH && i < c->n; i++)
 		if (!seen[i] && c->process[i].ppid == p->pid)
-			print_process(c, i, depth + 1, seen);
+			print_process_tree(c, i, depth + 1, seen);
 }
 
-static void print_processes(const struct cryo_contents *c)
+static void print_process_trees(const struct cryo_contents *c)
 {
 	cryo_auto(cryo_free) bool *seen = cryo_alloc(c->n + 1);
 
 	for (size_t i = 0; i < c->n; i++)
-		if (!seen[i] && !has_parent(c, &c->process[i]))
-			print_process(c, i, 0, seen);
+		if (!seen[i] && !has_archived_parent(c, &c->process[i]))
+			print_process_tree(c, i, 0, seen);
 }
 
-static void print_table(const struct cryo_archive *a, const struct cryo_contents *c)
+static void print_archive_table(const struct cryo_archive *a, const struct cryo_contents *c)
 {
 	cryo_auto(cryo_free) char *size = cryo_size_show(a->bytes);
 	cryo_auto(cryo_free) char *pages = cryo_size_show(c->page_bytes);
@@ -75,10 +75,10 @@ static void print_table(const struct cryo_archive *a, const struct cryo_contents
 	       c->encryption ? c->encryption : "", c->encryption ? ")" : "");
 	if (!a->has_status)
 		printf("restore    not by containerd: there is no status.dump\n");
-	print_processes(c);
+	print_process_trees(c);
 }
 
-static json_t *to_json(const struct cryo_archive *a, const struct cryo_contents *c)
+static json_t *convert_archive_to_json(const struct cryo_archive *a, const struct cryo_contents *c)
 {
 	json_t *processes = json_array(), *volumes = json_array();
 
@@ -100,8 +100,8 @@ static json_t *to_json(const struct cryo_archive *a, const struct cryo_contents 
 			 c->encryption, "hasStatus", a->has_status, "processes", processes);
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int inspect_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_contents_release) struct cryo_contents c = { 0 };
 	cryo_auto(cryo_archive_release) struct cryo_archive a = { 0 };
@@ -119,10 +119,10 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc < 0)
 		return rc;
 	if (output == CRYO_OUTPUT_TABLE) {
-		print_table(&a, &c);
+		print_archive_table(&a, &c);
 		return 0;
 	}
-	j = to_json(&a, &c);
+	j = convert_archive_to_json(&a, &c);
 	cryo_cli_print(j, output);
 	return 0;
 }
@@ -135,5 +135,5 @@ const struct cryo_cmd cryo_cmd_inspect = {
 	.size = sizeof(struct inspect_opts),
 	.min_args = 1,
 	.max_args = 1,
-	.run = run,
+	.run = inspect_cmd_run,
 };

@@ -34,7 +34,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int check(const struct keygen_opts *o, struct cryo_err *err)
+static int check_keygen_opts(const struct keygen_opts *o, struct cryo_err *err)
 {
 	if (o->out ? o->cert || o->key : !o->cert || !o->key)
 		return cryo_err_set(err, CRYO_E_USAGE,
@@ -49,8 +49,8 @@ static int check(const struct keygen_opts *o, struct cryo_err *err)
 }
 
 /* A key that is overwritten takes with it everything that was sealed for it. */
-static int write_pair(const struct cryo_pki_pair *pair, const char *cert, const char *key,
-		      struct cryo_err *err)
+static int write_keygen_pair(const struct cryo_pki_pair *pair, const char *cert, const char *key,
+			     struct cryo_err *err)
 {
 	int rc;
 
@@ -66,8 +66,8 @@ static int write_pair(const struct cryo_pki_pair *pair, const char *cert, const 
 	return rc;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int keygen_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			  struct cryo_err *err)
 {
 	const struct keygen_opts *o = opts;
 	struct cryo_pki_spec spec = { .cn = o->cn ? o->cn : DEFAULT_NAME,
@@ -75,7 +75,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 				      .days = o->days };
 	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
 	cryo_auto(cryo_free) char *cert = NULL, *key = NULL;
-	int rc = check(o, err);
+	int rc = check_keygen_opts(o, err);
 
 	(void)cli, (void)args, (void)exit_code;
 	if (rc < 0)
@@ -91,7 +91,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 						   : RSA_BITS,
 					  &pair, err);
 	if (rc == 0)
-		rc = write_pair(&pair, cert, key, err);
+		rc = write_keygen_pair(&pair, cert, key, err);
 	if (rc == 0)
 		printf("certificate  %s\nprivate key  %s\n", cert, key);
 	return rc;
@@ -105,5 +105,5 @@ const struct cryo_cmd cryo_cmd_keygen = {
 	.size = sizeof(struct keygen_opts),
 	.min_args = 0,
 	.max_args = 0,
-	.run = run,
+	.run = keygen_cmd_run,
 };

@@ -22,7 +22,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int service_names(struct cryo_target *t, struct cryo_strv *names, struct cryo_err *err)
+static int list_service_names(struct cryo_cluster *t, struct cryo_strv *names, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
 	json_t *s;
@@ -34,12 +34,12 @@ static int service_names(struct cryo_target *t, struct cryo_strv *names, struct 
 	json_array_foreach(cryo_json_at(status, "nodes[0].services"), i, s)
 		cryo_strv_add(names, cryo_json_str(s, "name"));
 	if (names->n == 0)
-		return cryo_target_not_running(t, err);
+		return cryo_cluster_not_running(t, err);
 	return 0;
 }
 
-static int print_log(struct cryo_target *t, const char *service, const struct logs_opts *o,
-		     struct cryo_err *err)
+static int print_service_log(struct cryo_cluster *t, const char *service, const struct logs_opts *o,
+			     struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *file = cryo_asprintf("/var/log/cryopod/%s/current", service);
 	cryo_auto(cryo_free) char *lines = o->tail ? cryo_asprintf("%u", o->tail)
@@ -57,17 +57,17 @@ static int print_log(struct cryo_target *t, const char *service, const struct lo
 	return o->follow && res.signal ? 0 : rc;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int logs_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	cryo_auto(cryo_free) char *list = NULL;
 	int rc = cryo_cli_target(cli, &t, err);
 
 	(void)exit_code;
 	if (rc == 0)
-		rc = service_names(t, &names, err);
+		rc = list_service_names(t, &names, err);
 	if (rc < 0)
 		return rc;
 	list = cryo_strv_join(&names, args[0] ? ", " : "\n");
@@ -78,7 +78,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (!cryo_strv_has(&names, args[0]))
 		return cryo_err_set(err, CRYO_E_USAGE, "no service '%s' (there is: %s)", args[0],
 				    list);
-	return print_log(t, args[0], opts, err);
+	return print_service_log(t, args[0], opts, err);
 }
 
 const struct cryo_cmd cryo_cmd_logs = {
@@ -88,5 +88,5 @@ const struct cryo_cmd cryo_cmd_logs = {
 	.opts = opts_table,
 	.size = sizeof(struct logs_opts),
 	.max_args = 1,
-	.run = run,
+	.run = logs_cmd_run,
 };

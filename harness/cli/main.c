@@ -43,8 +43,8 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	NULL,
 };
 
-static int run(struct cryo_cli *cli, const struct cryo_cmd *cmd, const void *opts, char **args,
-	       int *exit_code, struct cryo_err *err)
+static int run_parsed_command(struct cryo_cli *cli, const struct cryo_cmd *cmd, const void *opts,
+			      char **args, int *exit_code, struct cryo_err *err)
 {
 	if (cli->help || !cmd) {
 		cryo_cli_help(cmd, cryo_cli_program(cli));
@@ -77,7 +77,7 @@ static void check_stdout(int *exit_code)
 }
 
 /* Much of it may be a server's, or a container's. */
-static void say(const struct cryo_err *err)
+static void print_final_error(const struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str clean = { 0 };
 
@@ -101,11 +101,11 @@ int main(int argc, char **argv)
 		rc = cryo_report_start(cli.color, cli.verbose, cli.quiet, &err);
 	if (rc == 0) {
 		cryo_intr_install();
-		rc = run(&cli, cmd, opts, args, &exit_code, &err);
+		rc = run_parsed_command(&cli, cmd, opts, args, &exit_code, &err);
 	}
 	cryo_report_stop();
 	if (rc < 0) {
-		say(&err);
+		print_final_error(&err);
 		exit_code = cryo_err_exit_code(&err);
 	}
 	check_stdout(&exit_code);

@@ -11,7 +11,8 @@
 #include <unistd.h>
 
 /* Runs with our streams; its exit code becomes ours. */
-static int finish(int rc, const struct cryo_proc_result *res, int *exit_code, struct cryo_err *err)
+static int adopt_child_exit_code(int rc, const struct cryo_proc_result *res, int *exit_code,
+				 struct cryo_err *err)
 {
 	if (rc == -(int)CRYO_E_CHILD) {
 		*exit_code = res->exit_code;
@@ -21,11 +22,11 @@ static int finish(int rc, const struct cryo_proc_result *res, int *exit_code, st
 	return rc;
 }
 
-static int shell(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-		 struct cryo_err *err)
+static int shell_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			 struct cryo_err *err)
 {
 	static const char *const bash[] = { "bash", "-l", NULL };
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_proc p = { .argv = args[0] ? (const char *const *)args : bash,
 			       .foreground = true,
@@ -38,10 +39,10 @@ static int shell(struct cryo_cli *cli, const void *opts, char **args, int *exit_
 	cryo_intr_hold();
 	rc = t->ops->exec(t, NULL, &p, &res, err);
 	cryo_intr_release();
-	return finish(rc, &res, exit_code, err);
+	return adopt_child_exit_code(rc, &res, exit_code, err);
 }
 
-static char *built_kubectl(const json_t *status)
+static char *find_built_kubectl(const json_t *status)
 {
 	json_t *b;
 	size_t i;
@@ -56,27 +57,27 @@ static char *built_kubectl(const json_t *status)
 	return NULL;
 }
 
-int cryo_cli_find_kubectl(struct cryo_target *t, char **program, struct cryo_err *err)
+int cryo_cli_find_kubectl(struct cryo_cluster *t, char **program, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
 	int rc;
 
 	if (!cryo_fs_exists(t->kubeconfig))
-		return cryo_target_not_running(t, err);
+		return cryo_cluster_not_running(t, err);
 	rc = t->ops->status(t, &status, err);
 	if (rc < 0)
 		return rc;
-	*program = built_kubectl(status);
+	*program = find_built_kubectl(status);
 	if (!*program)
 		*program = cryo_fs_which("kubectl");
 	return *program ? 0
 			: cryo_err_set(err, CRYO_E_UNFIT, "no kubectl: neither built nor in PATH");
 }
 
-static int kubectl(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-		   struct cryo_err *err)
+static int kubectl_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			   struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 }, env = { 0 };
 	cryo_auto(cryo_free) char *program = NULL;
@@ -96,7 +97,7 @@ static int kubectl(struct cryo_cli *cli, const void *opts, char **args, int *exi
 	cryo_intr_hold();
 	rc = cryo_proc_run(&p, &res, err);
 	cryo_intr_release();
-	return finish(rc, &res, exit_code, err);
+	return adopt_child_exit_code(rc, &res, exit_code, err);
 }
 
 const struct cryo_cmd cryo_cmd_shell = {
@@ -105,7 +106,7 @@ const struct cryo_cmd cryo_cmd_shell = {
 	.summary = "a shell in the node, or one program",
 	.max_args = -1,
 	.passes_on = true,
-	.run = shell,
+	.run = shell_cmd_run,
 };
 
 const struct cryo_cmd cryo_cmd_kubectl = {
@@ -115,5 +116,5 @@ const struct cryo_cmd cryo_cmd_kubectl = {
 	.min_args = 1,
 	.max_args = -1,
 	.passes_on = true,
-	.run = kubectl,
+	.run = kubectl_cmd_run,
 };

@@ -37,8 +37,8 @@ struct parse {
 	int n_args;
 };
 
-static const struct cryo_opt *find(const struct cryo_opt *table, const char *name, size_t len,
-				   char letter)
+static const struct cryo_opt *find_table_option(const struct cryo_opt *table, const char *name,
+						size_t len, char letter)
 {
 	for (; table && table->name; table++)
 		if (name ? strlen(table->name) == len && memcmp(table->name, name, len) == 0
@@ -48,20 +48,21 @@ static const struct cryo_opt *find(const struct cryo_opt *table, const char *nam
 }
 
 /* The option and the struct it is stored in. */
-static const struct cryo_opt *lookup(struct parse *p, const char *name, size_t len, char letter,
-				     char **base)
+static const struct cryo_opt *find_parsed_option(struct parse *p, const char *name, size_t len,
+						 char letter, char **base)
 {
-	const struct cryo_opt *o = p->cmd ? find(p->cmd->opts, name, len, letter) : NULL;
+	const struct cryo_opt *o = p->cmd ? find_table_option(p->cmd->opts, name, len, letter)
+					  : NULL;
 
 	*base = p->opts;
 	if (!o) {
-		o = find(cryo_global_opts, name, len, letter);
+		o = find_table_option(cryo_global_opts, name, len, letter);
 		*base = (char *)p->cli;
 	}
 	return o;
 }
 
-static int unknown(const struct parse *p, const char *word, struct cryo_err *err)
+static int report_unknown_word(const struct parse *p, const char *word, struct cryo_err *err)
 {
 	struct cryo_strv names = { 0 };
 	const char *near;
@@ -80,8 +81,8 @@ static int unknown(const struct parse *p, const char *word, struct cryo_err *err
 	return rc;
 }
 
-static int add_to_list(const struct cryo_opt *o, struct cryo_opt_list *list, const char *value,
-		       struct cryo_err *err)
+static int add_option_to_list(const struct cryo_opt *o, struct cryo_opt_list *list,
+			      const char *value, struct cryo_err *err)
 {
 	if (list->n == CRYO_OPT_LIST_MAX)
 		return cryo_err_set(err, CRYO_E_USAGE, "--%s is given more than %d times", o->name,
@@ -90,7 +91,8 @@ static int add_to_list(const struct cryo_opt *o, struct cryo_opt_list *list, con
 	return 0;
 }
 
-static int store(const struct cryo_opt *o, char *base, const char *value, struct cryo_err *err)
+static int store_option_value(const struct cryo_opt *o, char *base, const char *value,
+			      struct cryo_err *err)
 {
 	void *at = base + o->offset;
 	unsigned long n;
@@ -114,7 +116,7 @@ static int store(const struct cryo_opt *o, char *base, const char *value, struct
 		*(unsigned *)at = (unsigned)n;
 		return 0;
 	case CRYO_OPT_LIST:
-		return add_to_list(o, at, value, err);
+		return add_option_to_list(o, at, value, err);
 	case CRYO_OPT_DURATION:
 		break;
 	}
@@ -125,8 +127,8 @@ static int store(const struct cryo_opt *o, char *base, const char *value, struct
 }
 
 /* The option's value: behind '=', or the next word. */
-static int value_of(struct parse *p, const struct cryo_opt *o, const char *inline_value,
-		    const char **value, struct cryo_err *err)
+static int take_option_value(struct parse *p, const struct cryo_opt *o, const char *inline_value,
+			     const char **value, struct cryo_err *err)
 {
 	*value = inline_value;
 	if (o->kind == CRYO_OPT_FLAG)
@@ -141,33 +143,34 @@ static int value_of(struct parse *p, const struct cryo_opt *o, const char *inlin
 	return 0;
 }
 
-static int long_option(struct parse *p, const char *word, struct cryo_err *err)
+static int parse_long_option(struct parse *p, const char *word, struct cryo_err *err)
 {
 	size_t len = strcspn(word + 2, "=");
 	char *base;
-	const struct cryo_opt *o = lookup(p, word + 2, len, 0, &base);
+	const struct cryo_opt *o = find_parsed_option(p, word + 2, len, 0, &base);
 	const char *value;
 	int rc;
 
 	if (!o)
-		return unknown(p, word, err);
-	rc = value_of(p, o, word[2 + len] ? word + 3 + len : NULL, &value, err);
-	return rc < 0 ? rc : store(o, base, value, err);
+		return report_unknown_word(p, word, err);
+	rc = take_option_value(p, o, word[2 + len] ? word + 3 + len : NULL, &value, err);
+	return rc < 0 ? rc : store_option_value(o, base, value, err);
 }
 
-static int short_options(struct parse *p, const char *word, struct cryo_err *err)
+static int parse_short_options(struct parse *p, const char *word, struct cryo_err *err)
 {
 	for (const char *c = word + 1; *c; c++) {
 		char *base, text[3] = { '-', *c, '\0' };
-		const struct cryo_opt *o = lookup(p, NULL, 0, *c, &base);
+		const struct cryo_opt *o = find_parsed_option(p, NULL, 0, *c, &base);
 		const char *value = NULL;
 		int rc;
 
 		if (!o)
-			return unknown(p, text, err);
-		rc = value_of(p, o, o->kind != CRYO_OPT_FLAG && c[1] ? c + 1 : NULL, &value, err);
+			return report_unknown_word(p, text, err);
+		rc = take_option_value(p, o, o->kind != CRYO_OPT_FLAG && c[1] ? c + 1 : NULL,
+				       &value, err);
 		if (rc == 0)
-			rc = store(o, base, value, err);
+			rc = store_option_value(o, base, value, err);
 		if (rc < 0 || o->kind != CRYO_OPT_FLAG)
 			return rc;
 	}
@@ -196,31 +199,31 @@ static int choose_command(struct parse *p, const char *word, struct cryo_err *er
 }
 
 /* "kubectl -n kube-system get pods": what is not our option belongs to the other program. */
-static bool is_foreign(struct parse *p, const char *word)
+static bool is_foreign_option(struct parse *p, const char *word)
 {
 	char *base;
 
 	if (!p->cmd || !p->cmd->passes_on)
 		return false;
 	if (word[1] == '-')
-		return !lookup(p, word + 2, strcspn(word + 2, "="), 0, &base);
-	return !lookup(p, NULL, 0, word[1], &base);
+		return !find_parsed_option(p, word + 2, strcspn(word + 2, "="), 0, &base);
+	return !find_parsed_option(p, NULL, 0, word[1], &base);
 }
 
-static int one_word(struct parse *p, bool *only_args, struct cryo_err *err)
+static int parse_next_word(struct parse *p, bool *only_args, struct cryo_err *err)
 {
 	char *word = p->argv[p->at];
 
-	if (word[0] == '-' && word[1] && strcmp(word, "--") != 0 && is_foreign(p, word))
+	if (word[0] == '-' && word[1] && strcmp(word, "--") != 0 && is_foreign_option(p, word))
 		*only_args = true;
 	if (!*only_args && strcmp(word, "--") == 0 && p->cmd) {
 		*only_args = true;
 		return 0;
 	}
 	if (!*only_args && cryo_starts_with(word, "--") && word[2])
-		return long_option(p, word, err);
+		return parse_long_option(p, word, err);
 	if (!*only_args && word[0] == '-' && word[1])
-		return short_options(p, word, err);
+		return parse_short_options(p, word, err);
 	if (!p->cmd)
 		return choose_command(p, word, err);
 	if (p->cmd->passes_on)
@@ -234,7 +237,7 @@ const char *cryo_cli_program(const struct cryo_cli *cli)
 	return cli->plugin ? "kubectl" : "cryopod";
 }
 
-static int check_count(const struct parse *p, struct cryo_err *err)
+static int check_argument_count(const struct parse *p, struct cryo_err *err)
 {
 	const char *program = cryo_cli_program(p->cli);
 	const struct cryo_cmd *c = p->cmd;
@@ -252,7 +255,7 @@ static int check_count(const struct parse *p, struct cryo_err *err)
 }
 
 /* "kubectl checkpoint POD" runs kubectl-checkpoint with what follows. */
-static bool is_plugin(const char *program)
+static bool is_plugin_program(const char *program)
 {
 	const char *slash = strrchr(program, '/');
 
@@ -267,14 +270,14 @@ int cryo_cli_parse(int argc, char **argv, struct cryo_cli *cli, const struct cry
 	bool only_args = false;
 	int rc = 0;
 
-	cli->plugin = argc > 0 && is_plugin(argv[0]);
+	cli->plugin = argc > 0 && is_plugin_program(argv[0]);
 	if (cli->plugin)
 		rc = choose_command(&p, "checkpoint", err);
 	for (; rc == 0 && p.at < argc; p.at++)
-		rc = one_word(&p, &only_args, err);
+		rc = parse_next_word(&p, &only_args, err);
 	p.args[p.n_args] = NULL;
 	if (rc == 0)
-		rc = check_count(&p, err);
+		rc = check_argument_count(&p, err);
 	*cmd = p.cmd;
 	*opts = p.opts;
 	*args = p.args;

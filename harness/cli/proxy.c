@@ -4,7 +4,7 @@
 
 #include "base/event.h"
 #include "cli/kubectl.h"
-#include "target/kubectl.h"
+#include "cluster/kubectl.h"
 
 #include <limits.h>
 #include <string.h>
@@ -21,7 +21,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static void on_line(const char *line, int stream, void *arg)
+static void proxy_on_line(const char *line, int stream, void *arg)
 {
 	const unsigned *port = arg;
 
@@ -34,11 +34,11 @@ static void on_line(const char *line, int stream, void *arg)
 }
 
 /* Only this machine gets in; of the API everything does but a shell in a pod, kubectl's default. */
-static int serve(struct cryo_target *t, unsigned port, struct cryo_err *err)
+static int serve_api_proxy(struct cryo_cluster *t, unsigned port, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	cryo_auto(cryo_free) char *program = NULL;
-	struct cryo_proc p = { .on_line = on_line, .on_line_arg = &port };
+	struct cryo_proc p = { .on_line = proxy_on_line, .on_line_arg = &port };
 	struct cryo_kubectl k = { .kubeconfig = t->kubeconfig };
 	int rc = cryo_cli_find_kubectl(t, &program, err);
 
@@ -62,10 +62,10 @@ static int serve(struct cryo_target *t, unsigned port, struct cryo_err *err)
 	return rc;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int proxy_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			 struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	const struct proxy_opts *o = opts;
 	unsigned port = o->port ? o->port : CRYO_PROXY_PORT;
 	int rc;
@@ -75,7 +75,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (port > USHRT_MAX)
 		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is no port", port);
 	rc = cryo_cli_target(cli, &t, err);
-	return rc < 0 ? rc : serve(t, port, err);
+	return rc < 0 ? rc : serve_api_proxy(t, port, err);
 }
 
 const struct cryo_cmd cryo_cmd_proxy = {
@@ -84,5 +84,5 @@ const struct cryo_cmd cryo_cmd_proxy = {
 	.summary = "the cluster's API on localhost, for curl, until Ctrl-C",
 	.opts = opts_table,
 	.size = sizeof(struct proxy_opts),
-	.run = run,
+	.run = proxy_cmd_run,
 };

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "conf/json.h"
-#include "target/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 #include <stdio.h>
 
@@ -32,7 +32,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static void print(const struct cryo_restore *r, enum cryo_output output)
+static void print_restore_result(const struct cryo_restore *r, enum cryo_output output)
 {
 	cryo_auto(cryo_free) char *took = cryo_duration_show(r->ms);
 	cryo_auto(cryo_json_decref) json_t *j = json_pack(
@@ -47,10 +47,10 @@ static void print(const struct cryo_restore *r, enum cryo_output output)
 		cryo_cli_print(j, output);
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			   struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
 	const struct restore_opts *o = opts;
 	struct cryo_restore_opts request = { .archive = args[0],
@@ -72,7 +72,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc == 0)
 		rc = cryo_restore_run(t, &request, &r, err);
 	if (rc == 0)
-		print(&r, output);
+		print_restore_result(&r, output);
 	return rc;
 }
 
@@ -84,5 +84,5 @@ const struct cryo_cmd cryo_cmd_restore = {
 	.size = sizeof(struct restore_opts),
 	.min_args = 1,
 	.max_args = 1,
-	.run = run,
+	.run = restore_cmd_run,
 };

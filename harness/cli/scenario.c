@@ -24,11 +24,11 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int scenario_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_scenario_release) struct cryo_scenario s = { 0 };
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
 	const struct scenario_opts *o = opts;
 	const struct cryo_scenario_opts how = { .keep = o->keep || o->keep_failed,
@@ -63,5 +63,5 @@ const struct cryo_cmd cryo_cmd_scenario = {
 	.min_args = 1,
 	.max_args = 1,
 	.hidden = true,
-	.run = run,
+	.run = scenario_cmd_run,
 };

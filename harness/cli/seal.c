@@ -25,7 +25,7 @@ static const struct cryo_opt opts_table[] = {
 };
 
 /* Most who seal something else took the wrong file. */
-static int check(const char *src, struct cryo_err *err)
+static int check_seal_input(const char *src, struct cryo_err *err)
 {
 	int rc = cryo_checkpoint_recognize(src, err);
 	cryo_auto(cryo_free) char *why = rc < 0 ? cryo_strdup(err->msg) : NULL;
@@ -35,8 +35,8 @@ static int check(const char *src, struct cryo_err *err)
 	return rc;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int seal_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL, *signer = NULL;
 	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *key = NULL;
@@ -50,7 +50,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (!o->sign_key != !o->sign_cert)
 		return cryo_err_set(err, CRYO_E_USAGE, "--sign-key and --sign-cert go together");
 	if (!o->any)
-		rc = check(args[0], err);
+		rc = check_seal_input(args[0], err);
 	if (rc == 0)
 		rc = cryo_seal_cert_load(o->cert,
 					 o->expired ? CRYO_SEAL_ENCRYPT_EXPIRED : CRYO_SEAL_ENCRYPT,
@@ -73,5 +73,5 @@ const struct cryo_cmd cryo_cmd_seal = {
 	.size = sizeof(struct seal_opts),
 	.min_args = 2,
 	.max_args = 2,
-	.run = run,
+	.run = seal_cmd_run,
 };

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
-#include "target/local/snapshot.h"
+#include "cluster/local/snapshot.h"
 
 #include <stdio.h>
 
@@ -24,17 +24,17 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int need_name(const char *verb, const char *name, struct cryo_err *err)
+static int require_snapshot_name(const char *verb, const char *name, struct cryo_err *err)
 {
 	return name ? 0
 		    : cryo_err_set(err, CRYO_E_USAGE,
 				   "an argument is missing: cryopod snapshot %s NAME", verb);
 }
 
-static int save(const struct cryo_cli *cli, const struct opts *o, const char *name,
-		struct cryo_err *err)
+static int save_snapshot(const struct cryo_cli *cli, const struct opts *o, const char *name,
+			 struct cryo_err *err)
 {
-	int rc = need_name("save", name, err);
+	int rc = require_snapshot_name("save", name, err);
 
 	if (rc == 0)
 		rc = cryo_snapshot_save(cli->name, name, &o->save, err);
@@ -43,7 +43,7 @@ static int save(const struct cryo_cli *cli, const struct opts *o, const char *na
 	return rc;
 }
 
-static void print_table(const json_t *list)
+static void print_snapshot_table(const json_t *list)
 {
 	json_t *s;
 	size_t i;
@@ -69,18 +69,18 @@ static void print_table(const json_t *list)
 	}
 }
 
-static int list(const struct cryo_cli *cli, const struct opts *o, const char *name,
-		struct cryo_err *err)
+static int list_snapshots(const struct cryo_cli *cli, const struct opts *o, const char *name,
+			  struct cryo_err *err)
 {
 	(void)cli;
 	(void)name;
-	return cryo_cli_list(o->output, cryo_snapshot_list, print_table, err);
+	return cryo_cli_list(o->output, cryo_snapshot_list, print_snapshot_table, err);
 }
 
-static int remove_one(const struct cryo_cli *cli, const struct opts *o, const char *name,
-		      struct cryo_err *err)
+static int remove_snapshot(const struct cryo_cli *cli, const struct opts *o, const char *name,
+			   struct cryo_err *err)
 {
-	int rc = need_name("rm", name, err);
+	int rc = require_snapshot_name("rm", name, err);
 
 	(void)cli;
 	(void)o;
@@ -92,13 +92,13 @@ static const struct verb {
 	int (*run)(const struct cryo_cli *cli, const struct opts *o, const char *name,
 		   struct cryo_err *err);
 } verbs[] = {
-	{ { "save", true, true }, save },
-	{ { "list", false, true }, list },
-	{ { "rm", true, true }, remove_one },
+	{ { "save", true, true }, save_snapshot },
+	{ { "list", false, true }, list_snapshots },
+	{ { "rm", true, true }, remove_snapshot },
 };
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int snapshot_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			    struct cryo_err *err)
 {
 	int i = cryo_cli_verb("snapshot", &verbs[0].v, CRYO_ARRAY_LEN(verbs), sizeof(verbs[0]),
 			      args, err);
@@ -115,5 +115,5 @@ const struct cryo_cmd cryo_cmd_snapshot = {
 	.size = sizeof(struct opts),
 	.min_args = 1,
 	.max_args = 2,
-	.run = run,
+	.run = snapshot_cmd_run,
 };

@@ -3,7 +3,7 @@
 #include "cli/cli.h"
 
 #include "base/event.h"
-#include "build/users.h"
+#include "recipe/users.h"
 #include "cli/sources.h"
 #include "conf/json.h"
 #include "source/stack.h"
@@ -49,7 +49,7 @@ struct sources {
 	int in_use;	/* lock: nobody prunes the sources meanwhile */
 };
 
-static bool is_wanted(const struct sources *s, const char *name)
+static bool is_wanted_component(const struct sources *s, const char *name)
 {
 	const char *const *only = s->only;
 
@@ -62,8 +62,8 @@ static bool is_wanted(const struct sources *s, const char *name)
 
 /* --- sync --- */
 
-static int sync_tree(const struct cryo_component *c, const struct cryo_fetch_opts *fetch,
-		     struct cryo_tree *tree, struct cryo_err *err)
+static int sync_component_tree(const struct cryo_component *c, const struct cryo_fetch_opts *fetch,
+			       struct cryo_tree *tree, struct cryo_err *err)
 {
 	int rc = cryo_source_tree(&c->source, c->name, fetch, tree, err);
 
@@ -72,7 +72,7 @@ static int sync_tree(const struct cryo_component *c, const struct cryo_fetch_opt
 	return rc;
 }
 
-static int sync_one(struct sources *s, const struct cryo_component *c, struct cryo_err *err)
+static int sync_component(struct sources *s, const struct cryo_component *c, struct cryo_err *err)
 {
 	struct cryo_fetch_opts fetch = { .offline = s->o->fetch.offline,
 					 .update = s->o->update,
@@ -88,7 +88,7 @@ static int sync_one(struct sources *s, const struct cryo_component *c, struct cr
 		cryo_step_skip("%s: its own tool fetches it", shown);
 		return 0;
 	}
-	rc = sync_tree(c, &fetch, &tree, err);
+	rc = sync_component_tree(c, &fetch, &tree, err);
 	if (rc < 0) {
 		cryo_step_fail("%s", err->msg);
 		return cryo_err_wrap(err, rc, "%s:%u: source '%s'", c->file, c->line, c->name);
@@ -105,7 +105,7 @@ static int sync_one(struct sources *s, const struct cryo_component *c, struct cr
 	return 0;
 }
 
-static void print_sync(const json_t *all)
+static void print_sync_table(const json_t *all)
 {
 	int width = cryo_cli_width(all, "component", "");
 	json_t *r;
@@ -118,7 +118,8 @@ static void print_sync(const json_t *all)
 
 /* --- status --- */
 
-static int status_one(struct sources *s, const struct cryo_component *c, struct cryo_err *err)
+static int add_component_status(struct sources *s, const struct cryo_component *c,
+				struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *one = NULL;
 	cryo_auto(cryo_free) char *reason = NULL;
@@ -140,7 +141,7 @@ static int status_one(struct sources *s, const struct cryo_component *c, struct 
 	return 0;
 }
 
-static void print_base(const json_t *base)
+static void print_base_status(const json_t *base)
 {
 	if (cryo_json_str(base, "reason"))
 		printf("  upstream     %s\n", cryo_json_str(base, "reason"));
@@ -151,7 +152,7 @@ static void print_base(const json_t *base)
 }
 
 /* pinned <-> checked out */
-static void print_tree(const json_t *r)
+static void print_tree_status(const json_t *r)
 {
 	const char *state = cryo_json_str(r, "state"), *dir = cryo_json_str(r, "dir");
 	const char *first = cryo_json_str(r, "firstChanged");
@@ -171,7 +172,7 @@ static void print_tree(const json_t *r)
 		printf("  besides      %zu tree(s) of other commits\n", json_array_size(others));
 }
 
-static void print_component(const json_t *r)
+static void print_component_status(const json_t *r)
 {
 	const char *commit = cryo_json_str(r, "commit"), *note = cryo_json_str(r, "note");
 
@@ -179,8 +180,8 @@ static void print_component(const json_t *r)
 	       cryo_json_str(r, "source"));
 	if (strcmp(cryo_json_str(r, "state"), "none") != 0)
 		printf("  commit       %s\n", commit ? commit : "not known yet");
-	print_tree(r);
-	print_base(json_object_get(r, "base"));
+	print_tree_status(r);
+	print_base_status(json_object_get(r, "base"));
 	if (note)
 		printf("  note         %s\n", note);
 	cryo_sources_print_patches(json_object_get(r, "patches"), cryo_json_str(r, "patchesOn"));
@@ -188,13 +189,13 @@ static void print_component(const json_t *r)
 		printf("  patches      not tried: %s\n", cryo_json_str(r, "patchesReason"));
 }
 
-static void print_status(const json_t *all)
+static void print_sources_status(const json_t *all)
 {
 	json_t *r;
 	size_t i;
 
 	json_array_foreach((json_t *)all, i, r)
-		print_component(r);
+		print_component_status(r);
 }
 
 /* --- the table --- */
@@ -208,14 +209,14 @@ static const struct verb {
 	int (*on_tree)(const struct cryo_component *c, const struct cryo_sources_tree *t,
 		       struct cryo_err *err);
 } verbs[] = {
-	{ "sync", sync_one, print_sync, true, NULL },
-	{ "status", status_one, print_status, false, NULL },
+	{ "sync", sync_component, print_sync_table, true, NULL },
+	{ "status", add_component_status, print_sources_status, false, NULL },
 	{ "patch", NULL, NULL, true, cryo_sources_patch },
 	{ "refresh", NULL, NULL, false, cryo_sources_refresh },
 };
 
 /* Without a verb it is status: that changes nothing. */
-static const struct verb *choose(char ***args)
+static const struct verb *choose_sources_verb(char ***args)
 {
 	for (size_t i = 0; **args && i < CRYO_ARRAY_LEN(verbs); i++) {
 		if (strcmp(**args, verbs[i].name) == 0) {
@@ -237,7 +238,7 @@ static int check_mirrors(const struct sources *s, const struct verb *verb, struc
 }
 
 /* From now on its sources are in use (`cryopod cache`). */
-static int load_stack(struct sources *s, const struct verb *verb, struct cryo_err *err)
+static int load_sources_stack(struct sources *s, const struct verb *verb, struct cryo_err *err)
 {
 	int rc = cryo_users_join(&s->in_use, err);
 
@@ -248,21 +249,21 @@ static int load_stack(struct sources *s, const struct verb *verb, struct cryo_er
 	return rc;
 }
 
-static int work(struct sources *s, const struct verb *verb, struct cryo_err *err)
+static int work_on_components(struct sources *s, const struct verb *verb, struct cryo_err *err)
 {
-	int rc = load_stack(s, verb, err);
+	int rc = load_sources_stack(s, verb, err);
 
 	if (rc == 0)
 		rc = cryo_stack_check_names(&s->stack, s->only, err);
 	for (size_t i = 0; rc == 0 && i < s->stack.n; i++) {
 		rc = cryo_intr_check(err);
-		if (rc == 0 && is_wanted(s, s->stack.component[i].name))
+		if (rc == 0 && is_wanted_component(s, s->stack.component[i].name))
 			rc = verb->one(s, &s->stack.component[i], err);
 	}
 	return rc;
 }
 
-static int work_on_tree(struct sources *s, const struct verb *verb, struct cryo_err *err)
+static int work_on_single_tree(struct sources *s, const struct verb *verb, struct cryo_err *err)
 {
 	const char *const *args = s->only;
 	const char *const name[] = { args[0], NULL };
@@ -273,7 +274,7 @@ static int work_on_tree(struct sources *s, const struct verb *verb, struct cryo_
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "sources %s wants a component, and a directory if you like",
 				    verb->name);
-	rc = load_stack(s, verb, err);
+	rc = load_sources_stack(s, verb, err);
 	if (rc == 0)
 		rc = cryo_stack_check_names(&s->stack, name, err);
 	if (rc < 0)
@@ -286,10 +287,10 @@ static int work_on_tree(struct sources *s, const struct verb *verb, struct cryo_
 	return verb->on_tree(cryo_stack_find(&s->stack, args[0]), &tree, err);
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int sources_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			   struct cryo_err *err)
 {
-	const struct verb *verb = choose(&args);
+	const struct verb *verb = choose_sources_verb(&args);
 	cryo_auto(cryo_json_decref) json_t *result = json_array();
 	struct sources s = {
 		.o = opts, .only = (const char *const *)args, .result = result, .in_use = -1
@@ -300,7 +301,8 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc == 0)
 		rc = check_mirrors(&s, verb, err);
 	if (rc == 0)
-		rc = verb->on_tree ? work_on_tree(&s, verb, err) : work(&s, verb, err);
+		rc = verb->on_tree ? work_on_single_tree(&s, verb, err)
+				   : work_on_components(&s, verb, err);
 	if (rc == 0 && s.said_no)
 		*exit_code = 1;
 	if (rc == 0 && verb->on_tree)
@@ -321,5 +323,5 @@ const struct cryo_cmd cryo_cmd_sources = {
 	.opts = opts_table,
 	.size = sizeof(struct sources_opts),
 	.max_args = -1,
-	.run = run,
+	.run = sources_cmd_run,
 };

@@ -3,7 +3,7 @@
 #include "cli/sources.h"
 
 #include "base/event.h"
-#include "build/onto.h"
+#include "recipe/onto.h"
 #include "cli/cli.h"
 #include "conf/json.h"
 #include "source/workbench.h"
@@ -21,7 +21,8 @@ static const char *const states[] = { [CRYO_FITS] = "applies",
 				      [CRYO_FIT_CONTAINED] = "contained",
 				      [CRYO_FIT_CONFLICT] = "conflict" };
 
-static json_t *describe(const struct cryo_series *s, const struct cryo_applied *how, bool *fits)
+static json_t *describe_series_fit(const struct cryo_series *s, const struct cryo_applied *how,
+				   bool *fits)
 {
 	json_t *list = json_array();
 
@@ -44,15 +45,15 @@ static json_t *describe(const struct cryo_series *s, const struct cryo_applied *
 	return list;
 }
 
-static int try_series(const struct cryo_series *s, const char *repository, const char *base,
-		      json_t **out, bool *fits, struct cryo_err *err)
+static int try_patch_series(const struct cryo_series *s, const char *repository, const char *base,
+			    json_t **out, bool *fits, struct cryo_err *err)
 {
 	struct cryo_applied *how = cryo_alloc(s->n * sizeof(*how));
 	char head[CRYO_COMMIT_HEX];
 	int rc = cryo_series_try(repository, base, s, how, head, err);
 
 	if (rc == 0)
-		*out = describe(s, how, fits);
+		*out = describe_series_fit(s, how, fits);
 	cryo_applied_release(how, s->n);
 	free(how);
 	return rc;
@@ -79,10 +80,10 @@ int cryo_sources_patches(const struct cryo_component *c, const char *version, bo
 		*reason = cryo_strdup(err->msg);
 		return 0;
 	}
-	return rc < 0 ? rc : try_series(&s, repository, base, out, fits, err);
+	return rc < 0 ? rc : try_patch_series(&s, repository, base, out, fits, err);
 }
 
-static void print_patch(const json_t *p, int width)
+static void print_patch_fit(const json_t *p, int width)
 {
 	const char *state = cryo_json_str(p, "state");
 	long lines = (long)cryo_json_int(p, "lines", 0);
@@ -114,12 +115,12 @@ void cryo_sources_print_patches(const json_t *patches, const char *version)
 		printf("  patches      %zu%s%s\n", json_array_size(patches), version ? " on " : "",
 		       version ? version : "");
 	json_array_foreach(patches, i, p)
-		print_patch(p, width);
+		print_patch_fit(p, width);
 }
 
 /* --- patch and refresh --- */
 
-static char *place(const struct cryo_component *c, const char *dir)
+static char *make_patching_path(const struct cryo_component *c, const char *dir)
 {
 	char *path = dir ? cryo_strdup(dir)
 			 : cryo_asprintf("%s/patching/%s", cryo_dir_cache(), c->name);
@@ -130,7 +131,7 @@ static char *place(const struct cryo_component *c, const char *dir)
 	return path;
 }
 
-static int check_patches(const struct cryo_component *c, struct cryo_err *err)
+static int check_component_patches(const struct cryo_component *c, struct cryo_err *err)
 {
 	if (c->patches)
 		return 0;
@@ -140,8 +141,9 @@ static int check_patches(const struct cryo_component *c, struct cryo_err *err)
 			    c->file, c->line, c->name);
 }
 
-static void tell(const struct cryo_series *s, size_t applied, const char *why, const char *at,
-		 const struct cryo_component *c, const struct cryo_sources_tree *t)
+static void tell_patching_steps(const struct cryo_series *s, size_t applied, const char *why,
+				const char *at, const struct cryo_component *c,
+				const struct cryo_sources_tree *t)
 {
 	if (applied < s->n) {
 		cryo_warn("patch %s does not go on: %s", s->patch[applied].name, why);
@@ -162,10 +164,11 @@ int cryo_sources_patch(const struct cryo_component *c, const struct cryo_sources
 		.version = t->version, .whole = true, .offline = t->offline, .mirrors = t->mirrors
 	};
 	cryo_auto(cryo_series_release) struct cryo_series s = { 0 };
-	cryo_auto(cryo_free) char *at = place(c, t->dir), *repository = NULL, *why = NULL;
+	cryo_auto(cryo_free) char *at = make_patching_path(c, t->dir), *repository = NULL,
+				  *why = NULL;
 	char base[CRYO_COMMIT_HEX];
 	size_t applied = 0;
-	int rc = check_patches(c, err);
+	int rc = check_component_patches(c, err);
 
 	if (rc == 0)
 		rc = cryo_series_load_any(c->patches, &s, err);
@@ -182,7 +185,7 @@ int cryo_sources_patch(const struct cryo_component *c, const struct cryo_sources
 		return rc;
 	}
 	cryo_step_ok("%s", at);
-	tell(&s, applied, why, at, c, t);
+	tell_patching_steps(&s, applied, why, at, c, t);
 	printf("%s\n", at);
 	return 0;
 }
@@ -191,8 +194,8 @@ int cryo_sources_refresh(const struct cryo_component *c, const struct cryo_sourc
 			 struct cryo_err *err)
 {
 	cryo_auto(cryo_workbench_changes_release) struct cryo_workbench_changes changes = { 0 };
-	cryo_auto(cryo_free) char *at = place(c, t->dir);
-	int rc = check_patches(c, err);
+	cryo_auto(cryo_free) char *at = make_patching_path(c, t->dir);
+	int rc = check_component_patches(c, err);
 
 	if (rc == 0 && t->version)
 		rc = cryo_err_set(err, CRYO_E_USAGE, "--version is not for 'sources refresh'");

@@ -44,7 +44,7 @@ static void print_service(const json_t *s)
 	       version ? version : "?", stamp ? stamp : "");
 }
 
-static void print_node(const json_t *node)
+static void print_node_status(const json_t *node)
 {
 	json_t *s;
 	size_t i;
@@ -56,7 +56,7 @@ static void print_node(const json_t *node)
 		print_service(s);
 }
 
-static void print_origin(const json_t *j)
+static void print_cluster_origin(const json_t *j)
 {
 	const char *template = cryo_json_str(j, "template");
 
@@ -70,7 +70,7 @@ static void print_origin(const json_t *j)
 		printf("  origin      %s\n", cryo_json_str(j, "origin"));
 }
 
-static void print_table(const json_t *j)
+static void print_cluster_status(const json_t *j)
 {
 	static const char *const capability[] = { "checkpoint", "restore", "encryption",
 						  "ip-sockets", "criu" };
@@ -84,30 +84,30 @@ static void print_table(const json_t *j)
 		return;
 	printf("  stack       %s (%.12s), since %s\n", stack, stamp ? stamp : "",
 	       cryo_json_str(j, "created"));
-	print_origin(j);
+	print_cluster_origin(j);
 	printf("  kubeconfig  %s\n", cryo_json_str(j, "kubeconfig"));
 	if (cryo_json_int(j, "forwarder", 0))
 		printf("  API server  https://127.0.0.1:%ld\n", (long)cryo_json_int(j, "port", 0));
 	else
 		printf("  API server  cannot be reached (cryopod up)\n");
 	json_array_foreach(json_object_get(j, "nodes"), i, node)
-		print_node(node);
+		print_node_status(node);
 	if (capabilities)
 		printf("\ncapabilities\n");
 	for (i = 0; capabilities && i < CRYO_ARRAY_LEN(capability); i++)
 		print_capability(capabilities, capability[i]);
 }
 
-static int get_all(struct cryo_cli *cli, json_t *list, struct cryo_err *err)
+static int get_cluster_statuses(struct cryo_cli *cli, json_t *list, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	int rc = cryo_target_list(&names, err);
+	int rc = cryo_cluster_list(&names, err);
 
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
-		cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 		json_t *one = NULL;
 
-		rc = cryo_target_open(cli->target, names.v[i], &t, err);
+		rc = cryo_cluster_open(cli->target, names.v[i], &t, err);
 		if (rc == 0)
 			rc = t->ops->status(t, &one, err);
 		if (rc == 0)
@@ -116,12 +116,13 @@ static int get_all(struct cryo_cli *cli, json_t *list, struct cryo_err *err)
 	return rc;
 }
 
-static int show_all(struct cryo_cli *cli, enum cryo_output output, struct cryo_err *err)
+static int show_cluster_statuses(struct cryo_cli *cli, enum cryo_output output,
+				 struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *list = json_array();
 	json_t *j;
 	size_t i;
-	int rc = get_all(cli, list, err);
+	int rc = get_cluster_statuses(cli, list, err);
 
 	if (rc < 0)
 		return rc;
@@ -131,14 +132,14 @@ static int show_all(struct cryo_cli *cli, enum cryo_output output, struct cryo_e
 		printf("no cluster\n");
 	else
 		json_array_foreach(list, i, j)
-			print_table(j);
+			print_cluster_status(j);
 	return 0;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int status_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			  struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
 	const struct status_opts *o = opts;
 	enum cryo_output output;
@@ -148,14 +149,14 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	if (rc < 0)
 		return rc;
 	if (o->all)
-		return show_all(cli, output, err);
+		return show_cluster_statuses(cli, output, err);
 	rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)
 		rc = t->ops->status(t, &j, err);
 	if (rc < 0)
 		return rc;
 	if (output == CRYO_OUTPUT_TABLE)
-		print_table(j);
+		print_cluster_status(j);
 	else
 		cryo_cli_print(j, output);
 	/* For scripts: a cluster that does not run is a "no". */
@@ -172,5 +173,5 @@ const struct cryo_cmd cryo_cmd_status = {
 	.summary = "what runs, since when, from which build, what it can do",
 	.opts = opts_table,
 	.size = sizeof(struct status_opts),
-	.run = run,
+	.run = status_cmd_run,
 };

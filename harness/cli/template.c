@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
-#include "target/local/template.h"
+#include "cluster/local/template.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +22,7 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static void print_table(const json_t *list)
+static void print_template_table(const json_t *list)
 {
 	json_t *t;
 	size_t i;
@@ -44,19 +44,20 @@ static void print_table(const json_t *list)
 	}
 }
 
-static int list(const struct template_opts *o, const char *arg, struct cryo_err *err)
+static int list_templates(const struct template_opts *o, const char *arg, struct cryo_err *err)
 {
 	(void)arg;
-	return cryo_cli_list(o->output, cryo_template_list, print_table, err);
+	return cryo_cli_list(o->output, cryo_template_list, print_template_table, err);
 }
 
-static int make(const struct template_opts *o, const char *arg, struct cryo_err *err)
+static int make_missing_template(const struct template_opts *o, const char *arg,
+				 struct cryo_err *err)
 {
 	(void)arg;
 	return cryo_template_make(o->stack, err);
 }
 
-static int remove_some(const struct template_opts *o, const char *key, struct cryo_err *err)
+static int remove_templates(const struct template_opts *o, const char *key, struct cryo_err *err)
 {
 	size_t n;
 	int rc = cryo_template_remove(key, &n, err);
@@ -75,13 +76,13 @@ static const struct verb {
 	struct cryo_verb v;
 	int (*run)(const struct template_opts *o, const char *arg, struct cryo_err *err);
 } verbs[] = {
-	{ { "list", false, false }, list },
-	{ { "make", false, true }, make },
-	{ { "rm", true, true }, remove_some },
+	{ { "list", false, false }, list_templates },
+	{ { "make", false, true }, make_missing_template },
+	{ { "rm", true, true }, remove_templates },
 };
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int template_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			    struct cryo_err *err)
 {
 	int i = cryo_cli_verb("template", &verbs[0].v, CRYO_ARRAY_LEN(verbs), sizeof(verbs[0]),
 			      args, err);
@@ -99,5 +100,5 @@ const struct cryo_cmd cryo_cmd_template = {
 	.size = sizeof(struct template_opts),
 	.min_args = 1,
 	.max_args = 2,
-	.run = run,
+	.run = template_cmd_run,
 };

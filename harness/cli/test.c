@@ -57,7 +57,7 @@ static int choose_format(const char *output, enum format *out, struct cryo_err *
 		      : 0;
 }
 
-static int check_opts(const struct test_opts *o, enum format format, struct cryo_err *err)
+static int check_test_opts(const struct test_opts *o, enum format format, struct cryo_err *err)
 {
 	if (o->fresh && o->up)
 		return cryo_err_set(err, CRYO_E_USAGE,
@@ -77,7 +77,7 @@ static int check_opts(const struct test_opts *o, enum format format, struct cryo
 }
 
 /* Found out before anything runs; and nobody takes the report of the last run for this one's. */
-static int check_report(const char *path, struct cryo_err *err)
+static int check_report_path(const char *path, struct cryo_err *err)
 {
 	return path ? cryo_err_wrap(err, cryo_fs_write(path, "", 0, 0644, err), "--report") : 0;
 }
@@ -87,13 +87,13 @@ struct test {
 	struct cryo_cli *cli;
 	const struct test_opts *o;
 	enum format format;
-	struct cryo_target *target; /* the shared one */
+	struct cryo_cluster *target; /* the shared one */
 	struct cryo_scenario_totals totals;
 	struct cryo_summary_opts last;
 };
 
 /* Before any report begins: this is no scenario. */
-static int open_shared(struct test *x, struct cryo_err *err)
+static int open_shared_cluster(struct test *x, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
 	int64_t begin = cryo_now_ms();
@@ -107,14 +107,14 @@ static int open_shared(struct test *x, struct cryo_err *err)
 	return rc;
 }
 
-static int run_shared(struct test *x, const char *const *files, struct cryo_err *err)
+static int run_shared_scenarios(struct test *x, const char *const *files, struct cryo_err *err)
 {
 	const struct cryo_scenario_opts how = { .keep = x->o->keep };
 
 	return cryo_scenario_run_files(x->target, files, &how, &x->totals, err);
 }
 
-static int run_fresh(struct test *x, const char *const *files, struct cryo_err *err)
+static int run_fresh_scenarios(struct test *x, const char *const *files, struct cryo_err *err)
 {
 	const struct cryo_fresh_opts how = {
 		.program = "/proc/self/exe",
@@ -131,7 +131,7 @@ static int run_fresh(struct test *x, const char *const *files, struct cryo_err *
 	return rc;
 }
 
-static void begin_report(const struct test *x)
+static void begin_test_report(const struct test *x)
 {
 	if (x->format == TAP)
 		cryo_report_tap_begin(STDOUT_FILENO);
@@ -141,7 +141,7 @@ static void begin_report(const struct test *x)
 		cryo_report_junit_begin("cryopod");
 }
 
-static void print_results(const struct test *x)
+static void print_test_results(const struct test *x)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
@@ -153,7 +153,7 @@ static void print_results(const struct test *x)
 }
 
 /* A report that nobody gets is a failure of its own, but not in place of another. */
-static int end_report(struct test *x, int rc, struct cryo_err *err)
+static int finish_test_report(struct test *x, int rc, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str xml = { 0 };
 	struct cryo_err later = CRYO_ERR_INIT;
@@ -163,7 +163,7 @@ static int end_report(struct test *x, int rc, struct cryo_err *err)
 	cryo_report_json_end();
 	cryo_report_junit_end(rc < 0 ? err->msg : NULL, &xml);
 	x->last.colored = cryo_report_colored_stdout();
-	print_results(x);
+	print_test_results(x);
 	if (x->format == JUNIT)
 		fputs(cryo_str_get(&xml), stdout);
 	if (x->o->report)
@@ -174,8 +174,8 @@ static int end_report(struct test *x, int rc, struct cryo_err *err)
 	return cryo_err_wrap(err, written, "--report");
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int test_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			struct cryo_err *err)
 {
 	const char *const *files = (const char *const *)args;
 	struct test x = { .cli = cli,
@@ -184,24 +184,25 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 	int rc = choose_format(x.o->output, &x.format, err);
 
 	if (rc == 0)
-		rc = check_opts(x.o, x.format, err);
+		rc = check_test_opts(x.o, x.format, err);
 	/* Wrong files first: nobody waits for a cluster to learn of a typing error. */
 	if (rc == 0)
 		rc = cryo_scenario_lint(files, err);
 	if (rc < 0 || x.o->lint)
 		return rc;
-	rc = check_report(x.o->report, err);
+	rc = check_report_path(x.o->report, err);
 	if (rc < 0)
 		return rc;
 	if (!x.o->fresh)
-		rc = open_shared(&x, err);
-	begin_report(&x);
+		rc = open_shared_cluster(&x, err);
+	begin_test_report(&x);
 	if (rc == 0)
-		rc = x.o->fresh ? run_fresh(&x, files, err) : run_shared(&x, files, err);
-	rc = end_report(&x, rc, err);
+		rc = x.o->fresh ? run_fresh_scenarios(&x, files, err)
+				: run_shared_scenarios(&x, files, err);
+	rc = finish_test_report(&x, rc, err);
 	*exit_code = cryo_scenario_exit_code(&x.totals);
 	cryo_scenario_totals_release(&x.totals);
-	cryo_target_free(x.target);
+	cryo_cluster_free(x.target);
 	return rc;
 }
 
@@ -213,5 +214,5 @@ const struct cryo_cmd cryo_cmd_test = {
 	.size = sizeof(struct test_opts),
 	.min_args = 1,
 	.max_args = -1,
-	.run = run,
+	.run = test_cmd_run,
 };

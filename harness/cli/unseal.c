@@ -17,8 +17,8 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int unseal_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			  struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_trust_free) struct cryo_seal_trust *trusted = NULL;
 	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
@@ -49,5 +49,5 @@ const struct cryo_cmd cryo_cmd_unseal = {
 	.size = sizeof(struct unseal_opts),
 	.min_args = 2,
 	.max_args = 2,
-	.run = run,
+	.run = unseal_cmd_run,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/builders.h"
 #include "cli/cli.h"
-#include "cli/many.h"
+#include "scenario/many.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -41,8 +41,9 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int build(const struct cryo_stack *stack, struct cryo_build *b,
-		 const struct cryo_fetch_opts *fetch, const void *arg, struct cryo_err *err)
+static int build_missing_parts(const struct cryo_stack *stack, struct cryo_build *b,
+			       const struct cryo_fetch_opts *fetch, const void *arg,
+			       struct cryo_err *err)
 {
 	const struct up_opts *o = arg;
 	const struct cryo_builders builders = { .fetch = fetch,
@@ -54,8 +55,8 @@ static int build(const struct cryo_stack *stack, struct cryo_build *b,
 
 /* It builds what is missing and makes the template that the others come from, in everybody's sight.
  */
-static int up_first(struct cryo_target *t, struct cryo_many *m, const struct cryo_up_opts *up,
-		    struct cryo_err *err)
+static int bring_up_first_cluster(struct cryo_cluster *t, struct cryo_many *m,
+				  const struct cryo_up_opts *up, struct cryo_err *err)
 {
 	int64_t begin = cryo_now_ms();
 	int rc = t->ops->up(t, up, err);
@@ -66,15 +67,16 @@ static int up_first(struct cryo_target *t, struct cryo_many *m, const struct cry
 	return rc;
 }
 
-static json_t *describe(const char *kind, const struct cryo_many *all, unsigned n, int64_t ms)
+static json_t *describe_up_clusters(const char *kind, const struct cryo_many *all, unsigned n,
+				    int64_t ms)
 {
 	json_t *list = json_array();
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	for (unsigned i = 0; i < n; i++) {
-		cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 
-		if (cryo_target_open(kind, all[i].name, &t, &ignored) == 0)
+		if (cryo_cluster_open(kind, all[i].name, &t, &ignored) == 0)
 			json_array_append_new(list, json_pack("{ss sI sI ss}", "name", t->name,
 							      "ms", (json_int_t)all[i].ms, "memory",
 							      (json_int_t)all[i].memory,
@@ -83,7 +85,7 @@ static json_t *describe(const char *kind, const struct cryo_many *all, unsigned 
 	return json_pack("{sI so}", "ms", (json_int_t)ms, "clusters", list);
 }
 
-static void print_table(const struct cryo_many *all, unsigned n, int64_t ms)
+static void print_up_clusters(const struct cryo_many *all, unsigned n, int64_t ms)
 {
 	cryo_auto(cryo_free) char *took = cryo_duration_show(ms);
 	cryo_auto(cryo_free) char *sum = NULL;
@@ -103,21 +105,21 @@ static void print_table(const struct cryo_many *all, unsigned n, int64_t ms)
 }
 
 /* All at once, or the first one alone where it makes what the others need. */
-static int up_all(const struct cryo_many_run *run, struct cryo_many *all, unsigned n,
-		  struct cryo_err *err)
+static int bring_up_clusters(const struct cryo_many_run *run, struct cryo_many *all, unsigned n,
+			     struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *first = NULL;
-	int rc = cryo_target_open(run->kind, all[0].name, &first, err);
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *first = NULL;
+	int rc = cryo_cluster_open(run->kind, all[0].name, &first, err);
 	unsigned from = 0;
 
 	if (rc == 0 && !first->ops->prepared(first, run->up)) {
-		rc = up_first(first, &all[0], run->up, err);
+		rc = bring_up_first_cluster(first, &all[0], run->up, err);
 		from = 1;
 	}
 	return rc < 0 || from == n ? rc : cryo_many_run_all(run, all, from, n, err);
 }
 
-static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_err *err)
+static int run_up_for_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_err *err)
 {
 	const struct cryo_many_run run = { .kind = cli->target, .up = &o->up };
 	struct cryo_many *all;
@@ -133,11 +135,11 @@ static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_er
 					       : "--count: at most %d",
 				    CRYO_MANY_MOST);
 	all = cryo_many_names(cli->name, o->count);
-	rc = up_all(&run, all, o->count, err);
+	rc = bring_up_clusters(&run, all, o->count, err);
 	if (rc == 0 && output == CRYO_OUTPUT_TABLE) {
-		print_table(all, o->count, cryo_now_ms() - begin);
+		print_up_clusters(all, o->count, cryo_now_ms() - begin);
 	} else if (rc == 0) {
-		json_t *j = describe(cli->target, all, o->count, cryo_now_ms() - begin);
+		json_t *j = describe_up_clusters(cli->target, all, o->count, cryo_now_ms() - begin);
 
 		cryo_cli_print(j, output);
 		json_decref(j);
@@ -146,17 +148,17 @@ static int up_many(struct cryo_cli *cli, const struct up_opts *o, struct cryo_er
 	return rc;
 }
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int up_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+		      struct cryo_err *err)
 {
-	cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	struct up_opts own = *(const struct up_opts *)opts, *o = &own;
 	int rc = 0;
 
 	o->up.offline = o->fetch.offline;
 	o->up.mirrors = o->fetch.mirrors.v;
 	o->verbose = cli->verbose;
-	o->up.build = build;
+	o->up.build = build_missing_parts;
 	o->up.build_arg = o;
 	(void)args;
 	(void)exit_code;
@@ -168,7 +170,7 @@ static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_co
 				    "neither --stack nor --cold");
 	rc = cryo_url_check_mirrors(o->up.mirrors, err);
 	if (rc == 0 && o->count)
-		return up_many(cli, o, err);
+		return run_up_for_many(cli, o, err);
 	if (rc == 0)
 		rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)
@@ -184,5 +186,5 @@ const struct cryo_cmd cryo_cmd_up = {
 	.summary = "start a cluster (build what is missing first)",
 	.opts = opts_table,
 	.size = sizeof(struct up_opts),
-	.run = run,
+	.run = up_cmd_run,
 };

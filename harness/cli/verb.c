@@ -6,13 +6,13 @@
 #include <string.h>
 #include <unistd.h>
 
-static const struct cryo_verb *at(const struct cryo_verb *first, size_t i, size_t size)
+static const struct cryo_verb *get_verb_entry(const struct cryo_verb *first, size_t i, size_t size)
 {
 	return (const struct cryo_verb *)(const void *)((const char *)first + i * size);
 }
 
-static int unknown(const char *command, const char *word, const struct cryo_strv *names,
-		   struct cryo_err *err)
+static int report_unknown_verb(const char *command, const char *word, const struct cryo_strv *names,
+			       struct cryo_err *err)
 {
 	const char *near = cryo_nearest(word, cryo_strv_get((struct cryo_strv *)names));
 	cryo_auto(cryo_free) char *all = cryo_strv_join(names, ", ");
@@ -31,13 +31,13 @@ int cryo_cli_verb(const char *command, const struct cryo_verb *first, size_t n, 
 	size_t i;
 
 	for (i = 0; i < n; i++) {
-		v = at(first, i, size);
+		v = get_verb_entry(first, i, size);
 		if (strcmp(v->name, args[0]) == 0)
 			break;
 		cryo_strv_add(&names, v->name);
 	}
 	if (i == n)
-		return unknown(command, args[0], &names, err);
+		return report_unknown_verb(command, args[0], &names, err);
 	if (!v->takes_word && args[1])
 		return cryo_err_set(err, CRYO_E_USAGE, "%s %s: '%s' is one word too many", command,
 				    v->name, args[1]);

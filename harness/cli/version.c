@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-static int run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
-	       struct cryo_err *err)
+static int version_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
+			   struct cryo_err *err)
 {
 	(void)cli;
 	(void)opts;
@@ -21,5 +21,5 @@ const struct cryo_cmd cryo_cmd_version = {
 	.name = "version",
 	.usage = "",
 	.summary = "print the version",
-	.run = run,
+	.run = version_cmd_run,
 };

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <yaml.h>
 
-static bool is_one_of(const char *text, const char *const *words)
+static bool is_listed_word(const char *text, const char *const *words)
 {
 	for (; *words; words++)
 		if (strcmp(text, *words) == 0)
@@ -17,7 +17,7 @@ static bool is_one_of(const char *text, const char *const *words)
 }
 
 /* 12, -7, 0x1f, 0o17 and, as Kubernetes' decoder has it (defaultMode: 0644), 0644. */
-static json_t *as_integer(const char *text)
+static json_t *parse_plain_integer(const char *text)
 {
 	const char *digits = text + (*text == '-' || *text == '+');
 	int base = 10;
@@ -44,7 +44,7 @@ static json_t *as_integer(const char *text)
 }
 
 /* [-+]? ( .digits | digits[.digits] ) [ e[-+]digits ]; infinities have no JSON form. */
-static json_t *as_real(const char *text)
+static json_t *parse_plain_real(const char *text)
 {
 	const char *p = text + (*text == '-' || *text == '+');
 	size_t whole = strspn(p, "0123456789"), part = 0;
@@ -73,17 +73,17 @@ static json_t *resolve_plain(const char *text)
 	static const char *const no[] = { "false", "False", "FALSE", NULL };
 	json_t *j;
 
-	if (is_one_of(text, null))
+	if (is_listed_word(text, null))
 		return json_null();
-	if (is_one_of(text, yes))
+	if (is_listed_word(text, yes))
 		return json_true();
-	if (is_one_of(text, no))
+	if (is_listed_word(text, no))
 		return json_false();
-	j = as_integer(text);
-	return j ? j : as_real(text);
+	j = parse_plain_integer(text);
+	return j ? j : parse_plain_real(text);
 }
 
-static json_t *scalar_to_json(const struct cryo_node *n)
+static json_t *convert_scalar_to_json(const struct cryo_node *n)
 {
 	json_t *j = n->plain ? resolve_plain(n->text) : NULL;
 
@@ -95,7 +95,7 @@ json_t *cryo_node_to_json(const struct cryo_node *n)
 	json_t *j;
 
 	if (n->kind == CRYO_NODE_SCALAR)
-		return scalar_to_json(n);
+		return convert_scalar_to_json(n);
 	j = n->kind == CRYO_NODE_MAP ? json_object() : json_array();
 	for (size_t i = 0; i < n->n; i++)
 		if (n->kind == CRYO_NODE_MAP)
@@ -116,7 +116,7 @@ static bool needs_quotes(const char *text)
 
 	json_decref(j);
 	/* Digits first: dates, 1_000, 12:30:45 */
-	return other || is_one_of(text, words) || strchr("0123456789+-.", text[0]);
+	return other || is_listed_word(text, words) || strchr("0123456789+-.", text[0]);
 }
 
 /* What YAML counts as a line break besides \n: read back as \n unless it is escaped. */
@@ -127,13 +127,13 @@ static bool has_odd_breaks(const char *text)
 }
 
 /* The emitter fails only without memory or on text that is no UTF-8, which jansson excludes. */
-static void put(yaml_emitter_t *e, yaml_event_t *ev, int made)
+static void emit_yaml_event(yaml_emitter_t *e, yaml_event_t *ev, int made)
 {
 	if (!made || !yaml_emitter_emit(e, ev))
 		abort();
 }
 
-static void put_scalar(yaml_emitter_t *e, const char *text, bool is_string)
+static void emit_yaml_scalar(yaml_emitter_t *e, const char *text, bool is_string)
 {
 	yaml_scalar_style_t style = YAML_PLAIN_SCALAR_STYLE;
 	yaml_event_t ev;
@@ -142,58 +142,60 @@ static void put_scalar(yaml_emitter_t *e, const char *text, bool is_string)
 		style = YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 	else if (is_string && strchr(text, '\n'))
 		style = YAML_LITERAL_SCALAR_STYLE;
-	put(e, &ev,
-	    yaml_scalar_event_initialize(&ev, NULL, NULL, (const yaml_char_t *)text,
-					 (int)strlen(text), 1, 1, style));
+	emit_yaml_event(e, &ev,
+			yaml_scalar_event_initialize(&ev, NULL, NULL, (const yaml_char_t *)text,
+						     (int)strlen(text), 1, 1, style));
 }
 
-static void put_value(yaml_emitter_t *e, const json_t *value);
+static void emit_yaml_value(yaml_emitter_t *e, const json_t *value);
 
-static void put_map(yaml_emitter_t *e, const json_t *map)
+static void emit_yaml_map(yaml_emitter_t *e, const json_t *map)
 {
 	yaml_event_t ev;
 	const char *key;
 	json_t *item;
 
-	put(e, &ev,
+	emit_yaml_event(
+	    e, &ev,
 	    yaml_mapping_start_event_initialize(&ev, NULL, NULL, 1, YAML_BLOCK_MAPPING_STYLE));
 	json_object_foreach((json_t *)map, key, item) {
-		put_scalar(e, key, true);
-		put_value(e, item);
+		emit_yaml_scalar(e, key, true);
+		emit_yaml_value(e, item);
 	}
-	put(e, &ev, yaml_mapping_end_event_initialize(&ev));
+	emit_yaml_event(e, &ev, yaml_mapping_end_event_initialize(&ev));
 }
 
-static void put_seq(yaml_emitter_t *e, const json_t *seq)
+static void emit_yaml_sequence(yaml_emitter_t *e, const json_t *seq)
 {
 	yaml_event_t ev;
 	json_t *item;
 	size_t i;
 
-	put(e, &ev,
+	emit_yaml_event(
+	    e, &ev,
 	    yaml_sequence_start_event_initialize(&ev, NULL, NULL, 1, YAML_BLOCK_SEQUENCE_STYLE));
 	json_array_foreach(seq, i, item)
-		put_value(e, item);
-	put(e, &ev, yaml_sequence_end_event_initialize(&ev));
+		emit_yaml_value(e, item);
+	emit_yaml_event(e, &ev, yaml_sequence_end_event_initialize(&ev));
 }
 
-static void put_value(yaml_emitter_t *e, const json_t *value)
+static void emit_yaml_value(yaml_emitter_t *e, const json_t *value)
 {
 	cryo_auto(cryo_free) char *text = NULL;
 
 	if (json_is_object(value)) {
-		put_map(e, value);
+		emit_yaml_map(e, value);
 	} else if (json_is_array(value)) {
-		put_seq(e, value);
+		emit_yaml_sequence(e, value);
 	} else if (json_is_string(value)) {
-		put_scalar(e, json_string_value(value), true);
+		emit_yaml_scalar(e, json_string_value(value), true);
 	} else {
 		text = json_dumps(value, JSON_ENCODE_ANY);
-		put_scalar(e, text, false);
+		emit_yaml_scalar(e, text, false);
 	}
 }
 
-static int write_out(void *arg, unsigned char *data, size_t n)
+static int append_yaml_output(void *arg, unsigned char *data, size_t n)
 {
 	cryo_str_addn(arg, data, n);
 	return 1;
@@ -206,13 +208,13 @@ void cryo_yaml_emit(const json_t *value, struct cryo_str *out)
 
 	if (!yaml_emitter_initialize(&e))
 		abort();
-	yaml_emitter_set_output(&e, write_out, out);
+	yaml_emitter_set_output(&e, append_yaml_output, out);
 	yaml_emitter_set_unicode(&e, 1);
 	yaml_emitter_set_width(&e, -1);
-	put(&e, &ev, yaml_stream_start_event_initialize(&ev, YAML_UTF8_ENCODING));
-	put(&e, &ev, yaml_document_start_event_initialize(&ev, NULL, NULL, NULL, 1));
-	put_value(&e, value);
-	put(&e, &ev, yaml_document_end_event_initialize(&ev, 1));
-	put(&e, &ev, yaml_stream_end_event_initialize(&ev));
+	emit_yaml_event(&e, &ev, yaml_stream_start_event_initialize(&ev, YAML_UTF8_ENCODING));
+	emit_yaml_event(&e, &ev, yaml_document_start_event_initialize(&ev, NULL, NULL, NULL, 1));
+	emit_yaml_value(&e, value);
+	emit_yaml_event(&e, &ev, yaml_document_end_event_initialize(&ev, 1));
+	emit_yaml_event(&e, &ev, yaml_stream_end_event_initialize(&ev));
 	yaml_emitter_delete(&e);
 }

@@ -32,7 +32,7 @@ int cryo_json_load(const char *path, size_t max, json_t **out, struct cryo_err *
 	return cryo_json_parse(path, cryo_str_get(&text), text.len, out, err);
 }
 
-static int append(const char *text, size_t n, void *arg)
+static int append_json_text(const char *text, size_t n, void *arg)
 {
 	cryo_str_addn(arg, text, n);
 	return 0;
@@ -40,12 +40,12 @@ static int append(const char *text, size_t n, void *arg)
 
 void cryo_json_dump(const json_t *j, struct cryo_str *out)
 {
-	json_dump_callback(j, append, out, JSON_COMPACT | JSON_ENCODE_ANY);
+	json_dump_callback(j, append_json_text, out, JSON_COMPACT | JSON_ENCODE_ANY);
 }
 
 void cryo_json_dump_pretty(const json_t *j, struct cryo_str *out)
 {
-	json_dump_callback(j, append, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+	json_dump_callback(j, append_json_text, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
 }
 
 /* One step of a path: a key, or an index in brackets. */
@@ -56,7 +56,7 @@ struct step {
 };
 
 /* Cuts the next step off *path. 1: there was one, 0: the end, -1: no path. */
-static int next_step(const char **path, struct step *s)
+static int parse_next_step(const char **path, struct step *s)
 {
 	const char *p = *path;
 	size_t n;
@@ -86,7 +86,7 @@ static int next_step(const char **path, struct step *s)
 	return 1;
 }
 
-static json_t *child(const json_t *j, const struct step *s)
+static json_t *find_step_child(const json_t *j, const struct step *s)
 {
 	/* Both answer NULL for a value of another type. */
 	return s->is_index ? json_array_get(j, s->index) : json_object_get(j, s->key);
@@ -98,8 +98,8 @@ json_t *cryo_json_at(const json_t *j, const char *path)
 	struct step s;
 	int more;
 
-	while (at && (more = next_step(&path, &s)) != 0)
-		at = more > 0 ? child(at, &s) : NULL;
+	while (at && (more = parse_next_step(&path, &s)) != 0)
+		at = more > 0 ? find_step_child(at, &s) : NULL;
 	return at;
 }
 
@@ -121,7 +121,7 @@ bool cryo_json_bool(const json_t *j, const char *path)
 }
 
 /* Puts value (stolen) at the step s of j. */
-static int put(json_t *j, const struct step *s, json_t *value)
+static int set_step_child(json_t *j, const struct step *s, json_t *value)
 {
 	if (!s->is_index && json_is_object(j))
 		return json_object_set_new(j, s->key, value);
@@ -136,35 +136,35 @@ static int put(json_t *j, const struct step *s, json_t *value)
 	return -1;
 }
 
-static int set_below(json_t *j, const char *path, json_t *value)
+static int set_json_below(json_t *j, const char *path, json_t *value)
 {
 	struct step s, following;
 	json_t *next = NULL;
 	const char *rest;
-	int more = next_step(&path, &s);
+	int more = parse_next_step(&path, &s);
 
 	while (more > 0 && *path) {
 		rest = path;
-		if (next_step(&rest, &following) < 0)
+		if (parse_next_step(&rest, &following) < 0)
 			break;
-		next = child(j, &s);
+		next = find_step_child(j, &s);
 		if (!next || json_is_null(next)) {
 			next = following.is_index ? json_array() : json_object();
-			if (put(j, &s, next) < 0)
+			if (set_step_child(j, &s, next) < 0)
 				break;
 		}
 		j = next;
-		more = next_step(&path, &s);
+		more = parse_next_step(&path, &s);
 	}
 	if (more > 0 && !*path)
-		return put(j, &s, value);
+		return set_step_child(j, &s, value);
 	json_decref(value);
 	return -1;
 }
 
 int cryo_json_set(json_t *j, const char *path, json_t *value, struct cryo_err *err)
 {
-	if (set_below(j, path, value) < 0)
+	if (set_json_below(j, path, value) < 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "cannot set '%s': no such place", path);
 	return 0;
 }

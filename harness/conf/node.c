@@ -29,7 +29,7 @@ int cryo_node_err(const struct cryo_node *n, struct cryo_err *err, const char *f
 	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: %s", n->file, n->line, text);
 }
 
-static bool is_null(const struct cryo_node *n)
+static bool is_null_node(const struct cryo_node *n)
 {
 	static const char *const null[] = { "", "~", "null", "Null", "NULL" };
 
@@ -41,7 +41,7 @@ static bool is_null(const struct cryo_node *n)
 	return false;
 }
 
-static int decode_str(const struct cryo_node *n, void *out, struct cryo_err *err)
+static int decode_string_field(const struct cryo_node *n, void *out, struct cryo_err *err)
 {
 	char **s = out;
 
@@ -51,7 +51,7 @@ static int decode_str(const struct cryo_node *n, void *out, struct cryo_err *err
 	return 0;
 }
 
-static int decode_uint(const struct cryo_node *n, void *out, struct cryo_err *err)
+static int decode_uint_field(const struct cryo_node *n, void *out, struct cryo_err *err)
 {
 	unsigned long long v;
 	char *end;
@@ -64,7 +64,7 @@ static int decode_uint(const struct cryo_node *n, void *out, struct cryo_err *er
 	return 0;
 }
 
-static int decode_bool(const struct cryo_node *n, void *out, struct cryo_err *err)
+static int decode_bool_field(const struct cryo_node *n, void *out, struct cryo_err *err)
 {
 	bool yes = strcmp(n->text, "true") == 0;
 
@@ -74,22 +74,22 @@ static int decode_bool(const struct cryo_node *n, void *out, struct cryo_err *er
 	return 0;
 }
 
-static int decode_duration(const struct cryo_node *n, void *out, struct cryo_err *err)
+static int decode_duration_field(const struct cryo_node *n, void *out, struct cryo_err *err)
 {
 	return cryo_duration_parse(n->text, out, err);
 }
 
-static int decode_size(const struct cryo_node *n, void *out, struct cryo_err *err)
+static int decode_size_field(const struct cryo_node *n, void *out, struct cryo_err *err)
 {
 	return cryo_size_parse(n->text, out, err);
 }
 
-static int decode_strv(const struct cryo_node *n, void *out, struct cryo_err *err)
+static int decode_list_field(const struct cryo_node *n, void *out, struct cryo_err *err)
 {
 	struct cryo_strv list = { 0 };
 
 	for (size_t i = 0; i < n->n; i++) {
-		if (n->child[i]->kind != CRYO_NODE_SCALAR || is_null(n->child[i])) {
+		if (n->child[i]->kind != CRYO_NODE_SCALAR || is_null_node(n->child[i])) {
 			cryo_strv_release(&list);
 			return cryo_err_set(err, CRYO_E_CONFIG, "item %zu is no text", i + 1);
 		}
@@ -100,7 +100,7 @@ static int decode_strv(const struct cryo_node *n, void *out, struct cryo_err *er
 	return 0;
 }
 
-static int decode_node(const struct cryo_node *n, void *out, struct cryo_err *err)
+static int decode_node_field(const struct cryo_node *n, void *out, struct cryo_err *err)
 {
 	(void)err;
 	*(const struct cryo_node **)out = n;
@@ -112,16 +112,16 @@ static const struct {
 	const char *wants; /* NULL: anything */
 	enum cryo_node_kind kind;
 } types[] = {
-	[CRYO_FIELD_STR] = { decode_str, "text", CRYO_NODE_SCALAR },
-	[CRYO_FIELD_UINT] = { decode_uint, "a whole number", CRYO_NODE_SCALAR },
-	[CRYO_FIELD_BOOL] = { decode_bool, "true or false", CRYO_NODE_SCALAR },
-	[CRYO_FIELD_DURATION] = { decode_duration, "a duration", CRYO_NODE_SCALAR },
-	[CRYO_FIELD_SIZE] = { decode_size, "a size", CRYO_NODE_SCALAR },
-	[CRYO_FIELD_STRV] = { decode_strv, "a list", CRYO_NODE_SEQ },
-	[CRYO_FIELD_NODE] = { decode_node, NULL, CRYO_NODE_MAP },
+	[CRYO_FIELD_STR] = { decode_string_field, "text", CRYO_NODE_SCALAR },
+	[CRYO_FIELD_UINT] = { decode_uint_field, "a whole number", CRYO_NODE_SCALAR },
+	[CRYO_FIELD_BOOL] = { decode_bool_field, "true or false", CRYO_NODE_SCALAR },
+	[CRYO_FIELD_DURATION] = { decode_duration_field, "a duration", CRYO_NODE_SCALAR },
+	[CRYO_FIELD_SIZE] = { decode_size_field, "a size", CRYO_NODE_SCALAR },
+	[CRYO_FIELD_STRV] = { decode_list_field, "a list", CRYO_NODE_SEQ },
+	[CRYO_FIELD_NODE] = { decode_node_field, NULL, CRYO_NODE_MAP },
 };
 
-static const struct cryo_field *find_row(const struct cryo_field *rows, const char *name)
+static const struct cryo_field *find_field_row(const struct cryo_field *rows, const char *name)
 {
 	for (; rows->name; rows++)
 		if (strcmp(rows->name, name) == 0)
@@ -129,8 +129,8 @@ static const struct cryo_field *find_row(const struct cryo_field *rows, const ch
 	return NULL;
 }
 
-static int unknown_key(const struct cryo_node *n, size_t i, const struct cryo_field *rows,
-		       struct cryo_err *err)
+static int report_unknown_key(const struct cryo_node *n, size_t i, const struct cryo_field *rows,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	cryo_auto(cryo_free) char *all = NULL;
@@ -148,13 +148,13 @@ static int unknown_key(const struct cryo_node *n, size_t i, const struct cryo_fi
 			    n->key_line[i], n->key[i], all);
 }
 
-static int decode_field(const struct cryo_node *n, const struct cryo_field *row, void *out,
-			struct cryo_err *err)
+static int decode_field_by_row(const struct cryo_node *n, const struct cryo_field *row, void *out,
+			       struct cryo_err *err)
 {
 	char *at = (char *)out + row->offset;
 	int rc;
 
-	if (types[row->type].wants && (n->kind != types[row->type].kind || is_null(n)))
+	if (types[row->type].wants && (n->kind != types[row->type].kind || is_null_node(n)))
 		return cryo_node_err(n, err, "'%s' must be %s", row->name, types[row->type].wants);
 	rc = types[row->type].decode(n, at, err);
 	if (rc < 0)
@@ -168,12 +168,12 @@ int cryo_node_decode(const struct cryo_node *n, const struct cryo_field *rows, v
 	if (n->kind != CRYO_NODE_MAP)
 		return cryo_node_err(n, err, "expected a map of keys and values");
 	for (size_t i = 0; i < n->n; i++) {
-		const struct cryo_field *row = find_row(rows, n->key[i]);
+		const struct cryo_field *row = find_field_row(rows, n->key[i]);
 		int rc;
 
 		if (!row)
-			return unknown_key(n, i, rows, err);
-		rc = decode_field(n->child[i], row, out, err);
+			return report_unknown_key(n, i, rows, err);
+		rc = decode_field_by_row(n->child[i], row, out, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -8,8 +8,10 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /*
@@ -54,6 +56,8 @@ struct cryo_tar_writer *cryo_tar_writer_new(int fd)
 	if (!w->a)
 		abort();
 	archive_write_set_format_pax_restricted(w->a);
+	/* Names go as they are: a translation would depend on the caller's locale. */
+	archive_write_set_format_option(w->a, "pax", "hdrcharset", "BINARY");
 	archive_write_set_bytes_per_block(w->a, 65536);
 	archive_write_set_bytes_in_last_block(w->a, 1);
 	/* A failure here comes back from the first entry. */
@@ -74,11 +78,10 @@ static int result(struct cryo_tar_writer *w, bool ok, const char *name, struct c
 			    text ? text : "no reason given");
 }
 
-static int put_header(struct cryo_tar_writer *w, const char *name, unsigned type, mode_t mode,
-		      int64_t size, struct cryo_err *err)
+static struct archive_entry *new_entry(struct cryo_tar_writer *w, const char *name, unsigned type,
+				       mode_t mode, int64_t size)
 {
 	struct archive_entry *e = archive_entry_new2(w->a);
-	int rc;
 
 	if (!e)
 		abort();
@@ -89,9 +92,23 @@ static int put_header(struct cryo_tar_writer *w, const char *name, unsigned type
 	archive_entry_set_uid(e, 0);
 	archive_entry_set_gid(e, 0);
 	archive_entry_set_mtime(e, 0, 0);
-	rc = result(w, archive_write_header(w->a, e) == ARCHIVE_OK, name, err);
+	return e;
+}
+
+/* Takes the entry. */
+static int put_entry(struct cryo_tar_writer *w, struct archive_entry *e, const char *name,
+		     struct cryo_err *err)
+{
+	int rc = result(w, archive_write_header(w->a, e) == ARCHIVE_OK, name, err);
+
 	archive_entry_free(e);
 	return rc;
+}
+
+static int put_header(struct cryo_tar_writer *w, const char *name, unsigned type, mode_t mode,
+		      int64_t size, struct cryo_err *err)
+{
+	return put_entry(w, new_entry(w, name, type, mode, size), name, err);
 }
 
 static int put_bytes(struct cryo_tar_writer *w, const char *name, const char *data, size_t len,
@@ -161,6 +178,75 @@ int cryo_tar_add_file(struct cryo_tar_writer *w, const char *name, mode_t mode, 
 int cryo_tar_add_dir(struct cryo_tar_writer *w, const char *name, mode_t mode, struct cryo_err *err)
 {
 	return put_header(w, name, AE_IFDIR, mode, 0, err);
+}
+
+int cryo_tar_add_link(struct cryo_tar_writer *w, const char *name, const char *target,
+		      struct cryo_err *err)
+{
+	struct archive_entry *e = new_entry(w, name, AE_IFLNK, 0777, 0);
+
+	archive_entry_copy_symlink(e, target);
+	return put_entry(w, e, name, err);
+}
+
+/* The attributes that a program needs to work; others are the build machine's. */
+static int copy_capabilities(struct archive_entry *e, const char *path, struct cryo_err *err)
+{
+	static const char name[] = "security.capability";
+	char value[256];
+	ssize_t n = lgetxattr(path, name, value, sizeof(value));
+
+	if (n >= 0)
+		archive_entry_xattr_add_entry(e, name, value, (size_t)n);
+	else if (errno != ENODATA && errno != ENOTSUP)
+		return cryo_err_sys(err, errno, "cannot read '%s'", path);
+	return 0;
+}
+
+static int copy_target(struct archive_entry *e, const char *path, struct cryo_err *err)
+{
+	char target[PATH_MAX];
+	ssize_t n = readlink(path, target, sizeof(target) - 1);
+
+	if (n < 0)
+		return cryo_err_sys(err, errno, "cannot read '%s'", path);
+	target[n] = '\0';
+	archive_entry_copy_symlink(e, target);
+	return 0;
+}
+
+int cryo_tar_add_as_is(struct cryo_tar_writer *w, const char *name, const char *path,
+		       const char *hard, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = -1;
+	struct archive_entry *e;
+	struct stat st;
+	int rc = 0;
+
+	if (lstat(path, &st) < 0)
+		return cryo_err_sys(err, errno, "cannot read '%s'", path);
+	if (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is a socket or a pipe", path);
+	if (S_ISREG(st.st_mode) && (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", path);
+	e = new_entry(w, name, st.st_mode & S_IFMT, st.st_mode & 07777,
+		      S_ISREG(st.st_mode) && !hard ? st.st_size : 0);
+	archive_entry_set_uid(e, st.st_uid);
+	archive_entry_set_gid(e, st.st_gid);
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		archive_entry_set_rdev(e, st.st_rdev);
+	if (hard)
+		archive_entry_copy_hardlink(e, hard);
+	else if (S_ISLNK(st.st_mode))
+		rc = copy_target(e, path, err);
+	else
+		rc = copy_capabilities(e, path, err);
+	if (rc < 0) {
+		archive_entry_free(e);
+		return rc;
+	}
+	rc = put_entry(w, e, name, err);
+	return rc < 0 || fd < 0 || hard ? rc : put_from(w, name, fd, st.st_size, path, err);
 }
 
 int cryo_tar_finish(struct cryo_tar_writer *w, struct cryo_err *err)

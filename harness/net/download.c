@@ -29,7 +29,7 @@ struct download {
 	char message[CURL_ERROR_SIZE];
 };
 
-static size_t on_body(char *data, size_t size, size_t n, void *arg)
+static size_t download_on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct download *x = arg;
 	size_t left = size * n;
@@ -53,7 +53,8 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
-static void note(struct download *x, int64_t now, curl_off_t total, curl_off_t done)
+static void note_download_progress(struct download *x, int64_t now, curl_off_t total,
+				   curl_off_t done)
 {
 	cryo_auto(cryo_free) char *have = cryo_size_show((uint64_t)x->have);
 	int64_t ms = now - x->begin;
@@ -70,8 +71,8 @@ static void note(struct download *x, int64_t now, curl_off_t total, curl_off_t d
 }
 
 /* At least once a second, also while nothing comes. */
-static int on_progress(void *arg, curl_off_t total, curl_off_t done, curl_off_t up_total,
-		       curl_off_t up)
+static int download_on_progress(void *arg, curl_off_t total, curl_off_t done, curl_off_t up_total,
+				curl_off_t up)
 {
 	struct download *x = arg;
 	int64_t now = cryo_now_ms();
@@ -89,11 +90,11 @@ static int on_progress(void *arg, curl_off_t total, curl_off_t done, curl_off_t 
 		return 1;
 	}
 	if (done > 0 && now - x->noted >= NOTE_EVERY)
-		note(x, now, total, done);
+		note_download_progress(x, now, total, done);
 	return cryo_intr_check(&x->err) < 0;
 }
 
-static void prepare(struct download *x)
+static void prepare_download(struct download *x)
 {
 	CURL *easy = x->easy;
 
@@ -107,15 +108,15 @@ static void prepare(struct download *x)
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_TIMEOUT_MS);
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "cryopod");
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->message);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, download_on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
 	curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress);
+	curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, download_on_progress);
 	curl_easy_setopt(easy, CURLOPT_XFERINFODATA, x);
 	curl_easy_setopt(easy, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)x->have);
 }
 
-static int judge(struct download *x, CURLcode code, struct cryo_err *err)
+static int judge_download(struct download *x, CURLcode code, struct cryo_err *err)
 {
 	const char *why = *x->message ? x->message : curl_easy_strerror(code);
 	const char *url = x->d->url;
@@ -140,13 +141,13 @@ static int judge(struct download *x, CURLcode code, struct cryo_err *err)
 	return -(int)CRYO_E_REMOTE;
 }
 
-static CURLcode attempt(struct download *x)
+static CURLcode attempt_download(struct download *x)
 {
 	CURLcode code;
 
 	x->begin = x->moved_at = cryo_now_ms();
 	x->moved = 0;
-	prepare(x);
+	prepare_download(x);
 	code = curl_easy_perform(x->easy);
 	if (code != CURLE_RANGE_ERROR || x->have == 0)
 		return code;
@@ -154,7 +155,7 @@ static CURLcode attempt(struct download *x)
 	if (ftruncate(x->fd, 0) < 0 || lseek(x->fd, 0, SEEK_SET) < 0)
 		return code;
 	x->have = 0;
-	prepare(x);
+	prepare_download(x);
 	return curl_easy_perform(x->easy);
 }
 
@@ -170,7 +171,7 @@ int cryo_download(const struct cryo_download *d, struct cryo_err *err)
 	x.easy = curl_easy_init();
 	if (!x.easy)
 		abort();
-	rc = judge(&x, attempt(&x), err);
+	rc = judge_download(&x, attempt_download(&x), err);
 	curl_easy_cleanup(x.easy);
 	if (rc == 0 && fsync(fd) < 0)
 		rc = cryo_err_sys(err, errno, "cannot write '%s'", d->path);

@@ -105,7 +105,7 @@ char *cryo_http_escape(const char *text)
 	return copy;
 }
 
-static bool enter_netns(struct cryo_http *h)
+static bool enter_http_netns(struct cryo_http *h)
 {
 	if (h->own_netns_fd < 0)
 		h->own_netns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -113,13 +113,13 @@ static bool enter_netns(struct cryo_http *h)
 }
 
 /* A socket belongs for ever to the namespace it was made in; the thread need not stay there. */
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+static curl_socket_t http_on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
 {
 	struct cryo_http *h = arg;
 	int fd = -1;
 
 	(void)purpose;
-	if (h->elsewhere && !enter_netns(h)) {
+	if (h->elsewhere && !enter_http_netns(h)) {
 		h->socket_errno = errno;
 		return CURL_SOCKET_BAD;
 	}
@@ -131,7 +131,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	return fd;
 }
 
-static size_t on_body(char *data, size_t size, size_t n, void *arg)
+static size_t http_on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 	long code = 0;
@@ -149,7 +149,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	return n;
 }
 
-static void set_blob(CURL *easy, CURLoption option, char *pem)
+static void set_curl_blob(CURL *easy, CURLoption option, char *pem)
 {
 	struct curl_blob blob = { pem, pem ? strlen(pem) : 0, CURL_BLOB_NOCOPY };
 
@@ -157,22 +157,22 @@ static void set_blob(CURL *easy, CURLoption option, char *pem)
 		curl_easy_setopt(easy, option, &blob);
 }
 
-static void set_identity(struct cryo_http *h)
+static void set_client_identity(struct cryo_http *h)
 {
-	set_blob(h->easy, CURLOPT_SSLCERT_BLOB, h->cert_pem);
-	set_blob(h->easy, CURLOPT_SSLKEY_BLOB, h->key_pem);
+	set_curl_blob(h->easy, CURLOPT_SSLCERT_BLOB, h->cert_pem);
+	set_curl_blob(h->easy, CURLOPT_SSLKEY_BLOB, h->key_pem);
 	if (h->insecure) {
 		curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYPEER, 0L);
 		curl_easy_setopt(h->easy, CURLOPT_SSL_VERIFYHOST, 0L);
 	}
 	if (h->ca_pem) {
-		set_blob(h->easy, CURLOPT_CAINFO_BLOB, h->ca_pem);
+		set_curl_blob(h->easy, CURLOPT_CAINFO_BLOB, h->ca_pem);
 		/* The blob replaces the system's bundle, but not the system's directory. */
 		curl_easy_setopt(h->easy, CURLOPT_CAPATH, NULL);
 	}
 }
 
-static void set_method(CURL *easy, const struct cryo_http_req *req)
+static void set_request_method(CURL *easy, const struct cryo_http_req *req)
 {
 	const char *method = req->method ? req->method : "GET";
 
@@ -183,7 +183,7 @@ static void set_method(CURL *easy, const struct cryo_http_req *req)
 	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
-static struct curl_slist *headers_of(const struct cryo_http_req *req)
+static struct curl_slist *make_request_headers(const struct cryo_http_req *req)
 {
 	cryo_auto(cryo_free) char *accept =
 	    cryo_asprintf("Accept: %s", req->accept ? req->accept : "application/json");
@@ -198,7 +198,7 @@ static struct curl_slist *headers_of(const struct cryo_http_req *req)
 	return curl_slist_append(list, "Expect:");
 }
 
-static void prepare(struct transfer *t, const char *url, struct curl_slist *headers)
+static void prepare_transfer(struct transfer *t, const char *url, struct curl_slist *headers)
 {
 	CURL *easy = t->h->easy;
 
@@ -216,20 +216,21 @@ static void prepare(struct transfer *t, const char *url, struct curl_slist *head
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, "cryopod");
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->message);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);
-	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, http_on_open_socket);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t->h);
 	if (t->h->unix_path)
 		curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, t->h->unix_path);
 	if (t->h->direct)
 		curl_easy_setopt(easy, CURLOPT_PROXY, "");
-	set_method(easy, t->req);
-	set_identity(t->h);
+	set_request_method(easy, t->req);
+	set_client_identity(t->h);
 }
 
 /* Sleeps until something moves, at most until `deadline` (0: none). */
-static int wait_some(struct cryo_http *h, int64_t deadline, int64_t limit_ms, struct cryo_err *err)
+static int wait_for_transfer(struct cryo_http *h, int64_t deadline, int64_t limit_ms,
+			     struct cryo_err *err)
 {
 	struct curl_waitfd intr = { .fd = cryo_intr_fd(), .events = CURL_WAIT_POLLIN };
 	int64_t left = deadline ? deadline - cryo_now_ms() : INT_MAX;
@@ -249,7 +250,8 @@ static int wait_some(struct cryo_http *h, int64_t deadline, int64_t limit_ms, st
 }
 
 /* Runs to the end; *code is curl's verdict. */
-static int run(struct cryo_http *h, int64_t limit_ms, CURLcode *code, struct cryo_err *err)
+static int run_http_transfer(struct cryo_http *h, int64_t limit_ms, CURLcode *code,
+			     struct cryo_err *err)
 {
 	int64_t deadline = limit_ms < 0 ? 0 : cryo_now_ms() + limit_ms;
 	int running = 1, rest, rc = 0;
@@ -262,7 +264,7 @@ static int run(struct cryo_http *h, int64_t limit_ms, CURLcode *code, struct cry
 			return cryo_err_set(err, CRYO_E_REMOTE, "%s", curl_multi_strerror(mc));
 		if (!running)
 			break;
-		rc = wait_some(h, deadline, limit_ms, err);
+		rc = wait_for_transfer(h, deadline, limit_ms, err);
 	}
 	while ((msg = curl_multi_info_read(h->multi, &rest)))
 		if (msg->msg == CURLMSG_DONE)
@@ -270,7 +272,7 @@ static int run(struct cryo_http *h, int64_t limit_ms, CURLcode *code, struct cry
 	return rc;
 }
 
-static bool is_refusal(struct cryo_http *h, CURLcode code)
+static bool is_connection_refusal(struct cryo_http *h, CURLcode code)
 {
 	double connected = 0;
 
@@ -281,7 +283,7 @@ static bool is_refusal(struct cryo_http *h, CURLcode code)
 	       (code == CURLE_OPERATION_TIMEDOUT && connected <= 0);
 }
 
-static int judge(struct transfer *t, CURLcode code, struct cryo_err *err)
+static int judge_transfer(struct transfer *t, CURLcode code, struct cryo_err *err)
 {
 	struct cryo_http *h = t->h;
 	const char *why = *t->message ? t->message : curl_easy_strerror(code);
@@ -295,7 +297,7 @@ static int judge(struct transfer *t, CURLcode code, struct cryo_err *err)
 	if (h->socket_errno)
 		return cryo_err_sys(err, h->socket_errno, "cannot make a socket for '%s'",
 				    h->base_url);
-	h->refused = is_refusal(h, code);
+	h->refused = is_connection_refusal(h, code);
 	curl_easy_getinfo(h->easy, CURLINFO_OS_ERRNO, &os_errno);
 	if (code == CURLE_COULDNT_CONNECT && os_errno)
 		why = strerror((int)os_errno);
@@ -305,7 +307,7 @@ static int judge(struct transfer *t, CURLcode code, struct cryo_err *err)
 			    h->base_url, why);
 }
 
-static void keep_reason(struct transfer *t)
+static void keep_response_reason(struct transfer *t)
 {
 	struct curl_header *found;
 	unsigned origin = CURLH_HEADER | CURLH_TRAILER;
@@ -323,7 +325,7 @@ int cryo_http_do(struct cryo_http *h, const struct cryo_http_req *req, struct cr
 			      .resp = resp,
 			      .max_body = req->max_body ? req->max_body : MAX_BODY };
 	cryo_auto(cryo_free) char *url = cryo_asprintf("%s%s", h->base_url, req->path);
-	cryo_auto(curl_slist_free_all) struct curl_slist *headers = headers_of(req);
+	cryo_auto(curl_slist_free_all) struct curl_slist *headers = make_request_headers(req);
 	const char *type = NULL;
 	CURLcode code = CURLE_OK;
 	int rc;
@@ -331,15 +333,15 @@ int cryo_http_do(struct cryo_http *h, const struct cryo_http_req *req, struct cr
 	cryo_http_resp_release(resp);
 	h->refused = false;
 	h->socket_errno = 0;
-	prepare(&t, url, headers);
+	prepare_transfer(&t, url, headers);
 	curl_multi_add_handle(h->multi, h->easy);
-	rc = run(h, req->timeout_ms ? req->timeout_ms : TIMEOUT_MS, &code, err);
+	rc = run_http_transfer(h, req->timeout_ms ? req->timeout_ms : TIMEOUT_MS, &code, err);
 	if (rc == 0)
-		rc = judge(&t, code, err);
+		rc = judge_transfer(&t, code, err);
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &resp->code);
 	curl_easy_getinfo(h->easy, CURLINFO_CONTENT_TYPE, &type);
 	snprintf(resp->content_type, sizeof(resp->content_type), "%s", type ? type : "");
-	keep_reason(&t);
+	keep_response_reason(&t);
 	curl_multi_remove_handle(h->multi, h->easy);
 	return rc;
 }

@@ -39,7 +39,7 @@ struct cryo_junit *cryo_junit_new(const char *suite)
 }
 
 /* The one that is open in that lane. */
-static struct test_case *find_open(const struct cryo_junit *j, unsigned lane)
+static struct test_case *find_open_case(const struct cryo_junit *j, unsigned lane)
 {
 	for (size_t i = j->n; i > 0; i--)
 		if (j->v[i - 1]->lane == lane)
@@ -47,7 +47,7 @@ static struct test_case *find_open(const struct cryo_junit *j, unsigned lane)
 	return NULL;
 }
 
-static void add_case(struct cryo_junit *j, const struct cryo_event *ev)
+static void add_begun_case(struct cryo_junit *j, const struct cryo_event *ev)
 {
 	struct test_case *c = cryo_alloc(sizeof(*c));
 
@@ -58,7 +58,7 @@ static void add_case(struct cryo_junit *j, const struct cryo_event *ev)
 	j->v[j->n++] = c;
 }
 
-static void add_line(struct cryo_str *out, const struct cryo_event *ev)
+static void add_case_line(struct cryo_str *out, const struct cryo_event *ev)
 {
 	static const char *const mark[] = {
 		[CRYO_EVENT_OK] = "ok    ",   [CRYO_EVENT_SAME] = "same  ",
@@ -75,7 +75,7 @@ static void add_line(struct cryo_str *out, const struct cryo_event *ev)
 	cryo_str_add(out, "\n");
 }
 
-static void end_case(struct test_case *c, const struct cryo_event *ev)
+static void finish_open_case(struct test_case *c, const struct cryo_event *ev)
 {
 	c->end = ev->kind;
 	c->ms = ev->ms;
@@ -84,19 +84,19 @@ static void end_case(struct test_case *c, const struct cryo_event *ev)
 
 void cryo_junit_event(struct cryo_junit *j, const struct cryo_event *ev)
 {
-	struct test_case *c = find_open(j, ev->lane);
+	struct test_case *c = find_open_case(j, ev->lane);
 	bool line = ev->kind == CRYO_EVENT_INFO || ev->kind == CRYO_EVENT_WARN;
 
 	if (ev->kind == CRYO_EVENT_BEGIN && ev->depth == 0)
-		add_case(j, ev);
+		add_begun_case(j, ev);
 	else if (cryo_event_ends(ev->kind) && ev->depth == 0 && c)
-		end_case(c, ev);
+		finish_open_case(c, ev);
 	else if (line || (cryo_event_ends(ev->kind) && ev->depth <= CRYO_REPORT_DEPTH))
-		add_line(c ? &c->out : &j->out, ev);
+		add_case_line(c ? &c->out : &j->out, ev);
 }
 
 /* XML 1.0 has no way to write most control characters, nor U+FFFE and U+FFFF. */
-static void add_escaped(struct cryo_str *out, const char *text)
+static void add_xml_escaped(struct cryo_str *out, const char *text)
 {
 	cryo_auto(cryo_str_release) struct cryo_str clean = { 0 };
 
@@ -117,20 +117,20 @@ static void add_escaped(struct cryo_str *out, const char *text)
 	}
 }
 
-static void add_attr(struct cryo_str *out, const char *name, const char *value)
+static void add_xml_attribute(struct cryo_str *out, const char *name, const char *value)
 {
 	cryo_str_addf(out, " %s=\"", name);
-	add_escaped(out, value);
+	add_xml_escaped(out, value);
 	cryo_str_add(out, "\"");
 }
 
-static void add_time(struct cryo_str *out, int64_t ms)
+static void add_xml_time(struct cryo_str *out, int64_t ms)
 {
 	cryo_str_addf(out, " time=\"%" PRId64 ".%03d\"", ms / 1000, (int)(ms % 1000));
 }
 
-static void add_output(struct cryo_str *out, const char *indent, const char *tag,
-		       const struct cryo_str *text)
+static void add_case_output(struct cryo_str *out, const char *indent, const char *tag,
+			    const struct cryo_str *text)
 {
 	cryo_auto(cryo_free) char *copy = cryo_strdup(cryo_str_get(text));
 	char *save = NULL;
@@ -139,48 +139,48 @@ static void add_output(struct cryo_str *out, const char *indent, const char *tag
 		return;
 	cryo_str_addf(out, "%s<%s>", indent, tag);
 	for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		add_escaped(out, l);
+		add_xml_escaped(out, l);
 		cryo_str_add(out, "\n");
 	}
 	cryo_str_addf(out, "</%s>\n", tag);
 }
 
-static void add_outcome(struct cryo_str *out, const char *tag, const char *message)
+static void add_case_outcome(struct cryo_str *out, const char *tag, const char *message)
 {
 	cryo_str_addf(out, "      <%s", tag);
-	add_attr(out, "message", message);
+	add_xml_attribute(out, "message", message);
 	if (strcmp(tag, "skipped") == 0) {
 		cryo_str_add(out, "/>\n");
 		return;
 	}
-	add_attr(out, "type", tag);
+	add_xml_attribute(out, "type", tag);
 	/* Some show only the text, some only the attribute. */
 	cryo_str_add(out, ">");
-	add_escaped(out, message);
+	add_xml_escaped(out, message);
 	cryo_str_addf(out, "</%s>\n", tag);
 }
 
 /* Rows of a matrix are of one class: memory[ballast=1Mi] is of "memory". */
-static void add_test_case(struct cryo_str *out, const struct test_case *c)
+static void render_test_case(struct cryo_str *out, const struct test_case *c)
 {
 	cryo_auto(cryo_free) char *class = cryo_strndup(c->name, strcspn(c->name, "["));
 
 	cryo_str_add(out, "    <testcase");
-	add_attr(out, "classname", class);
-	add_attr(out, "name", c->name);
-	add_time(out, c->ms);
+	add_xml_attribute(out, "classname", class);
+	add_xml_attribute(out, "name", c->name);
+	add_xml_time(out, c->ms);
 	cryo_str_add(out, ">\n");
 	if (c->end == CRYO_EVENT_FAIL)
-		add_outcome(out, "failure", c->detail);
+		add_case_outcome(out, "failure", c->detail);
 	else if (c->end == CRYO_EVENT_SKIP)
-		add_outcome(out, "skipped", c->detail);
+		add_case_outcome(out, "skipped", c->detail);
 	else if (c->end == CRYO_EVENT_BEGIN)
-		add_outcome(out, "error", "it did not come to its end");
-	add_output(out, "      ", "system-out", &c->out);
+		add_case_outcome(out, "error", "it did not come to its end");
+	add_case_output(out, "      ", "system-out", &c->out);
 	cryo_str_add(out, "    </testcase>\n");
 }
 
-static size_t count(const struct cryo_junit *j, enum cryo_event_kind end)
+static size_t count_ended_cases(const struct cryo_junit *j, enum cryo_event_kind end)
 {
 	size_t n = 0;
 
@@ -189,16 +189,17 @@ static size_t count(const struct cryo_junit *j, enum cryo_event_kind end)
 	return n;
 }
 
-static void add_counts(struct cryo_str *out, const struct cryo_junit *j, bool bail)
+static void add_suite_counts(struct cryo_str *out, const struct cryo_junit *j, bool bail)
 {
 	cryo_str_addf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\"",
-		      j->n + bail, count(j, CRYO_EVENT_FAIL), count(j, CRYO_EVENT_BEGIN) + bail,
-		      count(j, CRYO_EVENT_SKIP));
-	add_time(out, cryo_now_ms() - j->begin_ms);
+		      j->n + bail, count_ended_cases(j, CRYO_EVENT_FAIL),
+		      count_ended_cases(j, CRYO_EVENT_BEGIN) + bail,
+		      count_ended_cases(j, CRYO_EVENT_SKIP));
+	add_xml_time(out, cryo_now_ms() - j->begin_ms);
 }
 
 /* By lane; those of one lane stay as they began. */
-static void sort(struct cryo_junit *j)
+static void sort_cases_by_lane(struct cryo_junit *j)
 {
 	for (size_t i = 1; i < j->n; i++)
 		for (size_t k = i; k > 0 && j->v[k]->lane < j->v[k - 1]->lane; k--) {
@@ -209,35 +210,35 @@ static void sort(struct cryo_junit *j)
 		}
 }
 
-static void add_bail(struct cryo_str *out, const struct cryo_junit *j, const char *bail)
+static void add_bail_case(struct cryo_str *out, const struct cryo_junit *j, const char *bail)
 {
 	cryo_str_add(out, "    <testcase");
-	add_attr(out, "classname", j->suite);
-	add_attr(out, "name", "the whole run");
-	add_time(out, 0);
+	add_xml_attribute(out, "classname", j->suite);
+	add_xml_attribute(out, "name", "the whole run");
+	add_xml_time(out, 0);
 	cryo_str_add(out, ">\n");
-	add_outcome(out, "error", bail);
+	add_case_outcome(out, "error", bail);
 	cryo_str_add(out, "    </testcase>\n");
 }
 
-static void render(struct cryo_junit *j, const char *bail, struct cryo_str *out)
+static void render_junit_report(struct cryo_junit *j, const char *bail, struct cryo_str *out)
 {
 	/* Without a zone: the schema that many validate against knows none. */
 	cryo_auto(cryo_free) char *stamp = cryo_rfc3339(j->begin_ns);
 
 	stamp[strcspn(stamp, ".Z")] = '\0';
 	cryo_str_add(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites");
-	add_counts(out, j, bail != NULL);
+	add_suite_counts(out, j, bail != NULL);
 	cryo_str_add(out, ">\n  <testsuite");
-	add_attr(out, "name", j->suite);
-	add_counts(out, j, bail != NULL);
-	add_attr(out, "timestamp", stamp);
+	add_xml_attribute(out, "name", j->suite);
+	add_suite_counts(out, j, bail != NULL);
+	add_xml_attribute(out, "timestamp", stamp);
 	cryo_str_add(out, ">\n");
 	for (size_t i = 0; i < j->n; i++)
-		add_test_case(out, j->v[i]);
+		render_test_case(out, j->v[i]);
 	if (bail)
-		add_bail(out, j, bail);
-	add_output(out, "    ", "system-out", &j->out);
+		add_bail_case(out, j, bail);
+	add_case_output(out, "    ", "system-out", &j->out);
 	cryo_str_add(out, "  </testsuite>\n</testsuites>\n");
 }
 
@@ -245,8 +246,8 @@ void cryo_junit_end(struct cryo_junit *j, const char *bail, struct cryo_str *out
 {
 	if (!j)
 		return;
-	sort(j);
-	render(j, bail, out);
+	sort_cases_by_lane(j);
+	render_junit_report(j, bail, out);
 	for (size_t i = 0; i < j->n; i++) {
 		free(j->v[i]->name);
 		free(j->v[i]->detail);

@@ -45,7 +45,7 @@ struct cryo_live {
 	struct cryo_lanes lanes;
 };
 
-static bool speaks_utf8(void)
+static bool is_utf8_locale(void)
 {
 	static const char *const name[] = { "LC_ALL", "LC_CTYPE", "LANG" };
 
@@ -59,7 +59,7 @@ static bool speaks_utf8(void)
 	return true;
 }
 
-static void size_of(const struct cryo_live *l, size_t *columns, unsigned *rows)
+static void read_terminal_size(const struct cryo_live *l, size_t *columns, unsigned *rows)
 {
 	struct winsize w = { 0 };
 
@@ -70,8 +70,8 @@ static void size_of(const struct cryo_live *l, size_t *columns, unsigned *rows)
 	*rows = w.ws_row > 1 ? w.ws_row - 1u : 23;
 }
 
-static void add_colored(const struct cryo_live *l, struct cryo_str *out, const char *color,
-			const char *text)
+static void add_colored_text(const struct cryo_live *l, struct cryo_str *out, const char *color,
+			     const char *text)
 {
 	if (l->colored && *color && *text)
 		cryo_str_addf(out, "\033[%sm%s\033[0m", color, text);
@@ -79,13 +79,13 @@ static void add_colored(const struct cryo_live *l, struct cryo_str *out, const c
 		cryo_str_add(out, text);
 }
 
-static void take_back(struct cryo_live *l, struct cryo_str *out)
+static void erase_live_lines(struct cryo_live *l, struct cryo_str *out)
 {
 	for (; l->lines > 0; l->lines--)
 		cryo_str_add(out, l->lines > 1 ? "\r\033[K\033[A" : "\r\033[K");
 }
 
-static const char *spinner(const struct cryo_live *l, int64_t ms)
+static const char *choose_spinner_frame(const struct cryo_live *l, int64_t ms)
 {
 	static const char *const braille[] = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" };
 	static const char *const ascii[] = { "|", "/", "-", "\\" };
@@ -94,14 +94,15 @@ static const char *spinner(const struct cryo_live *l, int64_t ms)
 }
 
 /* The line of the deepest open step; other lanes' begin with what they are. */
-static void draw_lane(struct cryo_live *l, const struct live_lane *lane, bool own,
-		      struct cryo_str *text)
+static void draw_lane_line(struct cryo_live *l, const struct live_lane *lane, bool own,
+			   struct cryo_str *text)
 {
 	const struct open_step *s = &lane->open[lane->depth - 1];
 	int64_t ms = cryo_now_ms() - (own ? s->start : lane->open[0].start);
 	cryo_auto(cryo_free) char *time = cryo_duration_show(ms);
 
-	cryo_str_addf(text, "%*s%s ", own ? (int)(lane->depth - 1) * 2 : 0, "", spinner(l, ms));
+	cryo_str_addf(text, "%*s%s ", own ? (int)(lane->depth - 1) * 2 : 0, "",
+		      choose_spinner_frame(l, ms));
 	if (own)
 		cryo_str_addf(text, "%s  %s", s->what, time);
 	else
@@ -111,7 +112,8 @@ static void draw_lane(struct cryo_live *l, const struct live_lane *lane, bool ow
 		cryo_str_addf(text, "  %s", s->note);
 }
 
-static void add_line(struct cryo_live *l, const char *text, size_t columns, struct cryo_str *out)
+static void add_cut_line(struct cryo_live *l, const char *text, size_t columns,
+			 struct cryo_str *out)
 {
 	if (l->lines > 0)
 		cryo_str_add(out, "\n");
@@ -119,14 +121,14 @@ static void add_line(struct cryo_live *l, const char *text, size_t columns, stru
 	l->lines++;
 }
 
-static void draw(struct cryo_live *l, struct cryo_str *out)
+static void draw_live_lines(struct cryo_live *l, struct cryo_str *out)
 {
 	unsigned rows, hidden = 0, open = 0;
 	size_t columns;
 
 	if (l->opts.verbosity < 0)
 		return;
-	size_of(l, &columns, &rows);
+	read_terminal_size(l, &columns, &rows);
 	for (unsigned i = 0; i < l->lanes.n; i++)
 		open += ((struct live_lane *)cryo_lanes_get(&l->lanes, i))->depth > 0;
 	for (unsigned i = 0; i < l->lanes.n; i++) {
@@ -140,17 +142,17 @@ static void draw(struct cryo_live *l, struct cryo_str *out)
 			hidden = open - l->lines;
 			break;
 		}
-		draw_lane(l, lane, i == 0, &text);
-		add_line(l, cryo_str_get(&text), columns, out);
+		draw_lane_line(l, lane, i == 0, &text);
+		add_cut_line(l, cryo_str_get(&text), columns, out);
 	}
 	if (hidden > 0) {
 		cryo_auto(cryo_free) char *text = cryo_asprintf("  and %u more", hidden);
 
-		add_line(l, text, columns, out);
+		add_cut_line(l, text, columns, out);
 	}
 }
 
-static void *ticker(void *arg)
+static void *run_redraw_ticker(void *arg)
 {
 	struct cryo_live *l = arg;
 
@@ -163,8 +165,8 @@ static void *ticker(void *arg)
 		pthread_cond_timedwait(&l->stop_cond, &l->lock, &until);
 		if (l->stop || l->lines == 0)
 			continue;
-		take_back(l, &out);
-		draw(l, &out);
+		erase_live_lines(l, &out);
+		draw_live_lines(l, &out);
 		cryo_report_write(l->opts.fd, cryo_str_get(&out), out.len);
 	}
 	pthread_mutex_unlock(&l->lock);
@@ -179,7 +181,7 @@ struct cryo_live *cryo_live_new(const struct cryo_report_opts *opts)
 
 	l->opts = *opts;
 	l->colored = cryo_report_colored(opts->fd, opts->color);
-	l->utf8 = speaks_utf8();
+	l->utf8 = is_utf8_locale();
 	l->lanes.size = sizeof(struct live_lane);
 	pthread_mutex_init(&l->lock, NULL);
 	pthread_condattr_init(&attr);
@@ -189,26 +191,26 @@ struct cryo_live *cryo_live_new(const struct cryo_report_opts *opts)
 	/* Signals are the main thread's. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if (pthread_create(&l->thread, NULL, ticker, l) != 0)
+	if (pthread_create(&l->thread, NULL, run_redraw_ticker, l) != 0)
 		l->stop = true; /* the line is then only drawn at events */
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	return l;
 }
 
-static void close_step(struct open_step *s)
+static void close_open_step(struct open_step *s)
 {
 	free(s->what);
 	free(s->note);
 	*s = (struct open_step){ 0 };
 }
 
-static void release_lanes(struct cryo_live *l)
+static void release_live_lanes(struct cryo_live *l)
 {
 	for (unsigned i = 0; i < l->lanes.n; i++) {
 		struct live_lane *lane = cryo_lanes_get(&l->lanes, i);
 
 		while (lane->depth > 0)
-			close_step(&lane->open[--lane->depth]);
+			close_open_step(&lane->open[--lane->depth]);
 		cryo_str_release(&lane->block);
 		free(lane->last_fail);
 	}
@@ -225,13 +227,13 @@ void cryo_live_free(struct cryo_live *l)
 	pthread_mutex_lock(&l->lock);
 	running = !l->stop;
 	l->stop = true;
-	take_back(l, &out);
+	erase_live_lines(l, &out);
 	cryo_report_write(l->opts.fd, cryo_str_get(&out), out.len);
 	pthread_cond_signal(&l->stop_cond);
 	pthread_mutex_unlock(&l->lock);
 	if (running)
 		pthread_join(l->thread, NULL);
-	release_lanes(l);
+	release_live_lanes(l);
 	pthread_cond_destroy(&l->stop_cond);
 	pthread_mutex_destroy(&l->lock);
 	free(l);
@@ -247,7 +249,7 @@ static const struct {
 };
 
 /* What is said behind the title; an outer step does not repeat the reason of the inner one. */
-static const char *detail_of(struct live_lane *l, const struct cryo_event *ev)
+static const char *choose_event_detail(struct live_lane *l, const struct cryo_event *ev)
 {
 	bool told;
 
@@ -259,41 +261,41 @@ static const char *detail_of(struct live_lane *l, const struct cryo_event *ev)
 	return told ? "" : ev->detail;
 }
 
-static void stay(const struct cryo_live *l, struct live_lane *lane, const struct cryo_event *ev,
-		 struct cryo_str *out)
+static void print_lasting_line(const struct cryo_live *l, struct live_lane *lane,
+			       const struct cryo_event *ev, struct cryo_str *out)
 {
 	cryo_auto(cryo_str_release) struct cryo_str what = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str detail = { 0 };
 	bool line = !*ev->what; /* info, warning, debug: no step */
 
 	cryo_text_clean(&what, ev->what);
-	cryo_text_clean(&detail, detail_of(lane, ev));
+	cryo_text_clean(&detail, choose_event_detail(lane, ev));
 	cryo_str_addf(out, "%*s", (int)ev->depth * 2, "");
-	add_colored(l, out, marks[ev->kind].color,
-		    l->utf8 ? marks[ev->kind].utf8 : marks[ev->kind].ascii);
+	add_colored_text(l, out, marks[ev->kind].color,
+			 l->utf8 ? marks[ev->kind].utf8 : marks[ev->kind].ascii);
 	cryo_str_addf(out, " %s", cryo_str_get(&what));
 	if (detail.len > 0) {
 		cryo_str_add(out, line ? "" : "  ");
-		add_colored(l, out, ev->kind == CRYO_EVENT_FAIL || line ? "" : "2", detail.p);
+		add_colored_text(l, out, ev->kind == CRYO_EVENT_FAIL || line ? "" : "2", detail.p);
 	}
 	if (ev->kind == CRYO_EVENT_OK || ev->kind == CRYO_EVENT_FAIL) {
 		cryo_auto(cryo_free) char *time = cryo_duration_show(ev->ms);
 
 		cryo_str_add(out, "  ");
-		add_colored(l, out, "2", time);
+		add_colored_text(l, out, "2", time);
 	}
 	cryo_str_add(out, "\n");
 }
 
-static void on_begin(const struct cryo_live *l, struct live_lane *lane, const struct cryo_event *ev,
-		     struct cryo_str *out)
+static void live_on_begin(const struct cryo_live *l, struct live_lane *lane,
+			  const struct cryo_event *ev, struct cryo_str *out)
 {
 	struct open_step *parent = lane->depth ? &lane->open[lane->depth - 1] : NULL;
 	struct cryo_str what = { 0 };
 
 	if (parent && !parent->shown && cryo_report_wants(&l->opts, ev)) {
 		cryo_str_addf(out, "%*s", (int)(lane->depth - 1) * 2, "");
-		add_colored(l, out, "1", parent->what);
+		add_colored_text(l, out, "1", parent->what);
 		cryo_str_add(out, "\n");
 		parent->shown = true;
 	}
@@ -304,7 +306,7 @@ static void on_begin(const struct cryo_live *l, struct live_lane *lane, const st
 	    (struct open_step){ .what = cryo_str_detach(&what), .start = cryo_now_ms() };
 }
 
-static void on_note(struct live_lane *lane, const struct cryo_event *ev)
+static void live_on_note(struct live_lane *lane, const struct cryo_event *ev)
 {
 	struct cryo_str note = { 0 };
 
@@ -315,22 +317,22 @@ static void on_note(struct live_lane *lane, const struct cryo_event *ev)
 	lane->open[lane->depth - 1].note = cryo_str_detach(&note);
 }
 
-static void handle(struct cryo_live *l, struct live_lane *lane, const struct cryo_event *ev,
-		   struct cryo_str *out)
+static void handle_live_event(struct cryo_live *l, struct live_lane *lane,
+			      const struct cryo_event *ev, struct cryo_str *out)
 {
 	if (ev->kind == CRYO_EVENT_BEGIN)
-		on_begin(l, lane, ev, out);
+		live_on_begin(l, lane, ev, out);
 	else if (ev->kind == CRYO_EVENT_NOTE)
-		on_note(lane, ev);
+		live_on_note(lane, ev);
 	else if (cryo_report_wants(&l->opts, ev))
-		stay(l, lane, ev, out);
+		print_lasting_line(l, lane, ev, out);
 	if (cryo_event_ends(ev->kind) && lane->depth > 0)
-		close_step(&lane->open[--lane->depth]);
+		close_open_step(&lane->open[--lane->depth]);
 }
 
 /* Of a lane that ended well the last line is enough. */
-static void handle_lane(struct cryo_live *l, struct live_lane *lane, const struct cryo_event *ev,
-			struct cryo_str *out)
+static void handle_live_lane(struct cryo_live *l, struct live_lane *lane,
+			     const struct cryo_event *ev, struct cryo_str *out)
 {
 	bool last = cryo_event_ends(ev->kind) && ev->depth == 0;
 
@@ -338,7 +340,7 @@ static void handle_lane(struct cryo_live *l, struct live_lane *lane, const struc
 		lane->told = true;
 	if (last && !lane->told && l->opts.verbosity <= 0)
 		cryo_str_clear(&lane->block);
-	handle(l, lane, ev, &lane->block);
+	handle_live_event(l, lane, ev, &lane->block);
 	if (!last)
 		return;
 	cryo_str_add(out, cryo_str_get(&lane->block));
@@ -352,12 +354,12 @@ void cryo_live_event(struct cryo_live *l, const struct cryo_event *ev)
 
 	pthread_mutex_lock(&l->lock);
 	lane = cryo_lanes_get(&l->lanes, ev->lane);
-	take_back(l, &out);
+	erase_live_lines(l, &out);
 	if (ev->lane == 0)
-		handle(l, lane, ev, &out);
+		handle_live_event(l, lane, ev, &out);
 	else
-		handle_lane(l, lane, ev, &out);
-	draw(l, &out);
+		handle_live_lane(l, lane, ev, &out);
+	draw_live_lines(l, &out);
 	cryo_report_write(l->opts.fd, cryo_str_get(&out), out.len);
 	pthread_mutex_unlock(&l->lock);
 }

@@ -35,7 +35,7 @@ struct cryo_plain *cryo_plain_new(const struct cryo_report_opts *opts)
 }
 
 /* The title once more, if others stand between it and what belongs to it. */
-static void flush(struct cryo_plain *p, unsigned lane)
+static void flush_plain_block(struct cryo_plain *p, unsigned lane)
 {
 	struct plain_lane *l = cryo_lanes_get(&p->lanes, lane);
 	size_t skip = p->last == lane ? l->title : 0;
@@ -54,7 +54,7 @@ void cryo_plain_free(struct cryo_plain *p)
 	for (unsigned i = 0; i < p->lanes.n; i++) {
 		struct plain_lane *l = cryo_lanes_get(&p->lanes, i);
 
-		flush(p, i);
+		flush_plain_block(p, i);
 		cryo_str_release(&l->block);
 	}
 	cryo_lanes_release(&p->lanes);
@@ -71,7 +71,7 @@ static const struct {
 	[CRYO_EVENT_DEBUG] = { "    ", "2" },
 };
 
-static void add_stamp(struct cryo_str *out)
+static void add_plain_stamp(struct cryo_str *out)
 {
 	time_t now = time(NULL);
 	char text[16];
@@ -82,7 +82,8 @@ static void add_stamp(struct cryo_str *out)
 	cryo_str_add(out, text);
 }
 
-static void add_mark(const struct cryo_plain *p, enum cryo_event_kind kind, struct cryo_str *out)
+static void add_event_mark(const struct cryo_plain *p, enum cryo_event_kind kind,
+			   struct cryo_str *out)
 {
 	bool colored = p->opts.color == CRYO_COLOR_ALWAYS && *kinds[kind].color;
 
@@ -92,13 +93,13 @@ static void add_mark(const struct cryo_plain *p, enum cryo_event_kind kind, stru
 		cryo_str_addf(out, " %s ", kinds[kind].mark);
 }
 
-static bool has_duration(const struct cryo_event *ev)
+static bool has_event_duration(const struct cryo_event *ev)
 {
 	return ev->kind == CRYO_EVENT_OK || ev->kind == CRYO_EVENT_FAIL;
 }
 
 /* A block is not read while it grows: nobody wants to know what was going on then. */
-static bool wants(const struct cryo_plain *p, const struct cryo_event *ev)
+static bool is_wanted_event(const struct cryo_plain *p, const struct cryo_event *ev)
 {
 	if (!cryo_report_wants(&p->opts, ev))
 		return false;
@@ -112,17 +113,17 @@ void cryo_plain_event(struct cryo_plain *p, const struct cryo_event *ev)
 	struct plain_lane *l = cryo_lanes_get(&p->lanes, ev->lane);
 	struct cryo_str *out = &l->block;
 
-	if (!wants(p, ev))
+	if (!is_wanted_event(p, ev))
 		return;
 	p->last_ms = cryo_now_ms();
-	add_stamp(out);
-	add_mark(p, ev->kind, out);
+	add_plain_stamp(out);
+	add_event_mark(p, ev->kind, out);
 	cryo_str_addf(out, "%*s", (int)ev->depth * 2, "");
 	cryo_text_clean(out, ev->what);
 	if (*ev->what && *ev->detail)
 		cryo_str_add(out, ": ");
 	cryo_text_clean(out, ev->detail);
-	if (has_duration(ev)) {
+	if (has_event_duration(ev)) {
 		cryo_auto(cryo_free) char *time = cryo_duration_show(ev->ms);
 
 		cryo_str_addf(out, " (%s)", time);
@@ -131,7 +132,7 @@ void cryo_plain_event(struct cryo_plain *p, const struct cryo_event *ev)
 	if (ev->lane > 0 && ev->depth > 0)
 		return;
 	if (ev->lane == 0 || ev->kind != CRYO_EVENT_BEGIN) {
-		flush(p, ev->lane);
+		flush_plain_block(p, ev->lane);
 		return;
 	}
 	cryo_report_write(p->opts.fd, out->p, out->len);

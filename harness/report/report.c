@@ -19,7 +19,7 @@ static struct {
 	bool lost; /* something for standard output */
 } state;
 
-static int parse_color(const char *text, enum cryo_color *out, struct cryo_err *err)
+static int parse_color_mode(const char *text, enum cryo_color *out, struct cryo_err *err)
 {
 	static const char *const name[] = { "auto", "always", "never" };
 
@@ -32,7 +32,7 @@ static int parse_color(const char *text, enum cryo_color *out, struct cryo_err *
 	return cryo_err_set(err, CRYO_E_USAGE, "--color: '%s' is not auto, always or never", text);
 }
 
-static bool is_terminal(int fd)
+static bool is_capable_terminal(int fd)
 {
 	const char *term = getenv("TERM");
 
@@ -45,7 +45,7 @@ bool cryo_report_colored(int fd, enum cryo_color color)
 
 	if (color != CRYO_COLOR_AUTO)
 		return color == CRYO_COLOR_ALWAYS;
-	return is_terminal(fd) && (!no || !*no);
+	return is_capable_terminal(fd) && (!no || !*no);
 }
 
 bool cryo_report_wants(const struct cryo_report_opts *opts, const struct cryo_event *ev)
@@ -86,7 +86,7 @@ bool cryo_report_lost(void)
 	return state.lost;
 }
 
-static void on_event(const struct cryo_event *ev, void *arg)
+static void report_on_event(const struct cryo_event *ev, void *arg)
 {
 	(void)arg;
 	/* A forked child has neither the drawing thread nor the right to the line. */
@@ -109,11 +109,11 @@ void cryo_report_open(const struct cryo_report_opts *opts)
 	cryo_report_stop();
 	state.color = opts->color;
 	state.owner = getpid();
-	if (is_terminal(opts->fd))
+	if (is_capable_terminal(opts->fd))
 		state.live = cryo_live_new(opts);
 	else
 		state.plain = cryo_plain_new(opts);
-	cryo_event_set_sink(on_event, NULL);
+	cryo_event_set_sink(report_on_event, NULL);
 }
 
 int cryo_report_start(const char *color, bool verbose, bool quiet, struct cryo_err *err)
@@ -122,7 +122,7 @@ int cryo_report_start(const char *color, bool verbose, bool quiet, struct cryo_e
 					 .verbosity = verbose ? 1
 						      : quiet ? -1
 							      : 0 };
-	int rc = parse_color(color, &opts.color, err);
+	int rc = parse_color_mode(color, &opts.color, err);
 
 	if (rc == 0)
 		cryo_report_open(&opts);
@@ -158,7 +158,7 @@ void cryo_report_json_begin(int fd, bool verbose)
 {
 	state.jsonl = cryo_jsonl_new(fd, verbose);
 	state.owner = getpid();
-	cryo_event_set_sink(on_event, NULL);
+	cryo_event_set_sink(report_on_event, NULL);
 }
 
 void cryo_report_json_end(void)

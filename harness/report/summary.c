@@ -12,8 +12,9 @@ struct page {
 	bool colored;
 };
 
-static void row(const struct page *p, const char *title, const char *fmt, ...) CRYO_PRINTF(3, 4);
-static void row(const struct page *p, const char *title, const char *fmt, ...)
+static void add_summary_row(const struct page *p, const char *title, const char *fmt, ...)
+    CRYO_PRINTF(3, 4);
+static void add_summary_row(const struct page *p, const char *title, const char *fmt, ...)
 {
 	cryo_auto(cryo_free) char *text = NULL;
 	va_list ap;
@@ -27,8 +28,8 @@ static void row(const struct page *p, const char *title, const char *fmt, ...)
 	cryo_str_add(p->out, "\n");
 }
 
-static void add_outcome(const struct page *p, const char *program,
-			const struct cryo_scenario_result *r)
+static void add_outcome_row(const struct page *p, const char *program,
+			    const struct cryo_scenario_result *r)
 {
 	static const struct {
 		const char *word, *color;
@@ -47,58 +48,61 @@ static void add_outcome(const struct page *p, const char *program,
 	}
 	cryo_str_add(p->out, "\n");
 	if (r->kept)
-		row(p, "kept", "%s", r->kept);
+		add_summary_row(p, "kept", "%s", r->kept);
 	if (r->cluster)
-		row(p, "cluster",
+		add_summary_row(
+		    p, "cluster",
 		    "%s still runs: %s --name %s kubectl get events -A (or shell, logs, "
 		    "down)",
 		    r->cluster, program, r->cluster);
 }
 
-static void add_checkpoint(const struct page *p, const struct cryo_scenario_result *r)
+static void add_checkpoint_row(const struct page *p, const struct cryo_scenario_result *r)
 {
 	cryo_auto(cryo_free) char *time = cryo_duration_show(r->checkpoint_ms);
 	cryo_auto(cryo_free) char *size = cryo_size_show(r->archive_bytes);
 
-	row(p, "checkpoint", "%s", time);
-	row(p, "archive", "%s on %s: %s", size, r->node, r->archive);
+	add_summary_row(p, "checkpoint", "%s", time);
+	add_summary_row(p, "archive", "%s on %s: %s", size, r->node, r->archive);
 }
 
-static void add_restore(const struct page *p, const struct cryo_scenario_result *r)
+static void add_restore_row(const struct page *p, const struct cryo_scenario_result *r)
 {
 	cryo_auto(cryo_free) char *time = cryo_duration_show(r->restore_ms);
 
-	row(p, "restore", "running after %s", time);
+	add_summary_row(p, "restore", "running after %s", time);
 }
 
 /* What encryption was good for. */
-static void add_secrecy(const struct page *p, const struct cryo_secrecy *s)
+static void add_secrecy_rows(const struct page *p, const struct cryo_secrecy *s)
 {
 	if (s->plain)
-		row(p, "plain",
-		    "the canary of the counter's memory is in the archive, %" PRIu64 " %s",
-		    s->plain_times, s->plain_times == 1 ? "time" : "times");
+		add_summary_row(p, "plain",
+				"the canary of the counter's memory is in the archive, %" PRIu64
+				" %s",
+				s->plain_times, s->plain_times == 1 ? "time" : "times");
 	if (s->sealed)
-		row(p, "encrypted", "%zu images, and the canary is nowhere in the archive",
-		    s->images);
+		add_summary_row(p, "encrypted",
+				"%zu images, and the canary is nowhere in the archive", s->images);
 	if (s->refused)
-		row(p, "no key", "restore refused");
+		add_summary_row(p, "no key", "restore refused");
 	if (s->opened)
-		row(p, "with key", "restored");
+		add_summary_row(p, "with key", "restored");
 }
 
-static void add_story(const struct page *p, const struct cryo_scenario_result *r)
+static void add_story_rows(const struct page *p, const struct cryo_scenario_result *r)
 {
 	if (r->checkpoint_ms >= 0)
-		add_checkpoint(p, r);
+		add_checkpoint_row(p, r);
 	if (r->restore_ms >= 0)
-		add_restore(p, r);
-	add_secrecy(p, &r->secrecy);
+		add_restore_row(p, r);
+	add_secrecy_rows(p, &r->secrecy);
 	if (r->judged && r->continuity.reason == CRYO_CONTINUITY_OK)
-		row(p, "continuity", "%s (nonce %s)", r->continuity.text, r->continuity.nonce);
+		add_summary_row(p, "continuity", "%s (nonce %s)", r->continuity.text,
+				r->continuity.nonce);
 }
 
-static void add_next(const struct page *p, const struct cryo_summary_opts *opts)
+static void add_next_steps(const struct page *p, const struct cryo_summary_opts *opts)
 {
 	static const struct {
 		const char *args, *why;
@@ -124,7 +128,8 @@ static void add_next(const struct page *p, const struct cryo_summary_opts *opts)
 }
 
 /* What it was good for to have several at once. */
-static void add_saving(const struct page *p, const struct cryo_scenario_totals *t, int64_t all_ms)
+static void add_time_saving(const struct page *p, const struct cryo_scenario_totals *t,
+			    int64_t all_ms)
 {
 	cryo_auto(cryo_free) char *all = cryo_duration_show(all_ms), *each = NULL;
 	int64_t sum = 0;
@@ -145,18 +150,18 @@ void cryo_summary(const struct cryo_scenario_totals *t, const struct cryo_summar
 	if (opts->up_ms >= 0) {
 		cryo_auto(cryo_free) char *time = cryo_duration_show(opts->up_ms);
 
-		row(&p, "cluster", "%s, up after %s", opts->cluster, time);
+		add_summary_row(&p, "cluster", "%s, up after %s", opts->cluster, time);
 	}
 	for (size_t i = 0; i < t->n; i++) {
-		add_outcome(&p, opts->program, &t->result[i]);
+		add_outcome_row(&p, opts->program, &t->result[i]);
 		if (t->result[i].outcome == CRYO_PASSED)
-			add_story(&p, &t->result[i]);
+			add_story_rows(&p, &t->result[i]);
 	}
 	if (t->n > 1)
 		cryo_str_addf(out, "\n%zu passed, %zu failed, %zu skipped\n", t->passed, t->failed,
 			      t->skipped);
 	if (opts->all_ms > 0)
-		add_saving(&p, t, opts->all_ms);
+		add_time_saving(&p, t, opts->all_ms);
 	if (opts->cluster && t->passed > 0 && t->failed == 0)
-		add_next(&p, opts);
+		add_next_steps(&p, opts);
 }

@@ -36,22 +36,22 @@ struct cryo_tap *cryo_tap_new(int fd)
 	return t;
 }
 
-static void flush(const struct cryo_tap *t, struct tap_lane *l)
+static void flush_tap_lane(const struct cryo_tap *t, struct tap_lane *l)
 {
 	cryo_report_write(t->fd, cryo_str_get(&l->waiting), l->waiting.len);
 	cryo_str_clear(&l->waiting);
 }
 
-static void say(struct cryo_tap *t, unsigned lane, const struct cryo_str *s)
+static void queue_tap_text(struct cryo_tap *t, unsigned lane, const struct cryo_str *s)
 {
 	struct tap_lane *l = cryo_lanes_get(&t->lanes, lane);
 
 	cryo_str_addn(&l->waiting, cryo_str_get(s), s->len);
 	if (lane == 0)
-		flush(t, l);
+		flush_tap_lane(t, l);
 	for (l = cryo_lanes_get(&t->lanes, t->front); l->waiting.len > 0 || l->ended;
 	     l = cryo_lanes_get(&t->lanes, t->front)) {
-		flush(t, l);
+		flush_tap_lane(t, l);
 		if (!l->ended)
 			return;
 		t->front++;
@@ -59,7 +59,7 @@ static void say(struct cryo_tap *t, unsigned lane, const struct cryo_str *s)
 }
 
 /* '#' starts a directive and '\' escapes: both are escaped in a description. */
-static void add_description(struct cryo_str *out, const char *text)
+static void add_tap_description(struct cryo_str *out, const char *text)
 {
 	cryo_auto(cryo_str_release) struct cryo_str clean = { 0 };
 
@@ -72,7 +72,7 @@ static void add_description(struct cryo_str *out, const char *text)
 }
 
 /* A JSON string is a double-quoted YAML string. */
-static void add_quoted(struct cryo_str *out, const char *text)
+static void add_quoted_string(struct cryo_str *out, const char *text)
 {
 	cryo_auto(cryo_str_release) struct cryo_str clean = { 0 };
 	json_t *s;
@@ -86,35 +86,35 @@ static void add_quoted(struct cryo_str *out, const char *text)
 	json_decref(s);
 }
 
-static void add_diagnostics(struct cryo_str *out, const struct cryo_event *ev, int indent)
+static void add_tap_diagnostics(struct cryo_str *out, const struct cryo_event *ev, int indent)
 {
 	cryo_str_addf(out, "%*s---\n%*sduration_ms: %" PRId64 "\n", indent, "", indent, "", ev->ms);
 	if (*ev->detail) {
 		cryo_str_addf(out, "%*smessage: ", indent, "");
-		add_quoted(out, ev->detail);
+		add_quoted_string(out, ev->detail);
 		cryo_str_add(out, "\n");
 	}
 	cryo_str_addf(out, "%*s...\n", indent, "");
 }
 
-static void add_point(struct cryo_str *out, const struct cryo_event *ev, size_t number)
+static void add_test_point(struct cryo_str *out, const struct cryo_event *ev, size_t number)
 {
 	int indent = (int)ev->depth * 4;
 
 	cryo_str_addf(out, "%*s%s %zu - ", indent, "",
 		      ev->kind == CRYO_EVENT_FAIL ? "not ok" : "ok", number);
-	add_description(out, ev->what);
+	add_tap_description(out, ev->what);
 	if (ev->kind == CRYO_EVENT_SKIP) {
 		cryo_str_add(out, " # SKIP ");
-		add_description(out, ev->detail);
+		add_tap_description(out, ev->detail);
 		cryo_str_add(out, "\n");
 		return;
 	}
 	cryo_str_add(out, "\n");
-	add_diagnostics(out, ev, indent + 2);
+	add_tap_diagnostics(out, ev, indent + 2);
 }
 
-static void on_end(struct cryo_tap *t, const struct cryo_event *ev)
+static void tap_on_event_end(struct cryo_tap *t, const struct cryo_event *ev)
 {
 	struct tap_lane *l = cryo_lanes_get(&t->lanes, ev->lane);
 	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
@@ -125,18 +125,18 @@ static void on_end(struct cryo_tap *t, const struct cryo_event *ev)
 			cryo_text_clean(&out, l->open ? l->open : "");
 			cryo_str_add(&out, "\n");
 		}
-		add_point(&out, ev, ++l->children);
+		add_test_point(&out, ev, ++l->children);
 	} else {
 		if (l->children > 0)
 			cryo_str_addf(&out, "    1..%zu\n", l->children);
 		t->points++;
-		add_point(&out, ev, ev->lane ? ev->lane : t->points);
+		add_test_point(&out, ev, ev->lane ? ev->lane : t->points);
 		l->ended = ev->lane > 0;
 	}
-	say(t, ev->lane, &out);
+	queue_tap_text(t, ev->lane, &out);
 }
 
-static void on_comment(struct cryo_tap *t, const struct cryo_event *ev)
+static void tap_on_comment(struct cryo_tap *t, const struct cryo_event *ev)
 {
 	const struct tap_lane *l = cryo_lanes_get(&t->lanes, ev->lane);
 	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
@@ -145,10 +145,10 @@ static void on_comment(struct cryo_tap *t, const struct cryo_event *ev)
 	cryo_str_addf(&out, "%*s# ", l->children > 0 ? 4 : 0, "");
 	cryo_text_clean(&out, ev->detail);
 	cryo_str_add(&out, "\n");
-	say(t, ev->lane, &out);
+	queue_tap_text(t, ev->lane, &out);
 }
 
-static void on_begin(struct cryo_tap *t, const struct cryo_event *ev)
+static void tap_on_event_begin(struct cryo_tap *t, const struct cryo_event *ev)
 {
 	struct tap_lane *l = cryo_lanes_get(&t->lanes, ev->lane);
 
@@ -163,18 +163,18 @@ void cryo_tap_event(struct cryo_tap *t, const struct cryo_event *ev)
 {
 	switch (ev->kind) {
 	case CRYO_EVENT_BEGIN:
-		on_begin(t, ev);
+		tap_on_event_begin(t, ev);
 		break;
 	case CRYO_EVENT_OK:
 	case CRYO_EVENT_SAME:
 	case CRYO_EVENT_FAIL:
 	case CRYO_EVENT_SKIP:
 		if (ev->depth <= 1)
-			on_end(t, ev);
+			tap_on_event_end(t, ev);
 		break;
 	case CRYO_EVENT_INFO:
 	case CRYO_EVENT_WARN:
-		on_comment(t, ev);
+		tap_on_comment(t, ev);
 		break;
 	case CRYO_EVENT_NOTE:
 	case CRYO_EVENT_DEBUG:
@@ -190,7 +190,7 @@ void cryo_tap_free(struct cryo_tap *t, const char *bail)
 		return;
 	/* After an early end some wait for others that never came. */
 	for (unsigned i = t->front; i < t->lanes.n; i++)
-		flush(t, cryo_lanes_get(&t->lanes, i));
+		flush_tap_lane(t, cryo_lanes_get(&t->lanes, i));
 	if (bail) {
 		cryo_str_add(&out, "Bail out! ");
 		cryo_text_clean(&out, bail);

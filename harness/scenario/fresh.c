@@ -74,7 +74,8 @@ pid_t cryo_fresh_owner(const char *name, const char *cluster)
 	return *end || pid == 0 || pid > INT32_MAX ? 0 : (pid_t)pid;
 }
 
-static int take_down(const struct cryo_fresh_opts *o, const char *cluster, struct cryo_err *err)
+static int take_fresh_down(const struct cryo_fresh_opts *o, const char *cluster,
+			   struct cryo_err *err)
 {
 	const char *const argv[] = { o->program, "--quiet",  "--name",
 				     cluster,	 "--target", o->target ? o->target : "local",
@@ -88,7 +89,7 @@ static int take_down(const struct cryo_fresh_opts *o, const char *cluster, struc
 	return rc;
 }
 
-static bool is_kept(const char *cluster)
+static bool is_kept_cluster(const char *cluster)
 {
 	cryo_auto(cryo_free) char *mark =
 	    cryo_asprintf("%s/%s/" CRYO_SCENARIO_KEPT, cryo_dir_state(), cluster);
@@ -97,25 +98,25 @@ static bool is_kept(const char *cluster)
 }
 
 /* Clusters of runs that were killed before they could take them down. */
-static int clear_remains(const struct cryo_fresh_opts *o, struct cryo_err *err)
+static int remove_killed_clusters(const struct cryo_fresh_opts *o, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	int rc = cryo_target_list(&names, err);
+	int rc = cryo_cluster_list(&names, err);
 
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		pid_t owner = cryo_fresh_owner(o->name, names.v[i]);
 		bool alive = owner != getpid() && (kill(owner, 0) == 0 || errno != ESRCH);
 
-		if (owner == 0 || alive || is_kept(names.v[i]))
+		if (owner == 0 || alive || is_kept_cluster(names.v[i]))
 			continue;
 		cryo_info("cluster '%s' of a run that was killed is removed", names.v[i]);
-		rc = take_down(o, names.v[i], err);
+		rc = take_fresh_down(o, names.v[i], err);
 	}
 	return rc;
 }
 
 /* The first step is the cluster; if it fails, the result tells what that means. */
-static void follow(struct lane *l, const struct cryo_event *ev)
+static void follow_lane_event(struct lane *l, const struct cryo_event *ev)
 {
 	if (!cryo_event_ends(ev->kind) || ev->depth != 1 || l->settled ||
 	    ev->kind == CRYO_EVENT_FAIL)
@@ -124,7 +125,7 @@ static void follow(struct lane *l, const struct cryo_event *ev)
 	cryo_child_limit(l->child, cryo_limit_ms(l->scenario->timeout_ms + AROUND_MS));
 }
 
-static void on_line(const char *line, int stream, void *arg)
+static void lane_on_line(const char *line, int stream, void *arg)
 {
 	cryo_auto(cryo_wire_release) struct cryo_wire w = { 0 };
 	struct cryo_err ignored;
@@ -143,10 +144,10 @@ static void on_line(const char *line, int stream, void *arg)
 		return;
 	}
 	if (cryo_lane_relay(&l->lane, &w.event))
-		follow(l, &w.event);
+		follow_lane_event(l, &w.event);
 }
 
-static int start_lane(struct crew *c, struct lane *l, struct cryo_err *err)
+static int start_fresh_lane(struct crew *c, struct lane *l, struct cryo_err *err)
 {
 	const struct cryo_fresh_opts *o = c->opts;
 	const struct cryo_scenario *s = l->scenario;
@@ -164,7 +165,7 @@ static int start_lane(struct crew *c, struct lane *l, struct cryo_err *err)
 	cryo_strv_addl(&l->argv, "--", s->file, NULL);
 	l->proc = (struct cryo_proc){ .argv = cryo_strv_get(&l->argv),
 				      .grace_ms = cryo_limit_ms(GRACE_MS),
-				      .on_line = on_line,
+				      .on_line = lane_on_line,
 				      .on_line_arg = l,
 				      .capture_max = 4096 };
 	l->lane.start = cryo_now_ms();
@@ -177,12 +178,12 @@ static int start_lane(struct crew *c, struct lane *l, struct cryo_err *err)
 }
 
 /* Its process ended without telling how the scenario did. */
-static void give_up(struct crew *c, struct lane *l, const struct cryo_err *why)
+static void fail_lane_result(struct crew *c, struct lane *l, const struct cryo_err *why)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	cryo_lane_begin(&l->lane, l->scenario->title);
-	if (take_down(c->opts, l->cluster, &err) < 0 && l->lane.ended)
+	if (take_fresh_down(c->opts, l->cluster, &err) < 0 && l->lane.ended)
 		cryo_warn("%s", err.msg);
 	else if (*err.msg)
 		cryo_lane_warn(&l->lane, err.msg);
@@ -197,7 +198,7 @@ static void give_up(struct crew *c, struct lane *l, const struct cryo_err *why)
 }
 
 /* Not as cryo_proc_run puts it: what the process said last is an event that everybody saw. */
-static int explain(const struct cryo_proc_result *res, int rc, struct cryo_err *err)
+static int explain_lane_exit(const struct cryo_proc_result *res, int rc, struct cryo_err *err)
 {
 	if (rc == -CRYO_E_TIMEOUT || rc == -CRYO_E_INTERRUPTED || rc == -CRYO_E_SYSTEM)
 		return rc;
@@ -210,7 +211,7 @@ static int explain(const struct cryo_proc_result *res, int rc, struct cryo_err *
 			    res->exit_code);
 }
 
-static void finish_lane(struct crew *c, struct lane *l)
+static void finish_fresh_lane(struct crew *c, struct lane *l)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -219,14 +220,14 @@ static void finish_lane(struct crew *c, struct lane *l)
 	c->child[l->lane.number - 1] = NULL;
 	c->running--;
 	if (!l->has_result || !l->lane.ended) {
-		explain(&res, rc, &err);
-		give_up(c, l, &err);
+		explain_lane_exit(&res, rc, &err);
+		fail_lane_result(c, l, &err);
 	}
 	l->settled = true;
 }
 
 /* Not even one cluster can be had: the others would most likely wait as long to fail alike. */
-static int check_first(struct crew *c, struct cryo_err *err)
+static int check_first_cluster(struct crew *c, struct cryo_err *err)
 {
 	const struct lane *first = &c->lane[0];
 	const struct cryo_scenario_result *r = &first->result;
@@ -238,38 +239,38 @@ static int check_first(struct crew *c, struct cryo_err *err)
 	return -(int)err->status;
 }
 
-static int start_more(struct crew *c, struct cryo_err *err)
+static int start_more_lanes(struct crew *c, struct cryo_err *err)
 {
 	int rc = 0;
 
 	while (rc == 0 && !c->stop && c->started < c->n && c->running < c->jobs &&
 	       (c->started == 0 || c->lane[0].settled)) {
-		rc = start_lane(c, &c->lane[c->started], err);
+		rc = start_fresh_lane(c, &c->lane[c->started], err);
 		c->started += rc == 0;
 	}
 	return rc;
 }
 
-static int run_crew(struct crew *c, struct cryo_err *err)
+static int run_lane_crew(struct crew *c, struct cryo_err *err)
 {
 	struct cryo_err later = CRYO_ERR_INIT;
-	int rc = start_more(c, err), interrupted = 0;
+	int rc = start_more_lanes(c, err), interrupted = 0;
 
 	c->stop = rc < 0;
 	while (c->running > 0) {
 		cryo_child_serve(c->child, c->started);
 		for (size_t i = 0; i < c->started; i++)
 			if (c->lane[i].child && cryo_child_done(c->lane[i].child))
-				finish_lane(c, &c->lane[i]);
+				finish_fresh_lane(c, &c->lane[i]);
 		if (interrupted == 0 && cryo_intr_check(&later) < 0) {
 			interrupted = -CRYO_E_INTERRUPTED;
 			c->stop = true;
 			cryo_info("interrupted: the clusters are taken down");
 		}
 		if (rc == 0)
-			rc = check_first(c, err);
+			rc = check_first_cluster(c, err);
 		if (rc == 0)
-			rc = start_more(c, err);
+			rc = start_more_lanes(c, err);
 		c->stop = c->stop || rc < 0;
 	}
 	if (interrupted == 0)
@@ -278,7 +279,7 @@ static int run_crew(struct crew *c, struct cryo_err *err)
 	return interrupted;
 }
 
-static void collect(struct crew *c, struct cryo_scenario_totals *out)
+static void collect_lane_results(struct crew *c, struct cryo_scenario_totals *out)
 {
 	out->result = cryo_alloc((c->n + 1) * sizeof(*out->result));
 	for (size_t i = 0; i < c->n; i++) {
@@ -296,10 +297,11 @@ static void collect(struct crew *c, struct cryo_scenario_totals *out)
 }
 
 /* Names are checked before anything starts. */
-static int name_lanes(struct crew *c, const struct cryo_scenarios *all, struct cryo_err *err)
+static int name_lane_clusters(struct crew *c, const struct cryo_scenarios *all,
+			      struct cryo_err *err)
 {
 	for (size_t i = 0; i < c->n; i++) {
-		cryo_auto(cryo_target_free) struct cryo_target *t = NULL;
+		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 		struct lane *l = &c->lane[i];
 		int rc;
 
@@ -307,7 +309,7 @@ static int name_lanes(struct crew *c, const struct cryo_scenarios *all, struct c
 		l->scenario = &all->v[i];
 		l->cluster =
 		    cryo_asprintf("%s-f%u-%d", c->opts->name, l->lane.number, (int)getpid());
-		rc = cryo_target_open(c->opts->target, l->cluster, &t, err);
+		rc = cryo_cluster_open(c->opts->target, l->cluster, &t, err);
 		if (rc < 0)
 			return cryo_err_wrap(err, rc, "--name '%s' is too long for --fresh",
 					     c->opts->name);
@@ -329,12 +331,12 @@ int cryo_fresh_run(const struct cryo_fresh_opts *opts, const char *const *files,
 	c.jobs = opts->jobs ? opts->jobs : cryo_fresh_jobs(all.n);
 	c.lane = cryo_alloc((c.n + 1) * sizeof(*c.lane));
 	c.child = cryo_alloc((c.n + 1) * sizeof(struct cryo_child *));
-	rc = name_lanes(&c, &all, err);
+	rc = name_lane_clusters(&c, &all, err);
 	if (rc == 0)
-		rc = clear_remains(opts, err);
+		rc = remove_killed_clusters(opts, err);
 	if (rc == 0)
-		rc = run_crew(&c, err);
-	collect(&c, out);
+		rc = run_lane_crew(&c, err);
+	collect_lane_results(&c, out);
 	free(c.lane);
 	free(c.child);
 	return rc;

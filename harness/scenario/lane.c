@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 /* What a lane says by itself, not its process. */
-static void tell(struct cryo_lane *l, enum cryo_event_kind kind, unsigned depth, const char *what,
-		 const char *detail)
+static void relay_lane_event(struct cryo_lane *l, enum cryo_event_kind kind, unsigned depth,
+			     const char *what, const char *detail)
 {
 	struct cryo_event ev = {
 		.kind = kind, .what = what, .detail = detail, .depth = depth, .lane = l->number
@@ -18,7 +18,7 @@ static void tell(struct cryo_lane *l, enum cryo_event_kind kind, unsigned depth,
 	cryo_event_relay(&ev);
 }
 
-static bool nests(struct cryo_lane *l, const struct cryo_event *ev)
+static bool is_event_nested(struct cryo_lane *l, const struct cryo_event *ev)
 {
 	if (ev->kind == CRYO_EVENT_BEGIN) {
 		if (ev->depth != l->depth || l->depth == CRYO_LANE_DEPTH)
@@ -39,7 +39,7 @@ bool cryo_lane_relay(struct cryo_lane *l, const struct cryo_event *ev)
 {
 	struct cryo_event mine = *ev;
 
-	if (l->ended || !nests(l, ev))
+	if (l->ended || !is_event_nested(l, ev))
 		return false;
 	mine.lane = l->number;
 	cryo_event_relay(&mine);
@@ -49,7 +49,7 @@ bool cryo_lane_relay(struct cryo_lane *l, const struct cryo_event *ev)
 void cryo_lane_warn(struct cryo_lane *l, const char *text)
 {
 	if (*text && !l->ended)
-		tell(l, CRYO_EVENT_WARN, l->depth, "", text);
+		relay_lane_event(l, CRYO_EVENT_WARN, l->depth, "", text);
 }
 
 void cryo_lane_begin(struct cryo_lane *l, const char *what)
@@ -57,7 +57,7 @@ void cryo_lane_begin(struct cryo_lane *l, const char *what)
 	if (l->ended || l->depth > 0)
 		return;
 	l->open[l->depth++] = cryo_strdup(what);
-	tell(l, CRYO_EVENT_BEGIN, 0, what, "");
+	relay_lane_event(l, CRYO_EVENT_BEGIN, 0, what, "");
 }
 
 void cryo_lane_fail(struct cryo_lane *l, const char *why)
@@ -65,7 +65,7 @@ void cryo_lane_fail(struct cryo_lane *l, const char *why)
 	while (l->depth > 0) {
 		cryo_auto(cryo_free) char *what = cryo_steal(&l->open[--l->depth]);
 
-		tell(l, CRYO_EVENT_FAIL, l->depth, what, why);
+		relay_lane_event(l, CRYO_EVENT_FAIL, l->depth, what, why);
 	}
 	l->ended = true;
 }

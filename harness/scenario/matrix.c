@@ -11,7 +11,7 @@
 
 /* Values stand in titles, namespaces' labels, file names and reports: no character that means
  * something there. */
-static bool is_value(const char *s)
+static bool is_matrix_value(const char *s)
 {
 	size_t n = strlen(s);
 
@@ -20,12 +20,12 @@ static bool is_value(const char *s)
 		   n;
 }
 
-static int check_value(const struct cryo_node *list, size_t at, const char *key,
-		       struct cryo_err *err)
+static int check_matrix_value(const struct cryo_node *list, size_t at, const char *key,
+			      struct cryo_err *err)
 {
 	const struct cryo_node *v = list->child[at];
 
-	if (v->kind != CRYO_NODE_SCALAR || !is_value(v->text))
+	if (v->kind != CRYO_NODE_SCALAR || !is_matrix_value(v->text))
 		return cryo_node_err(v, err,
 				     "matrix '%s': %s%.64s%s is no value (1 to %d letters, digits, "
 				     "'._:/@+-')",
@@ -39,7 +39,7 @@ static int check_value(const struct cryo_node *list, size_t at, const char *key,
 	return 0;
 }
 
-static int check_key(const struct cryo_node *matrix, size_t at, struct cryo_err *err)
+static int check_matrix_key(const struct cryo_node *matrix, size_t at, struct cryo_err *err)
 {
 	const struct cryo_node *list = matrix->child[at];
 	const char *key = matrix->key[at];
@@ -53,7 +53,7 @@ static int check_key(const struct cryo_node *matrix, size_t at, struct cryo_err 
 	if (list->kind != CRYO_NODE_SEQ || list->n == 0)
 		return cryo_node_err(list, err, "matrix '%s' must be a list of values", key);
 	for (size_t i = 0; rc == 0 && i < list->n; i++)
-		rc = check_value(list, i, key, err);
+		rc = check_matrix_value(list, i, key, err);
 	return rc;
 }
 
@@ -68,7 +68,7 @@ int cryo_matrix_rows(const struct cryo_node *matrix, size_t *rows, struct cryo_e
 		return cryo_node_err(matrix, err, "more than %d keys in 'matrix'",
 				     CRYO_MATRIX_MAX_KEYS);
 	for (size_t i = 0; i < matrix->n; i++) {
-		int rc = check_key(matrix, i, err);
+		int rc = check_matrix_key(matrix, i, err);
 
 		if (rc < 0)
 			return rc;
@@ -112,7 +112,7 @@ void cryo_matrix_show(const struct cryo_matrix_row *row, struct cryo_str *out)
 }
 
 /* The number of values there are, if there is none of that name. */
-static size_t find(const struct cryo_matrix_row *row, const char *name)
+static size_t find_matrix_column(const struct cryo_matrix_row *row, const char *name)
 {
 	size_t i = 0;
 
@@ -121,8 +121,8 @@ static size_t find(const struct cryo_matrix_row *row, const char *name)
 	return i;
 }
 
-static int unknown(const struct cryo_node *n, const struct cryo_matrix_row *row, const char *name,
-		   struct cryo_err *err)
+static int report_unknown_column(const struct cryo_node *n, const struct cryo_matrix_row *row,
+				 const char *name, struct cryo_err *err)
 {
 	const char *near = cryo_nearest(name, cryo_strv_get(&row->vars.name));
 
@@ -134,7 +134,8 @@ static int unknown(const struct cryo_node *n, const struct cryo_matrix_row *row,
 					      : "the scenario has no 'matrix'");
 }
 
-static int apply_text(struct cryo_node *n, const struct cryo_matrix_row *row, struct cryo_err *err)
+static int expand_matrix_text(struct cryo_node *n, const struct cryo_matrix_row *row,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
 	const char *rest = n->text, *at;
@@ -147,9 +148,9 @@ static int apply_text(struct cryo_node *n, const struct cryo_matrix_row *row, st
 		if (!end)
 			return cryo_node_err(n, err, "'${' without '}' in '%.64s'", at);
 		name = cryo_strndup(at + 2, (size_t)(end - at - 2));
-		i = find(row, name);
+		i = find_matrix_column(row, name);
 		if (i == row->vars.name.n)
-			return unknown(n, row, name, err);
+			return report_unknown_column(n, row, name, err);
 		cryo_str_addn(&out, rest, (size_t)(at - rest));
 		cryo_str_add(&out, row->vars.value.v[i]);
 		if (at == n->text && !end[1])
@@ -166,7 +167,7 @@ static int apply_text(struct cryo_node *n, const struct cryo_matrix_row *row, st
 
 int cryo_matrix_apply(struct cryo_node *n, const struct cryo_matrix_row *row, struct cryo_err *err)
 {
-	int rc = n->kind == CRYO_NODE_SCALAR ? apply_text(n, row, err) : 0;
+	int rc = n->kind == CRYO_NODE_SCALAR ? expand_matrix_text(n, row, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < n->n; i++)
 		rc = cryo_matrix_apply(n->child[i], row, err);

@@ -26,8 +26,8 @@ bool cryo_scenario_is_name(const char *s)
 	       s[0] != '-' && s[n - 1] != '-';
 }
 
-static int check_needs(const struct cryo_scenario *s, const struct cryo_node *spec,
-		       struct cryo_err *err)
+static int check_scenario_needs(const struct cryo_scenario *s, const struct cryo_node *spec,
+				struct cryo_err *err)
 {
 	const struct cryo_node *n = cryo_node_get(spec, "needs");
 
@@ -55,7 +55,8 @@ struct spec_keys {
 	const struct cryo_node *steps, *catch, *matrix;
 };
 
-static int decode_spec(const struct cryo_node *spec, struct cryo_scenario *s, struct cryo_err *err)
+static int decode_scenario_spec(const struct cryo_node *spec, struct cryo_scenario *s,
+				struct cryo_err *err)
 {
 	static const struct cryo_field rows[] = {
 		{ "needs", CRYO_FIELD_STRV, offsetof(struct spec_keys, needs), false },
@@ -72,7 +73,7 @@ static int decode_spec(const struct cryo_node *spec, struct cryo_scenario *s, st
 	s->needs = keys.needs;
 	s->timeout_ms = keys.timeout_ms;
 	if (rc == 0)
-		rc = check_needs(s, spec, err);
+		rc = check_scenario_needs(s, spec, err);
 	if (rc == 0)
 		rc = cryo_steps_decode(s, keys.steps, &vars, &s->steps, err);
 	if (rc == 0 && keys.catch)
@@ -85,7 +86,8 @@ struct metadata_keys {
 	const struct cryo_node *labels;
 };
 
-static int decode_metadata(const struct cryo_node *n, struct cryo_scenario *s, struct cryo_err *err)
+static int decode_scenario_meta(const struct cryo_node *n, struct cryo_scenario *s,
+				struct cryo_err *err)
 {
 	static const struct cryo_field rows[] = {
 		{ "name", CRYO_FIELD_STR, offsetof(struct metadata_keys, name), true },
@@ -112,7 +114,8 @@ struct top_keys {
 	const struct cryo_node *metadata, *spec;
 };
 
-static int check_top(const struct cryo_node *n, const struct top_keys *keys, struct cryo_err *err)
+static int check_top_level_keys(const struct cryo_node *n, const struct top_keys *keys,
+				struct cryo_err *err)
 {
 	if (!cryo_streq(keys->version, "cryopod.dev/v1alpha1"))
 		return cryo_node_err(cryo_node_get(n, "apiVersion"), err,
@@ -124,7 +127,8 @@ static int check_top(const struct cryo_node *n, const struct top_keys *keys, str
 	return 0;
 }
 
-static int decode_top(const struct cryo_node *n, struct cryo_scenario *s, struct cryo_err *err)
+static int decode_top_level(const struct cryo_node *n, struct cryo_scenario *s,
+			    struct cryo_err *err)
 {
 	static const struct cryo_field rows[] = {
 		{ "apiVersion", CRYO_FIELD_STR, offsetof(struct top_keys, version), true },
@@ -137,17 +141,17 @@ static int decode_top(const struct cryo_node *n, struct cryo_scenario *s, struct
 	int rc = cryo_node_decode(n, rows, &keys, err);
 
 	if (rc == 0)
-		rc = check_top(n, &keys, err);
+		rc = check_top_level_keys(n, &keys, err);
 	if (rc == 0)
-		rc = decode_metadata(keys.metadata, s, err);
+		rc = decode_scenario_meta(keys.metadata, s, err);
 	if (rc == 0)
-		rc = decode_spec(keys.spec, s, err);
+		rc = decode_scenario_spec(keys.spec, s, err);
 	free(keys.version);
 	free(keys.kind);
 	return rc;
 }
 
-static char *dir_of(const char *path)
+static char *copy_parent_dir(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
@@ -156,8 +160,8 @@ static char *dir_of(const char *path)
 }
 
 /* The row's values are put into the tree first: whoever reads it later knows of no matrix. */
-static int use_row(struct cryo_scenario *s, size_t row, struct cryo_str *shown,
-		   struct cryo_err *err)
+static int use_matrix_row(struct cryo_scenario *s, size_t row, struct cryo_str *shown,
+			  struct cryo_err *err)
 {
 	struct cryo_node *spec = (struct cryo_node *)cryo_node_get(s->yaml.doc[0], "spec");
 	const struct cryo_node *matrix = spec ? cryo_node_get(spec, "matrix") : NULL;
@@ -178,20 +182,21 @@ static int use_row(struct cryo_scenario *s, size_t row, struct cryo_str *shown,
 	return rc;
 }
 
-static int decode(const char *path, size_t row, struct cryo_scenario *out, struct cryo_err *err)
+static int decode_scenario_file(const char *path, size_t row, struct cryo_scenario *out,
+				struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str shown = { 0 };
 	int rc = 0;
 
 	out->file = cryo_strdup(path);
-	out->dir = dir_of(path);
+	out->dir = copy_parent_dir(path);
 	if (out->yaml.n != 1)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "%s:1: expected one scenario, found %zu",
 				  path, out->yaml.n);
 	if (rc == 0)
-		rc = use_row(out, row, &shown, err);
+		rc = use_matrix_row(out, row, &shown, err);
 	if (rc == 0)
-		rc = decode_top(out->yaml.doc[0], out, err);
+		rc = decode_top_level(out->yaml.doc[0], out, err);
 	if (rc < 0)
 		cryo_scenario_release(out);
 	else
@@ -206,7 +211,7 @@ int cryo_scenario_load(const char *path, size_t row, struct cryo_scenario *out,
 
 	*out = (struct cryo_scenario){ 0 };
 	rc = cryo_yaml_load(path, &out->yaml, err);
-	return rc < 0 ? rc : decode(path, row, out, err);
+	return rc < 0 ? rc : decode_scenario_file(path, row, out, err);
 }
 
 int cryo_scenario_parse(const char *path, size_t row, const char *text, size_t len,
@@ -216,10 +221,10 @@ int cryo_scenario_parse(const char *path, size_t row, const char *text, size_t l
 
 	*out = (struct cryo_scenario){ 0 };
 	rc = cryo_yaml_parse(path, text, len, &out->yaml, err);
-	return rc < 0 ? rc : decode(path, row, out, err);
+	return rc < 0 ? rc : decode_scenario_file(path, row, out, err);
 }
 
-static int load_rows(const char *file, struct cryo_scenarios *out, struct cryo_err *err)
+static int load_scenario_rows(const char *file, struct cryo_scenarios *out, struct cryo_err *err)
 {
 	size_t row = 0;
 	int rc;
@@ -238,7 +243,7 @@ int cryo_scenarios_load(const char *const *files, struct cryo_scenarios *out, st
 
 	*out = (struct cryo_scenarios){ 0 };
 	for (size_t i = 0; rc == 0 && files[i]; i++)
-		rc = load_rows(files[i], out, err);
+		rc = load_scenario_rows(files[i], out, err);
 	if (rc < 0)
 		cryo_scenarios_release(out);
 	return cryo_err_as(err, rc, CRYO_E_CONFIG);

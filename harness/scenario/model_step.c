@@ -8,7 +8,8 @@
 #define MAX_STEPS 1000
 
 /* Every text below `n` may only use variables that are known where it stands. */
-static int check_vars(const struct cryo_node *n, const struct cryo_vars *vars, struct cryo_err *err)
+static int check_step_vars(const struct cryo_node *n, const struct cryo_vars *vars,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *text = NULL;
 	int rc = 0;
@@ -18,11 +19,12 @@ static int check_vars(const struct cryo_node *n, const struct cryo_vars *vars, s
 		return cryo_err_wrap(err, rc, "%s:%u", n->file, n->line);
 	}
 	for (size_t i = 0; rc == 0 && i < n->n; i++)
-		rc = check_vars(n->child[i], vars, err);
+		rc = check_step_vars(n->child[i], vars, err);
 	return rc;
 }
 
-static int decode_expect(const struct cryo_node *n, struct cryo_expect *out, struct cryo_err *err)
+static int decode_step_expect(const struct cryo_node *n, struct cryo_expect *out,
+			      struct cryo_err *err)
 {
 	static const struct cryo_field error_rows[] = {
 		{ "code", CRYO_FIELD_UINT, offsetof(struct cryo_expect, code), false },
@@ -57,8 +59,8 @@ static const struct cryo_field common_rows[] = {
 };
 
 /* The one key of a step that names its kind. */
-static int find_kind(const struct cryo_node *n, const struct cryo_step_kind **kind,
-		     struct cryo_err *err)
+static int find_step_kind(const struct cryo_node *n, const struct cryo_step_kind **kind,
+			  struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv known = { 0 };
 	cryo_auto(cryo_free) char *list = NULL;
@@ -90,7 +92,7 @@ static int find_kind(const struct cryo_node *n, const struct cryo_step_kind **ki
 	return *kind ? 0 : cryo_node_err(n, err, "a step needs one of: %s", list);
 }
 
-static int decode_keys(const struct cryo_node *n, struct cryo_step *out, struct cryo_err *err)
+static int decode_step_keys(const struct cryo_node *n, struct cryo_step *out, struct cryo_err *err)
 {
 	struct cryo_field rows[CRYO_ARRAY_LEN(common_rows) + 1] = { 0 };
 	struct step_keys keys = { 0 };
@@ -99,7 +101,7 @@ static int decode_keys(const struct cryo_node *n, struct cryo_step *out, struct 
 	out->node = n;
 	if (n->kind != CRYO_NODE_MAP)
 		return cryo_node_err(n, err, "a step is a map with the key of its kind");
-	rc = find_kind(n, &out->kind, err);
+	rc = find_step_kind(n, &out->kind, err);
 	if (rc < 0)
 		return rc;
 	rows[0] = (struct cryo_field){ out->kind->name, CRYO_FIELD_NODE,
@@ -111,12 +113,12 @@ static int decode_keys(const struct cryo_node *n, struct cryo_step *out, struct 
 	out->timeout_ms = keys.timeout_ms > 0 ? keys.timeout_ms : out->kind->timeout_ms;
 	out->args = keys.args;
 	if (rc == 0 && keys.expect)
-		rc = decode_expect(keys.expect, &out->expect, err);
+		rc = decode_step_expect(keys.expect, &out->expect, err);
 	return rc;
 }
 
-static int check_as(const struct cryo_step *step, const struct cryo_vars *vars,
-		    struct cryo_err *err)
+static int check_step_alias(const struct cryo_step *step, const struct cryo_vars *vars,
+			    struct cryo_err *err)
 {
 	if (!step->as)
 		return 0;
@@ -135,7 +137,7 @@ static int check_as(const struct cryo_step *step, const struct cryo_vars *vars,
 	return 0;
 }
 
-static void declare(struct cryo_vars *vars, const struct cryo_step *step)
+static void declare_step_vars(struct cryo_vars *vars, const struct cryo_step *step)
 {
 	if (!step->as)
 		return;
@@ -147,18 +149,18 @@ static void declare(struct cryo_vars *vars, const struct cryo_step *step)
 	}
 }
 
-static int decode_step(const struct cryo_scenario *s, const struct cryo_node *n,
-		       struct cryo_vars *vars, struct cryo_step *out, struct cryo_err *err)
+static int decode_single_step(const struct cryo_scenario *s, const struct cryo_node *n,
+			      struct cryo_vars *vars, struct cryo_step *out, struct cryo_err *err)
 {
 	void *args = NULL;
-	int rc = decode_keys(n, out, err);
+	int rc = decode_step_keys(n, out, err);
 
 	if (rc == 0)
-		rc = check_as(out, vars, err);
+		rc = check_step_alias(out, vars, err);
 	if (rc == 0)
 		rc = cryo_step_args_new(out, &args, err);
 	if (rc == 0)
-		rc = check_vars(out->args, vars, err);
+		rc = check_step_vars(out->args, vars, err);
 	if (rc == 0 && out->kind->lint)
 		rc = out->kind->lint(s, out, args, err);
 	if (rc == 0 && !out->title) {
@@ -169,7 +171,7 @@ static int decode_step(const struct cryo_scenario *s, const struct cryo_node *n,
 	}
 	cryo_step_args_free(out->kind, args);
 	if (rc == 0)
-		declare(vars, out);
+		declare_step_vars(vars, out);
 	return rc;
 }
 
@@ -187,7 +189,7 @@ int cryo_steps_decode(const struct cryo_scenario *s, const struct cryo_node *n,
 	while (rc == 0 && out->n < n->n) {
 		struct cryo_step *step = &out->v[out->n];
 
-		rc = decode_step(s, n->child[out->n++], vars, step, err);
+		rc = decode_single_step(s, n->child[out->n++], vars, step, err);
 	}
 	return rc;
 }

@@ -9,7 +9,7 @@ struct reading {
 	bool enough, too_long;
 };
 
-static int on_line(const char *line, void *arg)
+static int podlog_on_line(const char *line, void *arg)
 {
 	struct reading *r = arg;
 	const char *text;
@@ -35,7 +35,7 @@ int cryo_podlog_read(struct cryo_kube *k, const struct cryo_podlog *p, struct cr
 		.timestamps = true,
 		.follow = p->enough != NULL,
 		.timeout_ms = p->timeout_ms,
-		.on_line = on_line,
+		.on_line = podlog_on_line,
 		.arg = &r,
 	};
 	int rc = cryo_kube_logs(k, &opts, err);

@@ -44,7 +44,7 @@ const struct cryo_run_checkpoint *cryo_run_checkpoint_of(const struct cryo_run *
  * A namespace of its own. Pods are refused there until the controller manager
  * has made its default ServiceAccount.
  */
-static int make_namespace(struct cryo_run *run, struct cryo_err *err)
+static int make_run_namespace(struct cryo_run *run, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *object = NULL;
 	struct cryo_kube_ref account = { "serviceaccounts", NULL, "default" };
@@ -70,7 +70,7 @@ static int make_namespace(struct cryo_run *run, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "namespace '%s'", ns);
 }
 
-static int set_up(struct cryo_run *run, const char *tmp, struct cryo_err *err)
+static int set_up_scenario_run(struct cryo_run *run, const char *tmp, struct cryo_err *err)
 {
 	const char *parent = tmp ? tmp : getenv("TMPDIR");
 	int rc;
@@ -79,14 +79,14 @@ static int set_up(struct cryo_run *run, const char *tmp, struct cryo_err *err)
 	if (!parent || *parent != '/')
 		parent = "/var/tmp";
 	rc = cryo_fs_tmpdir(parent, "cryopod-test-", &run->tmp, err);
-	return rc < 0 ? rc : make_namespace(run, err);
+	return rc < 0 ? rc : make_run_namespace(run, err);
 }
 
 /*
  * Removed also after an interrupt. The namespace goes in the background: nobody
  * else uses its name, and the pods' last seconds need no witness.
  */
-static void clean_up(struct cryo_run *run, bool keep)
+static void clean_up_scenario_run(struct cryo_run *run, bool keep)
 {
 	struct cryo_kube_ref ns = { "namespaces", NULL, run->ns };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -99,7 +99,7 @@ static void clean_up(struct cryo_run *run, bool keep)
 	cryo_intr_release();
 }
 
-static void release(struct cryo_run *run)
+static void release_scenario_run(struct cryo_run *run)
 {
 	for (size_t i = 0; i < run->cps; i++) {
 		cryo_checkpoint_release(&run->cp[i]->cp);
@@ -115,20 +115,20 @@ static void release(struct cryo_run *run)
 }
 
 /* With a code of HTTP; a server that was not waited for has given none. */
-static bool is_answer(const struct cryo_err *err)
+static bool is_server_answer(const struct cryo_err *err)
 {
 	return err->status == CRYO_E_REMOTE || err->status == CRYO_E_TIMEOUT;
 }
 
 /* The outcome against what the step expects: an expected failure is none. */
-static int meet(const struct cryo_expect *expect, int rc, struct cryo_str *said,
-		struct cryo_err *err)
+static int check_expected_outcome(const struct cryo_expect *expect, int rc, struct cryo_str *said,
+				  struct cryo_err *err)
 {
 	if (!expect->error || rc == -CRYO_E_INTERRUPTED)
 		return rc;
 	if (rc == 0)
 		return cryo_err_set(err, CRYO_E_CHECK, "it worked, but has to fail");
-	if (expect->code && !(is_answer(err) && err->sys_errno == (int)expect->code))
+	if (expect->code && !(is_server_answer(err) && err->sys_errno == (int)expect->code))
 		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_CHECK),
 				     "failed otherwise than with code %d", (int)expect->code);
 	if (expect->contains && !strstr(err->msg, expect->contains))
@@ -140,8 +140,8 @@ static int meet(const struct cryo_expect *expect, int rc, struct cryo_str *said,
 	return 0;
 }
 
-static int do_step(struct cryo_run *run, const struct cryo_step *step, struct cryo_str *said,
-		   struct cryo_err *err)
+static int execute_step(struct cryo_run *run, const struct cryo_step *step, struct cryo_str *said,
+			struct cryo_err *err)
 {
 	int64_t now = cryo_now_ms();
 	void *args = NULL;
@@ -158,18 +158,20 @@ static int do_step(struct cryo_run *run, const struct cryo_step *step, struct cr
 	if (rc == 0)
 		rc = cryo_step_args_expand(step, args, &run->vars, err);
 	if (rc == 0)
-		rc = meet(&step->expect, step->kind->run(run, step, args, said, err), said, err);
+		rc = check_expected_outcome(&step->expect,
+					    step->kind->run(run, step, args, said, err), said, err);
 	cryo_step_args_free(step->kind, args);
 	return rc;
 }
 
-static int tell_step(struct cryo_run *run, const struct cryo_step *step, struct cryo_err *err)
+static int report_executed_step(struct cryo_run *run, const struct cryo_step *step,
+				struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str said = { 0 };
 	int rc;
 
 	cryo_step_begin("%s", step->title);
-	rc = do_step(run, step, &said, err);
+	rc = execute_step(run, step, &said, err);
 	if (rc < 0)
 		cryo_step_fail("%s", err->msg);
 	else
@@ -178,7 +180,7 @@ static int tell_step(struct cryo_run *run, const struct cryo_step *step, struct 
 }
 
 /* Helps to understand a failure; what goes wrong here changes nothing any more. */
-static void catch_failure(struct cryo_run *run)
+static void collect_failure_info(struct cryo_run *run)
 {
 	const struct cryo_steps *catch = &run->scenario->catch;
 
@@ -186,26 +188,26 @@ static void catch_failure(struct cryo_run *run)
 	for (size_t i = 0; i < catch->n; i++) {
 		struct cryo_err err = CRYO_ERR_INIT;
 
-		if (tell_step(run, &catch->v[i], &err) == -CRYO_E_INTERRUPTED)
+		if (report_executed_step(run, &catch->v[i], &err) == -CRYO_E_INTERRUPTED)
 			return;
 	}
 }
 
-static int run_steps(struct cryo_run *run, const char *tmp, struct cryo_err *err)
+static int run_scenario_steps(struct cryo_run *run, const char *tmp, struct cryo_err *err)
 {
 	const struct cryo_steps *steps = &run->scenario->steps;
-	int rc = set_up(run, tmp, err);
+	int rc = set_up_scenario_run(run, tmp, err);
 
 	for (size_t i = 0; rc == 0 && i < steps->n; i++) {
-		rc = tell_step(run, &steps->v[i], err);
+		rc = report_executed_step(run, &steps->v[i], err);
 		run->result->steps += rc == 0;
 	}
 	if (rc < 0 && rc != -CRYO_E_INTERRUPTED && run->ns)
-		catch_failure(run);
+		collect_failure_info(run);
 	return rc;
 }
 
-int cryo_run_scenario(struct cryo_target *t, struct cryo_kube *k, const struct cryo_scenario *s,
+int cryo_run_scenario(struct cryo_cluster *t, struct cryo_kube *k, const struct cryo_scenario *s,
 		      const char *tmp, bool keep, struct cryo_scenario_result *out)
 {
 	struct cryo_run run = { .scenario = s,
@@ -213,12 +215,12 @@ int cryo_run_scenario(struct cryo_target *t, struct cryo_kube *k, const struct c
 				.kube = k,
 				.scenario_until = cryo_now_ms() + cryo_limit_ms(s->timeout_ms),
 				.result = out };
-	int rc = run_steps(&run, tmp, &out->err);
+	int rc = run_scenario_steps(&run, tmp, &out->err);
 
 	keep = keep && rc < 0 && rc != -CRYO_E_INTERRUPTED;
-	clean_up(&run, keep);
+	clean_up_scenario_run(&run, keep);
 	if (keep && run.tmp)
 		out->kept = cryo_strdup(run.tmp);
-	release(&run);
+	release_scenario_run(&run);
 	return rc;
 }

@@ -5,7 +5,7 @@
 
 #include "scenario/runner.h"
 #include "scenario/step.h"
-#include "target/checkpoint.h"
+#include "checkpoint/checkpoint.h"
 
 /* A checkpoint step's result; lives as long as the run. */
 struct cryo_run_checkpoint {
@@ -17,7 +17,7 @@ struct cryo_run_checkpoint {
 
 struct cryo_run {
 	const struct cryo_scenario *scenario;
-	struct cryo_target *target;
+	struct cryo_cluster *target;
 	struct cryo_kube *kube;
 	char *ns;		/* the namespace made for this run */
 	char *tmp;		/* its private directory */
@@ -31,7 +31,7 @@ struct cryo_run {
 
 /* One scenario from namespace to clean-up; its steps are events. `out` must be there already.
  * `tmp`: where its private directory is made; NULL: $TMPDIR or /var/tmp. */
-int cryo_run_scenario(struct cryo_target *t, struct cryo_kube *k, const struct cryo_scenario *s,
+int cryo_run_scenario(struct cryo_cluster *t, struct cryo_kube *k, const struct cryo_scenario *s,
 		      const char *tmp, bool keep, struct cryo_scenario_result *out);
 
 /* What is left of the step's time limit in ms; at least 1. */

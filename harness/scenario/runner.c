@@ -46,7 +46,7 @@ static bool has_capability(const json_t *status, const char *need)
 	return json_is_string(c) || json_is_true(c);
 }
 
-static const char *missing_need(const struct cryo_scenario *s, const json_t *status)
+static const char *find_missing_need(const struct cryo_scenario *s, const json_t *status)
 {
 	for (size_t i = 0; i < s->needs.n; i++)
 		if (!has_capability(status, s->needs.v[i]))
@@ -55,7 +55,7 @@ static const char *missing_need(const struct cryo_scenario *s, const json_t *sta
 }
 
 struct session {
-	struct cryo_target *target;
+	struct cryo_cluster *target;
 	struct cryo_kube *kube;
 	const json_t *status;
 	const struct cryo_scenario_opts *opts;
@@ -63,10 +63,10 @@ struct session {
 };
 
 /* 1: skipped. */
-static int run_or_skip(const struct session *e, const struct cryo_scenario *s,
-		       struct cryo_scenario_result *r)
+static int run_or_skip_scenario(const struct session *e, const struct cryo_scenario *s,
+				struct cryo_scenario_result *r)
 {
-	const char *need = missing_need(s, e->status), *why;
+	const char *need = find_missing_need(s, e->status), *why;
 
 	if (!need)
 		return cryo_run_scenario(e->target, e->kube, s, e->tmp, e->opts->keep, r);
@@ -81,7 +81,7 @@ static int run_or_skip(const struct session *e, const struct cryo_scenario *s,
 	return 1;
 }
 
-static void end_scenario(struct cryo_scenario_result *r, int rc, int64_t start)
+static void finish_scenario(struct cryo_scenario_result *r, int rc, int64_t start)
 {
 	r->ms = cryo_now_ms() - start;
 	r->outcome = rc < 0 ? CRYO_FAILED : rc > 0 ? CRYO_SKIPPED : CRYO_PASSED;
@@ -93,8 +93,8 @@ static void end_scenario(struct cryo_scenario_result *r, int rc, int64_t start)
 		cryo_step_ok("");
 }
 
-static int run_one(const struct session *e, const struct cryo_scenario *s,
-		   struct cryo_scenario_totals *out)
+static int run_shared_scenario(const struct session *e, const struct cryo_scenario *s,
+			       struct cryo_scenario_totals *out)
 {
 	struct cryo_scenario_result *r = &out->result[out->n++];
 	int64_t start = cryo_now_ms();
@@ -102,13 +102,13 @@ static int run_one(const struct session *e, const struct cryo_scenario *s,
 
 	cryo_scenario_result_init(r, s);
 	cryo_step_begin("%s", s->title);
-	rc = run_or_skip(e, s, r);
-	end_scenario(r, rc, start);
+	rc = run_or_skip_scenario(e, s, r);
+	finish_scenario(r, rc, start);
 	cryo_scenario_count(out);
 	return rc;
 }
 
-static int start_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
+static int start_fresh_cluster(struct cryo_cluster *t, struct cryo_scenario_result *r)
 {
 	const struct cryo_up_opts up = CRYO_UP_OPTS_INIT;
 	int64_t start = cryo_now_ms();
@@ -126,7 +126,7 @@ static int start_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
 }
 
 /* Left running for people to look at; the mark tells later runs that this is no remains. */
-static bool keep_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
+static bool keep_fresh_cluster(struct cryo_cluster *t, struct cryo_scenario_result *r)
 {
 	cryo_auto(cryo_free) char *mark = cryo_asprintf("%s/" CRYO_SCENARIO_KEPT, t->dir);
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -141,7 +141,7 @@ static bool keep_cluster(struct cryo_target *t, struct cryo_scenario_result *r)
 }
 
 /* Also after an interrupt. A cluster that does not go away is a failure of what passed in it. */
-static int end_cluster(struct cryo_target *t, int rc, struct cryo_scenario_result *r)
+static int end_fresh_cluster(struct cryo_cluster *t, int rc, struct cryo_scenario_result *r)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 	int down;
@@ -155,8 +155,8 @@ static int end_cluster(struct cryo_target *t, int rc, struct cryo_scenario_resul
 	return down;
 }
 
-static int run_in_cluster(struct session *e, const struct cryo_scenario *s,
-			  struct cryo_scenario_result *r)
+static int run_in_fresh_cluster(struct session *e, const struct cryo_scenario *s,
+				struct cryo_scenario_result *r)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *kube = NULL;
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
@@ -169,10 +169,10 @@ static int run_in_cluster(struct session *e, const struct cryo_scenario *s,
 	/* Archives lie with the cluster and go with it, also if we are killed. */
 	if (!e->opts->keep || e->opts->keep_cluster)
 		e->tmp = e->target->dir;
-	return rc < 0 ? rc : run_or_skip(e, s, r);
+	return rc < 0 ? rc : run_or_skip_scenario(e, s, r);
 }
 
-void cryo_scenario_run_alone(struct cryo_target *t, const struct cryo_scenario *s,
+void cryo_scenario_run_alone(struct cryo_cluster *t, const struct cryo_scenario *s,
 			     const struct cryo_scenario_opts *opts,
 			     struct cryo_scenario_result *out)
 {
@@ -183,20 +183,20 @@ void cryo_scenario_run_alone(struct cryo_target *t, const struct cryo_scenario *
 
 	cryo_scenario_result_init(out, s);
 	cryo_step_begin("%s", s->title);
-	rc = start_cluster(t, out);
+	rc = start_fresh_cluster(t, out);
 	if (rc == 0) {
-		rc = run_in_cluster(&e, s, out);
+		rc = run_in_fresh_cluster(&e, s, out);
 		if (rc < 0 && rc != -CRYO_E_INTERRUPTED && opts->keep_cluster)
-			kept = keep_cluster(t, out);
+			kept = keep_fresh_cluster(t, out);
 	}
 	if (!kept)
-		rc = end_cluster(t, rc, out);
-	end_scenario(out, rc, start);
+		rc = end_fresh_cluster(t, rc, out);
+	finish_scenario(out, rc, start);
 }
 
-static int run_all(struct cryo_target *t, const struct cryo_scenario *s, size_t n,
-		   const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
-		   struct cryo_err *err)
+static int run_scenario_list(struct cryo_cluster *t, const struct cryo_scenario *s, size_t n,
+			     const struct cryo_scenario_opts *opts,
+			     struct cryo_scenario_totals *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *kube = NULL;
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
@@ -211,7 +211,7 @@ static int run_all(struct cryo_target *t, const struct cryo_scenario *s, size_t 
 	e.status = status;
 	out->result = cryo_alloc(n * sizeof(*out->result));
 	for (size_t i = 0; i < n; i++) {
-		if (run_one(&e, &s[i], out) != -CRYO_E_INTERRUPTED)
+		if (run_shared_scenario(&e, &s[i], out) != -CRYO_E_INTERRUPTED)
 			continue;
 		*err = out->result[out->n - 1].err;
 		return -CRYO_E_INTERRUPTED;
@@ -219,7 +219,7 @@ static int run_all(struct cryo_target *t, const struct cryo_scenario *s, size_t 
 	return 0;
 }
 
-int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
+int cryo_scenario_run_files(struct cryo_cluster *t, const char *const *files,
 			    const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
 			    struct cryo_err *err)
 {
@@ -227,7 +227,7 @@ int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
 	int rc = cryo_scenarios_load(files, &all, err);
 
 	*out = (struct cryo_scenario_totals){ 0 };
-	return rc < 0 ? rc : run_all(t, all.v, all.n, opts, out, err);
+	return rc < 0 ? rc : run_scenario_list(t, all.v, all.n, opts, out, err);
 }
 
 void cryo_scenario_count(struct cryo_scenario_totals *t)

@@ -9,7 +9,7 @@
 #define CRYO_SCENARIO_RUNNER_H
 
 #include "scenario/model.h"
-#include "target/target.h"
+#include "cluster/cluster.h"
 #include "verify/continuity.h"
 
 enum cryo_outcome { CRYO_PASSED, CRYO_FAILED, CRYO_SKIPPED };
@@ -64,7 +64,7 @@ void cryo_scenario_totals_release(struct cryo_scenario_totals *t);
  *   -CRYO_E_CHECK         the cluster does not run
  *   -CRYO_E_INTERRUPTED   out holds what was run until then
  */
-int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
+int cryo_scenario_run_files(struct cryo_cluster *t, const char *const *files,
 			    const struct cryo_scenario_opts *opts, struct cryo_scenario_totals *out,
 			    struct cryo_err *err);
 /*
@@ -72,7 +72,7 @@ int cryo_scenario_run_files(struct cryo_target *t, const char *const *files,
  * afterwards, whatever happened; steps of the scenario's, both of them. All that
  * can go wrong is in `out`.
  */
-void cryo_scenario_run_alone(struct cryo_target *t, const struct cryo_scenario *s,
+void cryo_scenario_run_alone(struct cryo_cluster *t, const struct cryo_scenario *s,
 			     const struct cryo_scenario_opts *opts,
 			     struct cryo_scenario_result *out);
 /* In the directory of a cluster that was left running on purpose. */

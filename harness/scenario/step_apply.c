@@ -17,7 +17,7 @@ static const struct cryo_field fields[] = {
 	{ NULL, 0, 0, false },
 };
 
-static void title(const void *args, struct cryo_str *out)
+static void format_apply_title(const void *args, struct cryo_str *out)
 {
 	const struct apply_args *a = args;
 	const char *slash = strrchr(a->file, '/');
@@ -26,7 +26,7 @@ static void title(const void *args, struct cryo_str *out)
 }
 
 /* A node of the scenario as JSON with its variables expanded; `vars` NULL: left as they are. */
-static json_t *expand(json_t *j, const struct cryo_vars *vars, struct cryo_err *err)
+static json_t *expand_node_json(json_t *j, const struct cryo_vars *vars, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *text = NULL;
 	const char *key;
@@ -38,13 +38,13 @@ static json_t *expand(json_t *j, const struct cryo_vars *vars, struct cryo_err *
 			   ? json_string(text)
 			   : NULL;
 	json_object_foreach(j, key, value) {
-		json_t *new = expand(value, vars, err);
+		json_t *new = expand_node_json(value, vars, err);
 
 		if (!new || json_object_set_new(j, key, new) < 0)
 			return NULL;
 	}
 	json_array_foreach(j, i, value) {
-		json_t *new = expand(value, vars, err);
+		json_t *new = expand_node_json(value, vars, err);
 
 		if (!new || json_array_set_new(j, i, new) < 0)
 			return NULL;
@@ -52,12 +52,12 @@ static json_t *expand(json_t *j, const struct cryo_vars *vars, struct cryo_err *
 	return json_incref(j);
 }
 
-static int set_paths(const struct cryo_node *set, const struct cryo_vars *vars, json_t *object,
-		     struct cryo_err *err)
+static int set_object_paths(const struct cryo_node *set, const struct cryo_vars *vars,
+			    json_t *object, struct cryo_err *err)
 {
 	for (size_t i = 0; set && i < set->n; i++) {
 		cryo_auto(cryo_json_decref) json_t *raw = cryo_node_to_json(set->child[i]);
-		json_t *value = vars ? expand(raw, vars, err) : json_incref(raw);
+		json_t *value = vars ? expand_node_json(raw, vars, err) : json_incref(raw);
 		int rc = value ? cryo_json_set(object, set->key[i], value, err) : -CRYO_E_CONFIG;
 
 		if (rc < 0)
@@ -66,8 +66,9 @@ static int set_paths(const struct cryo_node *set, const struct cryo_vars *vars, 
 	return 0;
 }
 
-static int load(const struct cryo_scenario *s, const struct cryo_step *step,
-		const struct apply_args *a, struct cryo_yaml *out, struct cryo_err *err)
+static int load_apply_manifest(const struct cryo_scenario *s, const struct cryo_step *step,
+			       const struct apply_args *a, struct cryo_yaml *out,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_scenario_path(s, a->file);
 	int rc = cryo_yaml_load(path, out, err);
@@ -82,8 +83,8 @@ static int load(const struct cryo_scenario *s, const struct cryo_step *step,
 	return 0;
 }
 
-static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
-		struct cryo_err *err)
+static int lint_apply_step(const struct cryo_scenario *s, const struct cryo_step *step,
+			   const void *args, struct cryo_err *err)
 {
 	cryo_auto(cryo_yaml_release) struct cryo_yaml yaml = { 0 };
 	cryo_auto(cryo_json_decref) json_t *object = NULL;
@@ -94,21 +95,22 @@ static int lint(const struct cryo_scenario *s, const struct cryo_step *step, con
 		return cryo_node_err(a->set, err, "'set' must be a map of paths and values");
 	if (strstr(a->file, "${"))
 		return 0;
-	rc = load(s, step, a, &yaml, err);
+	rc = load_apply_manifest(s, step, a, &yaml, err);
 	if (rc < 0)
 		return rc;
 	object = cryo_node_to_json(yaml.doc[0]);
-	return set_paths(a->set, NULL, object, err);
+	return set_object_paths(a->set, NULL, object, err);
 }
 
-static int apply_one(struct cryo_run *run, const struct apply_args *a, const struct cryo_node *doc,
-		     struct cryo_str *said, struct cryo_err *err)
+static int apply_manifest_object(struct cryo_run *run, const struct apply_args *a,
+				 const struct cryo_node *doc, struct cryo_str *said,
+				 struct cryo_err *err)
 {
 	static const char *const verb[] = { "created", "configured", "unchanged" };
 	cryo_auto(cryo_json_decref) json_t *object = cryo_node_to_json(doc);
 	enum cryo_kube_change change = CRYO_KUBE_UNCHANGED;
 	const char *name, *kind;
-	int rc = set_paths(a->set, &run->vars, object, err);
+	int rc = set_object_paths(a->set, &run->vars, object, err);
 
 	if (rc < 0)
 		return rc;
@@ -122,15 +124,15 @@ static int apply_one(struct cryo_run *run, const struct apply_args *a, const str
 	return rc;
 }
 
-static int run_apply(struct cryo_run *run, const struct cryo_step *step, const void *args,
-		     struct cryo_str *said, struct cryo_err *err)
+static int run_apply_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			  struct cryo_str *said, struct cryo_err *err)
 {
 	cryo_auto(cryo_yaml_release) struct cryo_yaml yaml = { 0 };
 	const struct apply_args *a = args;
-	int rc = load(run->scenario, step, a, &yaml, err);
+	int rc = load_apply_manifest(run->scenario, step, a, &yaml, err);
 
 	for (size_t i = 0; rc == 0 && i < yaml.n; i++)
-		rc = apply_one(run, a, yaml.doc[i], said, err);
+		rc = apply_manifest_object(run, a, yaml.doc[i], said, err);
 	return rc;
 }
 
@@ -139,7 +141,7 @@ const struct cryo_step_kind cryo_step_apply = {
 	.size = sizeof(struct apply_args),
 	.fields = fields,
 	.timeout_ms = 30 * 1000,
-	.title = title,
-	.lint = lint,
-	.run = run_apply,
+	.title = format_apply_title,
+	.lint = lint_apply_step,
+	.run = run_apply_step,
 };

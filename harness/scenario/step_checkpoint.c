@@ -40,8 +40,8 @@ static const struct cryo_field fields[] = {
 
 static const char *const results[] = { "archive", "node", "pod", "container", "path", NULL };
 
-static int decode_leave(const struct cryo_node *n, enum cryo_leave_running *out,
-			struct cryo_err *err)
+static int decode_leave_running(const struct cryo_node *n, enum cryo_leave_running *out,
+				struct cryo_err *err)
 {
 	bool yes = n && cryo_streq(n->text, "true");
 
@@ -55,7 +55,7 @@ static int decode_leave(const struct cryo_node *n, enum cryo_leave_running *out,
 }
 
 /* A map as JSON; a text as it is, so that also what is no JSON can be sent. */
-static char *body_text(const struct cryo_node *n)
+static char *copy_body_text(const struct cryo_node *n)
 {
 	cryo_auto(cryo_json_decref) json_t *body = NULL;
 	struct cryo_str text = { 0 };
@@ -69,10 +69,10 @@ static char *body_text(const struct cryo_node *n)
 	return cryo_str_detach(&text);
 }
 
-static void title(const void *args, struct cryo_str *out)
+static void format_checkpoint_title(const void *args, struct cryo_str *out)
 {
 	const struct checkpoint_args *a = args;
-	cryo_auto(cryo_free) char *body = body_text(a->body);
+	cryo_auto(cryo_free) char *body = copy_body_text(a->body);
 
 	cryo_str_addf(out, "checkpoint %s", a->pod);
 	if (a->container)
@@ -88,8 +88,8 @@ static void title(const void *args, struct cryo_str *out)
 }
 
 /* The body is all there is, and the form that has one is meant. */
-static int lint_body(const struct checkpoint_args *a, const struct cryo_node *args,
-		     struct cryo_err *err)
+static int lint_checkpoint_body(const struct checkpoint_args *a, const struct cryo_node *args,
+				struct cryo_err *err)
 {
 	const char *other = a->container       ? "container"
 			    : a->timeout       ? "timeout"
@@ -108,8 +108,8 @@ static int lint_body(const struct checkpoint_args *a, const struct cryo_node *ar
 }
 
 /* One without the other would leave it open what was meant. */
-static int lint_encryption(const struct checkpoint_args *a, const struct cryo_node *args,
-			   struct cryo_err *err)
+static int lint_checkpoint_sealing(const struct checkpoint_args *a, const struct cryo_node *args,
+				   struct cryo_err *err)
 {
 	if (a->encrypt && !a->secret)
 		return cryo_node_err(
@@ -119,19 +119,19 @@ static int lint_encryption(const struct checkpoint_args *a, const struct cryo_no
 	return 0;
 }
 
-static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
-		struct cryo_err *err)
+static int lint_checkpoint_step(const struct cryo_scenario *s, const struct cryo_step *step,
+				const void *args, struct cryo_err *err)
 {
 	const struct checkpoint_args *a = args;
 	enum cryo_checkpoint_form form;
 	enum cryo_leave_running leave;
-	int rc = decode_leave(a->leave_running, &leave, err);
+	int rc = decode_leave_running(a->leave_running, &leave, err);
 
 	(void)s;
 	if (rc == 0)
-		rc = lint_encryption(a, step->args, err);
+		rc = lint_checkpoint_sealing(a, step->args, err);
 	if (rc == 0)
-		rc = lint_body(a, step->args, err);
+		rc = lint_checkpoint_body(a, step->args, err);
 	if (rc == 0 && a->timeout > INT32_MAX)
 		rc = cryo_node_err(step->args, err, "'timeout' is too large (seconds)");
 	if (rc == 0 && a->form && cryo_checkpoint_form_parse(a->form, &form, err) < 0)
@@ -140,7 +140,7 @@ static int lint(const struct cryo_scenario *s, const struct cryo_step *step, con
 	return rc;
 }
 
-static bool counted_since(const char *line, int64_t ns, void *arg)
+static bool has_counted_since(const char *line, int64_t ns, void *arg)
 {
 	struct cryo_count c;
 
@@ -151,7 +151,8 @@ static bool counted_since(const char *line, int64_t ns, void *arg)
  * The log on either side of the call is evidence for the continuity step, no
  * part of the checkpoint: a pod without a readable log is still checkpointed.
  */
-static char *log_now(struct cryo_run *run, const struct checkpoint_args *a, int64_t *since_ns)
+static char *read_pod_log_now(struct cryo_run *run, const struct checkpoint_args *a,
+			      int64_t *since_ns)
 {
 	struct cryo_podlog p = {
 		run->ns, a->pod, a->container, cryo_run_left(run), NULL, since_ns
@@ -160,14 +161,15 @@ static char *log_now(struct cryo_run *run, const struct checkpoint_args *a, int6
 	struct cryo_str log = { 0 };
 
 	if (since_ns) {
-		p.enough = counted_since;
+		p.enough = has_counted_since;
 		p.timeout_ms = p.timeout_ms < AFTER_MS ? p.timeout_ms : AFTER_MS;
 	}
 	cryo_podlog_read(run->kube, &p, &log, &ignored);
 	return cryo_str_detach(&log);
 }
 
-static void publish(struct cryo_run *run, const char *as, const struct cryo_checkpoint *cp)
+static void publish_checkpoint_vars(struct cryo_run *run, const char *as,
+				    const struct cryo_checkpoint *cp)
 {
 	const char *const value[] = { cp->copy, cp->node, cp->pod, cp->container, cp->archive };
 
@@ -179,7 +181,8 @@ static void publish(struct cryo_run *run, const char *as, const struct cryo_chec
 	}
 }
 
-static void record(struct cryo_run *run, const struct cryo_checkpoint *cp, struct cryo_str *said)
+static void record_checkpoint(struct cryo_run *run, const struct cryo_checkpoint *cp,
+			      struct cryo_str *said)
 {
 	cryo_auto(cryo_free) char *time = cryo_duration_show(cp->ms);
 	cryo_auto(cryo_free) char *size = cryo_size_show(cp->bytes);
@@ -200,8 +203,8 @@ static void record(struct cryo_run *run, const struct cryo_checkpoint *cp, struc
  * What came before must still be there. The stock kubelet names archives by the
  * second and overwrites; pods/checkpoint has to tell two calls apart.
  */
-static int check_name(const struct cryo_run *run, const struct cryo_checkpoint *cp,
-		      struct cryo_err *err)
+static int check_archive_name(const struct cryo_run *run, const struct cryo_checkpoint *cp,
+			      struct cryo_err *err)
 {
 	for (size_t i = 0; i + 1 < run->cps; i++)
 		if (cp->form == CRYO_CHECKPOINT_PODS &&
@@ -212,10 +215,10 @@ static int check_name(const struct cryo_run *run, const struct cryo_checkpoint *
 	return 0;
 }
 
-static int make_opts(struct cryo_run *run, const struct checkpoint_args *a,
-		     struct cryo_checkpoint_opts *o, struct cryo_err *err)
+static int make_checkpoint_opts(struct cryo_run *run, const struct checkpoint_args *a,
+				struct cryo_checkpoint_opts *o, struct cryo_err *err)
 {
-	int rc = decode_leave(a->leave_running, &o->leave, err);
+	int rc = decode_leave_running(a->leave_running, &o->leave, err);
 
 	o->ns = run->ns;
 	o->pod = a->pod;
@@ -230,13 +233,13 @@ static int make_opts(struct cryo_run *run, const struct checkpoint_args *a,
 	return rc;
 }
 
-static int run_checkpoint(struct cryo_run *run, const struct cryo_step *step, const void *args,
-			  struct cryo_str *said, struct cryo_err *err)
+static int run_checkpoint_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			       struct cryo_str *said, struct cryo_err *err)
 {
 	const struct checkpoint_args *a = args;
 	struct cryo_run_checkpoint *c = cryo_alloc(sizeof(*c));
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%zu.tar", run->tmp, run->cps);
-	cryo_auto(cryo_free) char *body = body_text(a->body);
+	cryo_auto(cryo_free) char *body = copy_body_text(a->body);
 	cryo_auto(cryo_free) char *user =
 	    a->account ? cryo_asprintf("system:serviceaccount:%s:%s", run->ns, a->account) : NULL;
 	struct cryo_checkpoint_opts opts = { .to = to, .body = body, .user = user };
@@ -244,19 +247,19 @@ static int run_checkpoint(struct cryo_run *run, const struct cryo_step *step, co
 
 	run->cp = cryo_realloc(run->cp, run->cps + 1, sizeof(struct cryo_run_checkpoint *));
 	run->cp[run->cps++] = c;
-	c->before = log_now(run, a, NULL);
-	rc = make_opts(run, a, &opts, err);
+	c->before = read_pod_log_now(run, a, NULL);
+	rc = make_checkpoint_opts(run, a, &opts, err);
 	if (rc == 0)
 		rc = cryo_checkpoint_run(run->target, &opts, &c->cp, err);
 	if (rc == 0)
-		rc = check_name(run, &c->cp, err);
+		rc = check_archive_name(run, &c->cp, err);
 	if (rc < 0)
 		return rc;
-	c->after = c->cp.deleted ? cryo_strdup("") : log_now(run, a, &c->cp.ended_ns);
+	c->after = c->cp.deleted ? cryo_strdup("") : read_pod_log_now(run, a, &c->cp.ended_ns);
 	c->name = cryo_strdup(step->as);
 	if (step->as)
-		publish(run, step->as, &c->cp);
-	record(run, &c->cp, said);
+		publish_checkpoint_vars(run, step->as, &c->cp);
+	record_checkpoint(run, &c->cp, said);
 	return cryo_intr_check(err);
 }
 
@@ -266,7 +269,7 @@ const struct cryo_step_kind cryo_step_checkpoint = {
 	.fields = fields,
 	.results = results,
 	.timeout_ms = 120 * 1000,
-	.title = title,
-	.lint = lint,
-	.run = run_checkpoint,
+	.title = format_checkpoint_title,
+	.lint = lint_checkpoint_step,
+	.run = run_checkpoint_step,
 };

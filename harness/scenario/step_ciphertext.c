@@ -17,7 +17,7 @@ static const struct cryo_field fields[] = {
 	{ NULL, 0, 0, false },
 };
 
-static void title(const void *args, struct cryo_str *out)
+static void format_ciphertext_title(const void *args, struct cryo_str *out)
 {
 	const struct ciphertext_args *a = args;
 
@@ -25,8 +25,8 @@ static void title(const void *args, struct cryo_str *out)
 				      : "an encrypted archive cannot be read");
 }
 
-static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
-		struct cryo_err *err)
+static int lint_ciphertext_step(const struct cryo_scenario *s, const struct cryo_step *step,
+				const void *args, struct cryo_err *err)
 {
 	const struct ciphertext_args *a = args;
 
@@ -35,7 +35,7 @@ static int lint(const struct cryo_scenario *s, const struct cryo_step *step, con
 }
 
 /* From the log that was read beside the checkpoint, not from the archive that is under test. */
-static void find_nonce(const struct cryo_run_checkpoint *c, char nonce[CRYO_NONCE_LEN])
+static void find_checkpoint_nonce(const struct cryo_run_checkpoint *c, char nonce[CRYO_NONCE_LEN])
 {
 	const char *const text[] = { c->before, c->after };
 
@@ -70,8 +70,8 @@ static int expect_unreadable(const struct cryo_ciphertext *v, struct cryo_err *e
 	return cryo_err_set(err, status, "%s: %s", cryo_ciphertext_reason_name(v->reason), v->text);
 }
 
-static int run_ciphertext(struct cryo_run *run, const struct cryo_step *step, const void *args,
-			  struct cryo_str *said, struct cryo_err *err)
+static int run_ciphertext_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			       struct cryo_str *said, struct cryo_err *err)
 {
 	const struct ciphertext_args *a = args;
 	const struct cryo_run_checkpoint *c = cryo_run_checkpoint_named(run, a->checkpoint);
@@ -81,7 +81,7 @@ static int run_ciphertext(struct cryo_run *run, const struct cryo_step *step, co
 	int rc;
 
 	(void)step;
-	find_nonce(c, nonce);
+	find_checkpoint_nonce(c, nonce);
 	rc = cryo_ciphertext_judge(c->cp.copy, nonce, &v, err);
 	if (rc == 0)
 		rc = a->readable ? expect_readable(&v, err) : expect_unreadable(&v, err);
@@ -103,7 +103,7 @@ const struct cryo_step_kind cryo_step_ciphertext = {
 	.size = sizeof(struct ciphertext_args),
 	.fields = fields,
 	.timeout_ms = 60 * 1000,
-	.title = title,
-	.lint = lint,
-	.run = run_ciphertext,
+	.title = format_ciphertext_title,
+	.lint = lint_ciphertext_step,
+	.run = run_ciphertext_step,
 };

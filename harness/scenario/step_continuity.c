@@ -21,15 +21,15 @@ static const struct cryo_field fields[] = {
 	{ NULL, 0, 0, false },
 };
 
-static void title(const void *args, struct cryo_str *out)
+static void format_continuity_title(const void *args, struct cryo_str *out)
 {
 	const struct continuity_args *a = args;
 
 	cryo_str_addf(out, "continuity of %s in %s", a->from, a->to);
 }
 
-static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
-		struct cryo_err *err)
+static int lint_continuity_step(const struct cryo_scenario *s, const struct cryo_step *step,
+				const void *args, struct cryo_err *err)
 {
 	const struct continuity_args *a = args;
 
@@ -42,7 +42,7 @@ struct own_lines {
 	size_t copied, seen, own;
 };
 
-static bool enough_own(const char *line, int64_t ns, void *arg)
+static bool has_enough_own_lines(const char *line, int64_t ns, void *arg)
 {
 	struct own_lines *l = arg;
 	struct cryo_count c;
@@ -53,7 +53,7 @@ static bool enough_own(const char *line, int64_t ns, void *arg)
 	return l->own >= OWN_VALUES;
 }
 
-static bool beyond(const char *line, int64_t ns, void *arg)
+static bool has_counted_beyond(const char *line, int64_t ns, void *arg)
 {
 	const struct cryo_count *last = arg;
 	struct cryo_count c;
@@ -63,40 +63,41 @@ static bool beyond(const char *line, int64_t ns, void *arg)
 }
 
 /* Too few lines within the time are a finding for the judge, which has the better words. */
-static int read_for_judge(struct cryo_run *run, const struct cryo_podlog *p, struct cryo_str *out,
-			  struct cryo_err *err)
+static int read_log_for_judge(struct cryo_run *run, const struct cryo_podlog *p,
+			      struct cryo_str *out, struct cryo_err *err)
 {
 	int rc = cryo_podlog_read(run->kube, p, out, err);
 
 	return rc == -CRYO_E_TIMEOUT || rc == 1 ? 0 : rc;
 }
 
-static int read_logs(struct cryo_run *run, const struct continuity_args *a, const char *copied,
-		     struct cryo_str *restored, struct cryo_str *source, struct cryo_err *err)
+static int read_continuity_logs(struct cryo_run *run, const struct continuity_args *a,
+				const char *copied, struct cryo_str *restored,
+				struct cryo_str *source, struct cryo_err *err)
 {
 	cryo_auto(cryo_counterlog_release) struct cryo_counterlog copy = { 0 };
 	struct own_lines own = { 0 };
 	struct cryo_podlog p = {
-		run->ns, a->to, a->container, cryo_run_left(run), enough_own, &own
+		run->ns, a->to, a->container, cryo_run_left(run), has_enough_own_lines, &own
 	};
 	struct cryo_count last = { 0 };
 	int rc;
 
 	cryo_counterlog_parse(CRYO_LOG_CRI, copied, &copy);
 	own.copied = copy.n;
-	rc = read_for_judge(run, &p, restored, err);
+	rc = read_log_for_judge(run, &p, restored, err);
 	if (rc < 0 || !a->left_running)
 		return rc;
 	if (cryo_counterlog_last(&copy))
 		last = *cryo_counterlog_last(&copy);
 	p = (struct cryo_podlog){
-		run->ns, a->from, a->container, cryo_run_left(run), beyond, &last
+		run->ns, a->from, a->container, cryo_run_left(run), has_counted_beyond, &last
 	};
-	return read_for_judge(run, &p, source, err);
+	return read_log_for_judge(run, &p, source, err);
 }
 
-static int run_continuity(struct cryo_run *run, const struct cryo_step *step, const void *args,
-			  struct cryo_str *said, struct cryo_err *err)
+static int run_continuity_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			       struct cryo_str *said, struct cryo_err *err)
 {
 	const struct continuity_args *a = args;
 	const struct cryo_run_checkpoint *c = cryo_run_checkpoint_named(run, a->checkpoint);
@@ -112,7 +113,7 @@ static int run_continuity(struct cryo_run *run, const struct cryo_step *step, co
 				     a->checkpoint, c->cp.pod, a->from);
 	rc = cryo_archive_load(c->cp.copy, &archive, err);
 	if (rc == 0)
-		rc = read_logs(run, a, archive.log, &restored, &source, err);
+		rc = read_continuity_logs(run, a, archive.log, &restored, &source, err);
 	if (rc < 0)
 		return rc;
 	logs = (struct cryo_continuity_logs){
@@ -136,7 +137,7 @@ const struct cryo_step_kind cryo_step_continuity = {
 	.size = sizeof(struct continuity_args),
 	.fields = fields,
 	.timeout_ms = 30 * 1000,
-	.title = title,
-	.lint = lint,
-	.run = run_continuity,
+	.title = format_continuity_title,
+	.lint = lint_continuity_step,
+	.run = run_continuity_step,
 };

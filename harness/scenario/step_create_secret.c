@@ -27,7 +27,7 @@ struct tls_keys {
 	uint64_t bits;
 };
 
-static int check_keys(const struct cryo_node *n, struct tls_keys *keys, struct cryo_err *err)
+static int check_tls_keys(const struct cryo_node *n, struct tls_keys *keys, struct cryo_err *err)
 {
 	bool rsa = strcmp(keys->key, "rsa") == 0, given = cryo_node_get(n, "bits");
 
@@ -45,7 +45,7 @@ static int check_keys(const struct cryo_node *n, struct tls_keys *keys, struct c
 }
 
 /* 0: a key on the curve P-256. */
-static int decode_bits(const struct cryo_node *n, unsigned *bits, struct cryo_err *err)
+static int decode_rsa_bits(const struct cryo_node *n, unsigned *bits, struct cryo_err *err)
 {
 	static const struct cryo_field rows[] = {
 		{ "key", CRYO_FIELD_STR, offsetof(struct tls_keys, key), true },
@@ -56,32 +56,32 @@ static int decode_bits(const struct cryo_node *n, unsigned *bits, struct cryo_er
 	int rc = cryo_node_decode(n, rows, &keys, err);
 
 	if (rc == 0)
-		rc = check_keys(n, &keys, err);
+		rc = check_tls_keys(n, &keys, err);
 	*bits = (unsigned)keys.bits;
 	free(keys.key);
 	return rc;
 }
 
-static void title(const void *args, struct cryo_str *out)
+static void format_secret_title(const void *args, struct cryo_str *out)
 {
 	const struct secret_args *a = args;
 
 	cryo_str_addf(out, "create secret %s", a->name);
 }
 
-static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
-		struct cryo_err *err)
+static int lint_secret_step(const struct cryo_scenario *s, const struct cryo_step *step,
+			    const void *args, struct cryo_err *err)
 {
 	const struct secret_args *a = args;
 	unsigned bits;
 
 	(void)s;
 	(void)step;
-	return decode_bits(a->tls, &bits, err);
+	return decode_rsa_bits(a->tls, &bits, err);
 }
 
-static int put_secret(struct cryo_run *run, const char *name, const struct cryo_pki_pair *pair,
-		      struct cryo_err *err)
+static int put_tls_secret(struct cryo_run *run, const char *name, const struct cryo_pki_pair *pair,
+			  struct cryo_err *err)
 {
 	const struct cryo_kube_datum data[] = {
 		{ "tls.crt", pair->cert_pem, strlen(pair->cert_pem) },
@@ -92,20 +92,20 @@ static int put_secret(struct cryo_run *run, const char *name, const struct cryo_
 				       CRYO_ARRAY_LEN(data), err);
 }
 
-static int run_create_secret(struct cryo_run *run, const struct cryo_step *step, const void *args,
-			     struct cryo_str *said, struct cryo_err *err)
+static int run_secret_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			   struct cryo_str *said, struct cryo_err *err)
 {
 	const struct secret_args *a = args;
 	const struct cryo_pki_spec spec = { .cn = a->name, .org = "cryopod", .encrypt = true };
 	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
 	unsigned bits;
-	int rc = decode_bits(a->tls, &bits, err);
+	int rc = decode_rsa_bits(a->tls, &bits, err);
 
 	(void)step;
 	if (rc == 0)
 		rc = cryo_pki_self_signed(&spec, bits, &pair, err);
 	if (rc == 0)
-		rc = put_secret(run, a->name, &pair, err);
+		rc = put_tls_secret(run, a->name, &pair, err);
 	if (rc == 0 && bits)
 		cryo_str_addf(said, "RSA, %u bits", bits);
 	else if (rc == 0)
@@ -118,7 +118,7 @@ const struct cryo_step_kind cryo_step_create_secret = {
 	.size = sizeof(struct secret_args),
 	.fields = fields,
 	.timeout_ms = 30 * 1000,
-	.title = title,
-	.lint = lint,
-	.run = run_create_secret,
+	.title = format_secret_title,
+	.lint = lint_secret_step,
+	.run = run_secret_step,
 };

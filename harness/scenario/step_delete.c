@@ -11,15 +11,15 @@ static const struct cryo_field fields[] = {
 	{ NULL, 0, 0, false },
 };
 
-static void title(const void *args, struct cryo_str *out)
+static void format_delete_title(const void *args, struct cryo_str *out)
 {
 	const struct delete_args *a = args;
 
 	cryo_str_addf(out, "delete %s", a->pod);
 }
 
-static int run_delete(struct cryo_run *run, const struct cryo_step *step, const void *args,
-		      struct cryo_str *said, struct cryo_err *err)
+static int run_delete_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			   struct cryo_str *said, struct cryo_err *err)
 {
 	const struct delete_args *a = args;
 	struct cryo_kube_ref ref = { "pods", run->ns, a->pod };
@@ -38,6 +38,6 @@ const struct cryo_step_kind cryo_step_delete = {
 	.size = sizeof(struct delete_args),
 	.fields = fields,
 	.timeout_ms = 60 * 1000,
-	.title = title,
-	.run = run_delete,
+	.title = format_delete_title,
+	.run = run_delete_step,
 };

@@ -18,22 +18,22 @@ static const struct cryo_field fields[] = {
 	{ NULL, 0, 0, false },
 };
 
-static void title(const void *args, struct cryo_str *out)
+static void format_logs_title(const void *args, struct cryo_str *out)
 {
 	const struct logs_args *a = args;
 
 	cryo_str_addf(out, "logs of %s", a->pod);
 }
 
-static int show(const char *line, void *arg)
+static int show_log_line(const char *line, void *arg)
 {
 	(void)arg;
 	cryo_info("%s", line);
 	return 0;
 }
 
-static int run_logs(struct cryo_run *run, const struct cryo_step *step, const void *args,
-		    struct cryo_str *said, struct cryo_err *err)
+static int run_logs_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			 struct cryo_str *said, struct cryo_err *err)
 {
 	const struct logs_args *a = args;
 	struct cryo_kube_log_opts opts = {
@@ -43,7 +43,7 @@ static int run_logs(struct cryo_run *run, const struct cryo_step *step, const vo
 		.timestamps = true,
 		.tail = a->tail ? (int64_t)a->tail : 20,
 		.timeout_ms = cryo_run_left(run),
-		.on_line = show,
+		.on_line = show_log_line,
 	};
 	cryo_auto(cryo_free) char *events = cryo_kube_events(run->kube, run->ns, "Pod", a->pod);
 	char *save = NULL;
@@ -61,6 +61,6 @@ const struct cryo_step_kind cryo_step_logs = {
 	.size = sizeof(struct logs_args),
 	.fields = fields,
 	.timeout_ms = 15 * 1000,
-	.title = title,
-	.run = run_logs,
+	.title = format_logs_title,
+	.run = run_logs_step,
 };

@@ -15,7 +15,7 @@ static const struct cryo_field fields[] = {
 	{ NULL, 0, 0, false },
 };
 
-static void title(const void *args, struct cryo_str *out)
+static void format_restore_title(const void *args, struct cryo_str *out)
 {
 	const struct restore_args *a = args;
 
@@ -25,8 +25,8 @@ static void title(const void *args, struct cryo_str *out)
 }
 
 /* What of the encrypted story this step is; a failure counts once the step expects it. */
-static void record(struct cryo_secrecy *s, const struct cryo_run_checkpoint *c,
-		   const struct restore_args *a, bool restored)
+static void record_restore_secrecy(struct cryo_secrecy *s, const struct cryo_run_checkpoint *c,
+				   const struct restore_args *a, bool restored)
 {
 	if (!c || !c->cp.sealed)
 		return;
@@ -34,8 +34,8 @@ static void record(struct cryo_secrecy *s, const struct cryo_run_checkpoint *c,
 	s->refused = s->refused || (!restored && !a->key_secret);
 }
 
-static int run_restore(struct cryo_run *run, const struct cryo_step *step, const void *args,
-		       struct cryo_str *said, struct cryo_err *err)
+static int run_restore_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			    struct cryo_str *said, struct cryo_err *err)
 {
 	const struct restore_args *a = args;
 	const struct cryo_run_checkpoint *c = cryo_run_checkpoint_of(run, a->archive);
@@ -56,7 +56,7 @@ static int run_restore(struct cryo_run *run, const struct cryo_step *step, const
 	int rc = cryo_restore_run(run->target, &opts, &restored, err);
 
 	(void)step;
-	record(&run->result->secrecy, c, a, rc == 0);
+	record_restore_secrecy(&run->result->secrecy, c, a, rc == 0);
 	if (rc < 0)
 		return rc;
 	time = cryo_duration_show(restored.ms);
@@ -70,6 +70,6 @@ const struct cryo_step_kind cryo_step_restore = {
 	.size = sizeof(struct restore_args),
 	.fields = fields,
 	.timeout_ms = 60 * 1000,
-	.title = title,
-	.run = run_restore,
+	.title = format_restore_title,
+	.run = run_restore_step,
 };

@@ -31,7 +31,8 @@ struct counter_goal {
 	bool seen;
 };
 
-static int decode_goal(const struct cryo_node *n, struct counter_goal *out, struct cryo_err *err)
+static int decode_counter_goal(const struct cryo_node *n, struct counter_goal *out,
+			       struct cryo_err *err)
 {
 	static const struct cryo_field rows[] = {
 		{ "atLeast", CRYO_FIELD_UINT, offsetof(struct counter_goal, at_least), true },
@@ -42,13 +43,13 @@ static int decode_goal(const struct cryo_node *n, struct counter_goal *out, stru
 	return cryo_node_decode(n, rows, out, err);
 }
 
-static void title(const void *args, struct cryo_str *out)
+static void format_wait_title(const void *args, struct cryo_str *out)
 {
 	const struct wait_args *a = args;
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct counter_goal goal;
 
-	if (a->counter && decode_goal(a->counter, &goal, &err) == 0)
+	if (a->counter && decode_counter_goal(a->counter, &goal, &err) == 0)
 		cryo_str_addf(out, "wait until %s%s%s counts to %" PRIu64, a->pod,
 			      a->container ? "/" : "", a->container ? a->container : "",
 			      goal.at_least);
@@ -56,8 +57,8 @@ static void title(const void *args, struct cryo_str *out)
 		cryo_str_addf(out, "wait until %s is %s", a->pod, a->gone ? "gone" : a->condition);
 }
 
-static int lint(const struct cryo_scenario *s, const struct cryo_step *step, const void *args,
-		struct cryo_err *err)
+static int lint_wait_step(const struct cryo_scenario *s, const struct cryo_step *step,
+			  const void *args, struct cryo_err *err)
 {
 	const struct wait_args *a = args;
 	struct counter_goal goal;
@@ -70,11 +71,11 @@ static int lint(const struct cryo_scenario *s, const struct cryo_step *step, con
 		return cryo_node_err(step->args, err,
 				     "'%s' is of the whole pod, without 'container'",
 				     a->gone ? "gone" : "condition");
-	return a->counter ? decode_goal(a->counter, &goal, err) : 0;
+	return a->counter ? decode_counter_goal(a->counter, &goal, err) : 0;
 }
 
 /* The condition; until it holds, what can never heal ends the waiting at once. */
-static int condition_holds(const json_t *object, void *arg, char **why, struct cryo_err *err)
+static int check_wait_condition(const json_t *object, void *arg, char **why, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *not_running = NULL;
 	int rc = cryo_kube_test_condition(object, arg, why, err);
@@ -85,7 +86,7 @@ static int condition_holds(const json_t *object, void *arg, char **why, struct c
 }
 
 /* It ends, and nothing in it begins anew on the way. */
-static int is_gone(const json_t *object, void *arg, char **why, struct cryo_err *err)
+static int check_object_gone(const json_t *object, void *arg, char **why, struct cryo_err *err)
 {
 	const json_t *status;
 	size_t i;
@@ -98,7 +99,7 @@ static int is_gone(const json_t *object, void *arg, char **why, struct cryo_err 
 	return cryo_kube_test_gone(object, arg, why, err);
 }
 
-static bool counted(const char *line, int64_t ns, void *arg)
+static bool has_reached_goal(const char *line, int64_t ns, void *arg)
 {
 	struct counter_goal *goal = arg;
 
@@ -109,15 +110,14 @@ static bool counted(const char *line, int64_t ns, void *arg)
 	return goal->last.count >= goal->at_least;
 }
 
-static int wait_counter(struct cryo_run *run, const struct wait_args *a, struct cryo_str *said,
-			struct cryo_err *err)
+static int wait_for_counter(struct cryo_run *run, const struct wait_args *a, struct cryo_str *said,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str log = { 0 };
 	struct counter_goal goal;
-	struct cryo_podlog p = {
-		run->ns, a->pod, a->container, cryo_run_left(run), counted, &goal
-	};
-	int rc = decode_goal(a->counter, &goal, err);
+	struct cryo_podlog p = { run->ns,	   a->pod, a->container, cryo_run_left(run),
+				 has_reached_goal, &goal };
+	int rc = decode_counter_goal(a->counter, &goal, err);
 
 	if (rc == 0)
 		rc = cryo_podlog_read(run->kube, &p, &log, err);
@@ -134,20 +134,20 @@ static int wait_counter(struct cryo_run *run, const struct wait_args *a, struct 
 	return 0;
 }
 
-static int run_wait(struct cryo_run *run, const struct cryo_step *step, const void *args,
-		    struct cryo_str *said, struct cryo_err *err)
+static int run_wait_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
+			 struct cryo_str *said, struct cryo_err *err)
 {
 	const struct wait_args *a = args;
 	struct cryo_kube_ref ref = { "pods", run->ns, a->pod };
 
 	(void)step;
 	if (a->counter)
-		return wait_counter(run, a, said, err);
+		return wait_for_counter(run, a, said, err);
 	if (a->gone)
-		return cryo_kube_wait(run->kube, &ref, is_gone, NULL, cryo_run_left(run), NULL,
-				      err);
-	return cryo_kube_wait(run->kube, &ref, condition_holds, a->condition, cryo_run_left(run),
-			      NULL, err);
+		return cryo_kube_wait(run->kube, &ref, check_object_gone, NULL, cryo_run_left(run),
+				      NULL, err);
+	return cryo_kube_wait(run->kube, &ref, check_wait_condition, a->condition,
+			      cryo_run_left(run), NULL, err);
 }
 
 const struct cryo_step_kind cryo_step_wait = {
@@ -155,7 +155,7 @@ const struct cryo_step_kind cryo_step_wait = {
 	.size = sizeof(struct wait_args),
 	.fields = fields,
 	.timeout_ms = 60 * 1000,
-	.title = title,
-	.lint = lint,
-	.run = run_wait,
+	.title = format_wait_title,
+	.lint = lint_wait_step,
+	.run = run_wait_step,
 };

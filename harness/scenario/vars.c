@@ -9,8 +9,8 @@ void cryo_vars_set(struct cryo_vars *v, const char *name, const char *value)
 	cryo_strv_add(&v->value, value);
 }
 
-static int add_value(const struct cryo_vars *v, const char *name, struct cryo_str *out,
-		     struct cryo_err *err)
+static int add_var_value(const struct cryo_vars *v, const char *name, struct cryo_str *out,
+			 struct cryo_err *err)
 {
 	const char *near;
 
@@ -42,7 +42,7 @@ int cryo_vars_expand(const struct cryo_vars *v, const char *text, char **out, st
 			return cryo_err_set(err, CRYO_E_CONFIG, "'${' without '}' in '%.64s'", at);
 		name = cryo_strndup(at + 2, (size_t)(end - at - 2));
 		cryo_str_addn(&s, text, (size_t)(at - text));
-		rc = add_value(v, name, &s, err);
+		rc = add_var_value(v, name, &s, err);
 		if (rc < 0)
 			return rc;
 		text = end + 1;

@@ -37,7 +37,7 @@ const char *cryo_outcome_name(enum cryo_outcome outcome)
 	return outcome_names[outcome];
 }
 
-static int find(const char *const *names, size_t n, const char *name)
+static int find_wire_name(const char *const *names, size_t n, const char *name)
 {
 	for (size_t i = 0; name && i < n; i++)
 		if (strcmp(names[i], name) == 0)
@@ -45,7 +45,7 @@ static int find(const char *const *names, size_t n, const char *name)
 	return -1;
 }
 
-static json_t *text_json(const char *text)
+static json_t *convert_text_to_json(const char *text)
 {
 	cryo_auto(cryo_str_release) struct cryo_str clean = { 0 }, cut = { 0 };
 
@@ -58,7 +58,7 @@ static json_t *text_json(const char *text)
 	return json_string(cryo_str_get(&cut));
 }
 
-static void add_line(json_t *j, struct cryo_str *out)
+static void add_wire_line(json_t *j, struct cryo_str *out)
 {
 	cryo_json_dump(j, out);
 	cryo_str_add(out, "\n");
@@ -73,34 +73,34 @@ void cryo_wire_event(const struct cryo_event *ev, struct cryo_str *out)
 		json_object_set_new(j, "lane", json_integer(ev->lane));
 	json_object_set_new(j, "depth", json_integer(ev->depth));
 	if (*ev->what)
-		json_object_set_new(j, "what", text_json(ev->what));
+		json_object_set_new(j, "what", convert_text_to_json(ev->what));
 	if (*ev->detail)
-		json_object_set_new(j, "detail", text_json(ev->detail));
+		json_object_set_new(j, "detail", convert_text_to_json(ev->detail));
 	if (cryo_event_ends(ev->kind) && ev->kind != CRYO_EVENT_SKIP)
 		json_object_set_new(j, "ms", json_integer(ev->ms));
-	add_line(j, out);
+	add_wire_line(j, out);
 }
 
-static json_t *failure_json(const struct cryo_err *err)
+static json_t *convert_failure_to_json(const struct cryo_err *err)
 {
 	return json_pack("{ss so si}", "status", status_names[err->status], "message",
-			 text_json(err->msg), "errno", err->sys_errno);
+			 convert_text_to_json(err->msg), "errno", err->sys_errno);
 }
 
-static json_t *secrecy_json(const struct cryo_secrecy *s)
+static json_t *convert_secrecy_to_json(const struct cryo_secrecy *s)
 {
 	return json_pack("{sb sb sI sI sb sb}", "plain", s->plain, "sealed", s->sealed,
 			 "plainTimes", (json_int_t)s->plain_times, "images", (json_int_t)s->images,
 			 "refused", s->refused, "opened", s->opened);
 }
 
-static void set_text(json_t *j, const char *key, const char *text)
+static void set_json_text(json_t *j, const char *key, const char *text)
 {
 	if (text)
-		json_object_set_new(j, key, text_json(text));
+		json_object_set_new(j, key, convert_text_to_json(text));
 }
 
-static void set_ms(json_t *j, const char *key, int64_t ms)
+static void set_json_millis(json_t *j, const char *key, int64_t ms)
 {
 	if (ms >= 0)
 		json_object_set_new(j, key, json_integer(ms));
@@ -110,63 +110,65 @@ void cryo_wire_result(const struct cryo_scenario_result *r, struct cryo_str *out
 {
 	json_t *j = json_object();
 
-	set_text(j, "name", r->name);
+	set_json_text(j, "name", r->name);
 	json_object_set_new(j, "outcome", json_string(cryo_outcome_name(r->outcome)));
-	set_ms(j, "ms", r->ms);
+	set_json_millis(j, "ms", r->ms);
 	json_object_set_new(j, "steps", json_integer((json_int_t)r->steps));
 	if (r->outcome != CRYO_PASSED)
-		json_object_set_new(j, "failure", failure_json(&r->err));
-	set_text(j, "kept", r->kept);
-	set_text(j, "cluster", r->cluster);
-	set_ms(j, "upMs", r->up_ms);
-	set_ms(j, "checkpointMs", r->checkpoint_ms);
-	set_ms(j, "restoreMs", r->restore_ms);
-	set_text(j, "node", r->node);
-	set_text(j, "archive", r->archive);
+		json_object_set_new(j, "failure", convert_failure_to_json(&r->err));
+	set_json_text(j, "kept", r->kept);
+	set_json_text(j, "cluster", r->cluster);
+	set_json_millis(j, "upMs", r->up_ms);
+	set_json_millis(j, "checkpointMs", r->checkpoint_ms);
+	set_json_millis(j, "restoreMs", r->restore_ms);
+	set_json_text(j, "node", r->node);
+	set_json_text(j, "archive", r->archive);
 	if (r->archive)
 		json_object_set_new(j, "archiveBytes", json_integer((json_int_t)r->archive_bytes));
-	json_object_set_new(j, "secrecy", secrecy_json(&r->secrecy));
+	json_object_set_new(j, "secrecy", convert_secrecy_to_json(&r->secrecy));
 	if (r->judged)
 		json_object_set_new(j, "continuity", cryo_continuity_json(&r->continuity));
-	add_line(json_pack("{so}", "result", j), out);
+	add_wire_line(json_pack("{so}", "result", j), out);
 }
 
-static const char *str_or_empty(const json_t *j, const char *key)
+static const char *read_text_or_empty(const json_t *j, const char *key)
 {
 	const char *s = json_string_value(json_object_get(j, key));
 
 	return s ? s : "";
 }
 
-static int read_event(const json_t *j, struct cryo_event *ev, struct cryo_err *err)
+static int read_wire_event(const json_t *j, struct cryo_event *ev, struct cryo_err *err)
 {
-	int kind = find(event_names, CRYO_ARRAY_LEN(event_names), cryo_json_str(j, "event"));
+	int kind =
+	    find_wire_name(event_names, CRYO_ARRAY_LEN(event_names), cryo_json_str(j, "event"));
 	int64_t depth = cryo_json_int(j, "depth", -1), lane = cryo_json_int(j, "lane", 0),
 		ms = cryo_json_int(j, "ms", 0);
 
 	if (kind < 0 || depth < 0 || depth > 100 || lane < 0 || lane > 1000000 || ms < 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "this is no event");
 	*ev = (struct cryo_event){ .kind = (enum cryo_event_kind)kind,
-				   .what = str_or_empty(j, "what"),
-				   .detail = str_or_empty(j, "detail"),
+				   .what = read_text_or_empty(j, "what"),
+				   .detail = read_text_or_empty(j, "detail"),
 				   .ms = ms,
 				   .depth = (unsigned)depth,
 				   .lane = (unsigned)lane };
 	return 0;
 }
 
-static void read_failure(const json_t *j, struct cryo_err *out)
+static void read_wire_failure(const json_t *j, struct cryo_err *out)
 {
-	int status = find(status_names, CRYO_ARRAY_LEN(status_names), cryo_json_str(j, "status"));
+	int status =
+	    find_wire_name(status_names, CRYO_ARRAY_LEN(status_names), cryo_json_str(j, "status"));
 
 	if (!j)
 		return;
 	cryo_err_set(out, status < 0 ? CRYO_E_CHECK : (enum cryo_status)status, "%s",
-		     str_or_empty(j, "message"));
+		     read_text_or_empty(j, "message"));
 	out->sys_errno = (int)cryo_json_int(j, "errno", 0);
 }
 
-static void read_secrecy(const json_t *j, struct cryo_secrecy *out)
+static void read_wire_secrecy(const json_t *j, struct cryo_secrecy *out)
 {
 	out->plain = cryo_json_bool(j, "plain");
 	out->sealed = cryo_json_bool(j, "sealed");
@@ -177,10 +179,10 @@ static void read_secrecy(const json_t *j, struct cryo_secrecy *out)
 }
 
 /* What reports tell of it, not all of it. */
-static bool read_continuity(const json_t *j, struct cryo_continuity *out)
+static bool read_wire_continuity(const json_t *j, struct cryo_continuity *out)
 {
-	const char *reason = cryo_json_str(j, "reason"), *nonce = str_or_empty(j, "nonce"),
-		   *text = str_or_empty(j, "text");
+	const char *reason = cryo_json_str(j, "reason"), *nonce = read_text_or_empty(j, "nonce"),
+		   *text = read_text_or_empty(j, "text");
 
 	if (!reason)
 		return false;
@@ -194,10 +196,10 @@ static bool read_continuity(const json_t *j, struct cryo_continuity *out)
 	return true;
 }
 
-static int read_result(const json_t *j, struct cryo_scenario_result *r, struct cryo_err *err)
+static int read_wire_result(const json_t *j, struct cryo_scenario_result *r, struct cryo_err *err)
 {
-	int outcome =
-	    find(outcome_names, CRYO_ARRAY_LEN(outcome_names), cryo_json_str(j, "outcome"));
+	int outcome = find_wire_name(outcome_names, CRYO_ARRAY_LEN(outcome_names),
+				     cryo_json_str(j, "outcome"));
 
 	if (outcome < 0 || !cryo_json_str(j, "name"))
 		return cryo_err_set(err, CRYO_E_CONFIG, "this is no result");
@@ -215,9 +217,9 @@ static int read_result(const json_t *j, struct cryo_scenario_result *r, struct c
 		.archive = cryo_strdup(cryo_json_str(j, "archive")),
 		.archive_bytes = (uint64_t)cryo_json_int(j, "archiveBytes", 0),
 	};
-	read_failure(json_object_get(j, "failure"), &r->err);
-	read_secrecy(json_object_get(j, "secrecy"), &r->secrecy);
-	r->judged = read_continuity(json_object_get(j, "continuity"), &r->continuity);
+	read_wire_failure(json_object_get(j, "failure"), &r->err);
+	read_wire_secrecy(json_object_get(j, "secrecy"), &r->secrecy);
+	r->judged = read_wire_continuity(json_object_get(j, "continuity"), &r->continuity);
 	return 0;
 }
 
@@ -232,8 +234,8 @@ int cryo_wire_read(const char *line, struct cryo_wire *out, struct cryo_err *err
 		return cryo_err_as(err, rc, CRYO_E_CONFIG);
 	result = json_object_get(out->json, "result");
 	out->is_result = result != NULL;
-	rc = result ? read_result(result, &out->result, err)
-		    : read_event(out->json, &out->event, err);
+	rc = result ? read_wire_result(result, &out->result, err)
+		    : read_wire_event(out->json, &out->event, err);
 	if (rc < 0)
 		cryo_wire_release(out);
 	return rc;

@@ -26,14 +26,14 @@ void cryo_cgroups_release(struct cryo_cgroups *cg)
 	*cg = (struct cryo_cgroups){ 0 };
 }
 
-static void add_tree(struct cryo_cgroups *cg, const char *mount, const char *options)
+static void add_cgroup_tree(struct cryo_cgroups *cg, const char *mount, const char *options)
 {
 	cg->tree = cryo_realloc(cg->tree, cg->n + 1, sizeof(*cg->tree));
 	cg->tree[cg->n++] = (struct cryo_cgroup_tree){ cryo_strdup(mount), cryo_strdup(options) };
 }
 
 /* "rw,cpu,cpuacct" → "cpu,cpuacct"; "rw,xattr,name=systemd" → "none,name=systemd". */
-static char *hierarchy_options(const char *super)
+static char *pick_hierarchy_options(const char *super)
 {
 	cryo_auto(cryo_free) char *copy = cryo_strdup(super);
 	cryo_auto(cryo_strv_release) struct cryo_strv keep = { 0 };
@@ -54,7 +54,7 @@ struct mount_line {
 };
 
 /* Fields of one mountinfo line (proc(5)); false for a line that is not one. */
-static bool split_mount(char *line, struct mount_line *m)
+static bool split_mountinfo_line(char *line, struct mount_line *m)
 {
 	char *dash = strstr(line, " - "), *save = NULL;
 
@@ -80,15 +80,15 @@ int cryo_cgroups_parse(const char *mountinfo, struct cryo_cgroups *out, struct c
 
 	*out = (struct cryo_cgroups){ 0 };
 	for (char *l = strtok_r(copy, "\n", &save); l; l = strtok_r(NULL, "\n", &save)) {
-		if (!split_mount(l, &m))
+		if (!split_mountinfo_line(l, &m))
 			continue;
 		if (strcmp(m.type, "cgroup2") == 0 && !unified)
 			unified = cryo_strdup(m.point);
 		if (strcmp(m.type, "cgroup") == 0) {
-			cryo_auto(cryo_free) char *options = hierarchy_options(m.super);
+			cryo_auto(cryo_free) char *options = pick_hierarchy_options(m.super);
 
 			memory |= strcmp(options, "memory") == 0;
-			add_tree(out, m.point, options);
+			add_cgroup_tree(out, m.point, options);
 		}
 	}
 	if (memory)
@@ -100,7 +100,7 @@ int cryo_cgroups_parse(const char *mountinfo, struct cryo_cgroups *out, struct c
 				    "no cgroup file system with a memory "
 				    "controller is mounted at /sys/fs/cgroup");
 	out->v2 = true;
-	add_tree(out, unified, "");
+	add_cgroup_tree(out, unified, "");
 	return 0;
 }
 
@@ -113,7 +113,7 @@ int cryo_cgroups_find(struct cryo_cgroups *out, struct cryo_err *err)
 }
 
 /* A new v1 cpuset is empty, and then no process may enter it. */
-static int fill_cpuset(const char *mount, const char *path, struct cryo_err *err)
+static int fill_new_cpuset(const char *mount, const char *path, struct cryo_err *err)
 {
 	static const char *const files[] = { "cpuset.cpus", "cpuset.mems" };
 	int rc = 0;
@@ -134,7 +134,7 @@ static int fill_cpuset(const char *mount, const char *path, struct cryo_err *err
 }
 
 /* Sends sig (0: only count) to all in one group directory. */
-static size_t signal_group(const char *dir, int sig)
+static size_t signal_cgroup_dir(const char *dir, int sig)
 {
 	cryo_auto(cryo_free) char *procs = cryo_asprintf("%s/cgroup.procs", dir);
 	FILE *f = fopen(procs, "re");
@@ -154,7 +154,7 @@ static size_t signal_group(const char *dir, int sig)
 }
 
 /* Those that pods need, and that systemd uses: it takes them back some day after us. */
-static void hand_down(const char *dir, const char *have)
+static void hand_down_controllers(const char *dir, const char *have)
 {
 	static const char *const controllers[] = { "cpu", "cpuset", "io", "memory", "pids" };
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/cgroup.subtree_control", dir);
@@ -180,7 +180,7 @@ int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct
 	if (!cg->v2)
 		return 0;
 	/* Only the root of the machine has no type, and may have both. */
-	if (cryo_fs_exists(type) && signal_group(dir, 0) > 0) {
+	if (cryo_fs_exists(type) && signal_cgroup_dir(dir, 0) > 0) {
 		if (*path)
 			return 0;
 		return cryo_err_set(err, CRYO_E_UNFIT,
@@ -190,7 +190,7 @@ int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct
 	}
 	rc = cryo_fs_read(from, 4096, &have, err);
 	if (rc == 0)
-		hand_down(dir, cryo_str_get(&have));
+		hand_down_controllers(dir, cryo_str_get(&have));
 	return rc;
 }
 
@@ -202,7 +202,7 @@ int cryo_cgroup_make_bare(const struct cryo_cgroups *cg, const char *path, struc
 		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s%s", cg->tree[i].mount, path);
 
 		if (mkdir(dir, 0755) == 0)
-			rc = cg->v2 ? 0 : fill_cpuset(cg->tree[i].mount, path, err);
+			rc = cg->v2 ? 0 : fill_new_cpuset(cg->tree[i].mount, path, err);
 		else if (errno != EEXIST)
 			rc = cryo_err_sys(err, errno, "cannot make cgroup '%s'", dir);
 	}
@@ -252,7 +252,7 @@ bool cryo_cgroup_exists(const struct cryo_cgroups *cg, const char *path)
 }
 
 /* All groups below `root`, children first; removes them if `remove`. Returns processes seen. */
-static size_t visit_tree(const char *root, int sig, bool remove)
+static size_t visit_cgroup_tree(const char *root, int sig, bool remove)
 {
 	cryo_auto(cryo_free) char *copy = cryo_strdup(root);
 	char *const roots[] = { copy, NULL };
@@ -263,7 +263,7 @@ static size_t visit_tree(const char *root, int sig, bool remove)
 	while (fts && (e = fts_read(fts))) {
 		if (e->fts_info != FTS_DP)
 			continue;
-		n += signal_group(e->fts_path, sig);
+		n += signal_cgroup_dir(e->fts_path, sig);
 		if (remove)
 			rmdir(e->fts_path);
 	}
@@ -272,7 +272,8 @@ static size_t visit_tree(const char *root, int sig, bool remove)
 	return n;
 }
 
-static size_t visit_all(const struct cryo_cgroups *cg, const char *path, int sig, bool remove)
+static size_t visit_all_cgroups(const struct cryo_cgroups *cg, const char *path, int sig,
+				bool remove)
 {
 	size_t n = 0;
 
@@ -280,14 +281,14 @@ static size_t visit_all(const struct cryo_cgroups *cg, const char *path, int sig
 		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s%s", cg->tree[i].mount, path);
 
 		if (cryo_fs_exists(dir))
-			n += visit_tree(dir, sig, remove);
+			n += visit_cgroup_tree(dir, sig, remove);
 	}
 	return n;
 }
 
 size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path)
 {
-	return visit_all(cg, path, 0, false);
+	return visit_all_cgroups(cg, path, 0, false);
 }
 
 /* Its own memory, from /proc: the group's statistics lag behind by seconds. */
@@ -296,10 +297,10 @@ size_t cryo_cgroup_signal(const struct cryo_cgroups *cg, const char *path, int s
 {
 	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s%s", cg->tree[0].mount, path);
 
-	return cryo_fs_exists(dir) ? visit_tree(dir, sig, false) : 0;
+	return cryo_fs_exists(dir) ? visit_cgroup_tree(dir, sig, false) : 0;
 }
 
-static int64_t memory_of(int pid)
+static int64_t read_process_memory(int pid)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/status", pid);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
@@ -312,7 +313,7 @@ static int64_t memory_of(int pid)
 	return at ? 1024 * strtoll(at + strlen("\nRssAnon:"), NULL, 10) : 0;
 }
 
-static int64_t memory_of_group(const char *dir)
+static int64_t sum_group_memory(const char *dir)
 {
 	cryo_auto(cryo_free) char *procs = cryo_asprintf("%s/cgroup.procs", dir);
 	FILE *f = fopen(procs, "re");
@@ -320,7 +321,7 @@ static int64_t memory_of_group(const char *dir)
 	int pid;
 
 	while (f && fscanf(f, "%d", &pid) == 1)
-		sum += memory_of(pid);
+		sum += read_process_memory(pid);
 	if (f)
 		fclose(f);
 	return sum;
@@ -339,14 +340,14 @@ int64_t cryo_cgroup_memory(const struct cryo_cgroups *cg, const char *path)
 	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
 	while (fts && (e = fts_read(fts)))
 		if (e->fts_info == FTS_D)
-			sum += memory_of_group(e->fts_path);
+			sum += sum_group_memory(e->fts_path);
 	if (fts)
 		fts_close(fts);
 	return sum;
 }
 
 /* A frozen task (cgroup v1 freezer, an interrupted dump) does not die before it is thawed. */
-static void thaw(const struct cryo_cgroups *cg, const char *path)
+static void thaw_frozen_cgroup(const struct cryo_cgroups *cg, const char *path)
 {
 	for (size_t i = 0; i < cg->n; i++) {
 		cryo_auto(cryo_free) char *root = cryo_asprintf("%s%s", cg->tree[i].mount, path);
@@ -375,9 +376,9 @@ int cryo_cgroup_remove(const struct cryo_cgroups *cg, const char *path, struct c
 
 	if (!cryo_cgroup_exists(cg, path))
 		return 0;
-	thaw(cg, path);
+	thaw_frozen_cgroup(cg, path);
 	for (;;) {
-		left = visit_all(cg, path, SIGKILL, true);
+		left = visit_all_cgroups(cg, path, SIGKILL, true);
 		if (!cryo_cgroup_exists(cg, path))
 			return 0;
 		if (cryo_now_ms() >= end)

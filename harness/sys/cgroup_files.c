@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 /* v2: of the group alone, as v1 counts. */
-static uint64_t oom_kills_of_group(const char *dir, bool v2)
+static uint64_t read_group_oom_kills(const char *dir, bool v2)
 {
 	cryo_auto(cryo_free) char *path =
 	    cryo_asprintf("%s/%s", dir, v2 ? "memory.events.local" : "memory.oom_control");
@@ -43,7 +43,7 @@ uint64_t cryo_cgroup_oom_kills(const struct cryo_cgroups *cg, const char *path)
 		fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
 		while (fts && (e = fts_read(fts)))
 			if (e->fts_info == FTS_D)
-				sum += oom_kills_of_group(e->fts_path, cg->v2);
+				sum += read_group_oom_kills(e->fts_path, cg->v2);
 		if (fts)
 			fts_close(fts);
 	}
@@ -51,7 +51,7 @@ uint64_t cryo_cgroup_oom_kills(const struct cryo_cgroups *cg, const char *path)
 }
 
 /* Path of the file in the hierarchy that has it, NULL if none has. Caller frees. */
-static char *find(const struct cryo_cgroups *cg, const char *path, const char *file)
+static char *find_cgroup_file(const struct cryo_cgroups *cg, const char *path, const char *file)
 {
 	for (size_t i = 0; i < cg->n; i++) {
 		cryo_auto(cryo_free) char *full =
@@ -65,7 +65,7 @@ static char *find(const struct cryo_cgroups *cg, const char *path, const char *f
 
 char *cryo_cgroup_get(const struct cryo_cgroups *cg, const char *path, const char *file)
 {
-	cryo_auto(cryo_free) char *full = find(cg, path, file);
+	cryo_auto(cryo_free) char *full = find_cgroup_file(cg, path, file);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -77,7 +77,7 @@ char *cryo_cgroup_get(const struct cryo_cgroups *cg, const char *path, const cha
 int cryo_cgroup_set(const struct cryo_cgroups *cg, const char *path, const char *file,
 		    const char *value, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *full = find(cg, path, file);
+	cryo_auto(cryo_free) char *full = find_cgroup_file(cg, path, file);
 	cryo_auto(cryo_fd_close) int fd = full ? open(full, O_WRONLY | O_CLOEXEC) : -1;
 	size_t n = strlen(value);
 

@@ -38,14 +38,14 @@ struct level {
 	const char *name; /* below both roots, "" for these; for links and messages */
 };
 
-static int copy_level(struct copy *c, const struct level *l, struct cryo_err *err);
+static int copy_tree_level(struct copy *c, const struct level *l, struct cryo_err *err);
 
-static int failed(struct cryo_err *err, const char *name)
+static int fail_tree_copy(struct cryo_err *err, const char *name)
 {
 	return cryo_err_sys(err, errno, "cannot copy '%s'", *name ? name : "/");
 }
 
-static int copy_attribute(int from, int to, const char *attribute)
+static int copy_file_attribute(int from, int to, const char *attribute)
 {
 	char value[65536]; /* XATTR_SIZE_MAX */
 	ssize_t n = fgetxattr(from, attribute, value, sizeof(value));
@@ -53,7 +53,7 @@ static int copy_attribute(int from, int to, const char *attribute)
 	return n < 0 ? -1 : fsetxattr(to, attribute, value, (size_t)n, 0);
 }
 
-static int copy_attributes(int from, int to)
+static int copy_file_attributes(int from, int to)
 {
 	cryo_auto(cryo_free) char *names = NULL;
 	ssize_t n = flistxattr(from, NULL, 0);
@@ -64,24 +64,24 @@ static int copy_attributes(int from, int to)
 	names = cryo_alloc(MAX_NAMES);
 	n = flistxattr(from, names, MAX_NAMES);
 	for (ssize_t at = 0; rc == 0 && at < n; at += (ssize_t)strlen(names + at) + 1)
-		rc = copy_attribute(from, to, names + at);
+		rc = copy_file_attribute(from, to, names + at);
 	return n < 0 ? -1 : rc;
 }
 
 /* Owner before mode: a change of it takes set-id bits away. */
-static int copy_metadata(int from, int to, const struct stat *st)
+static int copy_file_metadata(int from, int to, const struct stat *st)
 {
 	const struct timespec times[] = { st->st_atim, st->st_mtim };
 
 	if (fchown(to, st->st_uid, st->st_gid) < 0 || fchmod(to, st->st_mode & 07777) < 0 ||
-	    copy_attributes(from, to) < 0)
+	    copy_file_attributes(from, to) < 0)
 		return -1;
 	return futimens(to, times);
 }
 
 /* 1: it is one more name of a file that is there already. */
-static int link_known(struct copy *c, const struct stat *st, const struct level *l,
-		      const char *entry, const char *name)
+static int link_known_file(struct copy *c, const struct stat *st, const struct level *l,
+			   const char *entry, const char *name)
 {
 	if (st->st_nlink < 2)
 		return 0;
@@ -94,7 +94,7 @@ static int link_known(struct copy *c, const struct stat *st, const struct level 
 }
 
 /* Without the blocks of zeros: what a program has filled with them in advance costs nothing. */
-static int copy_piece(int out, const char *buf, size_t n, off_t at)
+static int copy_nonzero_blocks(int out, const char *buf, size_t n, off_t at)
 {
 	for (size_t i = 0, piece; i < n; i += piece) {
 		piece = n - i < BLOCK ? n - i : BLOCK;
@@ -105,7 +105,7 @@ static int copy_piece(int out, const char *buf, size_t n, off_t at)
 	return 0;
 }
 
-static int copy_data(int in, int out, off_t size)
+static int copy_sparse_data(int in, int out, off_t size)
 {
 	char buf[16 * BLOCK];
 	off_t at = 0, end;
@@ -118,25 +118,25 @@ static int copy_data(int in, int out, off_t size)
 	while ((at = lseek(in, at, SEEK_DATA)) >= 0 && at < size) {
 		for (end = lseek(in, at, SEEK_HOLE); at < end; at += n) {
 			n = pread(in, buf, sizeof(buf), at);
-			if (n <= 0 || copy_piece(out, buf, (size_t)n, at) < 0)
+			if (n <= 0 || copy_nonzero_blocks(out, buf, (size_t)n, at) < 0)
 				return -1;
 		}
 	}
 	return at < 0 && errno != ENXIO ? -1 : 0;
 }
 
-static int copy_file(const struct level *l, const char *entry, const struct stat *st)
+static int copy_tree_file(const struct level *l, const char *entry, const struct stat *st)
 {
 	cryo_auto(cryo_fd_close) int in = openat(l->from, entry, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	cryo_auto(cryo_fd_close) int out =
 	    in < 0 ? -1 : openat(l->to, entry, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	if (out < 0 || (st->st_size > 0 && copy_data(in, out, st->st_size) < 0))
+	if (out < 0 || (st->st_size > 0 && copy_sparse_data(in, out, st->st_size) < 0))
 		return -1;
-	return copy_metadata(in, out, st);
+	return copy_file_metadata(in, out, st);
 }
 
-static int copy_link(const struct level *l, const char *entry)
+static int copy_tree_link(const struct level *l, const char *entry)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(l->from, entry, target, sizeof(target) - 1);
@@ -148,25 +148,25 @@ static int copy_link(const struct level *l, const char *entry)
 }
 
 /* Devices (also those that hide a name in an overlay), pipes and sockets. */
-static int copy_special(const struct level *l, const char *entry, const struct stat *st)
+static int copy_special_file(const struct level *l, const char *entry, const struct stat *st)
 {
 	if (mknodat(l->to, entry, st->st_mode & ~(mode_t)07777, st->st_rdev) < 0)
 		return -1;
 	return fchmodat(l->to, entry, st->st_mode & 07777, 0);
 }
 
-static int copy_other(const struct level *l, const char *entry, const struct stat *st)
+static int copy_other_kind(const struct level *l, const char *entry, const struct stat *st)
 {
 	const struct timespec times[] = { st->st_atim, st->st_mtim };
-	int rc = S_ISLNK(st->st_mode) ? copy_link(l, entry) : copy_special(l, entry, st);
+	int rc = S_ISLNK(st->st_mode) ? copy_tree_link(l, entry) : copy_special_file(l, entry, st);
 
 	if (rc < 0 || fchownat(l->to, entry, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
 	return utimensat(l->to, entry, times, AT_SYMLINK_NOFOLLOW);
 }
 
-static int copy_directory(struct copy *c, const struct level *l, const char *entry,
-			  const char *name, const struct stat *st, struct cryo_err *err)
+static int copy_tree_directory(struct copy *c, const struct level *l, const char *entry,
+			       const char *name, const struct stat *st, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int from =
 	    openat(l->from, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -174,18 +174,18 @@ static int copy_directory(struct copy *c, const struct level *l, const char *ent
 	int rc;
 
 	if (from < 0 || mkdirat(l->to, entry, 0700) < 0)
-		return failed(err, name);
+		return fail_tree_copy(err, name);
 	to = openat(l->to, entry, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (to < 0)
-		return failed(err, name);
-	rc = copy_level(c, &(struct level){ from, to, name }, err);
-	if (rc == 0 && copy_metadata(from, to, st) < 0)
-		rc = failed(err, name);
+		return fail_tree_copy(err, name);
+	rc = copy_tree_level(c, &(struct level){ from, to, name }, err);
+	if (rc == 0 && copy_file_metadata(from, to, st) < 0)
+		rc = fail_tree_copy(err, name);
 	return rc;
 }
 
-static int copy_entry(struct copy *c, const struct level *l, const char *entry,
-		      struct cryo_err *err)
+static int copy_tree_entry(struct copy *c, const struct level *l, const char *entry,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *name =
 	    cryo_asprintf("%s%s%s", l->name, *l->name ? "/" : "", entry);
@@ -193,28 +193,29 @@ static int copy_entry(struct copy *c, const struct level *l, const char *entry,
 	int rc = fstatat(l->from, entry, &st, AT_SYMLINK_NOFOLLOW);
 
 	if (rc == 0 && S_ISDIR(st.st_mode))
-		return copy_directory(c, l, entry, name, &st, err);
+		return copy_tree_directory(c, l, entry, name, &st, err);
 	if (rc == 0)
-		rc = link_known(c, &st, l, entry, name);
+		rc = link_known_file(c, &st, l, entry, name);
 	if (rc == 0)
-		rc = S_ISREG(st.st_mode) ? copy_file(l, entry, &st) : copy_other(l, entry, &st);
-	return rc < 0 ? failed(err, name) : 0;
+		rc = S_ISREG(st.st_mode) ? copy_tree_file(l, entry, &st)
+					 : copy_other_kind(l, entry, &st);
+	return rc < 0 ? fail_tree_copy(err, name) : 0;
 }
 
-static int copy_level(struct copy *c, const struct level *l, struct cryo_err *err)
+static int copy_tree_level(struct copy *c, const struct level *l, struct cryo_err *err)
 {
 	int fd = fcntl(l->from, F_DUPFD_CLOEXEC, 0), rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
 	if (!dir) {
-		rc = failed(err, l->name);
+		rc = fail_tree_copy(err, l->name);
 		cryo_fd_closep(&fd);
 		return rc;
 	}
 	while (rc == 0 && (e = readdir(dir)))
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0) {
-			rc = copy_entry(c, l, e->d_name, err);
+			rc = copy_tree_entry(c, l, e->d_name, err);
 			if (rc == 0)
 				rc = cryo_intr_check(err);
 		}
@@ -234,9 +235,9 @@ int cryo_fs_copy_tree(const char *src, const char *dst, struct cryo_err *err)
 	c.root = open(dst, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (c.root < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", dst);
-	rc = copy_level(&c, &(struct level){ from, c.root, "" }, err);
-	if (rc == 0 && copy_metadata(from, c.root, &st) < 0)
-		rc = failed(err, "");
+	rc = copy_tree_level(&c, &(struct level){ from, c.root, "" }, err);
+	if (rc == 0 && copy_file_metadata(from, c.root, &st) < 0)
+		rc = fail_tree_copy(err, "");
 	for (size_t i = 0; i < c.n; i++)
 		free(c.linked[i].name);
 	free(c.linked);

@@ -42,7 +42,8 @@ int64_t cryo_fs_size(const char *path)
 	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (int64_t)st.st_size : -1;
 }
 
-static int read_fd(int fd, const char *path, size_t max, struct cryo_str *out, struct cryo_err *err)
+static int read_whole_fd(int fd, const char *path, size_t max, struct cryo_str *out,
+			 struct cryo_err *err)
 {
 	size_t total = 0;
 	char buf[65536];
@@ -68,7 +69,7 @@ int cryo_fs_read(const char *path, size_t max, struct cryo_str *out, struct cryo
 
 	if (fd < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", path);
-	return read_fd(fd, path, max, out, err);
+	return read_whole_fd(fd, path, max, out, err);
 }
 
 int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err)
@@ -86,10 +87,10 @@ int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, str
 	}
 	if (!S_ISREG(st.st_mode))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", path);
-	return read_fd(fd, path, max, out, err);
+	return read_whole_fd(fd, path, max, out, err);
 }
 
-static int write_all(int fd, const char *data, size_t len)
+static int write_all_bytes(int fd, const char *data, size_t len)
 {
 	while (len > 0) {
 		ssize_t n = write(fd, data, len);
@@ -105,7 +106,7 @@ static int write_all(int fd, const char *data, size_t len)
 }
 
 /* Sync, close, rename into place; the temporary file is gone in any case. */
-static int publish(int *fd, const char *tmp, const char *path, struct cryo_err *err)
+static int publish_temp_file(int *fd, const char *tmp, const char *path, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -124,7 +125,7 @@ static int publish(int *fd, const char *tmp, const char *path, struct cryo_err *
  * A rename replaces whatever has the name. For root that could be a device of the machine:
  * /dev/full, or /dev/stdout, a link into /proc. Directories are rename's to refuse.
  */
-static int check_kind(const char *path, struct cryo_err *err)
+static int check_replaceable(const char *path, struct cryo_err *err)
 {
 	char to[sizeof("/proc/") - 1];
 	struct stat st;
@@ -152,14 +153,14 @@ int cryo_fs_check_place(const char *path, struct cryo_err *err)
 		return cryo_err_sys(err, *path ? EISDIR : ENOENT, "cannot write '%s'", path);
 	if (access(dir, W_OK | X_OK) < 0)
 		return cryo_err_sys(err, errno, "cannot write '%s'", path);
-	return check_kind(path, err);
+	return check_replaceable(path, err);
 }
 
-static int open_beside(const char *path, mode_t mode, char **tmp, struct cryo_err *err)
+static int open_temp_beside(const char *path, mode_t mode, char **tmp, struct cryo_err *err)
 {
 	int fd;
 
-	if (check_kind(path, err) < 0)
+	if (check_replaceable(path, err) < 0)
 		return -1;
 	*tmp = cryo_asprintf("%s.XXXXXX", path);
 	fd = mkostemp(*tmp, O_CLOEXEC);
@@ -173,17 +174,17 @@ static int open_beside(const char *path, mode_t mode, char **tmp, struct cryo_er
 int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *tmp = NULL;
-	cryo_auto(cryo_fd_close) int fd = open_beside(path, mode, &tmp, err);
+	cryo_auto(cryo_fd_close) int fd = open_temp_beside(path, mode, &tmp, err);
 
 	if (fd < 0)
 		return -(int)err->status;
-	if (write_all(fd, data, len) < 0) {
+	if (write_all_bytes(fd, data, len) < 0) {
 		int rc = cryo_err_sys(err, errno, "cannot write '%s'", path);
 
 		unlink(tmp);
 		return rc;
 	}
-	return publish(&fd, tmp, path, err);
+	return publish_temp_file(&fd, tmp, path, err);
 }
 
 int cryo_fs_poke(const char *path, const char *text, struct cryo_err *err)
@@ -227,9 +228,9 @@ int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err)
 	return cryo_fs_mkdirs(p, mode, err);
 }
 
-static int rm_at(int parent, const char *name, const char *shown, struct cryo_err *err);
+static int remove_tree_at(int parent, const char *name, const char *shown, struct cryo_err *err);
 
-static int rm_entries(int fd, const char *shown, struct cryo_err *err)
+static int remove_dir_entries(int fd, const char *shown, struct cryo_err *err)
 {
 	DIR *dir = fdopendir(fd);
 	struct dirent *e;
@@ -241,14 +242,14 @@ static int rm_entries(int fd, const char *shown, struct cryo_err *err)
 	}
 	while (rc == 0 && (e = readdir(dir))) {
 		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			rc = rm_at(dirfd(dir), e->d_name, shown, err);
+			rc = remove_tree_at(dirfd(dir), e->d_name, shown, err);
 	}
 	closedir(dir);
 	return rc;
 }
 
 /* The attribute and not the device number: a bind mount has that of its parent. */
-static bool is_mount(int fd)
+static bool is_mount_root(int fd)
 {
 	struct statx stx;
 
@@ -256,7 +257,7 @@ static bool is_mount(int fd)
 	       (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
 }
 
-static int rm_at(int parent, const char *name, const char *shown, struct cryo_err *err)
+static int remove_tree_at(int parent, const char *name, const char *shown, struct cryo_err *err)
 {
 	int fd, rc;
 
@@ -267,11 +268,11 @@ static int rm_at(int parent, const char *name, const char *shown, struct cryo_er
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
-	if (is_mount(fd)) {
+	if (is_mount_root(fd)) {
 		close(fd);
 		return cryo_err_sys(err, EXDEV, "'%s' in '%s' is a mount", name, shown);
 	}
-	rc = rm_entries(fd, shown, err);
+	rc = remove_dir_entries(fd, shown, err);
 	if (rc == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		rc = cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
 	return rc;
@@ -279,14 +280,14 @@ static int rm_at(int parent, const char *name, const char *shown, struct cryo_er
 
 int cryo_fs_rmtree(const char *path, struct cryo_err *err)
 {
-	return rm_at(AT_FDCWD, path, path, err);
+	return remove_tree_at(AT_FDCWD, path, path, err);
 }
 
 /*
  * Bytes copied at `at`, up to n. Within a file system the kernel does it; between
  * two, or where one cannot, it goes through memory.
  */
-static ssize_t copy_some(int in, int out, off_t at, size_t n)
+static ssize_t copy_some_bytes(int in, int out, off_t at, size_t n)
 {
 	off_t from = at, to = at;
 	char buf[65536];
@@ -303,7 +304,7 @@ static ssize_t copy_some(int in, int out, off_t at, size_t n)
 	return got;
 }
 
-static int copy_ranges(int in, int out, off_t size)
+static int copy_data_ranges(int in, int out, off_t size)
 {
 	off_t at = 0;
 
@@ -315,7 +316,7 @@ static int copy_ranges(int in, int out, off_t size)
 		off_t end = lseek(in, at, SEEK_HOLE);
 
 		while (at < end) {
-			ssize_t n = copy_some(in, out, at, (size_t)(end - at));
+			ssize_t n = copy_some_bytes(in, out, at, (size_t)(end - at));
 
 			if (n <= 0)
 				return -1;
@@ -334,16 +335,16 @@ int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err 
 
 	if (in < 0 || fstat(in, &st) < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", src);
-	out = open_beside(dst, mode, &tmp, err);
+	out = open_temp_beside(dst, mode, &tmp, err);
 	if (out < 0)
 		return -(int)err->status;
-	if (copy_ranges(in, out, st.st_size) < 0) {
+	if (copy_data_ranges(in, out, st.st_size) < 0) {
 		int rc = cryo_err_sys(err, errno, "cannot copy '%s' to '%s'", src, dst);
 
 		unlink(tmp);
 		return rc;
 	}
-	return publish(&out, tmp, dst, err);
+	return publish_temp_file(&out, tmp, dst, err);
 }
 
 int cryo_fs_tmpdir(const char *parent, const char *prefix, char **path, struct cryo_err *err)
@@ -389,7 +390,7 @@ char *cryo_fs_which(const char *program)
 }
 
 /* The last name of `path`, which ends there: what is left is its directory. */
-static char *cut_name(char *path)
+static char *cut_last_name(char *path)
 {
 	char *slash = path + strlen(path);
 
@@ -404,7 +405,7 @@ char *cryo_fs_resolve(const char *path)
 {
 	char *real = realpath(path, NULL);
 	cryo_auto(cryo_free) char *dir = cryo_strdup(path), *name = NULL, *above = NULL;
-	char *at = cut_name(dir);
+	char *at = cut_last_name(dir);
 
 	if (real)
 		return real;
@@ -416,8 +417,8 @@ char *cryo_fs_resolve(const char *path)
 	return cryo_asprintf("%s/%s", strcmp(above, "/") == 0 ? "" : above, name);
 }
 
-static const char *user_dir(const char *override, const char *root, const char *xdg,
-			    const char *below_home)
+static const char *choose_user_dir(const char *override, const char *root, const char *xdg,
+				   const char *below_home)
 {
 	/* One place each per process: the answer cannot change while we run. */
 	static struct {
@@ -445,15 +446,17 @@ static const char *user_dir(const char *override, const char *root, const char *
 
 const char *cryo_dir_state(void)
 {
-	return user_dir("CRYOPOD_STATE_DIR", "/var/lib/cryopod", "XDG_STATE_HOME", ".local/state");
+	return choose_user_dir("CRYOPOD_STATE_DIR", "/var/lib/cryopod", "XDG_STATE_HOME",
+			       ".local/state");
 }
 
 const char *cryo_dir_cache(void)
 {
-	return user_dir("CRYOPOD_CACHE_DIR", "/var/cache/cryopod", "XDG_CACHE_HOME", ".cache");
+	return choose_user_dir("CRYOPOD_CACHE_DIR", "/var/cache/cryopod", "XDG_CACHE_HOME",
+			       ".cache");
 }
 
 const char *cryo_dir_run(void)
 {
-	return user_dir("CRYOPOD_RUN_DIR", "/run/cryopod", "XDG_RUNTIME_DIR", ".cache/run");
+	return choose_user_dir("CRYOPOD_RUN_DIR", "/run/cryopod", "XDG_RUNTIME_DIR", ".cache/run");
 }

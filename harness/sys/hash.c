@@ -83,12 +83,12 @@ int cryo_hash_file(const char *path, char out[CRYO_HASH_HEX], struct cryo_err *e
 	return 0;
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
+static int compare_hash_names(const FTSENT **a, const FTSENT **b)
 {
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static int hash_entry(struct cryo_hash *h, const FTSENT *e, size_t skip, struct cryo_err *err)
+static int hash_tree_entry(struct cryo_hash *h, const FTSENT *e, size_t skip, struct cryo_err *err)
 {
 	char text[PATH_MAX];
 	ssize_t n;
@@ -125,7 +125,7 @@ int cryo_hash_tree(const char *dir, char out[CRYO_HASH_HEX], struct cryo_err *er
 	/* "dir/" is the same tree: names inside begin behind the slash in both cases. */
 	while (skip > 1 && root[skip - 1] == '/')
 		root[--skip] = '\0';
-	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, compare_hash_names);
 	if (!fts)
 		return cryo_err_sys(err, errno, "cannot read '%s'", dir);
 	while (rc == 0 && (e = fts_read(fts))) {
@@ -134,7 +134,7 @@ int cryo_hash_tree(const char *dir, char out[CRYO_HASH_HEX], struct cryo_err *er
 		if (e->fts_info == FTS_DNR || e->fts_info == FTS_ERR || e->fts_info == FTS_NS)
 			rc = cryo_err_sys(err, e->fts_errno, "cannot read '%s'", e->fts_path);
 		else
-			rc = hash_entry(h, e, skip, err);
+			rc = hash_tree_entry(h, e, skip, err);
 	}
 	fts_close(fts);
 	if (rc == 0)

@@ -18,7 +18,7 @@ static unsigned held;
 /* timeout(1) and others signal the process and then its group: one wish, told twice. */
 #define ECHO_MS 200
 
-static void on_signal(int sig)
+static void intr_on_signal(int sig)
 {
 	int saved = errno;
 
@@ -35,7 +35,7 @@ static void on_signal(int sig)
 
 void cryo_intr_install(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = intr_on_signal };
 
 	if (pipe2(pipe_fd, O_CLOEXEC | O_NONBLOCK) < 0)
 		return;

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* Who has it: the number in the file. Only for the message, so any reading error is "". */
-static char *holder(const char *path)
+static char *read_lock_holder(const char *path)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	struct cryo_str s = { 0 };
@@ -29,7 +29,7 @@ static char *holder(const char *path)
  * Got it? A lock whose file was removed by its last holder (cryo_lock_remove) is
  * nobody's: then errno is ESTALE and the file must be opened again.
  */
-static bool locked(int fd, const char *path, int how)
+static bool try_lock_file(int fd, const char *path, int how)
 {
 	struct stat mine, there;
 
@@ -41,7 +41,8 @@ static bool locked(int fd, const char *path, int how)
 	return false;
 }
 
-static int wait_for(const char *path, int how, int64_t wait_ms, int *fd, struct cryo_err *err)
+static int wait_for_lock_file(const char *path, int how, int64_t wait_ms, int *fd,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int lock = -1;
 	int64_t end = cryo_now_ms() + wait_ms;
@@ -52,7 +53,7 @@ static int wait_for(const char *path, int how, int64_t wait_ms, int *fd, struct 
 	lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (lock < 0)
 		return cryo_err_sys(err, errno, "cannot open lock '%s'", path);
-	while (!locked(lock, path, how)) {
+	while (!try_lock_file(lock, path, how)) {
 		if (errno == ESTALE) {
 			close(lock);
 			lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -62,7 +63,7 @@ static int wait_for(const char *path, int how, int64_t wait_ms, int *fd, struct 
 		if (errno != EWOULDBLOCK)
 			return cryo_err_sys(err, errno, "cannot lock '%s'", path);
 		if (cryo_now_ms() >= end) {
-			cryo_auto(cryo_free) char *who = holder(path);
+			cryo_auto(cryo_free) char *who = read_lock_holder(path);
 
 			return cryo_err_set(err, CRYO_E_TIMEOUT,
 					    "'%s' is held by another cryopod%s%s%s", path,
@@ -79,7 +80,7 @@ static int wait_for(const char *path, int how, int64_t wait_ms, int *fd, struct 
 
 int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
 {
-	int rc = wait_for(path, LOCK_EX, wait_ms, fd, err);
+	int rc = wait_for_lock_file(path, LOCK_EX, wait_ms, fd, err);
 
 	if (rc == 0 && (ftruncate(*fd, 0) < 0 || dprintf(*fd, "%d", getpid()) < 0)) {
 		rc = cryo_err_sys(err, errno, "cannot write lock '%s'", path);
@@ -90,7 +91,7 @@ int cryo_lock_take(const char *path, int64_t wait_ms, int *fd, struct cryo_err *
 
 int cryo_lock_join(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
 {
-	return wait_for(path, LOCK_SH, wait_ms, fd, err);
+	return wait_for_lock_file(path, LOCK_SH, wait_ms, fd, err);
 }
 
 int cryo_lock_wait(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err)
@@ -117,21 +118,21 @@ bool cryo_lock_is_free(const char *path)
 }
 
 /* The one of that name, which somebody may have put another one in the place of. */
-static int lock_dir(const char *dir, int how)
+static int lock_directory_fd(const char *dir, int how)
 {
 	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd >= 0 && !locked(fd, dir, how))
+	if (fd >= 0 && !try_lock_file(fd, dir, how))
 		cryo_fd_closep(&fd);
 	return fd;
 }
 
 int cryo_lock_hold_dir(const char *dir)
 {
-	return lock_dir(dir, LOCK_SH);
+	return lock_directory_fd(dir, LOCK_SH);
 }
 
 int cryo_lock_only_dir(const char *dir)
 {
-	return lock_dir(dir, LOCK_EX);
+	return lock_directory_fd(dir, LOCK_EX);
 }

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 /* State letter and start time from /proc/PID/stat; false if there is no such process. */
-static bool read_stat(pid_t pid, char *state, uint64_t *start_time)
+static bool read_pid_stat(pid_t pid, char *state, uint64_t *start_time)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -41,7 +41,7 @@ int cryo_pid_of(pid_t pid, struct cryo_pid *out, struct cryo_err *err)
 	char state;
 
 	out->pid = pid;
-	if (!read_stat(pid, &state, &out->start_time))
+	if (!read_pid_stat(pid, &state, &out->start_time))
 		return cryo_err_sys(err, ESRCH, "cannot look at process %d", pid);
 	return 0;
 }
@@ -51,11 +51,11 @@ bool cryo_pid_alive(const struct cryo_pid *p)
 	uint64_t start_time;
 	char state;
 
-	return read_stat(p->pid, &state, &start_time) && start_time == p->start_time &&
+	return read_pid_stat(p->pid, &state, &start_time) && start_time == p->start_time &&
 	       state != 'Z' && state != 'X';
 }
 
-static bool wait_gone(int pidfd, int64_t ms)
+static bool wait_for_exit(int pidfd, int64_t ms)
 {
 	struct pollfd p = { pidfd, POLLIN, 0 };
 	int64_t end = cryo_now_ms() + ms;
@@ -78,11 +78,11 @@ int cryo_pid_end(const struct cryo_pid *p, int64_t grace_ms, struct cryo_err *er
 		return 0;
 	if (grace_ms > 0) {
 		syscall(SYS_pidfd_send_signal, pidfd, SIGTERM, NULL, 0);
-		if (wait_gone(pidfd, grace_ms))
+		if (wait_for_exit(pidfd, grace_ms))
 			return 0;
 	}
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
-	if (!wait_gone(pidfd, 10000))
+	if (!wait_for_exit(pidfd, 10000))
 		return cryo_err_set(err, CRYO_E_SYSTEM, "process %d does not end", p->pid);
 	return 0;
 }

@@ -56,12 +56,12 @@ void cryo_proc_result_release(struct cryo_proc_result *r)
 	cryo_str_release(&r->err);
 }
 
-static size_t capture_max(const struct cryo_child *r)
+static size_t get_capture_max(const struct cryo_child *r)
 {
 	return r->p->capture_max ? r->p->capture_max : DEFAULT_CAPTURE;
 }
 
-static void cut_to_tail(struct cryo_str *kept, size_t max)
+static void cut_output_to_tail(struct cryo_str *kept, size_t max)
 {
 	if (kept->len <= max)
 		return;
@@ -70,21 +70,21 @@ static void cut_to_tail(struct cryo_str *kept, size_t max)
 }
 
 /* A program that talks for hours must not eat the memory, nor the time to move it at every word. */
-static void keep(struct cryo_str *kept, const char *data, size_t n, size_t max)
+static void keep_output_tail(struct cryo_str *kept, const char *data, size_t n, size_t max)
 {
 	cryo_str_addn(kept, data, n);
 	if (kept->len > 2 * max)
-		cut_to_tail(kept, max);
+		cut_output_to_tail(kept, max);
 }
 
-static void end_line(struct cryo_child *r, struct stream *s)
+static void end_stream_line(struct cryo_child *r, struct stream *s)
 {
 	if (r->p->on_line)
 		r->p->on_line(cryo_str_get(&s->line), s->number, r->p->on_line_arg);
 	cryo_str_clear(&s->line);
 }
 
-static const char *line_end(const struct cryo_child *r, const char *data, size_t n)
+static const char *find_line_end(const struct cryo_child *r, const char *data, size_t n)
 {
 	const char *nl = memchr(data, '\n', n);
 	const char *cr = r->p->cr_ends_line ? memchr(data, '\r', nl ? (size_t)(nl - data) : n)
@@ -93,15 +93,15 @@ static const char *line_end(const struct cryo_child *r, const char *data, size_t
 	return cr ? cr : nl;
 }
 
-static void split_lines(struct cryo_child *r, struct stream *s, const char *data, size_t n)
+static void split_stream_lines(struct cryo_child *r, struct stream *s, const char *data, size_t n)
 {
 	while (n > 0) {
-		const char *nl = line_end(r, data, n);
+		const char *nl = find_line_end(r, data, n);
 		size_t piece = nl ? (size_t)(nl - data) : n;
 
 		cryo_str_addn(&s->line, data, piece);
 		if (nl || s->line.len > MAX_LINE)
-			end_line(r, s);
+			end_stream_line(r, s);
 		piece += nl != NULL;
 		data += piece;
 		n -= piece;
@@ -109,7 +109,7 @@ static void split_lines(struct cryo_child *r, struct stream *s, const char *data
 }
 
 /* Reads what is there; false at the end of the stream. */
-static bool pump(struct cryo_child *r, struct stream *s)
+static bool pump_child_stream(struct cryo_child *r, struct stream *s)
 {
 	char buf[16384];
 	ssize_t n = read(s->fd, buf, sizeof(buf));
@@ -122,12 +122,12 @@ static bool pump(struct cryo_child *r, struct stream *s)
 		r->quiet_until = cryo_now_ms() + r->p->quiet_ms;
 	if (r->log >= 0 && write(r->log, buf, (size_t)n) < 0)
 		cryo_fd_closep(&r->log); /* a full disk shall not stop the program */
-	keep(s->kept, buf, (size_t)n, capture_max(r));
-	split_lines(r, s, buf, (size_t)n);
+	keep_output_tail(s->kept, buf, (size_t)n, get_capture_max(r));
+	split_stream_lines(r, s, buf, (size_t)n);
 	return true;
 }
 
-static void feed(struct cryo_child *r)
+static void feed_child_input(struct cryo_child *r)
 {
 	const char *rest = r->p->input + r->input_at;
 	ssize_t n = write(r->input, rest, strlen(rest));
@@ -138,29 +138,29 @@ static void feed(struct cryo_child *r)
 		cryo_fd_closep(&r->input);
 }
 
-static void signal_group(struct cryo_child *r, int sig)
+static void signal_child_group(struct cryo_child *r, int sig)
 {
 	if (r->p->foreground || kill(-r->pid, sig) < 0)
 		syscall(SYS_pidfd_send_signal, r->pidfd, sig, NULL, 0);
 }
 
-static int64_t grace_ms(const struct cryo_child *r)
+static int64_t get_grace_ms(const struct cryo_child *r)
 {
 	return r->p->grace_ms ? r->p->grace_ms : GRACE_MS;
 }
 
-static void begin_ending(struct cryo_child *r, enum cryo_status why)
+static void begin_child_end(struct cryo_child *r, enum cryo_status why)
 {
 	if (r->ending != CRYO_OK)
 		return;
 	r->ending = why;
-	r->kill_at = cryo_now_ms() + grace_ms(r);
+	r->kill_at = cryo_now_ms() + get_grace_ms(r);
 	/* The first process of a pid namespace does not see SIGTERM unless it asked for it. */
-	signal_group(r, r->p->isolate ? SIGKILL : SIGTERM);
+	signal_child_group(r, r->p->isolate ? SIGKILL : SIGTERM);
 }
 
 /* When something is due although nothing happens; 0: never. */
-static int64_t due_at(const struct cryo_child *r)
+static int64_t find_child_due_time(const struct cryo_child *r)
 {
 	int64_t at = r->ending != CRYO_OK ? r->kill_at : r->deadline;
 
@@ -171,7 +171,7 @@ static int64_t due_at(const struct cryo_child *r)
 	return at;
 }
 
-static void check_limits(struct cryo_child *r)
+static void check_child_limits(struct cryo_child *r)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 	int64_t now = cryo_now_ms();
@@ -179,22 +179,22 @@ static void check_limits(struct cryo_child *r)
 	if (r->exited)
 		return;
 	if (r->ending != CRYO_OK && now >= r->kill_at) {
-		signal_group(r, SIGKILL);
+		signal_child_group(r, SIGKILL);
 		r->kill_at = now + GRACE_MS;
 	}
 	if (!r->p->foreground && cryo_intr_check(&err) < 0)
-		begin_ending(r, CRYO_E_INTERRUPTED);
+		begin_child_end(r, CRYO_E_INTERRUPTED);
 	if (r->deadline && now >= r->deadline)
-		begin_ending(r, CRYO_E_TIMEOUT);
+		begin_child_end(r, CRYO_E_TIMEOUT);
 	if (r->ending == CRYO_OK && r->quiet_until && now >= r->quiet_until) {
 		r->was_quiet = true;
-		begin_ending(r, CRYO_E_TIMEOUT);
+		begin_child_end(r, CRYO_E_TIMEOUT);
 	}
 }
 
 #define FDS 4 /* that one child is watched by */
 
-static void watch(const struct cryo_child *r, struct pollfd p[FDS])
+static void watch_child_fds(const struct cryo_child *r, struct pollfd p[FDS])
 {
 	p[0] = (struct pollfd){ r->exited ? -1 : r->pidfd, POLLIN, 0 };
 	p[1] = (struct pollfd){ r->stream[0].fd, POLLIN, 0 };
@@ -202,18 +202,18 @@ static void watch(const struct cryo_child *r, struct pollfd p[FDS])
 	p[3] = (struct pollfd){ r->input, POLLOUT, 0 };
 }
 
-static void handle(struct cryo_child *r, const struct pollfd p[FDS])
+static void handle_child_events(struct cryo_child *r, const struct pollfd p[FDS])
 {
 	for (size_t i = 0; i < 2; i++)
-		if (p[1 + i].revents && !pump(r, &r->stream[i]))
+		if (p[1 + i].revents && !pump_child_stream(r, &r->stream[i]))
 			cryo_fd_closep(&r->stream[i].fd);
 	if (p[3].revents)
-		feed(r);
+		feed_child_input(r);
 	if (!p[0].revents)
 		return;
 	/* Its group dies with it: before the wait, while the number cannot be another's. */
 	if (r->ending != CRYO_OK)
-		signal_group(r, SIGKILL);
+		signal_child_group(r, SIGKILL);
 	r->exited = waitid(P_PIDFD, (id_t)r->pidfd, &r->info, WEXITED) == 0;
 	r->drain_until = cryo_now_ms() + DRAIN_MS;
 	r->res.ms = cryo_now_ms() - r->begin;
@@ -232,14 +232,14 @@ bool cryo_child_done(const struct cryo_child *r)
 
 /* How long poll() may sleep for all of them. One that is being ended already no longer looks at the
  * interrupt, which stays readable. */
-static int next_wait(struct cryo_child *const *child, size_t n, bool *wants_intr)
+static int compute_next_wait(struct cryo_child *const *child, size_t n, bool *wants_intr)
 {
 	int64_t now = cryo_now_ms(), first = INT64_MAX;
 
 	*wants_intr = false;
 	for (size_t i = 0; i < n; i++) {
 		const struct cryo_child *r = child[i];
-		int64_t at = r ? due_at(r) : 0;
+		int64_t at = r ? find_child_due_time(r) : 0;
 
 		if (r && !r->exited && r->ending == CRYO_OK && !r->p->foreground)
 			*wants_intr = true;
@@ -255,25 +255,25 @@ void cryo_child_serve(struct cryo_child *const *child, size_t n)
 {
 	cryo_auto(cryo_free) struct pollfd *p = cryo_alloc((n * FDS + 1) * sizeof(*p));
 	bool wants_intr;
-	int wait = next_wait(child, n, &wants_intr);
+	int wait = compute_next_wait(child, n, &wants_intr);
 
 	for (size_t i = 0; i < n * FDS; i++)
 		p[i].fd = -1;
 	for (size_t i = 0; i < n; i++)
 		if (child[i])
-			watch(child[i], p + i * FDS);
+			watch_child_fds(child[i], p + i * FDS);
 	p[n * FDS] = (struct pollfd){ wants_intr ? cryo_intr_fd() : -1, POLLIN, 0 };
 	if (poll(p, n * FDS + 1, wait) < 0)
 		return;
 	for (size_t i = 0; i < n; i++) {
 		if (!child[i])
 			continue;
-		handle(child[i], p + i * FDS);
-		check_limits(child[i]);
+		handle_child_events(child[i], p + i * FDS);
+		check_child_limits(child[i]);
 	}
 }
 
-static char *last_line(const struct cryo_str *s)
+static char *copy_last_line(const struct cryo_str *s)
 {
 	const char *p = cryo_str_get(s), *end = p + s->len, *start;
 
@@ -284,8 +284,8 @@ static char *last_line(const struct cryo_str *s)
 	return cryo_strndup(start, (size_t)(end - start));
 }
 
-static int judge(const struct cryo_child *r, const struct cryo_proc_result *res,
-		 struct cryo_err *err)
+static int judge_child_result(const struct cryo_child *r, const struct cryo_proc_result *res,
+			      struct cryo_err *err)
 {
 	const char *name = r->p->argv[0];
 	cryo_auto(cryo_free) char *line = NULL;
@@ -302,7 +302,7 @@ static int judge(const struct cryo_child *r, const struct cryo_proc_result *res,
 	}
 	if (res->exit_code == 0)
 		return 0;
-	line = last_line(res->err.len ? &res->err : &res->out);
+	line = copy_last_line(res->err.len ? &res->err : &res->out);
 	if (res->signal)
 		return cryo_err_set(err, CRYO_E_CHILD, "'%s' was killed by signal %d (%s)%s%s",
 				    name, res->signal, strsignal(res->signal), *line ? ": " : "",
@@ -312,7 +312,7 @@ static int judge(const struct cryo_child *r, const struct cryo_proc_result *res,
 }
 
 /* Pipes and files for the child; -1 in `theirs` where it inherits ours. */
-static int open_fds(struct cryo_child *r, struct cryo_spawn_fds *theirs, struct cryo_err *err)
+static int open_child_fds(struct cryo_child *r, struct cryo_spawn_fds *theirs, struct cryo_err *err)
 {
 	int pair[2];
 
@@ -342,7 +342,7 @@ static int open_fds(struct cryo_child *r, struct cryo_spawn_fds *theirs, struct 
 }
 
 /* What the child could not do before its exec; 0 if it got there. */
-static int exec_failure(struct cryo_child *r, struct cryo_err *err)
+static int read_exec_failure(struct cryo_child *r, struct cryo_err *err)
 {
 	struct cryo_spawn_failure f;
 	ssize_t n;
@@ -359,7 +359,7 @@ static int exec_failure(struct cryo_child *r, struct cryo_err *err)
 	return cryo_err_as(err, -1, f.sys_errno == ENOENT ? CRYO_E_UNFIT : CRYO_E_SYSTEM);
 }
 
-static int start(struct cryo_child *r, struct cryo_err *err)
+static int spawn_child_process(struct cryo_child *r, struct cryo_err *err)
 {
 	struct cryo_spawn_fds theirs = { -1, -1, -1, -1 };
 	bool other_root = r->p->enter_pid || r->p->chroot || r->p->prepare;
@@ -370,7 +370,7 @@ static int start(struct cryo_child *r, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_UNFIT, "no program '%s' in PATH", r->p->argv[0]);
 	if (r->p->log_path)
 		r->log = open(r->p->log_path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
-	rc = open_fds(r, &theirs, err);
+	rc = open_child_fds(r, &theirs, err);
 	if (rc == 0) {
 		r->pid = cryo_spawn(r->p, path, &theirs);
 		if (r->pid < 0)
@@ -396,7 +396,7 @@ struct keys {
 };
 
 /* As long as another program has the terminal, its keys are not meant for us: as in system(3). */
-static void give_keys(struct keys *ours)
+static void give_terminal_keys(struct keys *ours)
 {
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 
@@ -404,13 +404,13 @@ static void give_keys(struct keys *ours)
 	sigaction(SIGQUIT, &ignore, &ours->quit);
 }
 
-static void take_keys(const struct keys *ours)
+static void take_terminal_keys(const struct keys *ours)
 {
 	sigaction(SIGINT, &ours->intr, NULL);
 	sigaction(SIGQUIT, &ours->quit, NULL);
 }
 
-static void log_argv(const struct cryo_proc *p)
+static void log_child_argv(const struct cryo_proc *p)
 {
 	struct cryo_strv words = { 0 };
 	cryo_auto(cryo_free) char *line = NULL;
@@ -425,7 +425,7 @@ static void log_argv(const struct cryo_proc *p)
 	cryo_strv_release(&words);
 }
 
-static void release(struct cryo_child *r)
+static void release_child(struct cryo_child *r)
 {
 	cryo_fd_closep(&r->pidfd);
 	cryo_fd_closep(&r->status);
@@ -457,52 +457,52 @@ int cryo_child_start(const struct cryo_proc *p, struct cryo_child **out, struct 
 	r->begin = cryo_now_ms();
 	r->quiet_until = p->quiet_ms ? r->begin + p->quiet_ms : 0;
 	cryo_child_limit(r, p->timeout_ms);
-	log_argv(p);
-	rc = start(r, err);
+	log_child_argv(p);
+	rc = spawn_child_process(r, err);
 	if (rc < 0)
-		release(r);
+		release_child(r);
 	*out = rc < 0 ? NULL : r;
 	return rc;
 }
 
-static void last_words(struct cryo_child *r)
+static void flush_child_lines(struct cryo_child *r)
 {
 	for (size_t i = 0; i < 2; i++) {
 		if (r->stream[i].line.len > 0)
-			end_line(r, &r->stream[i]);
-		cut_to_tail(r->stream[i].kept, capture_max(r));
+			end_stream_line(r, &r->stream[i]);
+		cut_output_to_tail(r->stream[i].kept, get_capture_max(r));
 	}
 	r->res.signal = r->info.si_code == CLD_EXITED ? 0 : r->info.si_status;
 	r->res.exit_code = r->res.signal ? 128 + r->res.signal : r->info.si_status;
 }
 
-static void serve_to_the_end(struct cryo_child *r)
+static void serve_child_to_end(struct cryo_child *r)
 {
 	while (!cryo_child_done(r))
 		cryo_child_serve(&r, 1);
 }
 
 /* Of one that is done. */
-static int outcome(struct cryo_child *r, struct cryo_err *err)
+static int fetch_child_outcome(struct cryo_child *r, struct cryo_err *err)
 {
 	int rc;
 
-	last_words(r);
-	rc = exec_failure(r, err);
-	return rc < 0 ? rc : judge(r, &r->res, err);
+	flush_child_lines(r);
+	rc = read_exec_failure(r, err);
+	return rc < 0 ? rc : judge_child_result(r, &r->res, err);
 }
 
 int cryo_child_finish(struct cryo_child *r, struct cryo_proc_result *result, struct cryo_err *err)
 {
 	int rc;
 
-	serve_to_the_end(r);
-	rc = outcome(r, err);
+	serve_child_to_end(r);
+	rc = fetch_child_outcome(r, err);
 	if (result) {
 		*result = r->res;
 		r->res = (struct cryo_proc_result){ 0 };
 	}
-	release(r);
+	release_child(r);
 	return rc;
 }
 
@@ -515,12 +515,12 @@ int cryo_proc_run(const struct cryo_proc *p, struct cryo_proc_result *result, st
 	if (result)
 		*result = (struct cryo_proc_result){ .exit_code = 127 };
 	if (p->foreground)
-		give_keys(&keys);
+		give_terminal_keys(&keys);
 	rc = cryo_child_start(p, &child, err);
 	if (rc == 0)
 		rc = cryo_child_finish(child, result, err);
 	if (p->foreground)
-		take_keys(&keys);
+		take_terminal_keys(&keys);
 	return rc;
 }
 
@@ -535,7 +535,7 @@ int cryo_child_await(struct cryo_child *r, const bool *said, int64_t timeout_ms,
 	r->deadline = 0;
 	if (*said && r->ending == CRYO_OK)
 		return 0;
-	rc = outcome(r, err);
+	rc = fetch_child_outcome(r, err);
 	return rc < 0 ? rc : cryo_err_set(err, CRYO_E_CHILD, "'%s' ended too early", r->p->argv[0]);
 }
 
@@ -544,9 +544,9 @@ void cryo_child_end(struct cryo_child *r)
 	if (!r)
 		return;
 	if (!r->exited)
-		begin_ending(r, CRYO_E_CHECK);
-	serve_to_the_end(r);
-	release(r);
+		begin_child_end(r, CRYO_E_CHECK);
+	serve_child_to_end(r);
+	release_child(r);
 }
 
 int cryo_proc_output(const char *const *argv, int64_t timeout_ms, char **out, struct cryo_err *err)

@@ -16,7 +16,7 @@
 #define PIECE (256 << 10)
 
 /* The public generator of that name; the counter has its own copy, which a test compares. */
-static uint64_t splitmix64(uint64_t x)
+static uint64_t mix_splitmix64(uint64_t x)
 {
 	x += 0x9e3779b97f4a7c15;
 	x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
@@ -29,7 +29,8 @@ bool cryo_canary_text(const char *nonce, char out[CRYO_CANARY_LEN])
 	if (strlen(nonce) != CRYO_NONCE_LEN - 1 ||
 	    strspn(nonce, "0123456789abcdef") != CRYO_NONCE_LEN - 1)
 		return false;
-	snprintf(out, CRYO_CANARY_LEN, "canary-%016" PRIx64, splitmix64(strtoull(nonce, NULL, 16)));
+	snprintf(out, CRYO_CANARY_LEN, "canary-%016" PRIx64,
+		 mix_splitmix64(strtoull(nonce, NULL, 16)));
 	return true;
 }
 
@@ -41,7 +42,7 @@ void cryo_search_begin(struct cryo_search *s, const char *text)
 }
 
 /* `start`: offset of the data in the stream. */
-static void look(struct cryo_search *s, const char *data, size_t n, uint64_t start)
+static void search_stream_piece(struct cryo_search *s, const char *data, size_t n, uint64_t start)
 {
 	const char *end = data + n;
 
@@ -58,8 +59,8 @@ void cryo_search_feed(struct cryo_search *s, const void *data, size_t n)
 	/* Each side of the border is shorter than the text, so a hit lies across it. */
 	memcpy(joint, s->tail, s->kept);
 	memcpy(joint + s->kept, data, head);
-	look(s, joint, have, s->at - s->kept);
-	look(s, data, n, s->at);
+	search_stream_piece(s, joint, have, s->at - s->kept);
+	search_stream_piece(s, data, n, s->at);
 	s->at += n;
 	if (n >= s->len - 1) {
 		s->kept = s->len - 1;

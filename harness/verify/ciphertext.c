@@ -62,14 +62,14 @@ const char *cryo_ciphertext_reason_name(enum cryo_ciphertext_reason r)
 }
 
 /* An image by its place, or by its name wherever it is. */
-static bool is_image(const char *name)
+static bool is_image_member(const char *name)
 {
 	return cryo_starts_with(name, IMAGES) ? !cryo_seal_is_public(name + strlen(IMAGES))
 					      : cryo_ends_with(name, ".img");
 }
 
 /* Outermost content type of a CMS: authenticated encryption, or that in a signature. */
-static bool is_cms(const char *head, size_t n)
+static bool is_cms_content(const char *head, size_t n)
 {
 	static const char enveloped[] = "\x06\x0b\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17";
 	static const char of_a_maker[] = "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
@@ -97,24 +97,25 @@ static bool is_sealed_size(const char *name, uint64_t size)
 	return !cryo_starts_with(slash ? slash + 1 : name, "pages-") || plain % PAGE == 0;
 }
 
-static enum cryo_ciphertext_reason judge_image(const struct cryo_tar_entry *e, const char *head,
-					       size_t n)
+static enum cryo_ciphertext_reason judge_image_member(const struct cryo_tar_entry *e,
+						      const char *head, size_t n)
 {
 	if (n == 0 || head[0] != HEADER_MARK)
 		return CRYO_CIPHERTEXT_PLAIN_MEMBER;
 	return is_sealed_size(e->name, e->size) ? CRYO_CIPHERTEXT_OK : CRYO_CIPHERTEXT_BAD_SIZE;
 }
 
-static void judge_member(struct look *l, const struct cryo_tar_entry *e, const char *head, size_t n)
+static void judge_archive_member(struct look *l, const struct cryo_tar_entry *e, const char *head,
+				 size_t n)
 {
 	enum cryo_ciphertext_reason bad = CRYO_CIPHERTEXT_OK;
 
 	if (strcmp(e->name, CMS) == 0) {
 		l->sealed = true;
-		if (!is_cms(head, n))
+		if (!is_cms_content(head, n))
 			bad = CRYO_CIPHERTEXT_BAD_CMS;
-	} else if (is_image(e->name)) {
-		bad = judge_image(e, head, n);
+	} else if (is_image_member(e->name)) {
+		bad = judge_image_member(e, head, n);
 		l->images += bad == CRYO_CIPHERTEXT_OK;
 	}
 	if (bad != CRYO_CIPHERTEXT_OK && !l->bad_name) {
@@ -123,8 +124,8 @@ static void judge_member(struct look *l, const struct cryo_tar_entry *e, const c
 	}
 }
 
-static int visit(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
-		 struct cryo_err *err)
+static int visit_archive_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *e,
+				void *arg, struct cryo_err *err)
 {
 	struct look *l = arg;
 	struct cryo_search search;
@@ -151,17 +152,18 @@ static int visit(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void
 		l->first_name = cryo_strdup(e->name);
 	}
 	l->hits += l->canary ? search.hits : 0;
-	judge_member(l, e, head, have);
+	judge_archive_member(l, e, head, have);
 	return 0;
 }
 
-static void say_bad(struct cryo_ciphertext *v, enum cryo_ciphertext_reason r, const char *name)
+static void report_bad_member(struct cryo_ciphertext *v, enum cryo_ciphertext_reason r,
+			      const char *name)
 {
 	v->reason = r;
 	snprintf(v->text, sizeof(v->text), "'%s' %s", name, reason[r].text);
 }
 
-static void say_readable(struct cryo_ciphertext *v, const struct look *l, uint64_t raw_first)
+static void report_readable(struct cryo_ciphertext *v, const struct look *l, uint64_t raw_first)
 {
 	const char *name = l->first_name ? l->first_name : "the archive, outside of its members";
 	const char *quote = l->first_name ? "'" : "";
@@ -173,7 +175,7 @@ static void say_readable(struct cryo_ciphertext *v, const struct look *l, uint64
 		 quote, name, quote);
 }
 
-static void say_sealed(struct cryo_ciphertext *v, const struct look *l)
+static void report_sealed(struct cryo_ciphertext *v, const struct look *l)
 {
 	v->reason = l->canary ? CRYO_CIPHERTEXT_OK : CRYO_CIPHERTEXT_NO_CANARY;
 	snprintf(v->text, sizeof(v->text), "%zu %s sealed, %s", l->images,
@@ -182,18 +184,18 @@ static void say_sealed(struct cryo_ciphertext *v, const struct look *l)
 			   : "but no nonce is known, so there is no canary to look for");
 }
 
-static void conclude(struct cryo_ciphertext *v, const struct look *l, uint64_t raw_first)
+static void conclude_ciphertext(struct cryo_ciphertext *v, const struct look *l, uint64_t raw_first)
 {
 	if (v->hits > 0)
-		say_readable(v, l, raw_first);
+		report_readable(v, l, raw_first);
 	else if (!l->sealed)
-		say_bad(v, CRYO_CIPHERTEXT_NOT_SEALED, CMS);
+		report_bad_member(v, CRYO_CIPHERTEXT_NOT_SEALED, CMS);
 	else if (l->bad_name)
-		say_bad(v, l->bad, l->bad_name);
+		report_bad_member(v, l->bad, l->bad_name);
 	else if (l->images == 0)
-		say_bad(v, CRYO_CIPHERTEXT_NO_IMAGES, CMS);
+		report_bad_member(v, CRYO_CIPHERTEXT_NO_IMAGES, CMS);
 	else
-		say_sealed(v, l);
+		report_sealed(v, l);
 }
 
 int cryo_ciphertext_judge(const char *path, const char *nonce, struct cryo_ciphertext *out,
@@ -207,7 +209,7 @@ int cryo_ciphertext_judge(const char *path, const char *nonce, struct cryo_ciphe
 	*out = (struct cryo_ciphertext){ 0 };
 	if (cryo_canary_text(nonce, canary))
 		l.canary = canary;
-	rc = cryo_tar_walk(path, visit, &l, err);
+	rc = cryo_tar_walk(path, visit_archive_member, &l, err);
 	if (rc == 0 && l.canary) {
 		cryo_search_begin(&raw, canary);
 		rc = cryo_search_file(&raw, path, err);
@@ -218,6 +220,6 @@ int cryo_ciphertext_judge(const char *path, const char *nonce, struct cryo_ciphe
 	out->images = l.images;
 	/* A member of a compressed archive shows only in the walk, padding only in the bytes. */
 	out->hits = raw.hits > l.hits ? raw.hits : l.hits;
-	conclude(out, &l, raw.first);
+	conclude_ciphertext(out, &l, raw.first);
 	return 0;
 }

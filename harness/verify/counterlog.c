@@ -11,7 +11,7 @@
 #define MAX_COUNT_LINE 512
 
 /* "<key><digits>" at *s, which moves behind it. No sign, no leading zero, no overflow. */
-static bool take_number(const char **s, const char *key, uint64_t *value)
+static bool take_keyed_number(const char **s, const char *key, uint64_t *value)
 {
 	const char *p = *s;
 
@@ -28,7 +28,7 @@ static bool take_number(const char **s, const char *key, uint64_t *value)
 	return true;
 }
 
-static bool take_nonce(const char **s, char nonce[CRYO_NONCE_LEN])
+static bool take_nonce_word(const char **s, char nonce[CRYO_NONCE_LEN])
 {
 	const char *p = *s;
 
@@ -44,7 +44,7 @@ static bool take_nonce(const char **s, char nonce[CRYO_NONCE_LEN])
 }
 
 /* Further words: each " key=value" of printable characters. */
-static bool take_words(const char *s, bool *damaged)
+static bool take_further_words(const char *s, bool *damaged)
 {
 	*damaged = false;
 	while (*s) {
@@ -71,15 +71,15 @@ enum cryo_logline_kind cryo_count_parse(const char *line, struct cryo_count *out
 	if (!cryo_starts_with(line, "count="))
 		return CRYO_LOGLINE_OTHER;
 	if (strnlen(line, MAX_COUNT_LINE) == MAX_COUNT_LINE ||
-	    !take_number(&s, "count=", &c.count) || !take_nonce(&s, c.nonce) ||
-	    !take_number(&s, " mono_ns=", &c.mono_ns) || !take_words(s, &c.damaged))
+	    !take_keyed_number(&s, "count=", &c.count) || !take_nonce_word(&s, c.nonce) ||
+	    !take_keyed_number(&s, " mono_ns=", &c.mono_ns) || !take_further_words(s, &c.damaged))
 		return CRYO_LOGLINE_BROKEN;
 	*out = c;
 	return CRYO_LOGLINE_COUNT;
 }
 
 /* The stamp at the start of a line, and what stands behind its blank; NULL if there is none. */
-static const char *take_stamp(const char *line, int64_t *ns)
+static const char *take_line_stamp(const char *line, int64_t *ns)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 	size_t n = strcspn(line, " ");
@@ -94,7 +94,7 @@ static const char *take_stamp(const char *line, int64_t *ns)
 
 const char *cryo_log_api_text(const char *line, int64_t *ns)
 {
-	const char *text = take_stamp(line, ns);
+	const char *text = take_line_stamp(line, ns);
 
 	if (!text)
 		*ns = 0;
@@ -116,7 +116,7 @@ static const char *take_cri_tags(const char *s, bool *partial)
 	return *s ? s + 1 : NULL;
 }
 
-static struct cryo_logline *append(struct cryo_counterlog *l, const char *text, int64_t ns)
+static struct cryo_logline *append_log_line(struct cryo_counterlog *l, const char *text, int64_t ns)
 {
 	struct cryo_logline *line;
 
@@ -129,21 +129,21 @@ static struct cryo_logline *append(struct cryo_counterlog *l, const char *text, 
 }
 
 /* A CRI line that continues or completes a partial one collects in `part`. */
-static void add_cri(struct cryo_counterlog *l, const char *raw, struct cryo_str *part)
+static void add_cri_line(struct cryo_counterlog *l, const char *raw, struct cryo_str *part)
 {
 	bool partial = false;
 	int64_t ns = 0;
-	const char *text = take_stamp(raw, &ns);
+	const char *text = take_line_stamp(raw, &ns);
 
 	text = text ? take_cri_tags(text, &partial) : NULL;
 	if (!text) {
-		append(l, raw, 0)->kind = CRYO_LOGLINE_BROKEN;
+		append_log_line(l, raw, 0)->kind = CRYO_LOGLINE_BROKEN;
 		return;
 	}
 	cryo_str_add(part, text);
 	if (partial)
 		return;
-	append(l, cryo_str_get(part), ns);
+	append_log_line(l, cryo_str_get(part), ns);
 	cryo_str_clear(part);
 }
 
@@ -158,11 +158,11 @@ void cryo_counterlog_parse(enum cryo_log_form form, const char *text, struct cry
 		cryo_str_clear(&raw);
 		cryo_str_addn(&raw, text, (size_t)(end - text));
 		if (form == CRYO_LOG_CRI) {
-			add_cri(out, raw.p, &part);
+			add_cri_line(out, raw.p, &part);
 		} else {
 			const char *said = cryo_log_api_text(raw.p, &ns);
 
-			append(out, said, ns);
+			append_log_line(out, said, ns);
 		}
 	}
 }

@@ -3,14 +3,14 @@
 
 #include <stdlib.h>
 
-static int by_value(const void *a, const void *b)
+static int compare_gaps(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
 
 	return (x > y) - (x < y);
 }
 
-static int64_t gap_ns(const struct cryo_count *a, const struct cryo_count *b)
+static int64_t measure_gap_ns(const struct cryo_count *a, const struct cryo_count *b)
 {
 	uint64_t gap = b->mono_ns - a->mono_ns;
 
@@ -19,8 +19,8 @@ static int64_t gap_ns(const struct cryo_count *a, const struct cryo_count *b)
 }
 
 /* Median distance of neighbouring stamps, and the largest one from the value `around` on. */
-static bool gaps(const struct cryo_counterlog *log, uint64_t around, int64_t *median,
-		 int64_t *largest)
+static bool measure_stamp_gaps(const struct cryo_counterlog *log, uint64_t around, int64_t *median,
+			       int64_t *largest)
 {
 	cryo_auto(cryo_free) int64_t *gap = cryo_alloc((log->n + 1) * sizeof(*gap));
 	const struct cryo_count *last = NULL;
@@ -32,20 +32,20 @@ static bool gaps(const struct cryo_counterlog *log, uint64_t around, int64_t *me
 
 		if (log->line[i].kind != CRYO_LOGLINE_COUNT)
 			continue;
-		if (last && (gap[n] = gap_ns(last, c)) >= 0) {
+		if (last && (gap[n] = measure_gap_ns(last, c)) >= 0) {
 			if (last->count >= around && gap[n] > *largest)
 				*largest = gap[n];
 			n++;
 		}
 		last = c;
 	}
-	qsort(gap, n, sizeof(*gap), by_value);
+	qsort(gap, n, sizeof(*gap), compare_gaps);
 	/* The lower one of two: with few lines the pause itself must not count as usual. */
 	*median = n ? gap[(n - 1) / 2] : 0;
 	return n > 0;
 }
 
-static int64_t beyond_ms(int64_t gap, int64_t usual)
+static int64_t subtract_usual_gap(int64_t gap, int64_t usual)
 {
 	return gap <= usual ? 0 : (gap - usual) / 1000000;
 }
@@ -69,11 +69,11 @@ static void measure_absence(const struct cryo_counterlog *restored, size_t copie
 	}
 	if (!dumped || !first)
 		return;
-	felt = gap_ns(&dumped->c, &first->c);
+	felt = measure_gap_ns(&dumped->c, &first->c);
 	if (felt >= 0)
-		out->felt_ms = beyond_ms(felt, usual);
+		out->felt_ms = subtract_usual_gap(felt, usual);
 	if (dumped->ns > 0 && first->ns >= dumped->ns)
-		out->away_ms = beyond_ms(first->ns - dumped->ns, usual);
+		out->away_ms = subtract_usual_gap(first->ns - dumped->ns, usual);
 }
 
 void cryo_pauses_measure(const struct cryo_counterlog *source,
@@ -84,10 +84,10 @@ void cryo_pauses_measure(const struct cryo_counterlog *source,
 	int64_t usual, largest;
 
 	*out = (struct cryo_pauses)CRYO_PAUSES_INIT;
-	if (!gaps(source, known, &usual, &largest))
+	if (!measure_stamp_gaps(source, known, &usual, &largest))
 		return;
 	/* The source's pause lies before `first`: it must have gone so far. */
 	if (largest >= 0 && last->count >= first)
-		out->source_ms = beyond_ms(largest, usual);
+		out->source_ms = subtract_usual_gap(largest, usual);
 	measure_absence(restored, copied, first, usual, out);
 }

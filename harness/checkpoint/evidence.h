@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After a failed checkpoint or restore: what CRIU and Kubernetes say about it. */
+#ifndef CRYO_CHECKPOINT_EVIDENCE_H
+#define CRYO_CHECKPOINT_EVIDENCE_H
+
+#include "cluster/cluster.h"
+
+/*
+ * After a failed dump: looks for CRIU's newest dump.log (criu-dump.log where containerd
+ * keeps one of a failure) in the runtime's
+ * directories that is not older than since_ns (wall clock), and adds the line
+ * that decides and its plain meaning to err's message. Without one, only what
+ * the message itself tells is explained.
+ */
+void cryo_evidence_dump(struct cryo_cluster *t, const char *node, int64_t since_ns,
+			struct cryo_err *err);
+
+/*
+ * The runtime removes CRIU's log of a failed restore with the container. So
+ * CRIU is told, by a configuration file that the pod's annotation org.criu.config
+ * names, to write it elsewhere.
+ */
+struct cryo_evidence_restore {
+	char *config, *log; /* paths on the node, owned */
+};
+/* `words`: more lines for that file; `token` makes its name (cryo_nodefile_token). */
+int cryo_evidence_restore_begin(struct cryo_cluster *t, const char *token, const char *words,
+				struct cryo_evidence_restore *e, struct cryo_err *err);
+/* err NULL: it went well, and the configuration stays, empty, for dumps to come. The log is
+ * removed. */
+void cryo_evidence_restore_end(struct cryo_cluster *t, struct cryo_evidence_restore *e,
+			       struct cryo_err *err);
+
+#endif

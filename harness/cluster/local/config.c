@@ -1,0 +1,418 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files of a node, written into the upper directory of its overlay before
+ * anything is mounted. Sources: kubelet config v1beta1 types, containerd
+ * docs/cri/config.md (version 3), CNI spec 1.0.
+ */
+#include "cluster/local/local.h"
+
+#include "conf/yaml.h"
+#include "net/pki.h"
+#include "source/data.h"
+#include "sys/fs.h"
+#include "sys/hash.h"
+
+#include <errno.h>
+#include <dirent.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int write_node_file(const struct local_node *n, const char *path, mode_t mode,
+			   const struct cryo_str *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *full = cryo_asprintf("%s/upper%s", n->dir, path);
+	int rc = cryo_fs_mkparents(full, 0755, err);
+
+	return rc < 0 ? rc : cryo_fs_write(full, cryo_str_get(s), s->len, mode, err);
+}
+
+/* Lowering oom_score_adj below our own needs CAP_SYS_RESOURCE. */
+static bool can_lower_oom_score(void)
+{
+	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	const char *caps;
+
+	if (cryo_fs_read("/proc/self/status", 65536, &s, &ignored) < 0)
+		return false;
+	caps = strstr(cryo_str_get(&s), "CapEff:");
+	return caps && (strtoull(caps + strlen("CapEff:"), NULL, 16) >> 24 & 1); /* bit 24 */
+}
+
+static int write_containerd_config(const struct local *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+
+	cryo_str_addf(
+	    &s,
+	    "version = 3\n"
+	    "root = \"" LOCAL_STATE "/containerd\"\n"
+	    "state = \"/run/containerd\"\n"
+	    "oom_score = 0\n"
+	    "disabled_plugins = [\"io.containerd.snapshotter.v1.btrfs\",\n"
+	    "  \"io.containerd.snapshotter.v1.zfs\", \"io.containerd.snapshotter.v1.devmapper\",\n"
+	    "  \"io.containerd.snapshotter.v1.erofs\", "
+	    "\"io.containerd.snapshotter.v1.blockfile\",\n"
+	    "  \"io.containerd.nri.v1.nri\", \"io.containerd.internal.v1.tracing\",\n"
+	    "  \"io.containerd.tracing.processor.v1.otlp\"]\n"
+	    "[grpc]\n"
+	    "  address = \"/run/containerd/containerd.sock\"\n"
+	    "[plugins.'io.containerd.cri.v1.images']\n"
+	    "  snapshotter = \"overlayfs\"\n"
+	    "  discard_unpacked_layers = false\n"
+	    "[plugins.'io.containerd.cri.v1.images'.pinned_images]\n"
+	    "  sandbox = \"registry.k8s.io/pause:3.10\"\n"
+	    "[plugins.'io.containerd.cri.v1.runtime']\n"
+	    "  restrict_oom_score_adj = %s\n"
+	    "  tolerate_missing_hugetlb_controller = true\n"
+	    "  disable_hugetlb_controller = true\n"
+	    "  disable_apparmor = true\n"
+	    /* Sysctls in each sandbox that no workload here needs and CRIU would have to restore.
+	     */
+	    "  enable_unprivileged_ports = false\n"
+	    "  enable_unprivileged_icmp = false\n"
+	    "  enable_cdi = false\n"
+	    "[plugins.'io.containerd.cri.v1.runtime'.containerd]\n"
+	    "  default_runtime_name = \"runc\"\n"
+	    "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]\n"
+	    "  runtime_type = \"io.containerd.runc.v2\"\n"
+	    "  pod_annotations = [\"org.criu.*\"]\n"
+	    "  container_annotations = [\"org.criu.*\"]\n"
+	    "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]\n"
+	    "  BinaryName = \"/usr/local/bin/runc\"\n"
+	    "  SystemdCgroup = false\n"
+	    "[plugins.'io.containerd.cri.v1.runtime'.cni]\n"
+	    "  bin_dirs = [\"/usr/lib/cni\"]\n"
+	    "  conf_dir = \"/etc/cni/net.d\"\n",
+	    can_lower_oom_score() ? "false" : "true");
+	return write_node_file(&l->node, "/etc/containerd/config.toml", 0644, &s, err);
+}
+
+/*
+ * Without the second one the kubelet reads its certificate once and does not watch
+ * the file: an inotify instance less. A gate that a version does not know, or knows
+ * no more, would be its end.
+ */
+const char *local_kubelet_gates(const char *version)
+{
+	bool known = local_version_at_least(version, 1, 31) &&
+		     !local_version_at_least(version, 1, 36);
+
+	return known ? "ContainerCheckpoint: true, ReloadKubeletServerCertificateFile: false"
+		     : "ContainerCheckpoint: true";
+}
+
+static int write_kubelet_config(const struct local *l, const char *version, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+
+	cryo_str_addf(
+	    &s,
+	    "apiVersion: kubelet.config.k8s.io/v1beta1\n"
+	    "kind: KubeletConfiguration\n"
+	    "featureGates: {%s}\n"
+	    "containerRuntimeEndpoint: unix:///run/containerd/containerd.sock\n"
+	    "cgroupDriver: cgroupfs\n"
+	    "failSwapOn: false\n"
+	    "failCgroupV1: false\n"
+	    "oomScoreAdj: 0\n"
+	    "port: %d\n"
+	    "tlsCertFile: /etc/kubernetes/pki/%s.crt\n"
+	    "tlsPrivateKeyFile: /etc/kubernetes/pki/%s.key\n"
+	    "authentication:\n"
+	    "  anonymous: {enabled: false}\n"
+	    "  webhook: {enabled: true}\n"
+	    "  x509: {clientCAFile: /etc/kubernetes/pki/ca.crt}\n"
+	    "authorization: {mode: Webhook}\n"
+	    /* A full disk of the host is the host's matter: no eviction, no image collection. */
+	    "evictionHard: {memory.available: 0%%, nodefs.available: 0%%, nodefs.inodesFree: 0%%,"
+	    " imagefs.available: 0%%, imagefs.inodesFree: 0%%}\n"
+	    "imageGCHighThresholdPercent: 100\n"
+	    "localStorageCapacityIsolation: false\n"
+	    "makeIPTablesUtilChains: false\n"
+	    "hairpinMode: none\n"
+	    "resolvConf: \"\"\n"
+	    "runtimeRequestTimeout: 10m\n"
+	    "nodeStatusUpdateFrequency: 5s\n"
+	    "nodeLeaseDurationSeconds: 40\n"
+	    "syncFrequency: 10s\n"
+	    "serializeImagePulls: false\n"
+	    "volumePluginDir: " LOCAL_NO_FLEX_VOLUMES "\n"
+	    "enableControllerAttachDetach: true\n"
+	    "logging: {verbosity: 1}\n",
+	    local_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node.name, l->node.name);
+	return write_node_file(&l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
+}
+
+/*
+ * A pair for each pod and no bridge: a bridge stays behind without a port and its
+ * route is then "linkdown", which CRIU dumps and `ip route restore` refuses.
+ */
+static int write_cni_config(const struct local *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+
+	cryo_str_addf(&s,
+		      "{\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [\n"
+		      "  {\"type\": \"ptp\", \"ipMasq\": false,\n"
+		      "   \"ipam\": {\"type\": \"host-local\", \"dataDir\": \"/run/cni\",\n"
+		      "     \"ranges\": [[{\"subnet\": \"%s\"}]],"
+		      " \"routes\": [{\"dst\": \"0.0.0.0/0\"}]}}\n"
+		      "]}\n",
+		      l->node.pod_net);
+	return write_node_file(&l->node, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
+}
+
+/* Both ends of the pair are in the node: nothing crosses to the host. */
+static int write_network_config(const struct local *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
+
+	cryo_str_addf(&s,
+		      "link set lo up\n"
+		      "link add eth0 type veth peer name eth0-peer\n"
+		      "address add %s/24 dev eth0\n"
+		      "link set eth0-peer up\n"
+		      "link set eth0 up\n"
+		      "route add default via %s dev eth0\n",
+		      l->node.ip, l->node.gateway);
+	return write_node_file(&l->node, "/etc/cryopod/network", 0644, &s, err);
+}
+
+static int write_node_identity(const struct local *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str name = { 0 }, hosts = { 0 }, id = { 0 },
+						    none = { 0 };
+	char hash[CRYO_HASH_HEX];
+	int rc;
+
+	cryo_str_addf(&name, "%s\n", l->node.name);
+	cryo_str_addf(&hosts, "127.0.0.1 localhost\n%s %s\n", l->node.ip, l->node.name);
+	cryo_hash_bytes(l->node.cgroup, strlen(l->node.cgroup), hash);
+	cryo_str_addf(&id, "%.32s\n", hash);
+	rc = write_node_file(&l->node, "/etc/hostname", 0644, &name, err);
+	if (rc == 0)
+		rc = write_node_file(&l->node, "/etc/hosts", 0644, &hosts, err);
+	if (rc == 0)
+		rc = write_node_file(&l->node, "/etc/machine-id", 0444, &id, err);
+	return rc < 0 ? rc : write_node_file(&l->node, "/etc/resolv.conf", 0644, &none, err);
+}
+
+static int copy_pki_to_node(const struct local *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/pki", l->base.dir);
+	DIR *dir = opendir(from);
+	struct dirent *e;
+	int rc = 0;
+
+	if (!dir)
+		return cryo_err_sys(err, errno, "cannot read '%s'", from);
+	while (rc == 0 && (e = readdir(dir))) {
+		cryo_auto(cryo_free) char *path =
+		    cryo_asprintf("/etc/kubernetes/pki/%s", e->d_name);
+		cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
+
+		if (e->d_name[0] == '.')
+			continue;
+		rc = local_certs_read(l, e->d_name, &pem, err);
+		if (rc == 0)
+			rc = write_node_file(&l->node, path, 0600, &pem, err);
+	}
+	closedir(dir);
+	return rc;
+}
+
+static json_t *make_kubeconfig(const char *context, const char *server, json_t *cluster,
+			       json_t *user)
+{
+	json_object_set_new(cluster, "server", json_string(server));
+	return json_pack("{ss ss s[{ss so}] s[{ss so}] s[{ss s{ss ss}}] ss}", "apiVersion", "v1",
+			 "kind", "Config", "clusters", "name", context, "cluster", cluster, "users",
+			 "name", context, "user", user, "contexts", "name", context, "context",
+			 "cluster", context, "user", context, "current-context", context);
+}
+
+/* For a service in the node: names the files, so that no key is copied once more. */
+static int write_service_kubeconfig(const struct local *l, const char *service, const char *pair,
+				    struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/etc/kubernetes/%s.conf", service);
+	cryo_auto(cryo_free) char *cert = cryo_asprintf("/etc/kubernetes/pki/%s.crt", pair);
+	cryo_auto(cryo_free) char *key = cryo_asprintf("/etc/kubernetes/pki/%s.key", pair);
+	cryo_auto(cryo_free) char *server = cryo_asprintf("https://127.0.0.1:%d", LOCAL_API_PORT);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	json_t *config = make_kubeconfig(
+	    "local", server,
+	    json_pack("{ss}", "certificate-authority", "/etc/kubernetes/pki/ca.crt"),
+	    json_pack("{ss ss}", "client-certificate", cert, "client-key", key));
+
+	cryo_yaml_emit(config, &text);
+	json_decref(config);
+	return write_node_file(&l->node, path, 0600, &text, err);
+}
+
+static int write_kubeconfigs(const struct local *l, struct cryo_err *err)
+{
+	const char *const users[][2] = { { "kubelet", l->node.name },
+					 { "controller-manager", "controller-manager" },
+					 { "scheduler", "scheduler" },
+					 { "admin", "admin" } };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(users); i++)
+		rc = write_service_kubeconfig(l, users[i][0], users[i][1], err);
+	return rc;
+}
+
+static int link_node_program(const char *target, const char *path, struct cryo_err *err)
+{
+	int rc = cryo_fs_mkparents(path, 0755, err);
+
+	if (rc < 0)
+		return rc;
+	unlink(path);
+	if (symlink(target, path) < 0)
+		return cryo_err_sys(err, errno, "cannot link '%s'", path);
+	return 0;
+}
+
+/* CRIU's place is the packaged one's: before it in PATH stands the interposer, which runs that. */
+static const char *choose_link_dir(const char *program)
+{
+	return strcmp(program, "criu") == 0 ? "/usr/sbin" : "/usr/local/bin";
+}
+
+/* Every program of a component: /usr/local/bin/kubelet → /opt/cryopod/kubernetes/<stamp>/kubelet.
+ */
+static int link_built_programs(const struct local *l, const struct cryo_built *b,
+			       struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/builds", cryo_dir_cache());
+	const char *below_builds = b->dir + strlen(builds);
+	DIR *dir = opendir(b->dir);
+	struct dirent *e;
+	int rc = 0;
+
+	if (!dir)
+		return cryo_err_sys(err, errno, "cannot read '%s'", b->dir);
+	while (rc == 0 && (e = readdir(dir))) {
+		cryo_auto(cryo_free) char *program = cryo_asprintf("%s/%s", b->dir, e->d_name);
+		cryo_auto(cryo_free) char *target =
+		    cryo_asprintf(LOCAL_PROGRAMS "%s/%s", below_builds, e->d_name);
+		cryo_auto(cryo_free) char *path = cryo_asprintf(
+		    "%s/upper%s/%s", l->node.dir, choose_link_dir(e->d_name), e->d_name);
+
+		if (cryo_fs_size(program) >= 0 && access(program, X_OK) == 0)
+			rc = link_node_program(target, path, err);
+	}
+	closedir(dir);
+	return rc;
+}
+
+static int link_all_programs(const struct local *l, const struct cryo_build *build,
+			     struct cryo_err *err)
+{
+	static const char *const state[][2] = {
+		{ LOCAL_STATE "/kubelet", "/var/lib/kubelet" },
+		{ LOCAL_STATE "/containerd", "/var/lib/containerd" },
+		{ LOCAL_STATE "/log", "/var/log/cryopod" },
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(state); i++) {
+		cryo_auto(cryo_free) char *path =
+		    cryo_asprintf("%s/upper%s", l->node.dir, state[i][1]);
+
+		rc = link_node_program(state[i][0], path, err);
+	}
+	for (size_t i = 0; rc == 0 && i < build->n; i++)
+		if (build->item[i].component->source.kind != CRYO_SOURCE_DEBIAN)
+			rc = link_built_programs(l, &build->item[i], err);
+	return rc;
+}
+
+/*
+ * Found as `criu` before the real one in containerd's PATH (docs/architecture.md,
+ * "Sealed checkpoints"). A copy: the node must not depend on where cryopod was built.
+ */
+static int install_interposer(const struct local *l, struct cryo_err *err)
+{
+	static const struct {
+		const char *from, *to;
+	} file[] = { { "libexec/cryopod-criu", "criu" },
+		     { "libexec/criu-sockopt.so", "criu-sockopt.so" } };
+	cryo_auto(cryo_str_release) struct cryo_str conf = { 0 };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(file); i++) {
+		cryo_auto(cryo_free) char *from = NULL;
+		cryo_auto(cryo_free) char *to =
+		    cryo_asprintf("%s/upper/usr/local/bin/%s", l->node.dir, file[i].to);
+
+		rc = cryo_data_path(file[i].from, &from, err);
+		if (rc == 0)
+			rc = cryo_fs_mkparents(to, 0755, err);
+		if (rc == 0)
+			rc = cryo_fs_copy(from, to, 0755, err);
+	}
+	cryo_str_add(&conf,
+		     "# Words of the interposer: docs/architecture.md, \"Sealed checkpoints\".\n"
+		     "criu /usr/sbin/criu\n");
+	return rc < 0 ? rc : write_node_file(&l->node, "/etc/cryopod/criu.conf", 0644, &conf, err);
+}
+
+/* "v1.33.13"; NULL: nobody knows. */
+static const char *find_kubernetes_version(const struct cryo_build *build)
+{
+	const struct cryo_built *b = cryo_build_find(build, "kubernetes");
+	const char *version = b ? b->component->source.version : NULL;
+
+	return version && *version == 'v' ? version + 1 : version;
+}
+
+int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err)
+{
+	int (*const step[])(const struct local *, struct cryo_err *) = {
+		write_containerd_config, write_cni_config, write_network_config, install_interposer,
+		write_node_identity,	 copy_pki_to_node, write_kubeconfigs,
+	};
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(step); i++)
+		rc = step[i](l, err);
+	if (rc == 0)
+		rc = write_kubelet_config(l, find_kubernetes_version(build), err);
+	if (rc == 0)
+		rc = link_all_programs(l, build, err);
+	return cryo_err_wrap(err, rc, "configuration of node '%s'", l->node.name);
+}
+
+static void set_base64_member(json_t *object, const char *key, const struct cryo_str *pem)
+{
+	cryo_auto(cryo_free) char *text = cryo_base64(pem->p, pem->len);
+
+	json_object_set_new(object, key, json_string(text));
+}
+
+int local_kubeconfig_write(const struct local *l, unsigned port, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str ca = { 0 }, cert = { 0 }, key = { 0 },
+						    text = { 0 };
+	cryo_auto(cryo_free) char *context = cryo_asprintf("cryopod-%s", l->base.name);
+	cryo_auto(cryo_free) char *server = cryo_asprintf("https://127.0.0.1:%u", port);
+	json_t *cluster = json_object(), *user = json_object(), *config;
+	int rc = local_certs_read(l, "ca.crt", &ca, err);
+
+	if (rc == 0)
+		rc = local_certs_read(l, "admin.crt", &cert, err);
+	if (rc == 0)
+		rc = local_certs_read(l, "admin.key", &key, err);
+	set_base64_member(cluster, "certificate-authority-data", &ca);
+	set_base64_member(user, "client-certificate-data", &cert);
+	set_base64_member(user, "client-key-data", &key);
+	config = make_kubeconfig(context, server, cluster, user);
+	cryo_yaml_emit(config, &text);
+	json_decref(config);
+	return rc < 0 ? rc : cryo_fs_write(l->base.kubeconfig, text.p, text.len, 0600, err);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The local target: a disposable cluster in namespaces of this machine. This
+ * header is for the files of this folder only.
+ *
+ *   local.c     the table of functions, names and paths
+ *   record.c    what is known about a cluster between two runs (cluster.json)
+ *   certs.c     keys and certificates
+ *   config.c    the files of a node: kubelet, containerd, CNI, kubeconfigs
+ *   services.c  what is supervised in a node, and how it is started
+ *   init.c      from a fork to PID 1 of a node: namespaces, mounts, network
+ *   forward.c   the host's 127.0.0.1 port into a node's network
+ *   up*.c down.c status.c access.c
+ *   limits.c    what a node takes of this machine's limits
+ *   room.c      CRIU for a whole node
+ *   template*.c clusters that start from a checkpoint of their own kind
+ *
+ * On the host: <state>/<name>/cluster.json, kubeconfig, pki/, nodes/<node>/
+ *   upper, work  the overlay above the shared root file system
+ *   root         where init mounts it, in a mount namespace of its own
+ *   state        seen in the node as /var/lib/node: etcd, containerd, kubelet, log
+ */
+#ifndef CRYO_CLUSTER_LOCAL_LOCAL_H
+#define CRYO_CLUSTER_LOCAL_LOCAL_H
+
+#include "recipe/build.h"
+#include "sys/cgroup.h"
+#include "cluster/cluster.h"
+
+#define LOCAL_STATE	   "/var/lib/node" /* in the node; a real directory of the host, not overlay */
+#define LOCAL_PROGRAMS	   "/opt/cryopod" /* in the node: <cache>/builds, read only */
+#define LOCAL_SERVICE_NET  "10.96.0.0/16"
+#define LOCAL_SERVICE_IP   "10.96.0.1"
+#define LOCAL_API_PORT	   6443
+#define LOCAL_KUBELET_PORT 10250
+/*
+ * A directory for FlexVolume drivers that cannot be made: they are off then. Deprecated since
+ * Kubernetes 1.23; a watch each in kubelet and controller-manager, of which a user has few.
+ */
+#define LOCAL_NO_FLEX_VOLUMES "/proc/no-flex-volumes"
+#define LOCAL_LEAF	      "/services" /* v2: the node's group for processes */
+#define LOCAL_BAD_IN_PATH     ",:\\"	  /* they separate the options of an overlay mount */
+
+/* One node. Addresses are inside its own network: equal in every cluster. */
+struct local_node {
+	char *name;   /* "node1" */
+	char *dir;    /* <cluster>/nodes/node1 */
+	char *state;  /* <dir>/state */
+	char *cgroup; /* "/cryopod/<cluster>/node1" */
+	const char *ip, *gateway, *pod_net;
+};
+
+struct local {
+	struct cryo_cluster base;
+	char *lock;		/* path of the lock file */
+	char *cgroup;		/* "/cryopod/<cluster>" */
+	struct local_node node; /* the first of --nodes N, which is a later matter */
+};
+
+/* cluster.json: written before anything it names can outlive us. */
+struct local_record {
+	char *boot;	/* boot id: pids of another boot are nobody's */
+	char *stack;	/* name */
+	char *stamp;	/* cryo_build_stamp() */
+	json_t *builds; /* [{component, source, stamp, dir}] */
+	int64_t created_ns;
+	unsigned port; /* of the forwarder, 0: none yet */
+	bool complete; /* images loaded, Ready seen once: nothing is left to be set up */
+	char *from;    /* key of the template it came from; NULL: it started by itself */
+	int64_t copy_ms, criu_ms, ready_ms; /* what the restore took, if `from` */
+	bool saving;	      /* a snapshot of it is made, or was when we died: its disk is whole */
+	bool dumping;	      /* CRIU is at it, or was when we died: nobody knows its state */
+	struct cryo_pid init; /* pid 0: not running */
+	struct cryo_pid forwarder; /* pid 0: not running */
+};
+
+char *local_boot_id(void); /* caller frees */
+/* 0 and *out; 1: there is none (or it is of no use); negative: error. */
+int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err);
+int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err);
+void local_record_release(struct local_record *r);
+#define local_record_releasep local_record_release
+bool local_record_running(const struct local_record *r); /* its node's init is alive */
+/* The root file system it was started with; NULL: not known. Borrowed. */
+const char *local_record_rootfs(const struct local_record *r);
+
+/* <cluster>/pki and the node's pair, once. Whole or not at all. */
+int local_certs_make(const struct local *l, struct cryo_err *err);
+/* Have those in <dir>/pki expired? All of a set are made at once; where there is none: no. */
+bool local_certs_over(const char *dir);
+/* PEM text of one file of <cluster>/pki, appended. */
+int local_certs_read(const struct local *l, const char *file, struct cryo_str *out,
+		     struct cryo_err *err);
+
+/* Everything in the node's upper directory: certificates, configuration, links to programs. */
+int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err);
+/* Of a kubelet of that version ("1.33.13"; NULL: nobody knows), as YAML's pairs. */
+const char *local_kubelet_gates(const char *version);
+/* The host's kubeconfig for that port, 0600. */
+int local_kubeconfig_write(const struct local *l, unsigned port, struct cryo_err *err);
+
+struct local_service {
+	const char *name;      /* also its program */
+	const char *component; /* of the stack: whose version and stamp it has */
+	const char *package;   /* of the root file system, where the component is that */
+	/* Adds argv. */
+	void (*argv)(const struct local_node *n, struct cryo_strv *argv);
+	bool waits; /* for an API server that is ready: local_services_release() */
+};
+extern const struct local_service local_services[]; /* ends with a NULL name */
+const struct local_service *local_service_find(const char *name);
+/* s6 service directories below `scandir`. */
+int local_services_write(const struct local_node *n, const char *scandir, struct cryo_err *err);
+
+/* The API server of the node that runs is ready: start those that wait for it. Those that run
+ * already are left alone. */
+int local_services_release(struct local *l, struct cryo_err *err);
+
+/*
+ * Make the node's first process. It waits for local_init_go(); when *go is closed
+ * without it (we died), it ends. `rootfs`: lower directory of the overlay.
+ */
+struct local_init {
+	struct cryo_pid pid;
+	int go;	    /* owned */
+	int status; /* owned: errors of the set-up arrive here, end of file when s6 runs */
+};
+int local_init_start(const struct local *l, const char *rootfs, struct local_init *out,
+		     struct cryo_err *err);
+/* Let it go on and wait until s6 has taken over. */
+int local_init_go(struct local_init *i, struct cryo_err *err);
+void local_init_release(struct local_init *i);
+/* Options of the mount of the node's root. Caller frees. */
+char *local_overlay_options(const struct local_node *n, const char *rootfs);
+/* Make the mount at `root` the root of this process' own mount namespace, and leave the old one. */
+int local_pivot(const char *root, struct cryo_err *err);
+#define local_init_releasep local_init_release
+
+/*
+ * The forwarder: a process of its own (`cryopod internal-forward`), ends with
+ * the node. *port 0: any free one, then set. -CRYO_E_UNFIT: the port is taken.
+ */
+int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
+int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
+			struct cryo_pid *out, struct cryo_err *err);
+
+#define LOCAL_INOTIFY 12u /* inotify instances a node takes, and CRIU one more */
+/* How many this user could still have, at most `most`. */
+unsigned local_inotify_free(unsigned most);
+/* -CRYO_E_UNFIT: not enough for one more node. */
+int local_check_inotify(struct cryo_err *err);
+/* Did it fail because the kernel took memory back? Then -CRYO_E_UNFIT, and that is said. */
+int local_blame_memory(const struct local_node *n, int rc, struct cryo_err *err);
+
+bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts);
+int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err);
+int local_down(struct cryo_cluster *t, struct cryo_err *err);
+int local_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
+int local_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);
+int local_kubelet(struct cryo_cluster *t, const char *node, struct cryo_kube **out,
+		  struct cryo_err *err);
+int local_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
+	       struct cryo_proc_result *res, struct cryo_err *err);
+int local_get(struct cryo_cluster *t, const char *node, const char *from, const char *to,
+	      struct cryo_err *err);
+int local_put(struct cryo_cluster *t, const char *node, const char *from, const char *to,
+	      struct cryo_err *err);
+int64_t local_memory(struct cryo_cluster *t);
+int local_load_image(struct cryo_cluster *t, const char *tar, struct cryo_err *err);
+
+/* Version of a package of a root file system; NULL if it is not in there. Caller frees. */
+char *local_package_version(const char *rootfs, const char *package);
+/* "4.1.1-1", "6.18.44-fc": at least major.minor? NULL and what is no version: no. */
+bool local_version_at_least(const char *version, int major, int minor);
+/* Since Linux 6.16 two socket options fail for IP sockets, and CRIU before 4.2 takes that as fatal.
+ * `criu` NULL: a version that nobody knows. */
+bool local_can_dump_ip_sockets(const char *criu, const char *kernel);
+/* What the node can do, probed: docs/architecture.md, "status". New reference. */
+json_t *local_capabilities(struct local *l);
+
+/* The record of a cluster that runs; -CRYO_E_CHECK "cluster 'x' does not run (cryopod up --name
+ * x)". */
+int local_running(const struct local *l, struct local_record *out, struct cryo_err *err);
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster/local/local.h"
+
+#include "conf/json.h"
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_RECORD (1u << 20)
+
+char *local_boot_id(void)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	struct cryo_str s = { 0 };
+
+	if (cryo_fs_read("/proc/sys/kernel/random/boot_id", 64, &s, &ignored) == 0 && s.len > 0)
+		s.p[s.len - 1] = '\0';
+	return cryo_str_detach(&s);
+}
+
+static char *make_record_path(const struct local *l)
+{
+	return cryo_asprintf("%s/cluster.json", l->base.dir);
+}
+
+static json_t *write_pid_json(const struct cryo_pid *p)
+{
+	return json_pack("{si sI}", "pid", (int)p->pid, "startTime", (json_int_t)p->start_time);
+}
+
+static struct cryo_pid read_pid_json(const json_t *root, const char *key)
+{
+	const json_t *j = cryo_json_at(root, key);
+
+	return (struct cryo_pid){ (pid_t)cryo_json_int(j, "pid", 0),
+				  (uint64_t)cryo_json_int(j, "startTime", 0) };
+}
+
+int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = make_record_path(l);
+	cryo_auto(cryo_free) char *boot = local_boot_id();
+	cryo_auto(cryo_json_decref) json_t *j = NULL;
+
+	*out = (struct local_record){ 0 };
+	if (!cryo_fs_exists(path))
+		return 1;
+	if (cryo_json_load(path, MAX_RECORD, &j, err) < 0)
+		return cryo_err_wrap(err, -(int)err->status,
+				     "record of cluster '%s' (cryopod down --name %s removes it)",
+				     l->base.name, l->base.name);
+	out->boot = cryo_strdup(cryo_json_str(j, "boot"));
+	out->stack = cryo_strdup(cryo_json_str(j, "stack"));
+	out->stamp = cryo_strdup(cryo_json_str(j, "stamp"));
+	out->builds = json_incref(cryo_json_at(j, "builds"));
+	out->created_ns = cryo_json_int(j, "createdNs", 0);
+	out->port = (unsigned)cryo_json_int(j, "port", 0);
+	out->complete = cryo_json_bool(j, "complete");
+	out->from = cryo_strdup(cryo_json_str(j, "template"));
+	out->copy_ms = cryo_json_int(j, "restored.copy", 0);
+	out->criu_ms = cryo_json_int(j, "restored.criu", 0);
+	out->ready_ms = cryo_json_int(j, "restored.ready", 0);
+	out->dumping = cryo_json_bool(j, "dumping");
+	out->saving = cryo_json_bool(j, "saving");
+	if (cryo_streq(boot, out->boot)) {
+		out->init = read_pid_json(j, "init");
+		out->forwarder = read_pid_json(j, "forwarder");
+	}
+	return 0;
+}
+
+int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = make_record_path(l);
+	cryo_auto(cryo_free) char *boot = local_boot_id();
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_json_decref) json_t *j =
+	    json_pack("{ss ss* ss* sO* sI si sb ss* sb sb so so}", "boot", boot, "stack", r->stack,
+		      "stamp", r->stamp, "builds", r->builds, "createdNs",
+		      (json_int_t)r->created_ns, "port", (int)r->port, "complete", r->complete,
+		      "template", r->from, "dumping", r->dumping, "saving", r->saving, "init",
+		      write_pid_json(&r->init), "forwarder", write_pid_json(&r->forwarder));
+
+	json_object_set_new(j, "restored",
+			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",
+				      (json_int_t)r->criu_ms, "ready", (json_int_t)r->ready_ms));
+	cryo_json_dump_pretty(j, &text);
+	return cryo_fs_write(path, text.p, text.len, 0600, err);
+}
+
+void local_record_release(struct local_record *r)
+{
+	free(r->boot);
+	free(r->stack);
+	free(r->stamp);
+	free(r->from);
+	json_decref(r->builds);
+	*r = (struct local_record){ 0 };
+}
+
+bool local_record_running(const struct local_record *r)
+{
+	return r->init.pid > 0 && cryo_pid_alive(&r->init);
+}
+
+const char *local_record_rootfs(const struct local_record *r)
+{
+	json_t *b;
+	size_t i;
+
+	json_array_foreach(r->builds, i, b)
+		if (cryo_streq(cryo_json_str(b, "component"), "node"))
+			return cryo_json_str(b, "dir");
+	return NULL;
+}
+
+int local_running(const struct local *l, struct local_record *out, struct cryo_err *err)
+{
+	int rc = local_record_load(l, out, err);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0 && local_record_running(out))
+		return 0;
+	local_record_release(out);
+	return cryo_cluster_not_running(&l->base, err);
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `up`: every step looks first whether it has been done, so the same code starts
+ * a new cluster, repairs a half-built one and leaves a running one alone. What
+ * could outlive us is written down (cluster.json) before it is let go.
+ */
+#include "cluster/local/up.h"
+
+#include "base/clock.h"
+#include "base/event.h"
+#include "recipe/users.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
+#include "sys/lock.h"
+#include "cluster/local/snapshot_pods.h"
+#include "cluster/local/template_local.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS	 120000
+#define DEFAULT_READY_MS 120000
+#define PODS_MS		 60000 /* of a snapshot, until they are Ready again */
+#define NODE_BYTES	 (400ull * 1000 * 1000)
+
+int up_plan(struct up *u, size_t *missing, struct cryo_err *err)
+{
+	int rc = cryo_stack_load(u->opts->stack ? u->opts->stack : "upstream", &u->stack, err);
+
+	*missing = 0;
+	if (rc == 0)
+		rc = cryo_build_plan(&u->stack, NULL, &u->build, err);
+	for (size_t i = 0; rc == 0 && i < u->build.n; i++)
+		*missing += !u->build.item[i].up_to_date;
+	return rc;
+}
+
+static int build_stack_programs(struct up *u, struct cryo_err *err)
+{
+	struct cryo_fetch_opts fetch = { .offline = u->opts->offline, .mirrors = u->opts->mirrors };
+	size_t missing;
+	int rc = up_plan(u, &missing, err);
+
+	if (rc < 0)
+		return rc;
+	if (missing > 0 && u->opts->no_build)
+		return cryo_err_set(err, CRYO_E_PROVISION,
+				    "%zu components of stack '%s' are not built (cryopod build)",
+				    missing, u->stack.name);
+	cryo_users_note_stack(&u->stack, &u->build);
+	if (missing > 0)
+		rc = u->opts->build
+			 ? u->opts->build(&u->stack, &u->build, &fetch, u->opts->build_arg, err)
+			 : cryo_build_run(&u->build, &fetch, err);
+	if (missing > 0 && rc == 0)
+		cryo_users_note_stack(&u->stack, &u->build);
+	return rc;
+}
+
+void up_describe(struct up *u)
+{
+	char stamp[CRYO_HASH_HEX];
+
+	cryo_build_stamp(&u->build, stamp);
+	free(u->record.stamp);
+	free(u->record.stack);
+	json_decref(u->record.builds);
+	u->record.stamp = cryo_strdup(stamp);
+	u->record.stack = cryo_strdup(u->stack.name);
+	u->record.builds = json_array();
+	for (size_t i = 0; i < u->build.n; i++) {
+		const struct cryo_built *b = &u->build.item[i];
+		cryo_auto(cryo_free) char *source = cryo_source_show(&b->component->source);
+
+		json_array_append_new(u->record.builds,
+				      json_pack("{ss ss ss* ss ss}", "component",
+						b->component->name, "source", source, "version",
+						b->component->source.version, "stamp", b->stamp,
+						"dir", b->dir));
+	}
+}
+
+/* A running cluster keeps what it was made from. */
+static int check_same_build(const struct up *u, struct cryo_err *err)
+{
+	char stamp[CRYO_HASH_HEX];
+
+	cryo_build_stamp(&u->build, stamp);
+	if (cryo_streq(stamp, u->record.stamp))
+		return 0;
+	return cryo_err_set(
+	    err, CRYO_E_PROVISION,
+	    "cluster '%s' runs another build (stack '%s', %.12s, not %.12s): take it "
+	    "down first (cryopod down --name %s)",
+	    u->l->base.name, u->record.stack ? u->record.stack : "?",
+	    u->record.stamp ? u->record.stamp : "?", stamp, u->l->base.name);
+}
+
+/* What an init of before left behind (its cgroups hold what is left of its processes). */
+static int clear_node_remains(struct up *u, struct cryo_err *err)
+{
+	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
+	int rc = cryo_cgroups_find(&cg, err);
+
+	return rc < 0 ? rc : cryo_cgroup_remove(&cg, u->l->cgroup, err);
+}
+
+int up_forget(struct up *u, struct cryo_err *err)
+{
+	int rc = clear_node_remains(u, err);
+
+	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
+	u->record.complete = u->record.dumping = u->record.saving = false;
+	free(cryo_steal(&u->record.from));
+	return rc < 0 ? rc : cryo_fs_rmtree(u->l->base.dir, err);
+}
+
+/* etcd alone preallocates 64 MB twice; without space it dies with words that tell nobody why. */
+int up_check_space(const struct up *u, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *have = NULL;
+	cryo_auto(cryo_free) char *need = cryo_size_show(NODE_BYTES);
+	uint64_t bytes;
+	int rc = cryo_fs_free_bytes(u->l->base.dir, &bytes, err);
+
+	if (rc < 0 || bytes >= NODE_BYTES)
+		return rc;
+	have = cryo_size_show(bytes);
+	return cryo_err_set(err, CRYO_E_UNFIT, "'%s' has %s free, a node needs %s", u->l->base.dir,
+			    have, need);
+}
+
+static int make_node_directories(struct up *u, struct cryo_err *err)
+{
+	static const char *const below[] = { "upper", "work", "state/transfer" };
+	int rc = cryo_fs_mkdirs(u->l->base.dir, 0700, err);
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(below); i++) {
+		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", u->l->node.dir, below[i]);
+
+		rc = cryo_fs_mkdirs(dir, 0755, err);
+	}
+	return rc;
+}
+
+static int prepare_cold_start(struct up *u, struct cryo_err *err)
+{
+	int rc;
+
+	cryo_step_begin(CRYO_STEP_COLD);
+	rc = clear_node_remains(u, err);
+	if (rc == 0)
+		rc = make_node_directories(u, err);
+	if (rc == 0)
+		rc = up_check_space(u, err);
+	if (rc == 0)
+		rc = local_certs_make(u->l, err);
+	if (rc == 0)
+		rc = local_config_write(u->l, &u->build, err);
+	if (rc < 0)
+		cryo_step_fail("%s", err->msg);
+	else
+		cryo_step_ok("certificates, configuration");
+	return rc;
+}
+
+static int start_local_node(struct up *u, struct cryo_err *err)
+{
+	cryo_auto(local_init_release) struct local_init init = { .go = -1, .status = -1 };
+	const struct cryo_built *rootfs = cryo_build_find(&u->build, "node");
+	int rc;
+
+	cryo_step_begin("start %s", u->l->node.name);
+	if (!rootfs)
+		rc = cryo_err_set(err, CRYO_E_CONFIG, "stack '%s' has no component 'node'",
+				  u->stack.name);
+	else
+		rc = local_init_start(u->l, rootfs->dir, &init, err);
+	if (rc == 0) {
+		u->record.init = init.pid;
+		u->record.complete = false;
+		rc = local_record_save(u->l, &u->record, err);
+	}
+	if (rc == 0)
+		rc = local_init_go(&init, err);
+	if (rc < 0)
+		cryo_step_fail("%s", err->msg);
+	else
+		cryo_step_ok("pid %d, own mount, pid, net, uts, ipc and cgroup namespaces",
+			     u->record.init.pid);
+	return rc;
+}
+
+int up_forward(struct up *u, struct cryo_err *err)
+{
+	unsigned wanted = u->opts->port ? u->opts->port : u->record.port;
+	bool first_choice = wanted != 0;
+	int rc;
+
+	if (u->record.forwarder.pid > 0 && cryo_pid_alive(&u->record.forwarder) &&
+	    cryo_fs_exists(u->l->base.kubeconfig)) {
+		if (!u->opts->port || u->opts->port == u->record.port)
+			return 0;
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "cluster '%s' already listens on port %u, not %u",
+				    u->l->base.name, u->record.port, u->opts->port);
+	}
+	rc = local_forward_start(u->l, &u->record.init, &wanted, &u->record.forwarder, err);
+	/* The port of last time is only a wish; one that was asked for is not. */
+	if (rc == -(int)CRYO_E_UNFIT && first_choice && !u->opts->port) {
+		wanted = 0;
+		rc = local_forward_start(u->l, &u->record.init, &wanted, &u->record.forwarder, err);
+	}
+	if (rc < 0)
+		return rc;
+	u->record.port = wanted;
+	rc = local_record_save(u->l, &u->record, err);
+	return rc < 0 ? rc : local_kubeconfig_write(u->l, wanted, err);
+}
+
+int up_cold_start(struct up *u, struct cryo_err *err)
+{
+	int rc;
+
+	u->record.created_ns = cryo_wall_ns();
+	free(cryo_steal(&u->record.from));
+	up_describe(u);
+	rc = prepare_cold_start(u, err);
+	if (rc == 0)
+		rc = start_local_node(u, err);
+	return rc < 0 ? rc : up_settle(u, err);
+}
+
+static int bring_cluster_up(struct up *u, struct cryo_err *err)
+{
+	int rc;
+
+	if (u->opts->from)
+		return up_from_snapshot(u, err);
+	if (!u->fresh || u->opts->cold)
+		return up_cold_start(u, err);
+	rc = up_from_template(u, err);
+	if (rc != 1)
+		return rc;
+	rc = up_cold_start(u, err);
+	if (rc == 0)
+		rc = up_make_template(u, err);
+	if (rc == 1)
+		rc = up_from_template(u, err);
+	return rc == 1 ? up_cold_start(u, err) : rc;
+}
+
+/* Whoever made a snapshot of it died: nobody knows the state of the node, but its disk is what it
+ * was when the node ran last, and the next start goes on from there. */
+static int recover_after_saving(struct up *u, struct cryo_err *err)
+{
+	int rc = clear_node_remains(u, err);
+
+	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
+	u->record.saving = false;
+	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
+}
+
+/*
+ * What was there before. A cluster that was half restored, or whose dump we did
+ * not see the end of, was nobody's yet: it is taken away.
+ */
+static int look_at_earlier_run(struct up *u, struct cryo_err *err)
+{
+	int rc = local_record_load(u->l, &u->record, err);
+	bool half = u->record.from && !u->record.complete && !local_record_running(&u->record);
+
+	if (rc < 0)
+		return rc;
+	u->fresh = rc == 1;
+	template_prune_snapshots();
+	if (u->record.saving)
+		return recover_after_saving(u, err);
+	if (rc == 1 || (!half && !u->record.dumping))
+		return 0;
+	u->fresh = true;
+	return up_forget(u, err);
+}
+
+/* Also when the node did not get ready: one wants to look at it. */
+static int open_cluster_access(struct up *u, int rc, struct cryo_err *err)
+{
+	struct cryo_err later = CRYO_ERR_INIT;
+
+	if (rc == 0)
+		return up_forward(u, err);
+	if (rc != -(int)CRYO_E_INTERRUPTED && local_record_running(&u->record))
+		up_forward(u, &later);
+	return rc;
+}
+
+/* They last a year. Nothing would talk to anything, and no log would say so in plain words. */
+static int check_cluster_certs(const struct up *u, struct cryo_err *err)
+{
+	if (u->fresh || !local_certs_over(u->l->base.dir))
+		return 0;
+	return cryo_err_set(err, CRYO_E_PROVISION,
+			    "the certificates of cluster '%s' are over, it is a year old: take it "
+			    "down, then up again (cryopod down --name %s)",
+			    u->l->base.name, u->l->base.name);
+}
+
+/* A snapshot becomes a new cluster; one that came from it already is what was asked for. */
+static int check_from_snapshot(const struct up *u, struct cryo_err *err)
+{
+	if (!u->opts->from || u->fresh ||
+	    (local_record_running(&u->record) && cryo_streq(u->record.from, u->opts->from)))
+		return 0;
+	return cryo_err_set(err, CRYO_E_USAGE,
+			    "there is a cluster '%s': take another name (--name), or take it down "
+			    "first (cryopod down --name %s)",
+			    u->l->base.name, u->l->base.name);
+}
+
+/* Whoever restored it may have died before it started the kubelet, which is down in every snapshot.
+ */
+static int start_node_kubelet(struct up *u, struct cryo_err *err)
+{
+	const struct local_record *r = &u->record;
+
+	return r->complete || !r->from || template_is_key(r->from) ? 0
+								   : snapshot_pods_start(u->l, err);
+}
+
+static int wait_restored_pods(struct up *u, struct cryo_err *err)
+{
+	int64_t end = cryo_now_ms() + cryo_limit_ms(PODS_MS);
+
+	return u->pods
+		   ? snapshot_pods_wait(u->l, u->pods, end < u->deadline ? end : u->deadline, err)
+		   : 0;
+}
+
+static int bring_up_locked(struct up *u, struct cryo_err *err)
+{
+	int rc = u->opts->from ? 0 : build_stack_programs(u, err);
+
+	if (rc == 0)
+		rc = look_at_earlier_run(u, err);
+	if (rc == 0)
+		rc = check_from_snapshot(u, err);
+	if (rc == 0)
+		rc = check_cluster_certs(u, err);
+	if (rc < 0)
+		return rc;
+	u->deadline = cryo_now_ms() +
+		      (u->opts->timeout_ms ? u->opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));
+	if (local_record_running(&u->record)) {
+		rc = u->opts->from ? 0 : check_same_build(u, err);
+		if (rc == 0)
+			rc = start_node_kubelet(u, err);
+		if (rc == 0)
+			rc = open_cluster_access(u, 0, err);
+		if (rc == 0)
+			rc = up_settle(u, err);
+	} else {
+		rc = local_check_inotify(err);
+		if (rc == 0 && u->opts->port)
+			rc = local_forward_check(u->opts->port, err);
+		if (rc == 0)
+			rc = open_cluster_access(u, bring_cluster_up(u, err), err);
+	}
+	if (rc == 0 && !u->record.complete) {
+		u->record.complete = true;
+		rc = local_record_save(u->l, &u->record, err);
+	}
+	return rc < 0 ? rc : wait_restored_pods(u, err);
+}
+
+void up_release(struct up *u)
+{
+	local_record_release(&u->record);
+	cryo_build_release(&u->build);
+	cryo_stack_release(&u->stack);
+	json_decref(u->inputs);
+	json_decref(u->pods);
+}
+
+/* What is nobody's fault in particular is a cluster that could not be provisioned. */
+int up_verdict(int rc, struct cryo_err *err)
+{
+	if (rc < 0 && (err->status == CRYO_E_SYSTEM || err->status == CRYO_E_CHILD ||
+		       err->status == CRYO_E_REMOTE))
+		return cryo_err_as(err, rc, CRYO_E_PROVISION);
+	return rc;
+}
+
+int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err)
+{
+	struct up u = { .l = (struct local *)t, .opts = opts };
+	cryo_auto(cryo_fd_close) int lock = -1;
+	int rc;
+
+	if (geteuid() != 0)
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "a local cluster needs root: namespaces, mounts and cgroups "
+				    "(sudo cryopod up)");
+	rc = cryo_lock_take(u.l->lock, LOCK_WAIT_MS, &lock, err);
+	if (rc == 0)
+		cryo_users_note_state();
+	if (rc == 0)
+		rc = bring_up_locked(&u, err);
+	up_release(&u);
+	return up_verdict(rc, err);
+}
+
+bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts)
+{
+	cryo_auto(up_release) struct up u = { .l = (struct local *)t, .opts = opts };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	size_t missing;
+
+	if (geteuid() != 0)
+		return false;
+	if (opts->from)
+		return up_has_snapshot(&u);
+	return up_plan(&u, &missing, &ignored) == 0 && missing == 0 &&
+	       (opts->cold || up_has_template(&u));
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A Makefile runs as root, in a root file system that other builds use, too. What it
+ * says is a stranger's: it gets its own directory to write to, and nothing else.
+ */
+#include "recipe/confine.h"
+
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* Only what a node would have to be made for: no disk, no console, no /dev/mem. */
+static const char *const devices[] = { "null", "zero", "full", "random", "urandom" };
+
+static int hold_devices(int fd[], struct cryo_err *err)
+{
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(devices); i++) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("/dev/%s", devices[i]);
+
+		fd[i] = open(path, O_PATH | O_CLOEXEC);
+		if (fd[i] < 0)
+			return cryo_err_sys(err, errno, "cannot open '%s'", path);
+	}
+	return 0;
+}
+
+static int lay_out_devices(const int fd[], struct cryo_err *err)
+{
+	if (mount("dev", "/dev", "tmpfs", MS_NOSUID | MS_NOEXEC, "size=64k,mode=755") < 0)
+		return cryo_err_sys(err, errno, "cannot mount '/dev'");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(devices); i++) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("/dev/%s", devices[i]);
+		cryo_auto(cryo_free) char *held = cryo_asprintf("/proc/self/fd/%d", fd[i]);
+		cryo_auto(cryo_fd_close) int at = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+		if (at < 0 || mount(held, path, NULL, MS_BIND, NULL) < 0)
+			return cryo_err_sys(err, errno, "cannot make '%s'", path);
+	}
+	return 0;
+}
+
+static int make_read_only(const char *path, struct cryo_err *err)
+{
+	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID, NULL) < 0)
+		return cryo_err_sys(err, errno, "cannot make '%s' read-only", path);
+	return 0;
+}
+
+/* Without this, root writes what it likes to /proc/sys, and to a disk that it makes a node of. */
+static int drop_capabilities(struct cryo_err *err)
+{
+	const unsigned long kept = 1u << CAP_CHOWN | 1u << CAP_DAC_OVERRIDE | 1u << CAP_FOWNER;
+
+	for (unsigned long c = 0; prctl(PR_CAPBSET_READ, c) >= 0; c++) {
+		if (c < 32 && kept & 1u << c)
+			continue;
+		if (prctl(PR_CAPBSET_DROP, c) < 0)
+			return cryo_err_sys(err, errno, "cannot drop capability %lu", c);
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return cryo_err_sys(err, errno, "cannot give up new privileges");
+	return 0;
+}
+
+int cryo_build_confine(void *read_only, struct cryo_err *err)
+{
+	int fd[CRYO_ARRAY_LEN(devices)], rc;
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
+		return cryo_err_sys(err, errno, "cannot leave the network");
+	rc = hold_devices(fd, err);
+	if (rc == 0)
+		rc = lay_out_devices(fd, err);
+	if (rc == 0 && umount2("/sys", MNT_DETACH) < 0)
+		rc = cryo_err_sys(err, errno, "cannot take '/sys' away");
+	if (rc == 0)
+		rc = make_read_only("/proc", err);
+	if (rc == 0 && read_only && access(read_only, F_OK) == 0)
+		rc = make_read_only(read_only, err);
+	if (rc == 0)
+		rc = make_read_only("/", err);
+	return rc < 0 ? rc : drop_capabilities(err);
+}

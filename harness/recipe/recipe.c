@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "recipe/recipe.h"
+
+#include "sys/fs.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TREES                                                                                      \
+	(1u << CRYO_SOURCE_DIR | 1u << CRYO_SOURCE_GIT | 1u << CRYO_SOURCE_SUPERPROJECT |          \
+	 1u << CRYO_SOURCE_ARCHIVE)
+#define GO_SOURCES  (1u << CRYO_SOURCE_MODULE | TREES)
+#define MAX_VERSION 256 /* bytes of a file that holds one */
+
+static const char *const kubernetes_programs[] = { "kubelet",
+						   "kube-apiserver",
+						   "kube-controller-manager",
+						   "kube-scheduler",
+						   "kubectl",
+						   "kubeadm",
+						   "kube-proxy",
+						   NULL };
+static const char *const containerd_programs[] = { "containerd", "containerd-shim-runc-v2", "ctr",
+						   NULL };
+static const char *const runc_programs[] = { "runc", NULL };
+static const char *const kind_programs[] = { "kind", NULL };
+static const char *const coredns_programs[] = { "coredns", NULL };
+static const char *const etcd_programs[] = { "etcd", NULL };
+static const char *const criu_programs[] = { "criu", NULL };
+
+/*
+ * Without gitVersion the API server calls itself v0.0.0-master. The date is that
+ * of no build: the same inputs shall give the same bytes.
+ */
+#define KUBERNETES_STAMPS(package)                                                                 \
+	"-X " package ".gitVersion=%V", "-X " package ".gitMajor=%M",                              \
+	    "-X " package ".gitMinor=%m", "-X " package ".gitTreeState=clean",                     \
+	    "-X " package ".buildDate=1970-01-01T00:00:00Z", "-X " package ".gitCommit=%C"
+
+static const char *const kubernetes_stamps[] = { KUBERNETES_STAMPS("k8s.io/component-base/version"),
+						 KUBERNETES_STAMPS("k8s.io/client-go/pkg/version"),
+						 NULL };
+static const char *const containerd_stamps[] = { "-X %P/version.Version=%V",
+						 "-X %P/version.Revision=%C", NULL };
+static const char *const runc_stamps[] = { "-X main.version=%v", "-X main.gitCommit=%C", NULL };
+static const char *const kind_stamps[] = { "-X sigs.k8s.io/kind/pkg/cmd/kind/version.gitCommit=%C",
+					   NULL };
+
+static const struct cryo_recipe recipes[] = {
+	{
+	    .name = "kubernetes",
+	    .revision = 1,
+	    .programs = kubernetes_programs,
+	    .package = "/cmd/%s",
+	    .ldflags = "-s -w",
+	    .stamps = kubernetes_stamps,
+	    .kinds = GO_SOURCES,
+	    .staging = true,
+	    .memory_mib = 3072,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "containerd",
+	    .revision = 1,
+	    .programs = containerd_programs,
+	    .package = "/cmd/%s",
+	    .ldflags = "-s -w",
+	    .stamps = containerd_stamps,
+	    .module = "github.com/containerd/containerd/v2",
+	    .kinds = GO_SOURCES,
+	    .memory_mib = 1536,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "runc",
+	    .revision = 1,
+	    .programs = runc_programs,
+	    .package = "",
+	    .tags = "seccomp netgo osusergo",
+	    .ldflags = "-s -w -extldflags -static",
+	    .stamps = runc_stamps,
+	    .version_file = "VERSION",
+	    .kinds = GO_SOURCES,
+	    .cgo = true,
+	    .memory_mib = 768,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "kind",
+	    .revision = 2, /* 2: with the files of its base image */
+	    .files = "images/base/files",
+	    .programs = kind_programs,
+	    .package = "",
+	    .ldflags = "-s -w",
+	    .stamps = kind_stamps,
+	    .kinds = GO_SOURCES,
+	    .memory_mib = 1024,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "coredns",
+	    .revision = 1,
+	    .programs = coredns_programs,
+	    .package = "",
+	    .main = "images/node/coredns/main.go",
+	    .ldflags = "-s -w",
+	    .kinds = 1u << CRYO_SOURCE_MODULE,
+	    .memory_mib = 1536,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "etcd",
+	    .revision = 1,
+	    .programs = etcd_programs,
+	    .package = "",
+	    .ldflags = "-s -w",
+	    .kinds = 1u << CRYO_SOURCE_MODULE,
+	    .memory_mib = 1024,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "criu",
+	    .revision = 1,
+	    .programs = criu_programs,
+	    .kinds = TREES,
+	    .memory_mib = 512,
+	    .make = cryo_build_make,
+	},
+	{
+	    .name = "debian",
+	    .revision = 1,
+	    .kinds = 1u << CRYO_SOURCE_DEBIAN,
+	    .memory_mib = 512,
+	    .make = cryo_build_debian,
+	},
+	{
+	    .name = "debian-layer",
+	    .revision = 1,
+	    .kinds = 1u << CRYO_SOURCE_DEBIAN,
+	    .memory_mib = 512,
+	    .make = cryo_build_debian_layer,
+	},
+};
+
+static int config_err(const struct cryo_component *c, struct cryo_err *err, const char *what,
+		      const char *word, const char *const *known)
+{
+	const char *near = cryo_nearest(word, known);
+	cryo_auto(cryo_strv_release) struct cryo_strv list = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
+
+	if (near)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "%s:%u: component '%s': no %s '%s', did you mean '%s'?",
+				    c->file, c->line, c->name, what, word, near);
+	cryo_strv_addv(&list, known);
+	all = cryo_strv_join(&list, ", ");
+	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: component '%s': no %s '%s' (known: %s)",
+			    c->file, c->line, c->name, what, word, all);
+}
+
+static int check(const struct cryo_recipe *r, const struct cryo_component *c, struct cryo_err *err)
+{
+	static const char *const none[] = { NULL };
+	const char *const *known = r->programs ? r->programs : none;
+	cryo_auto(cryo_free) char *shown = NULL;
+
+	if (!(r->kinds & 1u << c->source.kind)) {
+		shown = cryo_source_show(&c->source);
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "%s:%u: component '%s': recipe '%s' cannot build from %s",
+				    c->file, c->line, c->name, r->name, shown);
+	}
+	for (size_t i = 0; i < c->programs.n; i++) {
+		size_t j = 0;
+
+		while (known[j] && strcmp(known[j], c->programs.v[i]) != 0)
+			j++;
+		if (!known[j])
+			return config_err(c, err, "program", c->programs.v[i], known);
+	}
+	return 0;
+}
+
+int cryo_recipe_find(const struct cryo_component *c, const struct cryo_recipe **out,
+		     struct cryo_err *err)
+{
+	const char *names[CRYO_ARRAY_LEN(recipes) + 1] = { NULL };
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(recipes); i++) {
+		names[i] = recipes[i].name;
+		if (strcmp(c->recipe, recipes[i].name) == 0) {
+			*out = &recipes[i];
+			return check(&recipes[i], c, err);
+		}
+	}
+	return config_err(c, err, "recipe", c->recipe, names);
+}
+
+const char *const *cryo_recipe_programs(const struct cryo_recipe *r, const struct cryo_component *c)
+{
+	static const char *const none[] = { NULL };
+
+	if (c->programs.n > 0)
+		return cryo_strv_get(&c->programs);
+	return r->programs ? r->programs : none;
+}
+
+/* Can it be filled in? */
+static bool has_value(const char *format, const struct cryo_source *src, const char *commit)
+{
+	if (strstr(format, "%C"))
+		return *commit;
+	/* What has no value in it goes with those that have. */
+	return src->version || (*commit && !strstr(format, "%V") && !strstr(format, "%v") &&
+				!strstr(format, "%M") && !strstr(format, "%m"));
+}
+
+static void add_stamp(const struct cryo_recipe *r, const char *format,
+		      const struct cryo_source *src, const char *commit, struct cryo_str *out)
+{
+	unsigned major = 0, minor = 0;
+
+	if (src->version)
+		sscanf(src->version, "v%u.%u", &major, &minor);
+	for (const char *p = format; *p; p++) {
+		if (*p != '%') {
+			cryo_str_addn(out, p, 1);
+			continue;
+		}
+		switch (*++p) {
+		case 'V':
+			cryo_str_add(out, src->version);
+			break;
+		case 'v':
+			cryo_str_add(out, src->version + 1);
+			break;
+		case 'M':
+			cryo_str_addf(out, "%u", major);
+			break;
+		case 'm':
+			cryo_str_addf(out, "%u", minor);
+			break;
+		case 'P':
+			cryo_str_add(out, src->module ? src->module : r->module);
+			break;
+		case 'C':
+			cryo_str_add(out, commit);
+			break;
+		}
+	}
+}
+
+/* What is no version does not reach the linker: it would be taken for options. */
+char *cryo_recipe_version(const struct cryo_recipe *r, const char *tree)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_free) char *path = NULL, *version = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (!r->version_file)
+		return NULL;
+	path = cryo_asprintf("%s/%s", tree, r->version_file);
+	if (cryo_fs_read_regular(path, MAX_VERSION, &text, &ignored) < 0)
+		return NULL;
+	version =
+	    cryo_asprintf("v%.*s", (int)strcspn(cryo_str_get(&text), "\n"), cryo_str_get(&text));
+	return cryo_source_is_version(version) ? cryo_steal(&version) : NULL;
+}
+
+char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source *src,
+			  const char *commit)
+{
+	struct cryo_str s = { 0 };
+
+	cryo_str_add(&s, r->ldflags ? r->ldflags : "");
+	for (size_t i = 0; r->stamps && r->stamps[i]; i++) {
+		if (!has_value(r->stamps[i], src, commit))
+			continue;
+		cryo_str_add(&s, " ");
+		add_stamp(r, r->stamps[i], src, commit, &s);
+	}
+	return cryo_str_detach(&s);
+}
+
+void cryo_recipe_hash(const struct cryo_recipe *r, const struct cryo_source *src,
+		      const char *commit, struct cryo_hash *h)
+{
+	cryo_auto(cryo_free) char *ldflags = cryo_recipe_ldflags(r, src, commit);
+	char revision[32];
+
+	snprintf(revision, sizeof(revision), "%u", r->revision);
+	cryo_hash_item(h, r->name);
+	cryo_hash_item(h, revision);
+	cryo_hash_item(h, r->tags ? r->tags : "");
+	cryo_hash_item(h, ldflags);
+	cryo_hash_item(h, r->cgo ? "cgo" : "");
+	/* What is in it goes with the source. */
+	if (r->version_file && !src->version)
+		cryo_hash_item(h, r->version_file);
+}

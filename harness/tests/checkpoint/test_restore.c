@@ -1,0 +1,705 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Restore against a fake node and a fake API server: this file defines the
+ * functions of kube/ that it calls, so the linker does not take the real ones.
+ */
+#include "checkpoint/checkpoint.h"
+
+#include "conf/json.h"
+#include "image/tar.h"
+#include "net/pki.h"
+#include "sys/fs.h"
+#include "sys/lock.h"
+#include "checkpoint/evidence.h"
+#include "checkpoint/nodefile.h"
+#include "checkpoint/sealing.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define TOKEN	  "/var/run/secrets/kubernetes.io/serviceaccount"
+#define MOUNT(at) "{\"destination\":\"" at "\",\"type\":\"bind\",\"source\":\"/x\"}"
+
+static char *dir, *archive, *manifest;
+
+/* What node and server are like; zeroed, the whole story works. */
+static struct {
+	const char *images; /* answer of `ctr images ls`, NULL: the one that is asked for */
+	const char *criu_log;
+	int load_rc, create_rc, wait_rc;
+	json_t *pod; /* the one created */
+	char *deleted, *config;
+	const char *secret;	 /* the only one there is, JSON; NULL: none */
+	struct cryo_str traffic; /* "put PATH CONTENT" and "rm PATH" lines */
+	unsigned loaded;
+	int64_t limit;
+} fake;
+
+void cryo_kube_free(struct cryo_kube *k)
+{
+	(void)k;
+}
+
+int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
+		     struct cryo_err *err)
+{
+	(void)k;
+	(void)ns;
+	fake.pod = json_deep_copy(object);
+	return fake.create_rc ? cryo_err_set(err, CRYO_E_REMOTE, "pod exists") : 0;
+}
+
+int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_kube_test test,
+		   void *arg, int64_t timeout_ms, json_t **last, struct cryo_err *err)
+{
+	(void)k;
+	(void)ref;
+	(void)test;
+	(void)arg;
+	fake.limit = timeout_ms;
+	if (fake.wait_rc)
+		return cryo_err_set(err, CRYO_E_TIMEOUT, "pod does not run");
+	*last = json_pack("{s{ss}}", "spec", "nodeName", "node1");
+	return 0;
+}
+
+int cryo_kube_test_pod_running(const json_t *object, void *arg, char **why, struct cryo_err *err)
+{
+	(void)object;
+	(void)arg;
+	(void)why;
+	(void)err;
+	return 1;
+}
+
+char *cryo_kube_events(struct cryo_kube *k, const char *ns, const char *kind, const char *name)
+{
+	(void)k;
+	(void)ns;
+	(void)kind;
+	(void)name;
+	return cryo_strdup("");
+}
+
+int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int grace_s,
+		     int64_t wait_ms, struct cryo_err *err)
+{
+	(void)k;
+	(void)grace_s;
+	(void)wait_ms;
+	(void)err;
+	fake.deleted = cryo_asprintf("%s/%s", ref->ns, ref->name);
+	return 0;
+}
+
+int cryo_kube_get(struct cryo_kube *k, const struct cryo_kube_ref *ref, json_t **out,
+		  struct cryo_err *err)
+{
+	(void)k;
+	(void)ref;
+	*out = NULL;
+	return fake.secret ? cryo_json_parse("secret", fake.secret, strlen(fake.secret), out, err)
+			   : 0;
+}
+
+static int fake_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err)
+{
+	(void)t;
+	(void)err;
+	*out = NULL;
+	return 0;
+}
+
+static int fake_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
+		     struct cryo_proc_result *res, struct cryo_err *err)
+{
+	const char *last = NULL;
+
+	(void)t;
+	(void)node;
+	(void)err;
+	for (const char *const *a = p->argv; *a; a++)
+		last = *a;
+	if (strcmp(p->argv[0], "rm") == 0)
+		cryo_str_addf(&fake.traffic, "rm %s\n", last);
+	for (const char *const *a = p->argv; strcmp(p->argv[0], "find") == 0 && *a; a++)
+		cryo_str_addf(&fake.traffic, "%s ", *a);
+	if (strcmp(p->argv[0], "ctr") == 0)
+		cryo_str_add(&res->out, fake.images ? fake.images : last);
+	return 0;
+}
+
+static int fake_get(struct cryo_cluster *t, const char *node, const char *from, const char *to,
+		    struct cryo_err *err)
+{
+	(void)t;
+	(void)node;
+	(void)from;
+	if (!fake.criu_log)
+		return cryo_err_sys(err, ENOENT, "no log");
+	return cryo_fs_write(to, fake.criu_log, strlen(fake.criu_log), 0600, err);
+}
+
+static int fake_put(struct cryo_cluster *t, const char *node, const char *from, const char *to,
+		    struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	(void)t;
+	(void)node;
+	assert_int_equal(cryo_fs_read(from, 4096, &text, err), 0);
+	cryo_str_addf(&fake.traffic, "put %s %s\n", to, cryo_str_get(&text));
+	free(fake.config);
+	fake.config = cryo_strdup(to);
+	return 0;
+}
+
+static int fake_load_image(struct cryo_cluster *t, const char *tar, struct cryo_err *err)
+{
+	(void)t;
+	fake.loaded++;
+	assert_true(cryo_fs_size(tar) > 0);
+	return fake.load_rc ? cryo_err_set(err, CRYO_E_CHILD, "ctr failed") : 0;
+}
+
+static const struct cryo_cluster_ops ops = { .kube = fake_kube,
+					     .exec = fake_exec,
+					     .get = fake_get,
+					     .put = fake_put,
+					     .load_image = fake_load_image };
+static struct cryo_cluster target = { .ops = &ops };
+
+static int setup(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	memset(&fake, 0, sizeof(fake));
+	if (cryo_fs_tmpdir("/tmp", "cryo-restore-", &dir, &err) < 0)
+		return -1;
+	target.dir = dir;
+	archive = cryo_asprintf("%s/a.tar", dir);
+	manifest = cryo_asprintf("%s/pod.yaml", dir);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	int rc = cryo_fs_rmtree(dir, &err);
+
+	(void)state;
+	json_decref(fake.pod);
+	free(fake.deleted);
+	free(fake.config);
+	cryo_str_release(&fake.traffic);
+	free(archive);
+	free(manifest);
+	free(dir);
+	return rc;
+}
+
+/* As containerd writes it, with these bind mounts; status NULL: as containerd 2.0 did. */
+static void put_archive(const char *mounts, const char *status)
+{
+	static const char config[] = "{\"rootfsImageName\":\"docker.io/library/counter:latest\"}";
+	cryo_auto(cryo_fd_close) int fd = open(archive, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = cryo_tar_writer_new(fd);
+	cryo_auto(cryo_free) char *spec = cryo_asprintf(
+	    "{\"mounts\":[%s],\"annotations\":{\"io.kubernetes.cri.container-name\":\"main\","
+	    "\"io.kubernetes.cri.sandbox-name\":\"p\","
+	    "\"io.kubernetes.cri.sandbox-namespace\":\"work\"}}",
+	    mounts);
+	const char *const member[][2] = { { "checkpoint/inventory.img", "x" },
+					  { "config.dump", config },
+					  { "spec.dump", spec },
+					  { status ? "status.dump" : NULL, status } };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(member) && member[i][0]; i++)
+		assert_int_equal(cryo_tar_add_data(w, member[i][0], 0600, member[i][1],
+						   strlen(member[i][1]), &err),
+				 0);
+	assert_int_equal(cryo_tar_finish(w, &err), 0);
+}
+
+static void put_manifest(const char *text)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_fs_write(manifest, text, strlen(text), 0600, &err), 0);
+}
+
+static const char *pod_text(const char *path)
+{
+	const char *text = cryo_json_str(fake.pod, path);
+
+	return text ? text : "";
+}
+
+static void from_the_archive(void **state)
+{
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(r.ns, "work");
+	assert_string_equal(r.pod, "q");
+	assert_string_equal(r.container, "main");
+	assert_string_equal(r.node, "node1");
+	assert_true(cryo_starts_with(r.image, "localhost/checkpoint/main:"));
+	assert_string_equal(pod_text("metadata.name"), "q");
+	assert_string_equal(pod_text("metadata.namespace"), "work");
+	assert_string_equal(pod_text("spec.containers[0].image"), r.image);
+	assert_string_equal(pod_text("spec.containers[0].imagePullPolicy"), "Never");
+	assert_true(cryo_json_bool(fake.pod, "spec.automountServiceAccountToken"));
+	assert_int_equal(fake.loaded, 1);
+	assert_int_equal(fake.limit, 60000);
+	assert_null(fake.deleted);
+	/* CRIU is told where to write its log by the file the annotation names */
+	assert_string_equal(json_string_value(json_object_get(
+				cryo_json_at(fake.pod, "metadata.annotations"), "org.criu.config")),
+			    fake.config);
+}
+
+/* The text with every % replaced. Caller frees. */
+static char *with_name(const char *text, const char *name)
+{
+	struct cryo_str out = { 0 };
+
+	for (; *text; text++)
+		cryo_str_addn(&out, *text == '%' ? name : text, *text == '%' ? strlen(name) : 1);
+	return cryo_str_detach(&out);
+}
+
+static void make_pair(struct cryo_pki_pair *out)
+{
+	const struct cryo_pki_spec spec = { .cn = "x", .encrypt = true };
+	struct cryo_err err;
+
+	assert_int_equal(cryo_pki_self_signed(&spec, 0, out, &err), 0);
+}
+
+/* Caller frees. */
+static char *tls_secret(const char *key, const char *cert)
+{
+	cryo_auto(cryo_free) char *k = cryo_base64(key, strlen(key));
+	cryo_auto(cryo_free) char *c = cryo_base64(cert, strlen(cert));
+
+	return cryo_asprintf("{\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.key\":\"%s\","
+			     "\"tls.crt\":\"%s\"}}",
+			     k, c);
+}
+
+/* The key of the Secret is on the node before the pod is created, and gone afterwards. */
+static void with_a_key(void **state)
+{
+	static const char *const order[] = { "put %.key -----BEGIN PRIVATE KEY-----\n",
+					     "put %.crt -----BEGIN CERTIFICATE-----\n",
+					     "put %.log \n",
+					     "put %.conf log-file %.log\n",
+					     "tls-key %.key\n",
+					     "tls-cert %.crt\n",
+					     "put %.conf \n",
+					     "rm %.log\n",
+					     "rm %.key\n",
+					     "rm %.crt\n" };
+	cryo_auto(cryo_free) char *name = NULL, *locks = NULL, *secret = NULL;
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .key_secret = "enc" };
+	struct cryo_err err = CRYO_ERR_INIT;
+	const char *at;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	make_pair(&pair);
+	secret = tls_secret(pair.key_pem, pair.cert_pem);
+	fake.secret = secret;
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	name = cryo_strndup(fake.config, strlen(fake.config) - strlen(".conf"));
+	assert_true(cryo_starts_with(name, "/run/cryopod/restore-"));
+	assert_int_equal(strspn(name + strlen("/run/cryopod/restore-"), "0123456789abcdef"), 32);
+	at = cryo_str_get(&fake.traffic);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(order); i++) {
+		cryo_auto(cryo_free) char *line = with_name(order[i], name);
+
+		at = strstr(at, line);
+		if (!at)
+			fail_msg("no '%s' in its place:\n%s", line, cryo_str_get(&fake.traffic));
+	}
+	locks = cryo_asprintf("%s/.key-%s.lock", dir, name + strlen("/run/cryopod/restore-"));
+	assert_false(cryo_fs_exists(locks));
+}
+
+/* A pod can name any file of its node to CRIU: no two restores, and nobody, can guess a name. */
+static void names_are_not_guessed(void **state)
+{
+	cryo_auto(cryo_free) char *first = NULL, *second = NULL;
+	struct cryo_err err;
+
+	(void)state;
+	assert_int_equal(cryo_nodefile_token(&first, &err), 0);
+	assert_int_equal(cryo_nodefile_token(&second, &err), 0);
+	assert_int_equal(strlen(first), 32);
+	assert_string_not_equal(first, second);
+}
+
+/* What a killed call left is removed by the next one; what a running one has laid down stays. */
+static void killed_calls(void **state)
+{
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+	cryo_auto(cryo_free) char *dead_key = cryo_asprintf("%s/.key-0123.lock", dir);
+	cryo_auto(cryo_free) char *dead_call = cryo_asprintf("%s/.call-abcd.lock", dir);
+	cryo_auto(cryo_free) char *held = cryo_asprintf("%s/.key-4567.lock", dir);
+	static const char *const removed[] = { "rm /run/cryopod/restore-0123.key\n",
+					       "rm /run/cryopod/restore-0123.crt\n",
+					       "rm /run/cryopod/restore-0123.log\n",
+					       "rm /run/cryopod/calls/abcd\n",
+					       "rm /run/cryopod/calls/abcd.crt\n" };
+	cryo_auto(cryo_fd_close) int fd = -1;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	assert_int_equal(cryo_fs_write(dead_key, "1", 1, 0600, &err), 0);
+	assert_int_equal(cryo_fs_write(dead_call, "1", 1, 0600, &err), 0);
+	assert_int_equal(cryo_lock_take(held, 0, &fd, &err), 0);
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(removed); i++)
+		if (!strstr(cryo_str_get(&fake.traffic), removed[i]))
+			fail_msg("no '%s'", removed[i]);
+	assert_null(strstr(cryo_str_get(&fake.traffic), "4567"));
+	assert_false(cryo_fs_exists(dead_key) || cryo_fs_exists(dead_call));
+	assert_true(cryo_fs_exists(held));
+}
+
+/* It becomes part of a path, on the node and on this machine. */
+static void no_container_id(void **state)
+{
+	static const char *const row[] = { "", "..", "0123", "../../../../etc/x",
+					   "0123456789abcdef0123456789abcdef0123456789abcdef"
+					   "0123456789abcde/" };
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
+	const struct cryo_pki_spec spec = { .cn = "x", .encrypt = true };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_pki_self_signed(&spec, 0, &pair, &err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_sealing_call call;
+
+		assert_int_equal(cryo_sealing_call_begin(&target, NULL, row[i], pair.cert_pem,
+							 strlen(pair.cert_pem), &call, &err),
+				 -CRYO_E_REMOTE);
+		assert_int_equal(fake.traffic.len, 0);
+	}
+}
+
+/* In its own files a container can have anything that is called dump.log. */
+static void evidence_of_containers(void **state)
+{
+	struct cryo_err err = { CRYO_E_REMOTE, 0, "it failed" };
+
+	(void)state;
+	cryo_evidence_dump(&target, NULL, 0, &err);
+	assert_non_null(strstr(cryo_str_get(&fake.traffic),
+			       "( -name rootfs -o -name io.containerd.snapshotter.* ) -prune -o "
+			       "-type f -name *dump.log "));
+}
+
+static void with_a_bad_secret(void **state)
+{
+	static const struct {
+		const char *secret, *says;
+	} row[] = { { NULL, "no secret 'enc' in namespace 'work'" },
+		    { "{\"type\":\"Opaque\",\"data\":{}}", "not kubernetes.io/tls" },
+		    { "{\"data\":{}}", "not kubernetes.io/tls" },
+		    { "{\"type\":\"kubernetes.io/tls\"}", "has no 'tls.key'" },
+		    { "{\"type\":\"kubernetes.io/tls\",\"data\":{\"tls.key\":\"?\"}}",
+		      "has no 'tls.key'" } };
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_restore_opts opts = { .archive = archive,
+						  .pod = "q",
+						  .key_secret = "enc" };
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_restore r;
+
+		fake.secret = row[i].secret;
+		assert_true(cryo_restore_run(&target, &opts, &r, &err) < 0);
+		if (!strstr(err.msg, row[i].says))
+			fail_msg("%s", err.msg);
+		assert_null(fake.pod);
+	}
+}
+
+static void key_refused(const struct cryo_restore_opts *opts, const char *says)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_restore r;
+
+	assert_int_equal(cryo_restore_run(&target, opts, &r, &err), -CRYO_E_CONFIG);
+	print_message("# %s\n", err.msg);
+	assert_non_null(strstr(err.msg, says));
+	assert_null(strstr(err.msg, "/run/cryopod"));
+	assert_null(fake.pod);
+	assert_int_equal(fake.traffic.len, 0);
+}
+
+/* Named as the user named it, before anything of it is on the node. */
+static void what_is_no_key(void **state)
+{
+	cryo_auto(cryo_free) char *garbage = cryo_asprintf("%s/garbage", dir);
+	cryo_auto(cryo_free) char *key = cryo_asprintf("%s/key", dir);
+	cryo_auto(cryo_free) char *no_key = NULL, *no_cert = NULL;
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
+	struct cryo_restore_opts file = { .archive = archive, .pod = "q", .key_file = garbage };
+	struct cryo_restore_opts secret = { .archive = archive, .pod = "q", .key_secret = "enc" };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	make_pair(&pair);
+	assert_int_equal(cryo_fs_write(garbage, "what?\n", 6, 0600, &err), 0);
+	assert_int_equal(cryo_fs_write(key, pair.key_pem, strlen(pair.key_pem), 0600, &err), 0);
+	key_refused(&file, garbage);
+	file.key_file = key;
+	file.cert_file = garbage;
+	key_refused(&file, garbage);
+	no_key = tls_secret("what?", pair.cert_pem);
+	fake.secret = no_key;
+	key_refused(&secret, "tls.key of secret enc");
+	no_cert = tls_secret(pair.key_pem, "what?");
+	fake.secret = no_cert;
+	key_refused(&secret, "tls.crt of secret enc");
+	fake.secret = NULL;
+}
+
+/* From a manifest: only what must differ does. */
+static void from_a_manifest(void **state)
+{
+	static const char *const text[] = {
+		"kind: Namespace\nmetadata: {name: n}\n---\nkind: Pod\n"
+		"metadata: {name: p, labels: {app: x}, annotations: {a: b}}\n"
+		"spec:\n  volumes: [{name: v, emptyDir: {}}]\n"
+		"  containers: [{name: side, image: s}, {name: main, image: m}]\n",
+		"kind: Pod\nspec: {containers: [{name: side, image: s}, {name: main}]}\n",
+		"kind: Pod\nmetadata:\n  annotations:\n"
+		"spec: {containers: [{name: side, image: s}, {name: main}]}\n",
+	};
+
+	(void)state;
+	put_archive(MOUNT("/data"), "{}");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(text); i++) {
+		cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+		struct cryo_restore_opts opts = { .archive = archive,
+						  .pod = "q",
+						  .ns = "own",
+						  .manifest = manifest,
+						  .timeout_ms = 5000 };
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %zu\n", i);
+		put_manifest(text[i]);
+		if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+			fail_msg("%s", err.msg);
+		assert_string_equal(pod_text("metadata.name"), "q");
+		assert_string_equal(pod_text("metadata.namespace"), "own");
+		assert_string_equal(pod_text("spec.containers[0].image"), "s");
+		assert_string_equal(pod_text("spec.containers[1].image"), r.image);
+		assert_int_equal(fake.limit, 5000);
+		if (i == 0) {
+			assert_string_equal(pod_text("metadata.labels.app"), "x");
+			assert_string_equal(pod_text("metadata.annotations.a"), "b");
+			assert_string_equal(pod_text("spec.volumes[0].name"), "v");
+		}
+		json_decref(fake.pod);
+		fake.pod = NULL;
+	}
+}
+
+/* From the pod as it was: without what the server and admission had added. */
+static void from_the_source_pod(void **state)
+{
+	static const char source[] =
+	    "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\",\"labels\":{\"app\":\"x\"}},"
+	    "\"spec\":{\"nodeName\":\"elsewhere\",\"priority\":0,\"tolerations\":[],"
+	    "\"serviceAccount\":\"default\",\"serviceAccountName\":\"default\","
+	    "\"volumes\":[{\"name\":\"kube-api-access-x7k2p\"},{\"name\":\"data\"}],"
+	    "\"containers\":[{\"name\":\"main\",\"image\":\"m\",\"volumeMounts\":["
+	    "{\"name\":\"data\"},{\"name\":\"kube-api-access-x7k2p\"}]}]},"
+	    "\"status\":{\"phase\":\"Running\"}}";
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .source = source };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	put_archive(MOUNT("/data"), "{}");
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	assert_string_equal(pod_text("metadata.labels.app"), "x");
+	assert_string_equal(pod_text("spec.serviceAccountName"), "default");
+	assert_null(cryo_json_at(fake.pod, "metadata.uid"));
+	assert_null(cryo_json_at(fake.pod, "spec.nodeName"));
+	assert_null(cryo_json_at(fake.pod, "spec.priority"));
+	assert_null(cryo_json_at(fake.pod, "status"));
+	assert_int_equal(json_array_size(cryo_json_at(fake.pod, "spec.volumes")), 1);
+	assert_string_equal(pod_text("spec.containers[0].volumeMounts[0].name"), "data");
+	assert_null(cryo_json_at(fake.pod, "spec.containers[0].volumeMounts[1]"));
+}
+
+/* Refused before anything is created. */
+static void refused(void **state)
+{
+	static const struct {
+		const char *name, *mounts, *status, *manifest, *source, *images;
+		enum cryo_status rc;
+		const char *says;
+	} row[] = {
+		{ "containerd 2.0", "", NULL, NULL, NULL, NULL, CRYO_E_CONFIG,
+		  "no status.dump (it was made by containerd 2.0)" },
+		{ "a volume", MOUNT("/data"), "{}", NULL, NULL, NULL, CRYO_E_USAGE,
+		  "had a volume at '/data': give its manifest (-f FILE)" },
+		{ "no base image", "", "{}", NULL, NULL, "", CRYO_E_CHECK,
+		  "base image 'docker.io/library/counter:latest' is not on the node" },
+		{ "no pod in it", "", "{}", "kind: Service\n", NULL, NULL, CRYO_E_CONFIG,
+		  "no Pod in it" },
+		{ "empty manifest", "", "{}", "", NULL, NULL, CRYO_E_CONFIG, "no Pod in it" },
+		{ "no YAML", "", "{}", "kind: {\n", NULL, NULL, CRYO_E_CONFIG, "pod.yaml:" },
+		{ "another container", "", "{}", "kind: Pod\nspec: {containers: [{name: x}]}\n",
+		  NULL, NULL, CRYO_E_CONFIG, "has no container 'main'" },
+		{ "no containers", "", "{}", "kind: Pod\nspec: 5\n", NULL, NULL, CRYO_E_CONFIG,
+		  "has no container 'main'" },
+		{ "a list for a pod", "", "{}", "[kind, Pod]\n", NULL, NULL, CRYO_E_CONFIG,
+		  "no Pod in it" },
+		{ "damaged source", "", "{}", NULL, "{", NULL, CRYO_E_CONFIG, "source pod" },
+		{ "source without spec", "", "{}", NULL, "{}", NULL, CRYO_E_CONFIG, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_restore_opts opts = { .archive = archive,
+						  .pod = "q",
+						  .manifest = row[i].manifest ? manifest : NULL,
+						  .source = row[i].source };
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_restore r;
+
+		print_message("# %s\n", row[i].name);
+		put_archive(row[i].mounts, row[i].status);
+		if (row[i].manifest)
+			put_manifest(row[i].manifest);
+		fake.images = row[i].images;
+		assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -(int)row[i].rc);
+		if (!strstr(err.msg, row[i].says))
+			fail_msg("%s", err.msg);
+		assert_true(cryo_starts_with(err.msg, "restore of '"));
+		assert_null(fake.pod);
+		assert_null(r.pod);
+	}
+}
+
+/* Whoever looks into it can read it, but containerd would find no tar in the layer. */
+static void compressed(void **state)
+{
+	cryo_auto(cryo_free) char *packed = cryo_asprintf("%s.gz", archive);
+	const char *const argv[] = { "gzip", "-f", archive, NULL };
+	struct cryo_restore_opts opts = { .archive = packed, .pod = "q" };
+	struct cryo_proc p = CRYO_PROC_INIT;
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_restore r;
+
+	(void)state;
+	put_archive("", "{}");
+	p.argv = argv;
+	assert_int_equal(cryo_proc_run(&p, NULL, &err), 0);
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -CRYO_E_CONFIG);
+	assert_true(cryo_ends_with(err.msg, "the archive is compressed: decompress it first"));
+	assert_null(fake.pod);
+	unlink(packed);
+}
+
+/* Half-way: the pod is taken back, CRIU's decisive line is told, no scratch files are left. */
+static void failures(void **state)
+{
+	static const struct {
+		const char *name;
+		int load_rc, create_rc, wait_rc;
+		const char *criu_log;
+		enum cryo_status rc;
+		const char *says;
+		bool deleted;
+	} row[] = {
+		{ "import", 1, 0, 0, NULL, CRYO_E_CHILD, "ctr failed", false },
+		{ "create", 0, 1, 0, NULL, CRYO_E_REMOTE, "pod exists", false },
+		{ "wait", 0, 0, 1, NULL, CRYO_E_TIMEOUT, "pod does not run", true },
+		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): io_uring\n", CRYO_E_TIMEOUT,
+		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): io_uring; pod does not run",
+		  true },
+	};
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+
+	(void)state;
+	put_archive("", "{}");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_restore r;
+
+		print_message("# %s\n", row[i].name);
+		fake.load_rc = row[i].load_rc;
+		fake.create_rc = row[i].create_rc;
+		fake.wait_rc = row[i].wait_rc;
+		fake.criu_log = row[i].criu_log;
+		assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -(int)row[i].rc);
+		if (!strstr(err.msg, row[i].says))
+			fail_msg("%s", err.msg);
+		assert_int_equal(fake.deleted != NULL, row[i].deleted);
+		if (fake.deleted)
+			assert_string_equal(fake.deleted, "work/q");
+		free(fake.deleted);
+		fake.deleted = NULL;
+		json_decref(fake.pod);
+		fake.pod = NULL;
+		assert_int_equal(unlink(archive), 0);
+		assert_int_equal(rmdir(dir), 0); /* nothing else was in it */
+		assert_int_equal(cryo_fs_mkdirs(dir, 0700, &err), 0);
+		put_archive("", "{}");
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(from_the_archive, setup, teardown),
+		cmocka_unit_test_setup_teardown(with_a_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(names_are_not_guessed, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_container_id, setup, teardown),
+		cmocka_unit_test_setup_teardown(evidence_of_containers, setup, teardown),
+		cmocka_unit_test_setup_teardown(with_a_bad_secret, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_is_no_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),
+		cmocka_unit_test_setup_teardown(from_the_source_pod, setup, teardown),
+		cmocka_unit_test_setup_teardown(refused, setup, teardown),
+		cmocka_unit_test_setup_teardown(compressed, setup, teardown),
+		cmocka_unit_test_setup_teardown(failures, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
+}

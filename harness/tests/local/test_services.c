@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/local/local_world.h"
+
+#include <sys/stat.h>
+
+static void read_file(const char *path, struct cryo_str *out)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0755);
+	cryo_str_clear(out);
+	assert_int_equal(cryo_fs_read(path, 65536, out, &world.err), 0);
+}
+
+/*
+ * The third line as execlineb reads it: words of what is quoted, a backslash
+ * makes the next character an ordinary one. Anything else is a mistake.
+ */
+static void parse_words(const char *script, struct cryo_strv *words)
+{
+	const char *at = strstr(script, "fdmove -c 2 1\n");
+
+	assert_non_null(at);
+	at += strlen("fdmove -c 2 1\n");
+	while (*at != '\n') {
+		cryo_auto(cryo_str_release) struct cryo_str word = { 0 };
+
+		assert_int_equal(*at++, ' ');
+		assert_int_equal(*at++, '"');
+		for (; *at != '"'; at++) {
+			at += *at == '\\';
+			assert_int_not_equal(*at, '\0');
+			cryo_str_addn(&word, at, 1);
+		}
+		at++;
+		cryo_strv_add(words, cryo_str_get(&word));
+	}
+	assert_string_equal(at, "\n");
+}
+
+static void each_has_its_scripts(void **state)
+{
+	cryo_auto(cryo_free) char *scan = world_path("service");
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	(void)state;
+	assert_int_equal(local_services_write(&world.l->node, scan, &world.err), 0);
+	for (const struct local_service *s = local_services; s->name; s++) {
+		cryo_auto(cryo_free) char *run = cryo_asprintf("%s/%s/run", scan, s->name);
+		cryo_auto(cryo_free) char *log = cryo_asprintf("%s/%s/log/run", scan, s->name);
+		cryo_auto(cryo_free) char *down = cryo_asprintf("%s/%s/down", scan, s->name);
+		cryo_auto(cryo_free) char *dir = cryo_asprintf("/log/%s\n", s->name);
+		cryo_auto(cryo_strv_release) struct cryo_strv want = { 0 }, words = { 0 };
+
+		print_message("# %s\n", s->name);
+		read_file(run, &text);
+		assert_true(cryo_starts_with(text.p, "#!/usr/bin/execlineb -P\n"));
+		s->argv(&world.l->node, &want);
+		parse_words(text.p, &words);
+		assert_int_equal(words.n, want.n);
+		assert_string_equal(words.v[0], s->name);
+		for (size_t i = 0; i < want.n; i++)
+			assert_string_equal(words.v[i], want.v[i]);
+		read_file(log, &text);
+		assert_true(cryo_ends_with(text.p, dir));
+		assert_int_equal(cryo_fs_exists(down), s->waits);
+	}
+}
+
+/* What the API server needs must not wait for it. */
+static void who_waits(void **state)
+{
+	static const struct {
+		const char *name;
+		bool waits;
+	} row[] = {
+		{ "etcd", false },	 { "kube-apiserver", false },
+		{ "kubelet", false },	 { "kube-controller-manager", true },
+		{ "containerd", false }, { "kube-scheduler", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
+		assert_int_equal(local_service_find(row[i].name)->waits, row[i].waits);
+}
+
+static void nobody_to_release(void **state)
+{
+	(void)state;
+	assert_int_equal(local_services_release(world.l, &world.err), -CRYO_E_CHECK);
+	assert_true(cryo_starts_with(world.err.msg, "services: cluster "));
+}
+
+/* A word can hold anything: it stays one word, and starts no other program. */
+static void hostile_words(void **state)
+{
+	static const char *const name[] = {
+		"plain",     "two words", "quo\"te",	   "back\\slash", "\\\"",     "$HOME ${x}",
+		"new\nline", "{ block }", "`id` ; rm -rf", "tab\there",	  "'single'", "#comment",
+	};
+	struct local_node n = world.l->node;
+	cryo_auto(cryo_free) char *scan = world_path("service");
+	cryo_auto(cryo_free) char *run = cryo_asprintf("%s/kubelet/run", scan);
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
+		cryo_auto(cryo_strv_release) struct cryo_strv words = { 0 };
+		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+		cryo_auto(cryo_free) char *want = cryo_asprintf("--hostname-override=%s", name[i]);
+
+		print_message("# %zu\n", i);
+		n.name = (char *)name[i];
+		assert_int_equal(local_services_write(&n, scan, &world.err), 0);
+		read_file(run, &text);
+		parse_words(text.p, &words);
+		assert_true(cryo_strv_has(&words, want));
+	}
+}
+
+static void write_failure(void **state)
+{
+	cryo_auto(cryo_free) char *scan = world_path("file/service");
+
+	(void)state;
+	world_put("file", "not a directory");
+	assert_true(local_services_write(&world.l->node, scan, &world.err) < 0);
+	assert_true(cryo_starts_with(world.err.msg, "services: "));
+}
+
+static void find(void **state)
+{
+	(void)state;
+	assert_string_equal(local_service_find("kubelet")->component, "kubernetes");
+	assert_null(local_service_find("kube"));
+	assert_null(local_service_find(""));
+}
+
+/* A gate too many and the kubelet does not start. */
+static void gates_of_a_kubelet(void **state)
+{
+	static const struct {
+		const char *version;
+		bool reload;
+	} row[] = { { NULL, false },	 { "", false },	      { "1.30.9", false },
+		    { "1.31.0", true },	 { "1.33.13", true }, { "1.35.4", true },
+		    { "1.36.0", false }, { "2.1", false },    { "master", false } };
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		const char *gates = local_kubelet_gates(row[i].version);
+
+		print_message("# %s: %s\n", row[i].version ? row[i].version : "?", gates);
+		assert_true(cryo_starts_with(gates, "ContainerCheckpoint: true"));
+		assert_int_equal(strstr(gates, "ReloadKubelet") != NULL, row[i].reload);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(each_has_its_scripts, world_setup, world_teardown),
+		cmocka_unit_test(gates_of_a_kubelet),
+		cmocka_unit_test_setup_teardown(hostile_words, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(write_failure, world_setup, world_teardown),
+		cmocka_unit_test(find),
+		cmocka_unit_test(who_waits),
+		cmocka_unit_test_setup_teardown(nobody_to_release, world_setup, world_teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
