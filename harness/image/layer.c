@@ -98,9 +98,16 @@ int cryo_layer_finish(struct cryo_layer *l, struct cryo_err *err)
 	return rc;
 }
 
+int cryo_layer_borrow(struct cryo_layer *l, const char *tar, const char *const *patterns,
+		      struct cryo_err *err)
+{
+	return cryo_tar_add_members(l->w, tar, patterns, err);
+}
+
 struct files_walk {
 	struct cryo_layer *layer;
 	const char *prefix;
+	const struct cryo_strv *except;
 };
 
 /* A module's files come from a zip, which keeps no modes. */
@@ -117,8 +124,11 @@ static int add_layer_member(const struct cryo_walk_entry *e, void *arg, struct c
 	struct files_walk *walk = arg;
 	cryo_auto(cryo_free) char *name =
 	    *walk->prefix ? cryo_asprintf("%s/%s", walk->prefix, e->name) : cryo_strdup(e->name);
+	bool left_out = walk->except && cryo_strv_has(walk->except, e->name);
 	bool program = (e->st.st_mode & 0111) || is_script(e->path);
 
+	if (left_out)
+		return 0;
 	if (S_ISREG(e->st.st_mode))
 		return cryo_layer_file(walk->layer, name, program ? 0755 : 0644, e->path, err);
 	if (!S_ISLNK(e->st.st_mode))
@@ -127,16 +137,16 @@ static int add_layer_member(const struct cryo_walk_entry *e, void *arg, struct c
 }
 
 int cryo_layer_files(struct cryo_layer *l, const char *prefix, const char *dir,
-		     struct cryo_err *err)
+		     const struct cryo_strv *except, struct cryo_err *err)
 {
-	struct files_walk walk = { l, prefix };
+	struct files_walk walk = { l, prefix, except };
 
 	return cryo_walk_tree(dir, add_layer_member, &walk, err);
 }
 
 /* --- a whole tree --- */
 
-/* Left out with all below; "/*": only what is below. */
+/* Left out with all below; with a star at its end: only what is below. */
 static const char *const volatile_paths[] = {
 	"dev/*",
 	"etc/.pwd.lock",

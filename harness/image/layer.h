@@ -31,10 +31,14 @@ int cryo_layer_link(struct cryo_layer *l, const char *name, const char *target,
 /*
  * Every file and link below `dir`, at the same place below `prefix` ("": the root), in the order
  * of their names. Owner root; a file that somebody may execute, or that begins with "#!", gets
- * 0755, the others 0644.
+ * 0755, the others 0644. `except`: names that are left out, or NULL.
  */
 int cryo_layer_files(struct cryo_layer *l, const char *prefix, const char *dir,
-		     struct cryo_err *err);
+		     const struct cryo_strv *except, struct cryo_err *err);
+/* Members of another layer as they are there, all that one of the shell patterns fits (a '*' does
+ * not reach over a slash). A pattern that fits nothing is fine. */
+int cryo_layer_borrow(struct cryo_layer *l, const char *tar, const char *const *patterns,
+		      struct cryo_err *err);
 /* The last piece: the end marker, synced. */
 int cryo_layer_finish(struct cryo_layer *l, struct cryo_err *err);
 

@@ -8,6 +8,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -56,8 +57,6 @@ struct cryo_tar_writer *cryo_tar_writer_new(int fd)
 	if (!w->a)
 		abort();
 	archive_write_set_format_pax_restricted(w->a);
-	/* Names go as they are: a translation would depend on the caller's locale. */
-	archive_write_set_format_option(w->a, "pax", "hdrcharset", "BINARY");
 	archive_write_set_bytes_per_block(w->a, 65536);
 	archive_write_set_bytes_in_last_block(w->a, 1);
 	/* A failure here comes back from the first entry. */
@@ -95,11 +94,27 @@ static struct archive_entry *new_entry(struct cryo_tar_writer *w, const char *na
 	return e;
 }
 
+static bool is_ascii(const char *s)
+{
+	while (s && *s && (unsigned char)*s < 0x80)
+		s++;
+	return !s || !*s;
+}
+
+/* A name beyond ASCII goes as it is, marked as such; libarchive warns of it, as we have no locale. */
+static bool put_well(int answer, struct archive_entry *e)
+{
+	return answer == ARCHIVE_OK ||
+	       (answer == ARCHIVE_WARN && !(is_ascii(archive_entry_pathname(e)) &&
+					    is_ascii(archive_entry_symlink(e)) &&
+					    is_ascii(archive_entry_hardlink(e))));
+}
+
 /* Takes the entry. */
 static int put_entry(struct cryo_tar_writer *w, struct archive_entry *e, const char *name,
 		     struct cryo_err *err)
 {
-	int rc = result(w, archive_write_header(w->a, e) == ARCHIVE_OK, name, err);
+	int rc = result(w, put_well(archive_write_header(w->a, e), e), name, err);
 
 	archive_entry_free(e);
 	return rc;
@@ -247,6 +262,57 @@ int cryo_tar_add_as_is(struct cryo_tar_writer *w, const char *name, const char *
 	}
 	rc = put_entry(w, e, name, err);
 	return rc < 0 || fd < 0 || hard ? rc : put_from(w, name, fd, st.st_size, path, err);
+}
+
+static bool fits_pattern(const char *name, const char *const *patterns)
+{
+	while (*patterns && fnmatch(*patterns, name, FNM_PATHNAME) != 0)
+		patterns++;
+	return *patterns != NULL;
+}
+
+static int copy_member(struct cryo_tar_writer *w, struct archive *from, struct archive_entry *e,
+		       struct cryo_err *err)
+{
+	const char *name = archive_entry_pathname(e);
+	char buf[65536];
+	la_ssize_t n;
+	int rc = cryo_intr_check(err);
+
+	if (rc == 0)
+		rc = result(w, put_well(archive_write_header(w->a, e), e), name, err);
+	if (rc < 0)
+		return rc;
+	while ((n = archive_read_data(from, buf, sizeof(buf))) > 0) {
+		rc = put_bytes(w, name, buf, (size_t)n, err);
+		if (rc < 0)
+			return rc;
+	}
+	return n == 0 ? 0
+		      : cryo_err_set(err, CRYO_E_CONFIG, "'%s' is damaged: %s", name,
+				     archive_error_string(from));
+}
+
+int cryo_tar_add_members(struct cryo_tar_writer *w, const char *from, const char *const *patterns,
+			 struct cryo_err *err)
+{
+	struct archive *a = archive_read_new();
+	struct archive_entry *e;
+	int rc = 0, got;
+
+	if (!a)
+		abort();
+	archive_read_support_format_tar(a);
+	got = archive_read_open_filename(a, from, 65536);
+	while (rc == 0 && got == ARCHIVE_OK &&
+	       (got = archive_read_next_header(a, &e)) == ARCHIVE_OK)
+		if (fits_pattern(archive_entry_pathname(e), patterns))
+			rc = copy_member(w, a, e, err);
+	if (rc == 0 && got != ARCHIVE_EOF)
+		rc = cryo_err_set(err, CRYO_E_CONFIG, "cannot read '%s': %s", from,
+				  archive_error_string(a));
+	archive_read_free(a);
+	return rc;
 }
 
 int cryo_tar_finish(struct cryo_tar_writer *w, struct cryo_err *err)
