@@ -74,7 +74,7 @@ const char *cryo_oci_arch(void)
 }
 
 /* The tag of a full reference; NULL if it has none (or a digest). */
-static const char *tag_of(const char *ref)
+static const char *find_reference_tag(const char *ref)
 {
 	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 				      "0123456789_.-";
@@ -87,7 +87,7 @@ static const char *tag_of(const char *ref)
 	return strspn(colon + 1, letters) == n ? colon + 1 : NULL;
 }
 
-static bool is_utf8(const char *text)
+static bool is_utf8_text(const char *text)
 {
 	json_t *j = json_string(text);
 
@@ -95,28 +95,28 @@ static bool is_utf8(const char *text)
 	return j != NULL;
 }
 
-static int check_image(const struct cryo_oci_image *img, struct cryo_err *err)
+static int check_image_options(const struct cryo_oci_image *img, struct cryo_err *err)
 {
-	if (!tag_of(img->ref) || !is_utf8(img->ref))
+	if (!find_reference_tag(img->ref) || !is_utf8_text(img->ref))
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "'%s' is no full image name (write host/name:tag)", img->ref);
 	for (const char *const *a = img->annotations; a && *a; a++)
-		if (!strchr(*a, '=') || **a == '=' || !is_utf8(*a))
+		if (!strchr(*a, '=') || **a == '=' || !is_utf8_text(*a))
 			return cryo_err_set(err, CRYO_E_CONFIG,
 					    "'%s' is no annotation (write key=value)", *a);
 	for (const char *const *e = img->entrypoint; e && *e; e++)
-		if (!is_utf8(*e))
+		if (!is_utf8_text(*e))
 			return cryo_err_set(err, CRYO_E_CONFIG, "entry point '%s' is no UTF-8", *e);
 	return 0;
 }
 
-static json_t *descriptor(const char *type, const struct blob *b)
+static json_t *make_blob_descriptor(const char *type, const struct blob *b)
 {
 	return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", b->digest, "size",
 			 (json_int_t)b->size);
 }
 
-static void dump_blob(struct blob *b, json_t *j)
+static void dump_json_blob(struct blob *b, json_t *j)
 {
 	char hex[CRYO_HASH_HEX];
 
@@ -127,7 +127,7 @@ static void dump_blob(struct blob *b, json_t *j)
 	b->size = (int64_t)b->text.len;
 }
 
-static json_t *list_strings(const char *const *list)
+static json_t *list_config_strings(const char *const *list)
 {
 	json_t *out = json_array();
 
@@ -136,23 +136,23 @@ static json_t *list_strings(const char *const *list)
 	return out;
 }
 
-static void set_list(json_t *object, const char *key, const char *const *list)
+static void set_config_list(json_t *object, const char *key, const char *const *list)
 {
 	if (list && *list)
-		json_object_set_new(object, key, list_strings(list));
+		json_object_set_new(object, key, list_config_strings(list));
 }
 
-static void make_config(struct layout *l)
+static void make_image_config(struct layout *l)
 {
 	json_t *run = json_object(), *ids = json_array();
 
-	set_list(run, "Entrypoint", l->img->entrypoint);
-	set_list(run, "Env", l->img->env);
+	set_config_list(run, "Entrypoint", l->img->entrypoint);
+	set_config_list(run, "Env", l->img->env);
 	if (l->img->stop_signal)
 		json_object_set_new(run, "StopSignal", json_string(l->img->stop_signal));
 	for (size_t i = 0; i < l->n; i++)
 		json_array_append_new(ids, json_string(l->layer[i].blob.digest));
-	dump_blob(&l->config, json_pack("{s:s, s:s, s:o, s:{s:s, s:o}}", "architecture",
+	dump_json_blob(&l->config, json_pack("{s:s, s:s, s:o, s:{s:s, s:o}}", "architecture",
 					cryo_oci_arch(), "os", "linux", "config", run, "rootfs",
 					"type", "layers", "diff_ids", ids));
 }
@@ -162,9 +162,9 @@ static void make_manifest(struct layout *l)
 	json_t *notes = json_object(), *layers = json_array(), *j;
 
 	for (size_t i = 0; i < l->n; i++)
-		json_array_append_new(layers, descriptor(TYPE_LAYER, &l->layer[i].blob));
+		json_array_append_new(layers, make_blob_descriptor(TYPE_LAYER, &l->layer[i].blob));
 	j = json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", TYPE_MANIFEST,
-		      "config", descriptor(TYPE_CONFIG, &l->config), "layers", layers);
+		      "config", make_blob_descriptor(TYPE_CONFIG, &l->config), "layers", layers);
 	for (const char *const *a = l->img->annotations; a && *a; a++) {
 		cryo_auto(cryo_free) char *key = cryo_strndup(*a, strcspn(*a, "="));
 
@@ -173,39 +173,40 @@ static void make_manifest(struct layout *l)
 	if (json_object_size(notes) > 0)
 		json_object_set(j, "annotations", notes);
 	json_decref(notes);
-	dump_blob(&l->manifest, j);
+	dump_json_blob(&l->manifest, j);
 }
 
-static json_t *blob_name(const struct blob *b)
+static json_t *name_docker_blob(const struct blob *b)
 {
 	return json_sprintf("blobs/sha256/%s", b->digest + strlen("sha256:"));
 }
 
 /* What `docker save` of today writes as well: names of blobs instead of directories. */
-static void make_docker(struct layout *l)
+static void make_docker_manifest(struct layout *l)
 {
 	json_t *layers = json_array(), *j;
 
 	if (!l->img->docker)
 		return;
 	for (size_t i = 0; i < l->n; i++)
-		json_array_append_new(layers, blob_name(&l->layer[i].blob));
-	j = json_pack("[{s:o, s:[s], s:o}]", "Config", blob_name(&l->config), "RepoTags",
+		json_array_append_new(layers, name_docker_blob(&l->layer[i].blob));
+	j = json_pack("[{s:o, s:[s], s:o}]", "Config", name_docker_blob(&l->config), "RepoTags",
 		      l->img->ref, "Layers", layers);
 	cryo_json_dump(j, &l->docker);
 	json_decref(j);
 }
 
-static void make_index(struct layout *l)
+static void make_image_index(struct layout *l)
 {
-	json_t *entry = descriptor(TYPE_MANIFEST, &l->manifest), *index;
+	json_t *entry = make_blob_descriptor(TYPE_MANIFEST, &l->manifest), *index;
 
 	json_object_set_new(
 	    entry, "platform",
 	    json_pack("{s:s, s:s}", "architecture", cryo_oci_arch(), "os", "linux"));
 	json_object_set_new(entry, "annotations",
 			    json_pack("{s:s, s:s}", "io.containerd.image.name", l->img->ref,
-				      "org.opencontainers.image.ref.name", tag_of(l->img->ref)));
+				      "org.opencontainers.image.ref.name",
+				      find_reference_tag(l->img->ref)));
 	index = json_pack("{s:i, s:s, s:[o]}", "schemaVersion", 2, "mediaType", TYPE_INDEX,
 			  "manifests", entry);
 	cryo_json_dump(index, &l->index);
@@ -213,8 +214,8 @@ static void make_index(struct layout *l)
 }
 
 /* The directories above `name`, each once per archive. */
-static int add_parents(struct cryo_tar_writer *w, const char *name, struct cryo_strv *done,
-		       struct cryo_err *err)
+static int add_parent_directories(struct cryo_tar_writer *w, const char *name,
+				  struct cryo_strv *done, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -229,7 +230,7 @@ static int add_parents(struct cryo_tar_writer *w, const char *name, struct cryo_
 	return rc;
 }
 
-static int write_layer(struct layout *l, const char *path, struct cryo_err *err)
+static int write_layer_tar(struct layout *l, const char *path, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = NULL;
@@ -242,7 +243,7 @@ static int write_layer(struct layout *l, const char *path, struct cryo_err *err)
 	for (size_t i = 0; rc == 0 && i < l->img->n_files; i++) {
 		const struct cryo_oci_file *f = &l->img->file[i];
 
-		rc = add_parents(w, f->name, &done, err);
+		rc = add_parent_directories(w, f->name, &done, err);
 		if (rc == 0)
 			rc = cryo_tar_add_file(w, f->name, f->mode, f->path, err);
 	}
@@ -250,7 +251,7 @@ static int write_layer(struct layout *l, const char *path, struct cryo_err *err)
 }
 
 /* Takes the path. */
-static int take_layer(struct layout *l, char *path, struct cryo_err *err)
+static int take_image_layer(struct layout *l, char *path, struct cryo_err *err)
 {
 	struct layer *layer;
 	char hex[CRYO_HASH_HEX];
@@ -271,22 +272,22 @@ static int take_layer(struct layout *l, char *path, struct cryo_err *err)
 	return 0;
 }
 
-static int make_layers(struct layout *l, struct cryo_err *err)
+static int make_image_layers(struct layout *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *made = cryo_asprintf("%s/layer.tar", l->dir);
 	int rc = 0;
 
 	for (const char *const *p = l->img->lower; rc == 0 && p && *p; p++)
-		rc = take_layer(l, cryo_strdup(*p), err);
+		rc = take_image_layer(l, cryo_strdup(*p), err);
 	if (rc < 0)
 		return rc;
 	if (l->img->layer_path)
-		return take_layer(l, cryo_strdup(l->img->layer_path), err);
-	rc = write_layer(l, made, err);
-	return rc < 0 ? rc : take_layer(l, cryo_steal(&made), err);
+		return take_image_layer(l, cryo_strdup(l->img->layer_path), err);
+	rc = write_layer_tar(l, made, err);
+	return rc < 0 ? rc : take_image_layer(l, cryo_steal(&made), err);
 }
 
-static int add_blob(struct cryo_tar_writer *w, const struct blob *b, const char *path,
+static int add_blob_member(struct cryo_tar_writer *w, const struct blob *b, const char *path,
 		    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *name =
@@ -313,16 +314,16 @@ static int write_members(struct layout *l, int fd, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_tar_add_dir(w, "blobs/sha256", 0755, err);
 	if (rc == 0)
-		rc = add_blob(w, &l->manifest, NULL, err);
+		rc = add_blob_member(w, &l->manifest, NULL, err);
 	if (rc == 0)
-		rc = add_blob(w, &l->config, NULL, err);
+		rc = add_blob_member(w, &l->config, NULL, err);
 	for (size_t i = 0; rc == 0 && i < l->n; i++)
-		rc = add_blob(w, &l->layer[i].blob, l->layer[i].path, err);
+		rc = add_blob_member(w, &l->layer[i].blob, l->layer[i].path, err);
 	return rc < 0 ? rc : cryo_tar_finish(w, err);
 }
 
 /* The digest was made before the copy: both must be of the same bytes. */
-static int check_unchanged(const struct layer *l, struct cryo_err *err)
+static int check_layer_unchanged(const struct layer *l, struct cryo_err *err)
 {
 	struct stat now;
 
@@ -335,7 +336,7 @@ static int check_unchanged(const struct layer *l, struct cryo_err *err)
 	return 0;
 }
 
-static int publish(struct layout *l, const char *path, struct cryo_err *err)
+static int publish_image_tar(struct layout *l, const char *path, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *tmp = cryo_asprintf("%s/layout.tar", l->dir);
 	cryo_auto(cryo_fd_close) int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -345,7 +346,7 @@ static int publish(struct layout *l, const char *path, struct cryo_err *err)
 		return cryo_err_sys(err, errno, "cannot write '%s'", tmp);
 	rc = write_members(l, fd, err);
 	for (size_t i = 0; rc == 0 && i < l->n; i++)
-		rc = check_unchanged(&l->layer[i], err);
+		rc = check_layer_unchanged(&l->layer[i], err);
 	if (rc < 0)
 		return rc;
 	if (fsync(fd) < 0 || rename(tmp, path) < 0)
@@ -353,7 +354,7 @@ static int publish(struct layout *l, const char *path, struct cryo_err *err)
 	return 0;
 }
 
-static int work_beside(struct layout *l, const char *path, struct cryo_err *err)
+static int make_work_beside(struct layout *l, const char *path, struct cryo_err *err)
 {
 	const char *slash = strrchr(path, '/');
 	cryo_auto(cryo_free) char *parent = slash ? cryo_strndup(path, (size_t)(slash - path) + 1)
@@ -365,18 +366,18 @@ static int work_beside(struct layout *l, const char *path, struct cryo_err *err)
 int cryo_oci_write(const struct cryo_oci_image *img, const char *path, struct cryo_err *err)
 {
 	cryo_auto(layout_release) struct layout l = { .img = img };
-	int rc = check_image(img, err);
+	int rc = check_image_options(img, err);
 
 	if (rc == 0)
-		rc = work_beside(&l, path, err);
+		rc = make_work_beside(&l, path, err);
 	if (rc == 0)
-		rc = make_layers(&l, err);
+		rc = make_image_layers(&l, err);
 	if (rc == 0) {
-		make_config(&l);
+		make_image_config(&l);
 		make_manifest(&l);
-		make_index(&l);
-		make_docker(&l);
-		rc = publish(&l, path, err);
+		make_image_index(&l);
+		make_docker_manifest(&l);
+		rc = publish_image_tar(&l, path, err);
 	}
 	return cryo_err_wrap(err, rc, "image '%s'", img->ref);
 }

@@ -12,7 +12,7 @@
 #define CALL_MS	   30000
 #define MAX_ANSWER (8u << 20)
 
-static void frame(const ProtobufCMessage *m, struct cryo_str *out)
+static void frame_cri_message(const ProtobufCMessage *m, struct cryo_str *out)
 {
 	size_t len = m ? protobuf_c_message_get_packed_size(m) : 0;
 	uint32_t big = htonl((uint32_t)len);
@@ -26,7 +26,7 @@ static void frame(const ProtobufCMessage *m, struct cryo_str *out)
 }
 
 /* One whole plain message? */
-static bool is_message(const void *body, size_t n)
+static bool is_whole_message(const void *body, size_t n)
 {
 	const unsigned char *p = body;
 	uint32_t big;
@@ -40,7 +40,7 @@ static bool is_message(const void *body, size_t n)
 /* An answer without one is a "no", whose reason is in a header. */
 static int check_answer(const struct cryo_http_resp *r, const char *call, struct cryo_err *err)
 {
-	if (r->code == 200 && is_message(r->body.p, r->body.len))
+	if (r->code == 200 && is_whole_message(r->body.p, r->body.len))
 		return 0;
 	return cryo_err_set(err, CRYO_E_REMOTE, "container runtime, %s: %s", call,
 			    *r->reason ? r->reason : "no answer that makes sense");
@@ -50,7 +50,7 @@ int cryo_cri_sandboxes(const void *body, size_t n, struct cryo_strv *ids, struct
 {
 	CriSandboxes *all = NULL;
 
-	if (is_message(body, n))
+	if (is_whole_message(body, n))
 		all = cri_sandboxes__unpack(NULL, n - HEAD, (const uint8_t *)body + HEAD);
 	if (!all)
 		return cryo_err_set(err, CRYO_E_REMOTE,
@@ -85,7 +85,7 @@ static int call_runtime(const char *socket, const char *call, const ProtobufCMes
 				     .max_body = MAX_ANSWER };
 	int rc;
 
-	frame(m, &body);
+	frame_cri_message(m, &body);
 	req.body = body.p;
 	req.body_len = body.len;
 	rc = cryo_http_do(http, &req, resp, err);
@@ -94,7 +94,7 @@ static int call_runtime(const char *socket, const char *call, const ProtobufCMes
 	return check_answer(resp, call, err);
 }
 
-static int remove_one(const char *socket, const char *id, struct cryo_err *err)
+static int remove_container_by_id(const char *socket, const char *id, struct cryo_err *err)
 {
 	static const char *const calls[] = { "StopPodSandbox", "RemovePodSandbox" };
 	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
@@ -117,7 +117,7 @@ int cryo_cri_remove_all(const char *socket, size_t *n, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_cri_sandboxes(resp.body.p, resp.body.len, &ids, err);
 	for (size_t i = 0; rc == 0 && i < ids.n; i++) {
-		rc = remove_one(socket, ids.v[i], err);
+		rc = remove_container_by_id(socket, ids.v[i], err);
 		*n += rc == 0;
 	}
 	return rc;

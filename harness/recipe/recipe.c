@@ -143,8 +143,8 @@ static const struct cryo_recipe recipes[] = {
 	},
 };
 
-static int config_err(const struct cryo_component *c, struct cryo_err *err, const char *what,
-		      const char *word, const char *const *known)
+static int set_recipe_error(const struct cryo_component *c, struct cryo_err *err, const char *what,
+			    const char *word, const char *const *known)
 {
 	const char *near = cryo_nearest(word, known);
 	cryo_auto(cryo_strv_release) struct cryo_strv list = { 0 };
@@ -160,7 +160,8 @@ static int config_err(const struct cryo_component *c, struct cryo_err *err, cons
 			    c->file, c->line, c->name, what, word, all);
 }
 
-static int check(const struct cryo_recipe *r, const struct cryo_component *c, struct cryo_err *err)
+static int check_component_recipe(const struct cryo_recipe *r, const struct cryo_component *c,
+				  struct cryo_err *err)
 {
 	static const char *const none[] = { NULL };
 	const char *const *known = r->programs ? r->programs : none;
@@ -178,7 +179,7 @@ static int check(const struct cryo_recipe *r, const struct cryo_component *c, st
 		while (known[j] && strcmp(known[j], c->programs.v[i]) != 0)
 			j++;
 		if (!known[j])
-			return config_err(c, err, "program", c->programs.v[i], known);
+			return set_recipe_error(c, err, "program", c->programs.v[i], known);
 	}
 	return 0;
 }
@@ -192,10 +193,10 @@ int cryo_recipe_find(const struct cryo_component *c, const struct cryo_recipe **
 		names[i] = recipes[i].name;
 		if (strcmp(c->recipe, recipes[i].name) == 0) {
 			*out = &recipes[i];
-			return check(&recipes[i], c, err);
+			return check_component_recipe(&recipes[i], c, err);
 		}
 	}
-	return config_err(c, err, "recipe", c->recipe, names);
+	return set_recipe_error(c, err, "recipe", c->recipe, names);
 }
 
 const char *const *cryo_recipe_programs(const struct cryo_recipe *r, const struct cryo_component *c)
@@ -208,7 +209,7 @@ const char *const *cryo_recipe_programs(const struct cryo_recipe *r, const struc
 }
 
 /* Can it be filled in? */
-static bool has_value(const char *format, const struct cryo_source *src, const char *commit)
+static bool has_format_value(const char *format, const struct cryo_source *src, const char *commit)
 {
 	if (strstr(format, "%C"))
 		return *commit;
@@ -217,8 +218,9 @@ static bool has_value(const char *format, const struct cryo_source *src, const c
 				!strstr(format, "%M") && !strstr(format, "%m"));
 }
 
-static void add_stamp(const struct cryo_recipe *r, const char *format,
-		      const struct cryo_source *src, const char *commit, struct cryo_str *out)
+static void add_version_stamp(const struct cryo_recipe *r, const char *format,
+			      const struct cryo_source *src, const char *commit,
+			      struct cryo_str *out)
 {
 	unsigned major = 0, minor = 0;
 
@@ -276,10 +278,10 @@ char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source 
 
 	cryo_str_add(&s, r->ldflags ? r->ldflags : "");
 	for (size_t i = 0; r->stamps && r->stamps[i]; i++) {
-		if (!has_value(r->stamps[i], src, commit))
+		if (!has_format_value(r->stamps[i], src, commit))
 			continue;
 		cryo_str_add(&s, " ");
-		add_stamp(r, r->stamps[i], src, commit, &s);
+		add_version_stamp(r, r->stamps[i], src, commit, &s);
 	}
 	return cryo_str_detach(&s);
 }

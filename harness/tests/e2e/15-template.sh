@@ -1,6 +1,9 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Templates: made once, used by many, of no use when anything about them is doubtful. In a cache of
 # its own with the builds of the shared one: what is damaged here is nobody's.
+. "$(dirname "$0")/lib.sh"
+needs nothing
 cache=$tmp/cache
 mkdir "$cache" && ln -s /var/cache/cryopod/builds "$cache/builds"
 tp_() { CRYOPOD_CACHE_DIR=$cache cp_ --name e2e-t "$@"; }

@@ -1,6 +1,9 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The scenarios that ship with cryopod. Those of pods/checkpoint are skipped where the API server is
 # a stock one; slow ones (label set: slow) and the stack `next` are for CRYOPOD_SLOW=1.
+. "$(dirname "$0")/lib.sh"
+needs cluster
 shipped_scenarios() { # CLUSTER
 	pods=$(status '.capabilities["pods-checkpoint"]' "$1")
 	for file in "$top"/scenarios/*.yaml; do

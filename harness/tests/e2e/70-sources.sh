@@ -1,5 +1,8 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Sources from git and archives, as a user has them; a C program built with its libraries.
+. "$(dirname "$0")/lib.sh"
+needs nothing
 export GIT_AUTHOR_NAME=e GIT_AUTHOR_EMAIL=e@localhost GIT_COMMITTER_NAME=e GIT_COMMITTER_EMAIL=e@localhost
 src=$tmp/sources
 mkdir -p "$src/criu-1/criu"
