@@ -111,7 +111,7 @@ static int copy_main_file(struct cryo_go_build *g, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_fs_copy(from, to, 0644, err);
 }
 
-static bool is_local(const char *path)
+static bool is_local_module_path(const char *path)
 {
 	return path && (path[0] == '.' || path[0] == '/');
 }
