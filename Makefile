@@ -201,6 +201,8 @@ install: all
 	install -d $(share) $(libexec)
 	install -m 755 $(LIBEXEC) $(INTERPOSER) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
+	install -d $(share)/images
+	cp -R images/node $(share)/images
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
 	rm -rf $(share) $(libexec)
