@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tree to work in, worked in with libgit2, and the series written back. */
-#include "source/workbench.h"
+#include "patches/workbench.h"
 
-#include "source/base.h"
+#include "patches/base.h"
 #include "source/repo.h"
 #include "sys/fs.h"
 

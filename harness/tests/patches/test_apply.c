@@ -4,9 +4,9 @@
  * "path>target" (link) and "path#bytes" (binary: '@' stands for NUL). Patches are what libgit2 says
  * is between two of them, or written by hand where git would not write them.
  */
-#include "source/apply.h"
+#include "patches/apply.h"
 
-#include "source/base.h"
+#include "patches/base.h"
 #include "source/repo.h"
 #include "sys/fs.h"
 

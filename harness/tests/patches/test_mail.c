@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/series.h"
+#include "patches/series.h"
 
 #include "sys/fs.h"
 
