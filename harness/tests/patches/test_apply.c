@@ -131,10 +131,9 @@ static void add_patch(struct cryo_series *s, const char *name, const char *text)
 {
 	cryo_auto(cryo_free) char *mail = cryo_asprintf(MAIL, name, text);
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/s/%s.patch", name);
-	struct cryo_err err = CRYO_ERR_INIT;
 
 	s->patch = cryo_realloc(s->patch, s->n + 1, sizeof(*s->patch));
-	assert_int_equal(cryo_patch_parse(path, mail, strlen(mail), &s->patch[s->n++], &err), 0);
+	cryo_patch_make(path, mail, strlen(mail), &s->patch[s->n++]);
 }
 
 static int apply_text(const char *base, const char *text, char head[CRYO_COMMIT_HEX],
