@@ -56,6 +56,20 @@ static int refuse_mail(const struct cryo_graft *g, const struct cryo_mail *m, co
 			    cryo_graft_diff_line(g, m), what, reason);
 }
 
+/* "affected file 'd/l/x' is beyond a symbolic link", "invalid path '../x'" */
+static int refuse_path(const struct cryo_graft *g, const struct cryo_mail *m, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *reason = cryo_gitbox_reason(&g->box);
+	const char *path = strchr(reason, '\''), *end = path ? strchr(path + 1, '\'') : NULL;
+
+	if (!end)
+		return refuse_mail(g, m, "refuses to touch a path", err);
+	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: refuses to touch %.*s: %s", g->p->path,
+			    cryo_graft_diff_line(g, m), (int)(end + 1 - path), path,
+			    strstr(end, "symbolic link") ? "it lies behind a link"
+							 : "no source lies there");
+}
+
 static int write_index_tree(struct cryo_graft *g, const char *index, git_oid *tree,
 			    struct cryo_err *err)
 {
@@ -277,7 +291,7 @@ int cryo_graft(struct cryo_graft *g, const struct cryo_mail *m, git_oid *result,
 		return rc;
 	said = cryo_strdup(cryo_str_get(&g->box.last.err));
 	if (rc < 0 && is_refused_path(said))
-		return refuse_mail(g, m, "refuses to touch a path", err);
+		return refuse_path(g, m, err);
 	if (rc < 0)
 		return fall_back(g, m, said, result, how, err);
 	how->offset = find_farthest_offset(said);

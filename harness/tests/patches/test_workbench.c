@@ -160,9 +160,8 @@ static void forth_and_back(void **state)
 				   "added 0003-Three-f-r-all.patch\n");
 	free(text);
 	text = get(series, "0003-Three-f-r-all.patch");
-	assert_non_null(strstr(text, "From: Zo\303\253 <z@x>\n"));
-	assert_non_null(strstr(text, "Subject: [PATCH] Three: f\303\274r [all]!\n\nBecause.\n\n"
-				     "Really.\n---\n"));
+	assert_non_null(strstr(text, "From: =?UTF-8?q?Zo=C3=AB?= <z@x>\n"));
+	assert_non_null(strstr(text, "\n\nBecause.\n\nReally.\n---\n"));
 	assert_non_null(strstr(text, "GIT binary patch"));
 }
 
