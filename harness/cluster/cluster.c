@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MAX_NAME CRYO_CLUSTER_NAME_MAX
 
@@ -108,17 +107,6 @@ int cryo_cluster_open(const char *kind, const char *name, struct cryo_cluster **
 	return rc;
 }
 
-int cryo_cluster_not_running(const struct cryo_cluster *t, struct cryo_err *err)
-{
-	if (geteuid() != 0)
-		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "you have no cluster '%s': clusters are root's (sudo cryopod)",
-				    t->name);
-	return cryo_err_set(err, CRYO_E_CHECK,
-			    "cluster '%s' does not run (start it: cryopod up --name %s)", t->name,
-			    t->name);
-}
-
 int cryo_cluster_list(struct cryo_strv *names, struct cryo_err *err)
 {
 	DIR *dir = opendir(cryo_dir_state());
@@ -133,15 +121,4 @@ int cryo_cluster_list(struct cryo_strv *names, struct cryo_err *err)
 			cryo_strv_add(names, e->d_name);
 	closedir(dir);
 	return 0;
-}
-
-const char *cryo_cluster_kind(const struct cryo_cluster *t)
-{
-	return t->ops->kind;
-}
-
-int cryo_cluster_tmpdir(const struct cryo_cluster *t, const char *prefix, char **path,
-			struct cryo_err *err)
-{
-	return cryo_fs_tmpdir(t->dir ? t->dir : "/tmp", prefix, path, err);
 }

@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Templates and snapshots, of whichever kinds have them. */
+/* Templates, snapshots and forwarders, of whichever kinds have them. */
+#include "cluster/forward.h"
 #include "cluster/kind.h"
 #include "cluster/snapshot.h"
 #include "cluster/template.h"
+#include "conf/json.h"
 
-/* Adds the list of one kind, if it could be had, to those of the others. */
-static int append_kind_list(json_t **all, int rc, json_t *one)
+/* Adds the list of one kind to those of the others. */
+static int append_kind_list(int (*list)(json_t **out, struct cryo_err *err), json_t **all,
+			    struct cryo_err *err)
 {
+	cryo_auto(cryo_json_decref) json_t *one = NULL;
+	int rc = list(&one, err);
+
 	if (!*all)
 		*all = json_array();
-	if (one)
+	if (rc == 0)
 		json_array_extend(*all, one);
-	json_decref(one);
 	return rc;
 }
 
@@ -21,10 +26,9 @@ int cryo_template_list(json_t **out, struct cryo_err *err)
 
 	for (size_t i = 0; rc == 0 && cryo_cluster_kinds[i]; i++) {
 		const struct cryo_template_ops *ops = cryo_cluster_kinds[i]->templates;
-		json_t *one = NULL;
 
 		if (ops)
-			rc = append_kind_list(out, ops->list(&one, err), one);
+			rc = append_kind_list(ops->list, out, err);
 	}
 	return rc;
 }
@@ -78,10 +82,9 @@ int cryo_snapshot_list(json_t **out, struct cryo_err *err)
 
 	for (size_t i = 0; rc == 0 && cryo_cluster_kinds[i]; i++) {
 		const struct cryo_snapshot_ops *ops = cryo_cluster_kinds[i]->snapshots;
-		json_t *one = NULL;
 
 		if (ops)
-			rc = append_kind_list(out, ops->list(&one, err), one);
+			rc = append_kind_list(ops->list, out, err);
 	}
 	return rc;
 }
@@ -101,4 +104,12 @@ int cryo_snapshot_remove(const char *name, struct cryo_err *err)
 			return rc;
 	}
 	return rc;
+}
+
+int cryo_forward_main(unsigned port)
+{
+	for (size_t i = 0; cryo_cluster_kinds[i]; i++)
+		if (cryo_cluster_kinds[i]->forward)
+			return cryo_cluster_kinds[i]->forward(port);
+	return 1;
 }
