@@ -68,7 +68,7 @@ static int get_current_object(struct cryo_kube *k, const char *path, json_t **no
 	struct cryo_err refusal = CRYO_ERR_INIT;
 	int rc = cryo_kube_raw(k, NULL, path, NULL, 0, now, &refusal);
 
-	if (rc == 0 || refusal.sys_errno == 404)
+	if (rc == 0 || refusal.http_code == 404)
 		return 0;
 	*err = refusal;
 	return rc;

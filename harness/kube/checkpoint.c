@@ -148,7 +148,7 @@ static int set_remote_error(struct cryo_err *err, int code, const char *fmt, ...
 	text = cryo_vasprintf(fmt, ap);
 	va_end(ap);
 	cryo_err_set(err, CRYO_E_REMOTE, "%s", text);
-	err->sys_errno = code;
+	err->http_code = code;
 	return -(int)CRYO_E_REMOTE;
 }
 

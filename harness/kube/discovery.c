@@ -44,20 +44,6 @@ static const json_t *find_resource_row(const json_t *resources, const char *kind
 	return NULL;
 }
 
-void cryo_kube_base(const char *api_version, struct cryo_str *path)
-{
-	size_t n = strcspn(api_version, "/");
-	cryo_auto(cryo_free) char *first = cryo_strndup(api_version, n);
-	cryo_auto(cryo_free) char *one = cryo_http_escape(first);
-	cryo_auto(cryo_free) char *two = api_version[n] ? cryo_http_escape(api_version + n + 1)
-							: NULL;
-
-	if (two)
-		cryo_str_addf(path, "/apis/%s/%s", one, two);
-	else
-		cryo_str_addf(path, "/api/%s", one);
-}
-
 static int fetch_resources(struct cryo_kube *k, const char *api_version, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *answer = NULL;

@@ -22,7 +22,7 @@ static int set_status_error(long code, struct cryo_err *err, const char *text)
 		cryo_err_set(err, CRYO_E_REMOTE, "%s", text);
 	else
 		cryo_err_set(err, CRYO_E_REMOTE, "the server answered with code %ld", code);
-	err->sys_errno = (int)code;
+	err->http_code = (int)code;
 	return -(int)CRYO_E_REMOTE;
 }
 

@@ -93,7 +93,7 @@ static int list_watched_object(struct watch *w, struct cryo_err *err)
 	if (!items || !w->version) {
 		cryo_err_set(err, CRYO_E_REMOTE, "the server's answer is no list of %s",
 			     w->ref->resource);
-		err->sys_errno = 200;
+		err->http_code = 200;
 		return -(int)CRYO_E_REMOTE;
 	}
 	for (size_t i = 0; i < json_array_size(items) && !item; i++)
@@ -170,7 +170,7 @@ static int watch_for_events(struct watch *w, struct cryo_err *err)
 /* Trouble that passes: a server that restarts, is busy, or forgot the version. */
 static bool is_passing_trouble(int rc, const struct cryo_err *err)
 {
-	int code = err->sys_errno;
+	int code = err->http_code;
 
 	return rc == -CRYO_E_TIMEOUT ||
 	       (rc == -CRYO_E_REMOTE &&

@@ -36,7 +36,7 @@ static void free_seal_follow(struct cryo_seal_follow *f)
 	free(f);
 }
 
-void cryo_seal_follow_free(struct cryo_seal_follow *list)
+static void free_following_list(struct cryo_seal_follow *list)
 {
 	while (list) {
 		struct cryo_seal_follow *next = list->next;
@@ -64,6 +64,7 @@ int cryo_seal_follow_new(struct cryo_seal_writer *w, const char *name, int fd, b
 	}
 	f->next = w->following;
 	w->following = f;
+	w->free_following = free_following_list;
 	*out = f;
 	return 0;
 }

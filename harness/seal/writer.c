@@ -39,7 +39,8 @@ void cryo_seal_writer_free(struct cryo_seal_writer *w)
 {
 	if (!w)
 		return;
-	cryo_seal_follow_free(w->following);
+	if (w->following)
+		w->free_following(w->following);
 	for (size_t i = 0; !w->finished && i < w->manifest.n; i++)
 		unlinkat(w->dir, w->manifest.file[i].name, 0);
 	cryo_seal_manifest_release(&w->manifest);
