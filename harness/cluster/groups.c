@@ -5,6 +5,10 @@
 #include "cluster/snapshot.h"
 #include "cluster/template.h"
 #include "conf/json.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
+
+#define MAKER "cryopod-template" /* cluster that `template make` makes for itself */
 
 /* Adds the list of one kind to those of the others. */
 static int append_kind_list(int (*list)(json_t **out, struct cryo_err *err), json_t **all,
@@ -33,16 +37,33 @@ int cryo_template_list(json_t **out, struct cryo_err *err)
 	return rc;
 }
 
+/* Up with a new template, and down again whatever comes of it. */
+static int make_by_cluster(struct cryo_cluster *t, const char *stack, struct cryo_err *err)
+{
+	const struct cryo_up_opts opts = { .stack = stack, .template.remake = true };
+	struct cryo_err later = CRYO_ERR_INIT;
+	/* One of before whose `up` was killed. */
+	int rc = cryo_fs_exists(t->dir) ? cryo_cluster_down(t, err) : 0, down;
+
+	if (rc == 0)
+		rc = cryo_cluster_up(t, &opts, err);
+	cryo_intr_hold();
+	down = cryo_cluster_down(t, rc == 0 ? err : &later);
+	cryo_intr_release();
+	return rc < 0 ? rc : down;
+}
+
 int cryo_template_make(const char *kind, const char *stack, struct cryo_err *err)
 {
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	const struct cryo_cluster_ops *ops;
 	int rc = cryo_cluster_find_kind(kind, &ops, err);
 
-	if (rc < 0)
-		return rc;
-	if (!ops->templates)
+	if (rc == 0 && !ops->templates)
 		return cryo_cluster_lacks(ops, "templates", err);
-	return ops->templates->make(stack, err);
+	if (rc == 0)
+		rc = cryo_cluster_open(kind, MAKER, &t, err);
+	return rc < 0 ? rc : make_by_cluster(t, stack, err);
 }
 
 int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)

@@ -24,7 +24,6 @@
 /* What cluster/template.h and cluster/snapshot.h tell, of this kind of cluster. */
 struct cryo_snapshot_opts;
 int local_template_list(json_t **out, struct cryo_err *err);
-int local_template_make(const char *stack, struct cryo_err *err);
 int local_template_remove(const char *key, size_t *n, struct cryo_err *err);
 void local_template_clean(void);
 int local_snapshot_save(struct cryo_cluster *t, const char *name,
