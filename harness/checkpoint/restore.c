@@ -35,9 +35,15 @@ static int has_base_image(struct cryo_cluster *t, const struct cryo_cluster_node
 			  const struct cryo_archive *a, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *filter = cryo_asprintf("name==%s", a->image_name);
-	const char *const argv[] = { node->path.ctr, "--address", node->path.socket,
-				     "-n",	     "k8s.io",	  "images",
-				     "ls",	     "-q",	  filter,
+	const char *const argv[] = { node->path.ctr,
+				     "--address",
+				     node->path.socket,
+				     "-n",
+				     "k8s.io",
+				     "images",
+				     "ls",
+				     "-q",
+				     filter,
 				     NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };

@@ -52,8 +52,8 @@ struct local_node {
 
 struct local {
 	struct cryo_cluster base;
-	char *lock;		/* path of the lock file */
-	char *cgroup;		/* "/cryopod/<cluster>" */
+	char *lock;		 /* path of the lock file */
+	char *cgroup;		 /* "/cryopod/<cluster>" */
 	struct local_node *node; /* as base.node has them: same order, base.nodes of them */
 };
 
@@ -143,7 +143,7 @@ int local_pivot(const char *root, struct cryo_err *err);
  * The forwarder: a process of its own (`cryopod internal-forward`), ends with
  * the node. *port 0: any free one, then set. -CRYO_E_UNFIT: the port is taken.
  */
-int local_forward_main(unsigned port); /* cluster/forward.h */
+int local_forward_main(unsigned port);			      /* cluster/forward.h */
 int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);

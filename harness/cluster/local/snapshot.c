@@ -273,7 +273,9 @@ int local_snapshot_save(struct cryo_cluster *t, const char *name,
 			const struct cryo_snapshot_opts *opts, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = { .timeout_ms = opts->timeout_ms };
-	struct save s = { .u.opts = &up, .u.l = (struct local *)t, .opts = opts, .t = TEMPLATE_INIT };
+	struct save s = {
+		.u.opts = &up, .u.l = (struct local *)t, .opts = opts, .t = TEMPLATE_INIT
+	};
 	int rc = check_snapshot_name(name, opts->force, err);
 
 	if (rc < 0)
