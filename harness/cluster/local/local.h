@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local target: a disposable cluster in namespaces of this machine. This
+ * Kind "local": a disposable cluster in namespaces of this machine. This
  * header is for the files of this folder only.
  *
- *   local.c     the table of functions, names and paths
+ *   kind.c      the table of functions that make it a kind of cluster
+ *   local.c     names and paths
  *   record.c    what is known about a cluster between two runs (cluster.json)
  *   certs.c     keys and certificates
  *   config.c    the files of a node: kubelet, containerd, CNI, kubeconfigs
@@ -14,6 +15,8 @@
  *   limits.c    what a node takes of this machine's limits
  *   room.c      CRIU for a whole node
  *   template*.c clusters that start from a checkpoint of their own kind
+ *   snapshot*.c clusters that people filled
+ *   doctor*.c   what it needs of this machine
  *
  * On the host: <state>/<name>/cluster.json, kubeconfig, pki/, nodes/<node>/
  *   upper, work  the overlay above the shared root file system
