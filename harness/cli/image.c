@@ -15,7 +15,7 @@ struct image_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "to", 0, CRYO_OPT_STR, offsetof(struct image_opts, to), "FILE",
-	  "where to write it (default: NAME.tar)" },
+	  "where to write it (default: IMAGE.tar)" },
 	{ "load", 0, CRYO_OPT_STR, offsetof(struct image_opts, load), "FILE",
 	  "load this OCI layout tar into the cluster instead" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -68,7 +68,7 @@ static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 
 const struct cryo_cmd cryo_cmd_image = {
 	.name = "image",
-	.usage = "[NAME]",
+	.usage = "[IMAGE]",
 	.summary = "write an image that ships with cryopod, or load one into the cluster",
 	.opts = opts_table,
 	.size = sizeof(struct image_opts),

@@ -11,8 +11,8 @@
 #include <string.h>
 
 const struct cryo_opt cryo_global_opts[] = {
-	{ "name", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, name), "NAME",
-	  "cluster (default: $CRYOPOD_NAME or \"default\")" },
+	{ "name", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, name), "CLUSTER",
+	  "its name (default: $CRYOPOD_NAME or \"default\")" },
 	{ "target", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, target), "KIND",
 	  "where it runs (default: local)" },
 	{ "color", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, color), "WHEN",

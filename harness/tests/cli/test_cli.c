@@ -184,7 +184,7 @@ static void usage(void **state)
 		{ "template mak", 2, "no 'template mak' (did you mean 'make'?)" },
 		{ "template xyz", 2, "no 'template xyz' (there are: list, make, rm)" },
 		{ "template list x", 2, "template list: 'x' is one word too many" },
-		{ "snapshot", 2, "an argument is missing: cryopod snapshot save|list|rm [NAME]" },
+		{ "snapshot", 2, "an argument is missing: cryopod snapshot save|list|rm [SNAPSHOT]" },
 		{ "snapshot sav", 2, "no 'snapshot sav' (did you mean 'save'?)" },
 		{ "up --from a --stack b", 2, "neither --stack nor --cold" },
 		{ "up --from a --cold", 2, "neither --stack nor --cold" },
