@@ -64,8 +64,10 @@ static void print_manual_options(const struct cryo_opt *o)
 		if (o->letter)
 			printf("Fl %c , ", o->letter);
 		printf("Fl -%s", o->name);
-		if (o->arg)
-			printf(" Ar %s", o->arg);
+		if (o->arg) {
+			printf(" Ar ");
+			print_roff_text(o->arg);
+		}
 		putchar('\n');
 		print_roff_text(o->help);
 		putchar('\n');
