@@ -109,8 +109,8 @@ static int store_option_value(const struct cryo_opt *o, char *base, const char *
 	case CRYO_OPT_COUNT:
 		n = strtoul(value, &end, 10);
 		if (!isdigit((unsigned char)*value) || *end || n > INT_MAX)
-			return cryo_err_set(err, CRYO_E_USAGE, "--%s: '%s' is no number", o->name,
-					    value);
+			return cryo_err_set(err, CRYO_E_USAGE, "--%s: '%s' is not a number",
+					    o->name, value);
 		if (n == 0 && o->kind == CRYO_OPT_COUNT)
 			return cryo_err_set(err, CRYO_E_USAGE, "--%s: at least 1", o->name);
 		*(unsigned *)at = (unsigned)n;

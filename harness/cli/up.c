@@ -163,7 +163,7 @@ static int up_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *
 	(void)args;
 	(void)exit_code;
 	if (o->up.port > 65535)
-		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is no port", o->up.port);
+		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is not a port", o->up.port);
 	if (o->up.from && (o->up.stack || o->up.cold))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--from has its own stack and memory: "
