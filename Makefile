@@ -133,7 +133,7 @@ taps: $(patsubst %,$(B)/tap/%.tap,$(notdir $(basename $(TEST_C))))
 check: taps
 	@scripts/tally $(B)/tap/test_*.tap
 checks: FORCE
-	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/check/all layers circles headers names text format-check
+	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/check/all layers circles headers names text man-check completion format-check
 e2e: $(B)/cryopod interop
 	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
 interop: $(B)/cryopod
@@ -197,19 +197,40 @@ bench: all
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 
+# Man pages: the options come from the program's own tables (harness/cli/manual.c).
+MAN := $(patsubst man/%.mdoc,build/man/%.1,$(wildcard man/*.mdoc))
+man: $(MAN)
+all: $(MAN)
+build/man/%.1: man/%.mdoc $(B)/cryopod
+	@mkdir -p $(@D)
+	$(call say,MAN)$(B)/cryopod internal-manual $* $< >$@
+man-check: $(MAN)
+	@scripts/check/man $(B)/cryopod $(MAN)
+completion: $(B)/cryopod
+	@scripts/check/completion $<
+
 SHARED := stacks patches scenarios kube-deployments
 share := $(DESTDIR)$(PREFIX)/share/cryopod
 libexec := $(DESTDIR)$(PREFIX)/libexec/cryopod
+man1 := $(DESTDIR)$(PREFIX)/share/man/man1
+completion_bash := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cryopod
+completion_zsh := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cryopod
+completion_fish := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cryopod.fish
 install: all
 	install -D -m 755 $(B)/cryopod $(DESTDIR)$(PREFIX)/bin/cryopod
 	ln -sf cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
-	install -d $(share) $(libexec)
+	install -d $(share) $(libexec) $(man1)
+	install -m 644 $(MAN) $(man1)
+	install -D -m 644 completions/cryopod.bash $(completion_bash)
+	install -D -m 644 completions/_cryopod $(completion_zsh)
+	install -D -m 644 completions/cryopod.fish $(completion_fish)
 	install -m 755 $(LIBEXEC) $(INTERPOSER) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
 	install -d $(share)/images
 	cp -R images/node $(share)/images
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
+	rm -f $(addprefix $(man1)/,$(notdir $(MAN))) $(completion_bash) $(completion_zsh) $(completion_fish)
 	rm -rf $(share) $(libexec)
 clean:
 	rm -rf build

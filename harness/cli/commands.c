@@ -37,6 +37,8 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_scenario,
 	&cryo_cmd_cluster,
 	&cryo_cmd_builder,
+	&cryo_cmd_manual,
+	&cryo_cmd_complete,
 	NULL,
 };
 
