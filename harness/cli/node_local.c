@@ -36,7 +36,7 @@ int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *er
 	if (rc == 0)
 		rc = cryo_rke2_node_look("", &n, err);
 	if (rc == 0)
-		rc = node_source_open(o, &source, err);
+		rc = node_source_open(o, false, &source, err);
 	if (rc == 0)
 		rc = cryo_rke2_plan(&n, &source.build,
 				    o->method ? o->method : CRYO_RKE2_RUNTIME_IMAGE, &plan, err);
@@ -100,7 +100,7 @@ int node_cmd_install(const struct node_opts *o, int *exit_code, struct cryo_err 
 	set_limits(o, &limits);
 	cryo_rke2_systemd(&limits, &service);
 	if (rc == 0)
-		rc = node_source_open(o, &source, err);
+		rc = node_source_open(o, true, &source, err);
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("install");
