@@ -82,9 +82,14 @@ static json_t *list_running(const struct status_look *l, const char *name)
 		cryo_auto(cryo_free) char *exe =
 		    cryo_asprintf("%s/proc/%d/exe", l->n->root, (int)p->pid);
 
+		const char *what = name_content(l->j, name, exe);
+
+		/* Without a journal all that runs from the current release counts as its own. */
+		if (!l->j->plan && (!l->n->bin || !cryo_starts_with(p->exe, l->n->bin)))
+			what = "other";
 		if (strcmp(p->name, name) == 0)
-			json_array_append_new(all, json_pack("{si ss}", "pid", (int)p->pid, "what",
-							     name_content(l->j, name, exe)));
+			json_array_append_new(all,
+					      json_pack("{si ss}", "pid", (int)p->pid, "what", what));
 	}
 	return all;
 }
