@@ -137,7 +137,7 @@ taps: $(patsubst %,$(B)/tap/%.tap,$(notdir $(basename $(TEST_C))))
 check: taps
 	@scripts/tally $(B)/tap/test_*.tap
 checks: FORCE
-	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/checks layers headers text format-check
+	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/check/all layers circles headers names text format-check
 e2e: $(B)/cryopod interop
 	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
 interop: $(B)/cryopod
@@ -150,7 +150,7 @@ test: all
 	@scripts/tally build/tap/*.tap build/asan/tap/*.tap
 
 test-vm: all
-	@scripts/test-vm
+	@scripts/vm/test-vm
 # The forks from a directory of mirrors: MIRROR=DIR with DIR/kubernetes, DIR/containerd.git, …; STACK=
 test-forks: all
 	@scripts/tap $(B)/tap/forks.tap forks scripts/test-forks '$(MIRROR)' '$(STACK)'
@@ -172,23 +172,27 @@ $(B)/%.ok: %.h $(HEADERS) $(B)/flags
 	@$(CC) $(CFLAGS_all) -fsyntax-only -x c $<
 	@touch $@
 layers:
-	@scripts/layers $(filter-out harness/tests/%,$(HEADERS)) $(LIB_C) $(MAIN_C) $(APART_C)
+	@scripts/check/layers $(filter-out harness/tests/%,$(HEADERS)) $(LIB_C) $(MAIN_C) $(APART_C)
+circles: $(call obj,$(LIB_C) $(MAIN_C))
+	@scripts/check/circles $^
+names:
+	@scripts/check/names $(LIB_C) $(MAIN_C) $(APART_C)
 text:
-	@scripts/text
+	@scripts/check/text
 format-check:
-	@scripts/format-check $(HEADERS) $(LIB_C) $(MAIN_C) $(APART_C) $(wildcard harness/tests/*/*.[ch]) \
+	@scripts/check/format-check $(HEADERS) $(LIB_C) $(MAIN_C) $(APART_C) $(wildcard harness/tests/*/*.[ch]) \
 		$(wildcard counter-container/*.c images/*/*.c)
 
 demo: all
 	build/cryopod test --up --output summary scenarios/sealed.yaml
 bench: all
 	$(B)/cryopod bench
-	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench-sources
+	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench/sources
 	$(B)/cryopod bench --sealed
 	$(B)/cryopod bench --stacks stock,upstream
 	$(B)/cryopod bench --templates
-	CRYOPOD=$(B)/cryopod scripts/bench-fresh
-	CRYOPOD=$(B)/cryopod scripts/bench-rebuild
+	CRYOPOD=$(B)/cryopod scripts/bench/fresh
+	CRYOPOD=$(B)/cryopod scripts/bench/rebuild
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 
@@ -201,6 +205,8 @@ install: all
 	install -d $(share) $(libexec)
 	install -m 755 $(LIBEXEC) $(INTERPOSER) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
+	install -d $(share)/images
+	cp -R images/node $(share)/images
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
 	rm -rf $(share) $(libexec)
@@ -208,7 +214,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all node taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers text format-check demo bench proof \
+.PHONY: all node taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers circles names text format-check demo bench proof \
 	install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

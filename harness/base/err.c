@@ -42,7 +42,7 @@ int cryo_err_set(struct cryo_err *err, enum cryo_status status, const char *fmt,
 	text = cryo_vasprintf(fmt, ap);
 	va_end(ap);
 	err->status = status;
-	err->sys_errno = 0;
+	err->sys_errno = err->http_code = err->signal = 0;
 	store_masked_message(err, text);
 	join_message_lines(err->msg);
 	return -(int)status;
@@ -102,7 +102,7 @@ int cryo_err_exit_code(const struct cryo_err *err)
 	case CRYO_E_TAMPER:
 		return 6;
 	case CRYO_E_INTERRUPTED:
-		return 128 + (err->sys_errno ? err->sys_errno : 2);
+		return 128 + (err->signal ? err->signal : 2);
 	case CRYO_E_CHECK:
 	case CRYO_E_SYSTEM:
 	case CRYO_E_CHILD:

@@ -21,15 +21,17 @@ enum cryo_status {
 	CRYO_E_PROVISION,   /* a cluster, build or image could not be made */
 	CRYO_E_TIMEOUT,	    /* a time limit was reached */
 	CRYO_E_TAMPER,	    /* leak or tampering found */
-	CRYO_E_INTERRUPTED, /* SIGINT or SIGTERM; sys_errno holds the signal number */
-	CRYO_E_SYSTEM,	    /* a system call; sys_errno tells */
+	CRYO_E_INTERRUPTED, /* SIGINT or SIGTERM; `signal` says which */
+	CRYO_E_SYSTEM,	    /* a system call; `sys_errno` says why */
 	CRYO_E_CHILD,	    /* a program we ran failed */
-	CRYO_E_REMOTE,	    /* a server said no; sys_errno holds its HTTP code, or 0 */
+	CRYO_E_REMOTE,	    /* a server said no; `http_code` has its answer, or 0 */
 };
 
 struct cryo_err {
 	enum cryo_status status;
-	int sys_errno;
+	int sys_errno; /* of CRYO_E_SYSTEM, else 0 */
+	int http_code; /* of CRYO_E_REMOTE: the status code of the answer; 0: there was none */
+	int signal;    /* of CRYO_E_INTERRUPTED */
 	char msg[1024];
 };
 

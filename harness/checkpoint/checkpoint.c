@@ -55,7 +55,7 @@ static int look_at_subject(struct call *c, struct cryo_err *err)
 				   &c->subject, &refusal);
 
 	if (rc < 0 && c->out->form == CRYO_CHECKPOINT_PODS &&
-	    (o->body || (rc == -CRYO_E_REMOTE && refusal.sys_errno == 403))) {
+	    (o->body || (rc == -CRYO_E_REMOTE && refusal.http_code == 403))) {
 		c->subject.container = o->container;
 		return 0;
 	}
@@ -161,9 +161,9 @@ static void explain_refused_call(struct call *c, struct cryo_err *err)
 {
 	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
 
-	if (pods && err->sys_errno == 404)
+	if (pods && err->http_code == 404)
 		explain_absent_path(c, err);
-	else if (c->out->node && can_reach_nodes(c->t) && (!pods || err->sys_errno == 500))
+	else if (c->out->node && can_reach_nodes(c->t) && (!pods || err->http_code == 500))
 		cryo_evidence_dump(c->t, c->out->node, c->out->started_ns, err);
 }
 

@@ -87,13 +87,13 @@ static void add_evidence_line(struct cryo_err *err, const char *line)
 {
 	cryo_auto(cryo_free) char *text = cryo_strdup(err->msg);
 	const char *meaning = line ? cryo_criu_log_explain(line) : NULL;
-	int code = err->sys_errno;
+	int code = err->http_code;
 
 	if (!meaning)
 		meaning = cryo_criu_log_explain(text);
 	cryo_err_set(err, err->status, "%s%s%s%s%s%s", meaning ? meaning : "", meaning ? ": " : "",
 		     line ? "CRIU: " : "", line ? line : "", line ? "; " : "", text);
-	err->sys_errno = code;
+	err->http_code = code;
 }
 
 void cryo_evidence_dump(struct cryo_cluster *t, const char *node, int64_t since_ns,

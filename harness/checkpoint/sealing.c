@@ -26,7 +26,7 @@ int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, c
 		return rc;
 	if (!secret) {
 		cryo_err_set(err, CRYO_E_REMOTE, "no secret '%s' in namespace '%s'", name, ns);
-		err->sys_errno = 404;
+		err->http_code = 404;
 		return -(int)CRYO_E_REMOTE;
 	}
 	type = cryo_json_str(secret, "type");

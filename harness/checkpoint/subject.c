@@ -11,7 +11,7 @@ static int report_not_found(struct cryo_err *err, const char *what, const char *
 			    const char *more)
 {
 	cryo_err_set(err, CRYO_E_REMOTE, "no %s '%s'%s", what, name, more);
-	err->sys_errno = 404;
+	err->http_code = 404;
 	return -(int)CRYO_E_REMOTE;
 }
 

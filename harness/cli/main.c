@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/text.h"
+#include "engine/private.h"
 #include "report/report.h"
 #include "sys/intr.h"
 
@@ -62,6 +63,9 @@ int main(int argc, char **argv)
 	char **args;
 	int exit_code = 0, rc;
 
+	/* As a container runtime (engine/private.h) we are nothing else. */
+	if (cryo_ends_with(argv[0] ? argv[0] : "", "/" CRYO_PRIVATE_RUNTIME))
+		return cryo_private_runtime_main(argc, argv);
 	occupy_streams();
 	rc = cryo_cli_parse(argc, argv, &cli, &cmd, &opts, &args, &err);
 	if (rc == 0)

@@ -50,7 +50,7 @@ static void load_releasep(struct load *l)
 }
 
 /* Keeps the last `max` bytes, from the beginning of a line. */
-static void keep_tail(struct cryo_str *s, size_t max)
+static void keep_log_tail(struct cryo_str *s, size_t max)
 {
 	const char *from = s->p + s->len - max, *line = memchr(from, '\n', max);
 	size_t n;
@@ -63,7 +63,7 @@ static void keep_tail(struct cryo_str *s, size_t max)
 	s->len = n;
 }
 
-static void read_member(struct cryo_tar_reader *r, struct cryo_str *out, size_t max)
+static void read_archive_member(struct cryo_tar_reader *r, struct cryo_str *out, size_t max)
 {
 	char buf[65536];
 	ssize_t n;
@@ -72,14 +72,14 @@ static void read_member(struct cryo_tar_reader *r, struct cryo_str *out, size_t 
 	while ((n = cryo_tar_read(r, buf, sizeof(buf))) > 0) {
 		cryo_str_addn(out, buf, (size_t)n);
 		if (out->len >= 2 * max)
-			keep_tail(out, max);
+			keep_log_tail(out, max);
 	}
 	if (out->len > max)
-		keep_tail(out, max);
+		keep_log_tail(out, max);
 }
 
-static int take_member(struct load *l, struct cryo_tar_reader *r, const struct cryo_tar_entry *e,
-		       struct cryo_err *err)
+static int take_archive_member(struct load *l, struct cryo_tar_reader *r,
+			       const struct cryo_tar_entry *e, struct cryo_err *err)
 {
 	size_t i = 0;
 
@@ -98,17 +98,17 @@ static int take_member(struct load *l, struct cryo_tar_reader *r, const struct c
 				    table[i].max);
 	l->seen[i] = true;
 	if (table[i].max)
-		read_member(r, &l->text[i], table[i].max);
+		read_archive_member(r, &l->text[i], table[i].max);
 	return 0;
 }
 
-static int visit(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
-		 struct cryo_err *err)
+static int archive_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
+			     struct cryo_err *err)
 {
 	struct load *l = arg;
 
 	l->members++;
-	return cryo_err_wrap(err, take_member(l, r, e, err), "'%s'", l->path);
+	return cryo_err_wrap(err, take_archive_member(l, r, e, err), "'%s'", l->path);
 }
 
 static int check_members(const struct load *l, struct cryo_err *err)
@@ -134,7 +134,7 @@ static int parse_object(struct load *l, enum member m, json_t **out, struct cryo
 	return rc;
 }
 
-static bool is_printable(const char *s)
+static bool is_printable_text(const char *s)
 {
 	for (; *s; s++)
 		if (*s <= ' ' || *s >= 0x7f)
@@ -143,8 +143,8 @@ static bool is_printable(const char *s)
 }
 
 /* A string of the object; "" if it has none. `where` is for the message. */
-static int get_text(const char *where, const json_t *object, const char *key, const char **out,
-		    struct cryo_err *err)
+static int get_config_text(const char *where, const json_t *object, const char *key,
+			   const char **out, struct cryo_err *err)
 {
 	json_t *j = json_object_get(object, key);
 
@@ -153,17 +153,17 @@ static int get_text(const char *where, const json_t *object, const char *key, co
 		return 0;
 	if (!json_is_string(j))
 		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is no string", where, key);
-	if (json_string_length(j) > MAX_TEXT || !is_printable(json_string_value(j)))
+	if (json_string_length(j) > MAX_TEXT || !is_printable_text(json_string_value(j)))
 		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is too long or no plain text",
 				    where, key);
 	*out = json_string_value(j);
 	return 0;
 }
 
-static int take_text(const struct load *l, const char *key, char **out, struct cryo_err *err)
+static int take_config_text(const struct load *l, const char *key, char **out, struct cryo_err *err)
 {
 	const char *text;
-	int rc = get_text(table[CONFIG].name, l->config, key, &text, err);
+	int rc = get_config_text(table[CONFIG].name, l->config, key, &text, err);
 
 	if (rc == 0)
 		*out = cryo_strdup(text);
@@ -171,8 +171,8 @@ static int take_text(const struct load *l, const char *key, char **out, struct c
 }
 
 /* An object within the object; NULL if it has none. */
-static int get_object(const char *where, const json_t *object, const char *key, json_t **out,
-		      struct cryo_err *err)
+static int get_config_object(const char *where, const json_t *object, const char *key, json_t **out,
+			     struct cryo_err *err)
 {
 	*out = json_object_get(object, key);
 	if (json_is_null(*out))
@@ -183,7 +183,7 @@ static int get_object(const char *where, const json_t *object, const char *key, 
 }
 
 /* The nth of the five parts of "<container>_<pod>_<namespace>_<uid>_<attempt>"; NULL without. */
-static char *part_of(const char *name, unsigned nth)
+static char *get_name_part(const char *name, unsigned nth)
 {
 	unsigned parts = 1;
 
@@ -203,22 +203,23 @@ struct place {
 	unsigned part;		/* config.dump, name */
 };
 
-static int find_name(const struct load *l, const struct place *p, char **out, struct cryo_err *err)
+static int find_container_name(const struct load *l, const struct place *p, char **out,
+			       struct cryo_err *err)
 {
 	const char *text = "";
 	json_t *labels, *notes;
-	int rc = get_object(table[STATUS].name, l->status, "labels", &labels, err);
+	int rc = get_config_object(table[STATUS].name, l->status, "labels", &labels, err);
 
 	if (rc == 0)
-		rc = get_text(table[STATUS].name, labels, p->label, &text, err);
+		rc = get_config_text(table[STATUS].name, labels, p->label, &text, err);
 	if (rc == 0 && !*text) {
-		rc = get_object(table[SPEC].name, l->spec, "annotations", &notes, err);
+		rc = get_config_object(table[SPEC].name, l->spec, "annotations", &notes, err);
 		if (rc == 0)
-			rc = get_text(table[SPEC].name, notes, p->annotation, &text, err);
+			rc = get_config_text(table[SPEC].name, notes, p->annotation, &text, err);
 	}
 	if (rc == 0 && !*text) {
-		rc = get_text(table[CONFIG].name, l->config, "name", &text, err);
-		*out = rc == 0 ? part_of(text, p->part) : NULL;
+		rc = get_config_text(table[CONFIG].name, l->config, "name", &text, err);
+		*out = rc == 0 ? get_name_part(text, p->part) : NULL;
 		text = "";
 	}
 	if (rc == 0 && !*out)
@@ -226,7 +227,7 @@ static int find_name(const struct load *l, const struct place *p, char **out, st
 	return rc;
 }
 
-static int check_name(const char *what, const char *name, struct cryo_err *err)
+static int check_name_part(const char *what, const char *name, struct cryo_err *err)
 {
 	size_t n = strlen(name);
 
@@ -236,7 +237,7 @@ static int check_name(const char *what, const char *name, struct cryo_err *err)
 	return 0;
 }
 
-static int take_names(const struct load *l, struct cryo_archive *a, struct cryo_err *err)
+static int take_archive_names(const struct load *l, struct cryo_archive *a, struct cryo_err *err)
 {
 	const struct {
 		const char *what;
@@ -255,10 +256,10 @@ static int take_names(const struct load *l, struct cryo_archive *a, struct cryo_
 	};
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
-		int rc = find_name(l, &row[i].place, row[i].out, err);
+		int rc = find_container_name(l, &row[i].place, row[i].out, err);
 
 		if (rc == 0)
-			rc = check_name(row[i].what, *row[i].out, err);
+			rc = check_name_part(row[i].what, *row[i].out, err);
 		if (rc < 0)
 			return rc;
 	}
@@ -267,7 +268,7 @@ static int take_names(const struct load *l, struct cryo_archive *a, struct cryo_
 	return 0;
 }
 
-static int take_config(const struct load *l, struct cryo_archive *a, struct cryo_err *err)
+static int take_container_config(const struct load *l, struct cryo_archive *a, struct cryo_err *err)
 {
 	const struct {
 		const char *key;
@@ -282,7 +283,7 @@ static int take_config(const struct load *l, struct cryo_archive *a, struct cryo
 	int64_t ns;
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
-		int rc = take_text(l, row[i].key, row[i].out, err);
+		int rc = take_config_text(l, row[i].key, row[i].out, err);
 
 		if (rc < 0)
 			return rc;
@@ -296,7 +297,7 @@ static int take_config(const struct load *l, struct cryo_archive *a, struct cryo
 			     "config.dump: checkpointedTime");
 }
 
-static bool in_every_pod(const char *at)
+static bool is_in_every_pod(const char *at)
 {
 	static const char *const known[] = { "/etc/hosts", "/dev/termination-log", "/etc/hostname",
 					     "/etc/resolv.conf", "/dev/shm" };
@@ -314,20 +315,20 @@ static int take_volumes(const struct load *l, struct cryo_archive *a, struct cry
 
 	json_array_foreach(mounts, i, m) {
 		const char *type = "", *at = "";
-		int rc = get_text(table[SPEC].name, m, "type", &type, err);
+		int rc = get_config_text(table[SPEC].name, m, "type", &type, err);
 
 		if (rc == 0)
-			rc = get_text(table[SPEC].name, m, "destination", &at, err);
+			rc = get_config_text(table[SPEC].name, m, "destination", &at, err);
 		if (rc < 0)
 			return rc;
-		if (strcmp(type, "bind") == 0 && !in_every_pod(at) && a->volumes.n < MAX_VOLUMES)
+		if (strcmp(type, "bind") == 0 && !is_in_every_pod(at) && a->volumes.n < MAX_VOLUMES)
 			cryo_strv_add(&a->volumes, at);
 	}
 	return 0;
 }
 
 /* A NUL in the log would hide what comes after it. */
-static void take_log(struct load *l, struct cryo_archive *a)
+static void take_container_log(struct load *l, struct cryo_archive *a)
 {
 	struct cryo_str *log = &l->text[LOG];
 
@@ -337,7 +338,7 @@ static void take_log(struct load *l, struct cryo_archive *a)
 	a->log = cryo_str_detach(log);
 }
 
-static int load_all(struct load *l, struct cryo_archive *a, struct cryo_err *err)
+static int load_archive_parts(struct load *l, struct cryo_archive *a, struct cryo_err *err)
 {
 	int rc = check_members(l, err);
 
@@ -348,20 +349,20 @@ static int load_all(struct load *l, struct cryo_archive *a, struct cryo_err *err
 	if (rc == 0)
 		rc = parse_object(l, STATUS, &l->status, err);
 	if (rc == 0)
-		rc = take_config(l, a, err);
+		rc = take_container_config(l, a, err);
 	if (rc == 0)
-		rc = take_names(l, a, err);
+		rc = take_archive_names(l, a, err);
 	if (rc == 0)
 		rc = take_volumes(l, a, err);
 	if (rc == 0)
-		take_log(l, a);
+		take_container_log(l, a);
 	return rc;
 }
 
 int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_err *err)
 {
 	cryo_auto(load_release) struct load l = { .path = path };
-	int rc = cryo_tar_walk(path, visit, &l, err);
+	int rc = cryo_tar_walk(path, archive_on_member, &l, err);
 
 	*out = (struct cryo_archive){
 		.has_status = l.seen[STATUS],
@@ -369,7 +370,7 @@ int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_er
 		.members = l.members,
 	};
 	if (rc == 0)
-		rc = cryo_err_wrap(err, load_all(&l, out, err), "'%s'", path);
+		rc = cryo_err_wrap(err, load_archive_parts(&l, out, err), "'%s'", path);
 	if (rc < 0)
 		cryo_archive_release(out);
 	return rc;

@@ -28,7 +28,7 @@ struct load {
 	size_t names;
 };
 
-static uint32_t word(const char *p)
+static uint32_t read_image_word(const char *p)
 {
 	const unsigned char *u = (const unsigned char *)p;
 
@@ -36,25 +36,25 @@ static uint32_t word(const char *p)
 }
 
 /* The entry at *at, which moves behind it; NULL at the end or where it is damaged. */
-static const uint8_t *next_entry(const struct cryo_str *image, size_t *at, size_t *n)
+static const uint8_t *next_image_entry(const struct cryo_str *image, size_t *at, size_t *n)
 {
 	size_t left;
 
-	if (*at == 0 && (image->len < HEADER || word(image->p) != IMG_COMMON_MAGIC))
+	if (*at == 0 && (image->len < HEADER || read_image_word(image->p) != IMG_COMMON_MAGIC))
 		return NULL;
 	if (*at == 0)
 		*at = HEADER;
 	left = image->len - *at;
 	if (left < 4)
 		return NULL;
-	*n = word(image->p + *at);
+	*n = read_image_word(image->p + *at);
 	if (*n > left - 4)
 		return NULL;
 	*at += 4 + *n;
 	return (const uint8_t *)image->p + *at - *n;
 }
 
-static void set_name(char *to, size_t size, const ProtobufCBinaryData *comm)
+static void set_process_name(char *to, size_t size, const ProtobufCBinaryData *comm)
 {
 	size_t n = comm->len < size - 1 ? comm->len : size - 1;
 
@@ -63,23 +63,23 @@ static void set_name(char *to, size_t size, const ProtobufCBinaryData *comm)
 	to[n] = '\0';
 }
 
-static void take_core(struct load *l, uint32_t pid, const struct cryo_str *image)
+static void take_core_image(struct load *l, uint32_t pid, const struct cryo_str *image)
 {
 	size_t at = 0, n;
-	const uint8_t *entry = next_entry(image, &at, &n);
+	const uint8_t *entry = next_image_entry(image, &at, &n);
 	CoreEntry *core = entry ? core_entry__unpack(NULL, n, entry) : NULL;
 
 	if (core && core->tc && core->tc->has_comm && l->names < MAX_PROCESSES) {
 		l->name = cryo_realloc(l->name, l->names + 1, sizeof(*l->name));
 		l->name[l->names].pid = pid;
-		set_name(l->name[l->names].text, sizeof(l->name->text), &core->tc->comm);
+		set_process_name(l->name[l->names].text, sizeof(l->name->text), &core->tc->comm);
 		l->names++;
 	}
 	if (core)
 		core_entry__free_unpacked(core, NULL);
 }
 
-static const char *name_of(const struct load *l, uint32_t pid)
+static const char *find_process_name(const struct load *l, uint32_t pid)
 {
 	for (size_t i = 0; i < l->names; i++)
 		if (l->name[i].pid == pid)
@@ -93,7 +93,7 @@ static void take_processes(struct load *l)
 	const uint8_t *entry;
 	size_t at = 0, n;
 
-	while (out->n < MAX_PROCESSES && (entry = next_entry(&l->pstree, &at, &n))) {
+	while (out->n < MAX_PROCESSES && (entry = next_image_entry(&l->pstree, &at, &n))) {
 		PstreeEntry *e = pstree_entry__unpack(NULL, n, entry);
 		struct cryo_process *p;
 
@@ -104,20 +104,20 @@ static void take_processes(struct load *l)
 		*p = (struct cryo_process){ .pid = e->pid,
 					    .ppid = e->ppid,
 					    .threads = e->n_threads };
-		snprintf(p->name, sizeof(p->name), "%s", name_of(l, e->pid));
+		snprintf(p->name, sizeof(p->name), "%s", find_process_name(l, e->pid));
 		pstree_entry__free_unpacked(e, NULL);
 	}
 }
 
 /* "core-17.img" → 17 */
-static bool is_core(const char *name, uint32_t *pid)
+static bool is_core_image(const char *name, uint32_t *pid)
 {
 	char end[8] = "";
 
 	return sscanf(name, "core-%9" SCNu32 "%7s", pid, end) == 2 && strcmp(end, ".img") == 0;
 }
 
-static void read_image(struct cryo_tar_reader *r, struct cryo_str *out)
+static void read_criu_image(struct cryo_tar_reader *r, struct cryo_str *out)
 {
 	char buf[16384];
 	ssize_t n;
@@ -127,8 +127,8 @@ static void read_image(struct cryo_tar_reader *r, struct cryo_str *out)
 		cryo_str_addn(out, buf, (size_t)n);
 }
 
-static void take_image(struct load *l, struct cryo_tar_reader *r, const struct cryo_tar_entry *e,
-		       const char *name)
+static void take_criu_image(struct load *l, struct cryo_tar_reader *r,
+			    const struct cryo_tar_entry *e, const char *name)
 {
 	struct cryo_contents *out = l->out;
 	cryo_auto(cryo_str_release) struct cryo_str image = { 0 };
@@ -147,15 +147,15 @@ static void take_image(struct load *l, struct cryo_tar_reader *r, const struct c
 	if (e->size > MAX_IMAGE)
 		return;
 	if (strcmp(name, "pstree.img") == 0 && l->pstree.len == 0) {
-		read_image(r, &l->pstree);
-	} else if (is_core(name, &pid)) {
-		read_image(r, &image);
-		take_core(l, pid, &image);
+		read_criu_image(r, &l->pstree);
+	} else if (is_core_image(name, &pid)) {
+		read_criu_image(r, &image);
+		take_core_image(l, pid, &image);
 	}
 }
 
-static int visit(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
-		 struct cryo_err *err)
+static int contents_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
+			      struct cryo_err *err)
 {
 	struct load *l = arg;
 
@@ -163,7 +163,7 @@ static int visit(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void
 	if (e->is_dir)
 		return 0;
 	if (cryo_starts_with(e->name, "checkpoint/"))
-		take_image(l, r, e, e->name + strlen("checkpoint/"));
+		take_criu_image(l, r, e, e->name + strlen("checkpoint/"));
 	else if (strcmp(e->name, "rootfs-diff.tar") == 0)
 		l->out->rootfs_bytes = e->size;
 	return 0;
@@ -175,7 +175,7 @@ int cryo_contents_load(const char *path, struct cryo_contents *out, struct cryo_
 	int rc;
 
 	*out = (struct cryo_contents){ 0 };
-	rc = cryo_tar_walk(path, visit, &l, err);
+	rc = cryo_tar_walk(path, contents_on_member, &l, err);
 	/* What is encrypted may look like anything. */
 	if (rc == 0 && !out->encryption)
 		take_processes(&l);

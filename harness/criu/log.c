@@ -45,7 +45,7 @@ static const char *const harmless[] = { "Can't setup RLIMIT_NOFILE for self",
 					"address already assigned", "tun: Unable to create tun",
 					"cgroupd: recv req error" };
 
-static bool is_harmless(const char *line, size_t n)
+static bool is_harmless_complaint(const char *line, size_t n)
 {
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(harmless); i++)
 		if (memmem(line, n, harmless[i], strlen(harmless[i])))
@@ -58,7 +58,7 @@ char *cryo_criu_log_decisive(const char *log)
 	for (const char *at = log; (at = strstr(at, "Error (")); at++) {
 		size_t n = strcspn(at, "\n");
 
-		if (!is_harmless(at, n))
+		if (!is_harmless_complaint(at, n))
 			return cryo_strndup(at, n);
 	}
 	return NULL;

@@ -14,21 +14,21 @@ struct look {
 	bool inventory, sealed;
 };
 
-static bool is_called(const char *path, const char *name)
+static bool is_file_called(const char *path, const char *name)
 {
 	const char *slash = strrchr(path, '/');
 
 	return strcmp(slash ? slash + 1 : path, name) == 0;
 }
 
-static int visit(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
-		 struct cryo_err *err)
+static int recognize_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
+			       struct cryo_err *err)
 {
 	struct look *l = arg;
 
 	(void)r;
 	(void)err;
-	l->inventory = !e->is_dir && is_called(e->name, INVENTORY);
+	l->inventory = !e->is_dir && is_file_called(e->name, INVENTORY);
 	l->sealed = l->sealed || strcmp(e->name, SEALED) == 0;
 	return l->inventory;
 }
@@ -50,7 +50,7 @@ int cryo_checkpoint_recognize(const char *path, struct cryo_err *err)
 	if (cryo_fs_is_dir(path))
 		look_into_dir(path, &l);
 	else
-		rc = cryo_tar_walk(path, visit, &l, err);
+		rc = cryo_tar_walk(path, recognize_on_member, &l, err);
 	if (rc < 0)
 		return rc;
 	if (l.sealed)

@@ -6,12 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const char *text_of(const char *text)
+static const char *get_text_or_empty(const char *text)
 {
 	return text && *text ? text : NULL;
 }
 
-static void read_opts(const CriuOpts *o, struct cryo_rpc_req *out)
+static void read_criu_opts(const CriuOpts *o, struct cryo_rpc_req *out)
 {
 	out->images_dir = o->has_images_dir_fd ? o->images_dir_fd : -1;
 	out->work_dir = o->has_work_dir_fd ? o->work_dir_fd : -1;
@@ -25,12 +25,12 @@ static void read_opts(const CriuOpts *o, struct cryo_rpc_req *out)
 	out->page_server = o->has_ps;
 	out->encrypt = o->has_encrypt && o->encrypt;
 	out->encrypt_later = o->has_encrypt_later && o->encrypt_later;
-	out->log_file = text_of(o->log_file);
-	out->parent_img = text_of(o->parent_img);
-	out->config_file = text_of(o->config_file);
-	out->tls_cert = text_of(o->tls_cert);
-	out->tls_key = text_of(o->tls_key);
-	out->images_path = text_of(o->images_dir);
+	out->log_file = get_text_or_empty(o->log_file);
+	out->parent_img = get_text_or_empty(o->parent_img);
+	out->config_file = get_text_or_empty(o->config_file);
+	out->tls_cert = get_text_or_empty(o->tls_cert);
+	out->tls_key = get_text_or_empty(o->tls_key);
+	out->images_path = get_text_or_empty(o->images_dir);
 }
 
 /*
@@ -38,7 +38,7 @@ static void read_opts(const CriuOpts *o, struct cryo_rpc_req *out)
  * written them (a field number 0 in two bytes). Nothing is one of those that
  * would only turn out as such at the other end.
  */
-static bool survives(const CriuReq *req)
+static bool survives_repacking(const CriuReq *req)
 {
 	size_t n = criu_req__get_packed_size(req);
 	cryo_auto(cryo_free) uint8_t *packed = cryo_alloc(n + 1);
@@ -52,7 +52,7 @@ int cryo_rpc_req_parse(const void *data, size_t n, struct cryo_rpc_req *out, str
 {
 	CriuReq *req = n <= CRYO_RPC_MAX ? criu_req__unpack(NULL, n, data) : NULL;
 
-	if (req && !survives(req)) {
+	if (req && !survives_repacking(req)) {
 		criu_req__free_unpacked(req, NULL);
 		req = NULL;
 	}
@@ -64,12 +64,12 @@ int cryo_rpc_req_parse(const void *data, size_t n, struct cryo_rpc_req *out, str
 	out->keep_open = req->has_keep_open && req->keep_open;
 	out->notify_success = req->has_notify_success && req->notify_success;
 	if (req->opts)
-		read_opts(req->opts, out);
+		read_criu_opts(req->opts, out);
 	out->message = req;
 	return 0;
 }
 
-static void set_number(protobuf_c_boolean *has, int32_t *value, int number)
+static void set_optional_number(protobuf_c_boolean *has, int32_t *value, int number)
 {
 	*has = number >= 0;
 	*value = number;
@@ -84,9 +84,9 @@ void cryo_rpc_req_pack(const struct cryo_rpc_req *r, struct cryo_str *out)
 
 	if (req.opts) {
 		opts = *req.opts;
-		set_number(&opts.has_images_dir_fd, &opts.images_dir_fd, r->images_dir);
-		set_number(&opts.has_work_dir_fd, &opts.work_dir_fd, r->work_dir);
-		set_number(&opts.has_status_fd, &opts.status_fd, r->status_fd);
+		set_optional_number(&opts.has_images_dir_fd, &opts.images_dir_fd, r->images_dir);
+		set_optional_number(&opts.has_work_dir_fd, &opts.work_dir_fd, r->work_dir);
+		set_optional_number(&opts.has_status_fd, &opts.status_fd, r->status_fd);
 		opts.has_notify_scripts = true;
 		opts.notify_scripts = r->notify_scripts;
 		opts.has_auto_dedup |= r->auto_dedup;

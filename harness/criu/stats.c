@@ -15,12 +15,12 @@
 #define MAX_STATS 65536
 #define MAX_LOG	  (64u << 20)
 
-static uint32_t little32(const unsigned char *p)
+static uint32_t read_little_endian32(const unsigned char *p)
 {
 	return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static void read_dump(const CriuDumpStats *d, struct cryo_criu_stats *out)
+static void read_dump_stats(const CriuDumpStats *d, struct cryo_criu_stats *out)
 {
 	out->freezing_us = d->has_freezing_time ? d->freezing_time : 0;
 	out->frozen_us = d->has_frozen_time ? d->frozen_time : 0;
@@ -36,14 +36,14 @@ int cryo_criu_stats_parse(const void *data, size_t n, struct cryo_criu_stats *ou
 	CriuStats *stats = NULL;
 
 	if (n >= HEAD_LEN && n <= MAX_STATS && memcmp(p, MAGIC, MAGIC_LEN) == 0 &&
-	    little32(p + MAGIC_LEN) == n - HEAD_LEN)
+	    read_little_endian32(p + MAGIC_LEN) == n - HEAD_LEN)
 		stats = criu_stats__unpack(NULL, n - HEAD_LEN, p + HEAD_LEN);
 	if (!stats || !stats->dump) {
 		if (stats)
 			criu_stats__free_unpacked(stats, NULL);
 		return cryo_err_set(err, CRYO_E_CONFIG, "%zu bytes are not CRIU's statistics", n);
 	}
-	read_dump(stats->dump, out);
+	read_dump_stats(stats->dump, out);
 	criu_stats__free_unpacked(stats, NULL);
 	return 0;
 }
@@ -65,8 +65,8 @@ struct members {
 	struct cryo_str stats, log;
 };
 
-static int take(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
-		struct cryo_err *err)
+static int stats_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
+			   struct cryo_err *err)
 {
 	struct members *m = arg;
 	bool stats = cryo_streq(e->name, "stats-dump"), log = cryo_streq(e->name, "dump.log");
@@ -86,7 +86,7 @@ static int take(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void 
 int cryo_criu_stats_load(const char *archive, struct cryo_criu_stats *out, struct cryo_err *err)
 {
 	struct members m = { 0 };
-	int rc = cryo_tar_walk(archive, take, &m, err);
+	int rc = cryo_tar_walk(archive, stats_on_member, &m, err);
 
 	*out = (struct cryo_criu_stats){ .rest_ms = -1, .peak_kb = -1 };
 	if (rc == 0)

@@ -22,7 +22,7 @@ const struct cryo_builtin *cryo_builtin_find(const char *name)
 	return NULL;
 }
 
-static int no_such_image(const char *name, struct cryo_err *err)
+static int report_unknown_image(const char *name, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	cryo_auto(cryo_free) char *list = NULL;
@@ -42,7 +42,7 @@ int cryo_image_builtin(const char *name, const char *out_path, struct cryo_err *
 	int rc;
 
 	if (!b)
-		return no_such_image(name, err);
+		return report_unknown_image(name, err);
 	relative = cryo_asprintf("libexec/%s", b->program);
 	rc = cryo_data_path(relative, &program, err);
 	if (rc < 0)

@@ -20,7 +20,7 @@ struct talk {
 	char *first_error; /* the first "E:" line is the cause, the others follow from it */
 };
 
-static void on_line(const char *line, int stream, void *arg)
+static void rootfs_on_line(const char *line, int stream, void *arg)
 {
 	struct talk *talk = arg;
 
@@ -31,7 +31,7 @@ static void on_line(const char *line, int stream, void *arg)
 		talk->first_error = cryo_strdup(line + 3);
 }
 
-static int check_fit(struct cryo_err *err)
+static int check_rootfs_tools(struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_fs_which("mmdebstrap");
 
@@ -43,7 +43,8 @@ static int check_fit(struct cryo_err *err)
 	return 0;
 }
 
-static int failed(const struct talk *talk, const char *log_path, int rc, struct cryo_err *err)
+static int report_rootfs_failure(const struct talk *talk, const char *log_path, int rc,
+				 struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *last = cryo_strdup(err->msg);
 
@@ -79,11 +80,11 @@ static int run_mmdebstrap(const char *dir, const char *suite, const char *const 
 	p.argv = cryo_strv_get(&argv);
 	p.isolate = true;
 	p.log_path = log_path;
-	p.on_line = on_line;
+	p.on_line = rootfs_on_line;
 	p.on_line_arg = &talk;
 	rc = cryo_proc_run(&p, NULL, err);
 	if (rc < 0)
-		rc = failed(&talk, log_path, rc, err);
+		rc = report_rootfs_failure(&talk, log_path, rc, err);
 	free(talk.first_error);
 	return rc;
 }
@@ -126,7 +127,7 @@ static int record_packages(const char *tree, const char *dir, struct cryo_err *e
 }
 
 /* Synced before it gets its name: a power cut must not leave a tree of empty files. */
-static int publish(const char *tmp, const char *dir, struct cryo_err *err)
+static int publish_rootfs_tree(const char *tmp, const char *dir, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int fd = open(tmp, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -140,7 +141,7 @@ int cryo_rootfs_make(const char *dir, const char *suite, const char *const *pack
 {
 	cryo_auto(cryo_free) char *tmp = cryo_asprintf("%s.tmp", dir);
 	struct cryo_err ignored = CRYO_ERR_INIT;
-	int rc = check_fit(err);
+	int rc = check_rootfs_tools(err);
 
 	if (rc == 0)
 		rc = cryo_fs_rmtree(tmp, err);
@@ -150,7 +151,7 @@ int cryo_rootfs_make(const char *dir, const char *suite, const char *const *pack
 	if (rc == 0)
 		rc = record_packages(tmp, dir, err);
 	if (rc == 0)
-		rc = publish(tmp, dir, err);
+		rc = publish_rootfs_tree(tmp, dir, err);
 	if (rc < 0)
 		cryo_fs_rmtree(tmp, &ignored);
 	return cryo_err_wrap(err, rc, "Debian %s root file system", suite);

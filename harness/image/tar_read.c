@@ -28,7 +28,7 @@ struct cryo_tar_reader {
 	char buf[65536];
 };
 
-static la_ssize_t on_read(struct archive *a, void *arg, const void **buf)
+static la_ssize_t tar_reader_on_read(struct archive *a, void *arg, const void **buf)
 {
 	struct cryo_tar_reader *r = arg;
 	ssize_t n;
@@ -44,7 +44,7 @@ static la_ssize_t on_read(struct archive *a, void *arg, const void **buf)
 }
 
 /* Not beyond the end of the file, so that a member that is cut short shows. */
-static la_int64_t on_skip(struct archive *a, void *arg, la_int64_t request)
+static la_int64_t tar_reader_on_skip(struct archive *a, void *arg, la_int64_t request)
 {
 	struct cryo_tar_reader *r = arg;
 	off_t at = lseek(r->fd, 0, SEEK_CUR);
@@ -55,7 +55,7 @@ static la_int64_t on_skip(struct archive *a, void *arg, la_int64_t request)
 	return lseek(r->fd, request, SEEK_CUR) < 0 ? 0 : request;
 }
 
-static int open_source(struct cryo_tar_reader *r, struct cryo_err *err)
+static int open_tar_source(struct cryo_tar_reader *r, struct cryo_err *err)
 {
 	struct stat st;
 
@@ -72,7 +72,7 @@ static int open_source(struct cryo_tar_reader *r, struct cryo_err *err)
 	return 0;
 }
 
-static void open_reader(struct cryo_tar_reader *r)
+static void open_tar_reader(struct cryo_tar_reader *r)
 {
 	r->a = archive_read_new();
 	if (!r->a)
@@ -84,13 +84,13 @@ static void open_reader(struct cryo_tar_reader *r)
 	archive_read_support_filter_zstd(r->a);
 	archive_read_support_format_tar(r->a);
 	archive_read_set_callback_data(r->a, r);
-	archive_read_set_read_callback(r->a, on_read);
-	archive_read_set_skip_callback(r->a, on_skip);
+	archive_read_set_read_callback(r->a, tar_reader_on_read);
+	archive_read_set_skip_callback(r->a, tar_reader_on_skip);
 	/* A failure here comes back from the first header. */
 	archive_read_open1(r->a);
 }
 
-static int damaged(struct cryo_tar_reader *r, struct cryo_err *err)
+static int report_damaged_tar(struct cryo_tar_reader *r, struct cryo_err *err)
 {
 	const char *text = archive_error_string(r->a);
 
@@ -124,7 +124,7 @@ static bool has_end_marker(struct cryo_tar_reader *r)
 	return true;
 }
 
-static int at_end_of_archive(struct cryo_tar_reader *r, struct cryo_err *err)
+static int check_tar_end(struct cryo_tar_reader *r, struct cryo_err *err)
 {
 	if (!r->name)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is empty", r->path);
@@ -150,7 +150,7 @@ static bool is_plain_path(const char *name)
 }
 
 /* The name as we use it, "." for the root itself; NULL if it leads elsewhere. */
-static char *clean_name(const char *raw)
+static char *clean_member_name(const char *raw)
 {
 	cryo_auto(cryo_free) char *name = NULL;
 	size_t n;
@@ -164,14 +164,15 @@ static char *clean_name(const char *raw)
 	return strcmp(name, ".") == 0 || is_plain_path(name) ? cryo_steal(&name) : NULL;
 }
 
-static int take_name(struct cryo_tar_reader *r, struct archive_entry *ae, struct cryo_err *err)
+static int take_member_name(struct cryo_tar_reader *r, struct archive_entry *ae,
+			    struct cryo_err *err)
 {
 	const char *raw = archive_entry_pathname(ae);
 	char *name;
 
 	if (!raw)
 		raw = archive_entry_pathname_utf8(ae);
-	name = raw && *raw ? clean_name(raw) : NULL;
+	name = raw && *raw ? clean_member_name(raw) : NULL;
 	if (!name)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' holds the unsafe name '%s'", r->path,
 				    raw ? raw : "");
@@ -180,12 +181,12 @@ static int take_name(struct cryo_tar_reader *r, struct archive_entry *ae, struct
 	return 0;
 }
 
-static int check_entry(struct cryo_tar_reader *r, struct archive_entry *ae,
-		       struct cryo_tar_entry *e, struct cryo_err *err)
+static int check_tar_entry(struct cryo_tar_reader *r, struct archive_entry *ae,
+			   struct cryo_tar_entry *e, struct cryo_err *err)
 {
 	int64_t size = archive_entry_size(ae);
 	unsigned type = archive_entry_filetype(ae);
-	int rc = take_name(r, ae, err);
+	int rc = take_member_name(r, ae, err);
 
 	if (rc < 0)
 		return rc;
@@ -218,8 +219,8 @@ ssize_t cryo_tar_read(struct cryo_tar_reader *r, void *buf, size_t n)
 }
 
 /* 0: go on; 1: no more. */
-static int walk_one(struct cryo_tar_reader *r, cryo_tar_visit visit, void *arg,
-		    struct cryo_err *err)
+static int visit_next_member(struct cryo_tar_reader *r, cryo_tar_visit visit, void *arg,
+			     struct cryo_err *err)
 {
 	struct archive_entry *ae;
 	struct cryo_tar_entry e;
@@ -231,15 +232,15 @@ static int walk_one(struct cryo_tar_reader *r, cryo_tar_visit visit, void *arg,
 		rc = archive_read_next_header(r->a, &ae);
 	while (rc == ARCHIVE_RETRY);
 	if (rc == ARCHIVE_EOF) {
-		rc = at_end_of_archive(r, err);
+		rc = check_tar_end(r, err);
 		return rc < 0 ? rc : 1;
 	}
 	if (rc != ARCHIVE_OK && rc != ARCHIVE_WARN)
-		return damaged(r, err);
-	rc = check_entry(r, ae, &e, err);
+		return report_damaged_tar(r, err);
+	rc = check_tar_entry(r, ae, &e, err);
 	if (rc == 0)
 		rc = visit(r, &e, arg, err);
-	return r->failed ? damaged(r, err) : rc;
+	return r->failed ? report_damaged_tar(r, err) : rc;
 }
 
 int cryo_tar_walk(const char *path, cryo_tar_visit visit, void *arg, struct cryo_err *err)
@@ -248,11 +249,11 @@ int cryo_tar_walk(const char *path, cryo_tar_visit visit, void *arg, struct cryo
 	int rc;
 
 	r->path = path;
-	rc = open_source(r, err);
+	rc = open_tar_source(r, err);
 	if (rc == 0)
-		open_reader(r);
+		open_tar_reader(r);
 	while (rc == 0)
-		rc = walk_one(r, visit, arg, err);
+		rc = visit_next_member(r, visit, arg, err);
 	archive_read_free(r->a);
 	cryo_fd_closep(&r->fd);
 	free(r->name);

@@ -67,7 +67,7 @@ int cryo_dump_new(int plain, int out, enum cryo_dump_when when,
 	return 0;
 }
 
-static void end_thread(struct cryo_dump *d)
+static void end_following_thread(struct cryo_dump *d)
 {
 	atomic_store(&d->stop, true);
 	if (d->following)
@@ -79,7 +79,7 @@ void cryo_dump_free(struct cryo_dump *d)
 {
 	if (!d)
 		return;
-	end_thread(d);
+	end_following_thread(d);
 	cryo_seal_writer_free(d->writer);
 	for (size_t i = 0; i < d->n; i++) {
 		close(d->files[i].fd);
@@ -91,12 +91,12 @@ void cryo_dump_free(struct cryo_dump *d)
 }
 
 /* Memory pages: the only images that get big, and that CRIU only ever appends to. */
-static bool is_pages(const char *name)
+static bool is_pages_image(const char *name)
 {
 	return cryo_starts_with(name, "pages-") && cryo_ends_with(name, ".img");
 }
 
-static bool is_followed(const struct cryo_dump *d, const char *name)
+static bool is_followed_image(const struct cryo_dump *d, const char *name)
 {
 	for (size_t i = 0; i < d->n; i++)
 		if (cryo_streq(d->files[i].name, name))
@@ -104,7 +104,7 @@ static bool is_followed(const struct cryo_dump *d, const char *name)
 	return false;
 }
 
-static int follow(struct cryo_dump *d, const char *name, struct cryo_err *err)
+static int follow_pages_image(struct cryo_dump *d, const char *name, struct cryo_err *err)
 {
 	struct followed f = { .fd = openat(d->plain, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC) };
 	int rc;
@@ -122,7 +122,7 @@ static int follow(struct cryo_dump *d, const char *name, struct cryo_err *err)
 	return 0;
 }
 
-static int find_pages(struct cryo_dump *d, struct cryo_err *err)
+static int find_pages_images(struct cryo_dump *d, struct cryo_err *err)
 {
 	int fd = openat(d->plain, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -130,14 +130,14 @@ static int find_pages(struct cryo_dump *d, struct cryo_err *err)
 	if (!dir)
 		return cryo_err_sys(err, errno, "cannot list the images");
 	for (struct dirent *e; rc == 0 && (e = readdir(dir));)
-		if (is_pages(e->d_name) && !is_followed(d, e->d_name))
-			rc = follow(d, e->d_name, err);
+		if (is_pages_image(e->d_name) && !is_followed_image(d, e->d_name))
+			rc = follow_pages_image(d, e->d_name, err);
 	closedir(dir);
 	return rc;
 }
 
 /* What the plain images take now. */
-static uint64_t bytes_held(const struct cryo_dump *d)
+static uint64_t sum_plain_bytes(const struct cryo_dump *d)
 {
 	uint64_t sum = 0;
 	struct stat st;
@@ -149,10 +149,10 @@ static uint64_t bytes_held(const struct cryo_dump *d)
 }
 
 /* A piece of each file. *more: there may be another one already. */
-static int feed(struct cryo_dump *d, bool *more, struct cryo_err *err)
+static int feed_followed_images(struct cryo_dump *d, bool *more, struct cryo_err *err)
 {
-	int rc = find_pages(d, err);
-	uint64_t held = bytes_held(d);
+	int rc = find_pages_images(d, err);
+	uint64_t held = sum_plain_bytes(d);
 
 	if (held > d->peak)
 		d->peak = held;
@@ -173,7 +173,7 @@ static void lower_priority(int by)
 	setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + by);
 }
 
-static void *follow_pages(void *arg)
+static void *run_following_thread(void *arg)
 {
 	struct cryo_dump *d = arg;
 	int rc = 0;
@@ -182,7 +182,7 @@ static void *follow_pages(void *arg)
 	while (rc == 0 && !atomic_load(&d->stop)) {
 		bool more = false;
 
-		rc = feed(d, &more, &d->why);
+		rc = feed_followed_images(d, &more, &d->why);
 		if (rc == 0 && !more)
 			usleep(REST_MS * 1000);
 	}
@@ -199,7 +199,7 @@ int cryo_dump_start(struct cryo_dump *d, struct cryo_err *err)
 	 * processors for itself. */
 	if (d->when == CRYO_DUMP_AFTER_ANSWER)
 		return 0;
-	e = pthread_create(&d->thread, NULL, follow_pages, d);
+	e = pthread_create(&d->thread, NULL, run_following_thread, d);
 
 	d->following = e == 0;
 	return e ? cryo_err_sys(err, e, "cannot start a thread") : 0;
@@ -214,12 +214,12 @@ static int check_following(struct cryo_dump *d, struct cryo_err *err)
 	return cryo_err_wrap(err, -(int)err->status, "cannot seal");
 }
 
-static int complete(struct cryo_dump *d, struct cryo_err *err)
+static int complete_sealed_set(struct cryo_dump *d, struct cryo_err *err)
 {
 	int64_t start = cryo_now_ms();
 	int rc;
 
-	end_thread(d);
+	end_following_thread(d);
 	rc = check_following(d, err);
 	if (rc < 0)
 		return rc;
@@ -235,7 +235,7 @@ static int complete(struct cryo_dump *d, struct cryo_err *err)
 }
 
 /* CRIU has finished its work, and says so. */
-static int answered(struct cryo_dump *d, struct cryo_err *err)
+static int handle_dump_answer(struct cryo_dump *d, struct cryo_err *err)
 {
 	switch (d->when) {
 	case CRYO_DUMP_AT_POST_DUMP:
@@ -246,7 +246,7 @@ static int answered(struct cryo_dump *d, struct cryo_err *err)
 	case CRYO_DUMP_BEFORE_ANSWER:
 		break;
 	}
-	return complete(d, err);
+	return complete_sealed_set(d, err);
 }
 
 int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_err *err)
@@ -260,9 +260,9 @@ int cryo_dump_on_resp(void *dump, const struct cryo_rpc_resp *resp, struct cryo_
 		bool now = d->when == CRYO_DUMP_AT_POST_DUMP &&
 			   cryo_streq(resp->script, "post-dump");
 
-		return now && !d->complete ? complete(d, err) : 0;
+		return now && !d->complete ? complete_sealed_set(d, err) : 0;
 	}
-	return resp->success && !d->complete ? answered(d, err) : 0;
+	return resp->success && !d->complete ? handle_dump_answer(d, err) : 0;
 }
 
 bool cryo_dump_is_due(const struct cryo_dump *d)
@@ -271,14 +271,14 @@ bool cryo_dump_is_due(const struct cryo_dump *d)
 }
 
 /* In pieces, so that the plain pages go as the sealed ones come. */
-static int seal_pages(struct cryo_dump *d, struct cryo_err *err)
+static int seal_pages_image(struct cryo_dump *d, struct cryo_err *err)
 {
 	bool more = true;
 	int rc = 0;
 
 	while (rc == 0 && more) {
 		more = false;
-		rc = feed(d, &more, err);
+		rc = feed_followed_images(d, &more, err);
 	}
 	d->early = 0;
 	return cryo_err_wrap(err, rc, "cannot seal");
@@ -290,9 +290,9 @@ int cryo_dump_later(struct cryo_dump *d, struct cryo_err *err)
 	int rc;
 
 	lower_priority(NICE_LATER);
-	rc = seal_pages(d, err);
+	rc = seal_pages_image(d, err);
 	if (rc == 0)
-		rc = complete(d, err);
+		rc = complete_sealed_set(d, err);
 	d->rest_ms = cryo_now_ms() - start;
 	if (rc < 0)
 		cryo_pending_failed(d->pending, err->msg);

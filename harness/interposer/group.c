@@ -14,7 +14,7 @@
  * The directory of the group that `pid` is in, in the hierarchy of a v1
  * controller or in v2; NULL: none that can be seen from here. Caller frees.
  */
-static char *directory(const struct cryo_cgroups *cg, pid_t pid, const char *controller)
+static char *find_group_directory(const struct cryo_cgroups *cg, pid_t pid, const char *controller)
 {
 	cryo_auto(cryo_free) char *file = cryo_asprintf("/proc/%d/cgroup", pid);
 	cryo_auto(cryo_free) char *key = cryo_asprintf(cg->v2 ? "0::/" : ":%s:/", controller);
@@ -36,8 +36,8 @@ static char *directory(const struct cryo_cgroups *cg, pid_t pid, const char *con
 	return NULL;
 }
 
-static void poke(pid_t pid, const char *controller, const char *v1, const char *v2,
-		 const char *text_v1, const char *text_v2)
+static void write_group_file(pid_t pid, const char *controller, const char *v1, const char *v2,
+			     const char *text_v1, const char *text_v2)
 {
 	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
 	cryo_auto(cryo_free) char *dir = NULL, *file = NULL;
@@ -45,7 +45,7 @@ static void poke(pid_t pid, const char *controller, const char *v1, const char *
 
 	if (cryo_cgroups_find(&cg, &ignored) < 0)
 		return;
-	dir = directory(&cg, pid, controller);
+	dir = find_group_directory(&cg, pid, controller);
 	if (!dir)
 		return;
 	file = cryo_asprintf("%s/%s", dir, cg.v2 ? v2 : v1);
@@ -56,10 +56,10 @@ void cryo_group_join_memory(pid_t pid)
 {
 	cryo_auto(cryo_free) char *us = cryo_asprintf("%d", getpid());
 
-	poke(pid, "memory", "cgroup.procs", "cgroup.procs", us, us);
+	write_group_file(pid, "memory", "cgroup.procs", "cgroup.procs", us, us);
 }
 
 void cryo_group_thaw(pid_t pid)
 {
-	poke(pid, "freezer", "freezer.state", "cgroup.freeze", "THAWED", "0");
+	write_group_file(pid, "freezer", "freezer.state", "cgroup.freeze", "THAWED", "0");
 }

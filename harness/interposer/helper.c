@@ -23,7 +23,7 @@
 #define CRIU_ENDS_MS   10000
 #define THEY_RESUME_MS 1000
 
-static void log_to(int dir, const char *name, int flags, const char *text)
+static void append_log_file(int dir, const char *name, int flags, const char *text)
 {
 	cryo_auto(cryo_fd_close) int fd = openat(
 	    dir, name, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | flags, 0600);
@@ -34,7 +34,7 @@ static void log_to(int dir, const char *name, int flags, const char *text)
 }
 
 /* The name of a log in our own directory; NULL: it is elsewhere. Borrowed. */
-static const char *name_of_log(const struct cryo_session *s, const char *path)
+static const char *find_own_log_name(const struct cryo_session *s, const char *path)
 {
 	size_t n = strlen(s->logs);
 
@@ -46,20 +46,21 @@ static const char *name_of_log(const struct cryo_session *s, const char *path)
 
 bool cryo_helper_may_log(const struct cryo_session *s, const char *path)
 {
-	return !strchr(path, '/') || name_of_log(s, path);
+	return !strchr(path, '/') || find_own_log_name(s, path);
 }
 
 /* Where CRIU's configuration wants its log, if that is there and ours. */
 static void log_to_named(const struct cryo_session *s, const char *text)
 {
-	const char *name = s->criu_conf.log_file ? name_of_log(s, s->criu_conf.log_file) : NULL;
+	const char *name = s->criu_conf.log_file ? find_own_log_name(s, s->criu_conf.log_file)
+						 : NULL;
 	cryo_auto(cryo_fd_close) int dir = -1;
 
 	if (!name)
 		return;
 	dir = open(s->logs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir >= 0)
-		log_to(dir, name, 0, text);
+		append_log_file(dir, name, 0, text);
 }
 
 /*
@@ -68,7 +69,7 @@ static void log_to_named(const struct cryo_session *s, const char *text)
  * number; so also to where CRIU's configuration for this restore says, and to a
  * log of our own, if there is to be one.
  */
-static void log_line(const struct cryo_session *s, const char *level, const char *text)
+static void write_helper_log(const struct cryo_session *s, const char *level, const char *text)
 {
 	static const char *const work[] = { "relayed", "sealed", "opened" };
 	cryo_auto(cryo_free) char *line = cryo_asprintf("%s(cryopod-criu): %s\n", level, text);
@@ -78,14 +79,14 @@ static void log_line(const struct cryo_session *s, const char *level, const char
 	    *s->container ? s->container : "?", s->req.pid, text);
 
 	if (s->work >= 0 && s->req.log_file && !strchr(s->req.log_file, '/'))
-		log_to(s->work, s->req.log_file, O_CREAT, line);
+		append_log_file(s->work, s->req.log_file, O_CREAT, line);
 	log_to_named(s, line);
 	if (s->policy.log)
-		log_to(AT_FDCWD, s->policy.log, O_CREAT, own);
+		append_log_file(AT_FDCWD, s->policy.log, O_CREAT, own);
 }
 
 /* All that the kubelet's message will show. */
-static int errno_of(const struct cryo_err *why)
+static int choose_error_number(const struct cryo_err *why)
 {
 	if (why->sys_errno)
 		return why->sys_errno;
@@ -106,13 +107,13 @@ void cryo_helper_refuse(const struct cryo_session *s, const struct cryo_err *why
 	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
 	struct cryo_err ignored;
 
-	log_line(s, "Error ", why->msg);
-	cryo_rpc_pack_refusal(s->req.type, errno_of(why), why->msg, &p.data);
+	write_helper_log(s, "Error ", why->msg);
+	cryo_rpc_pack_refusal(s->req.type, choose_error_number(why), why->msg, &p.data);
 	cryo_packet_send(s->client, &p, &ignored);
 }
 
 /* Nobody shall wait for the end of a pipe or a socket that only the helper still holds. */
-static void keep_only(const struct cryo_session *s)
+static void close_unneeded_fds(const struct cryo_session *s)
 {
 	const int keep[] = { s->client, s->criu, s->pidfd,     s->ready,
 			     s->images, s->work, s->store.dir, s->store.mount };
@@ -135,15 +136,15 @@ static void keep_only(const struct cryo_session *s)
 }
 
 /* CRIU has not started yet, and will begin its log anew. */
-static void log_opened(const struct cryo_session *s, uint64_t bytes, int64_t ms)
+static void log_set_opened(const struct cryo_session *s, uint64_t bytes, int64_t ms)
 {
 	cryo_auto(cryo_free) char *size = cryo_size_show(bytes);
 	cryo_auto(cryo_free) char *text = cryo_asprintf("%s in %lld ms", size, (long long)ms);
 
-	log_line(s, "", text);
+	write_helper_log(s, "", text);
 }
 
-static int open_set(struct cryo_session *s, struct cryo_err *err)
+static int open_sealed_set(struct cryo_session *s, struct cryo_err *err)
 {
 	const struct cryo_seal_reader_opts o = { .key = s->key, .trusted = s->trusted };
 	struct cryo_seal_reader *reader = NULL;
@@ -159,7 +160,7 @@ static int open_set(struct cryo_session *s, struct cryo_err *err)
 		rc = cryo_seal_reader_all(reader, s->store.dir, err);
 	cryo_seal_reader_free(reader);
 	if (rc == 0)
-		log_opened(s, need, cryo_now_ms() - start);
+		log_set_opened(s, need, cryo_now_ms() - start);
 	return rc;
 }
 
@@ -168,7 +169,7 @@ struct work {
 	struct cryo_dump *dump;
 };
 
-static void log_sealed(const struct work *w, const char *when)
+static void log_set_sealed(const struct work *w, const char *when)
 {
 	cryo_auto(cryo_free) char *text = NULL, *size = NULL;
 	struct cryo_dump_numbers n;
@@ -178,10 +179,10 @@ static void log_sealed(const struct work *w, const char *when)
 	text = cryo_asprintf(
 	    "sealed %s while criu dumped, the rest in %lld ms, with at most %llu kB of memory%s",
 	    size, (long long)n.rest_ms, (unsigned long long)n.peak_kb, when);
-	log_line(w->s, "", text);
+	write_helper_log(w->s, "", text);
 }
 
-static int on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err *err)
+static int helper_on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err *err)
 {
 	struct work *w = arg;
 	int rc = cryo_dump_on_resp(w->dump, resp, err);
@@ -189,20 +190,20 @@ static int on_resp(void *arg, const struct cryo_rpc_resp *resp, struct cryo_err 
 	if (rc < 0 || resp->type == CRYO_RPC_NOTIFY || !resp->success)
 		return rc;
 	if (!cryo_dump_is_due(w->dump))
-		log_sealed(w, "");
+		log_set_sealed(w, "");
 	return 0;
 }
 
 /* Only whoever asks for it waits for the lock. And who is killed after the dump is never asked for.
  */
-static enum cryo_dump_when when_to_seal(const struct cryo_session *s)
+static enum cryo_dump_when choose_sealing_time(const struct cryo_session *s)
 {
 	if (!s->req.leave_running)
 		return CRYO_DUMP_AT_POST_DUMP;
 	return s->req.encrypt_later ? CRYO_DUMP_AFTER_ANSWER : CRYO_DUMP_BEFORE_ANSWER;
 }
 
-static int begin(struct work *w, struct cryo_err *err)
+static int begin_helper_work(struct work *w, struct cryo_err *err)
 {
 	struct cryo_session *s = w->s;
 	const struct cryo_seal_writer_opts o = { .recipient = s->cert,
@@ -212,9 +213,10 @@ static int begin(struct work *w, struct cryo_err *err)
 	int rc = 0;
 
 	if (s->work_to_do == CRYO_OPENING)
-		rc = open_set(s, err);
+		rc = open_sealed_set(s, err);
 	if (s->work_to_do == CRYO_SEALING)
-		rc = cryo_dump_new(s->store.dir, s->images, when_to_seal(s), &o, &w->dump, err);
+		rc = cryo_dump_new(s->store.dir, s->images, choose_sealing_time(s), &o, &w->dump,
+				   err);
 	if (rc == 0 && w->dump)
 		rc = cryo_dump_start(w->dump, err);
 	if (rc < 0)
@@ -223,7 +225,7 @@ static int begin(struct work *w, struct cryo_err *err)
 	return cryo_packet_send(s->criu, &p, err);
 }
 
-static int run(struct work *w, struct cryo_err *err)
+static int run_helper_work(struct work *w, struct cryo_err *err)
 {
 	struct cryo_session *s = w->s;
 	const struct cryo_relay relay = {
@@ -231,7 +233,7 @@ static int run(struct work *w, struct cryo_err *err)
 		.criu = s->criu,
 		.pidfd = s->pidfd,
 		.client_notified = s->client_notified,
-		.on_resp = w->dump ? on_resp : NULL,
+		.on_resp = w->dump ? helper_on_resp : NULL,
 		.arg = w,
 	};
 
@@ -242,7 +244,7 @@ static int run(struct work *w, struct cryo_err *err)
 	return cryo_relay_run(&relay, err);
 }
 
-static bool client_is_gone(const struct cryo_session *s)
+static bool is_client_gone(const struct cryo_session *s)
 {
 	struct pollfd p = { .fd = s->client, .events = POLLRDHUP };
 
@@ -263,14 +265,14 @@ static void let_criu_end(struct cryo_session *s)
 	if (s->work_to_do != CRYO_SEALING || s->ready >= 0)
 		return;
 	cryo_fd_closep(&s->criu);
-	if (poll(&p, 1, CRIU_ENDS_MS) != 1 || !client_is_gone(s))
+	if (poll(&p, 1, CRIU_ENDS_MS) != 1 || !is_client_gone(s))
 		return;
 	poll(NULL, 0, THEY_RESUME_MS);
 	cryo_group_thaw(s->req.pid);
 }
 
 /* The client hears of a failure when nothing is left of what was begun. */
-static void refuse(struct work *w, const struct cryo_err *why)
+static void refuse_helper_client(struct work *w, const struct cryo_err *why)
 {
 	cryo_dump_free(cryo_steal(&w->dump));
 	cryo_store_remove(&w->s->store);
@@ -279,19 +281,19 @@ static void refuse(struct work *w, const struct cryo_err *why)
 }
 
 /* runc has its answer, and CRIU's end is waited for: nobody shall wait for ours. */
-static void finish_later(struct work *w)
+static void finish_pending_dump(struct work *w)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	cryo_fd_closep(&w->s->client);
 	cryo_fd_closep(&w->s->criu);
 	if (cryo_dump_later(w->dump, &err) < 0)
-		log_line(w->s, "Error ", err.msg);
+		write_helper_log(w->s, "Error ", err.msg);
 	else
-		log_sealed(w, ", after its answer");
+		log_set_sealed(w, ", after its answer");
 }
 
-static int helper(struct cryo_session *s)
+static int run_helper_process(struct cryo_session *s)
 {
 	struct work w = { .s = s };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -301,7 +303,7 @@ static int helper(struct cryo_session *s)
 	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
 	signal(SIGPIPE, SIG_IGN);
 	umask(077);
-	keep_only(s);
+	close_unneeded_fds(s);
 	/*
 	 * On a restore we are in the cgroup of the new container: plain images would
 	 * count against its memory limit, on top of the memory they become. So go to
@@ -309,13 +311,13 @@ static int helper(struct cryo_session *s)
 	 */
 	if (s->work_to_do == CRYO_OPENING)
 		cryo_group_join_memory(s->peer);
-	rc = begin(&w, &err);
+	rc = begin_helper_work(&w, &err);
 	if (rc == 0)
-		rc = run(&w, &err);
+		rc = run_helper_work(&w, &err);
 	if (rc < 0)
-		refuse(&w, &err);
+		refuse_helper_client(&w, &err);
 	else if (w.dump && cryo_dump_is_due(w.dump))
-		finish_later(&w);
+		finish_pending_dump(&w);
 	cryo_dump_free(w.dump);
 	cryo_store_remove(&s->store);
 	return EXIT_SUCCESS;
@@ -326,6 +328,6 @@ int cryo_helper_start(struct cryo_session *s)
 	pid_t pid = fork();
 
 	if (pid == 0)
-		_exit(helper(s));
+		_exit(run_helper_process(s));
 	return pid < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 /* With the CRIU that containers get. */
-static int probe(const char *conf)
+static int probe_with_policy(const char *conf)
 {
 	cryo_auto(cryo_policy_release) struct cryo_policy own = { 0 };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -31,6 +31,6 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--cryopod-version") == 0)
 		return puts("cryopod-criu seal/1") == EOF;
 	if (argc == 2 && strcmp(argv[1], "--cryopod-probe-sockets") == 0)
-		return probe(where.conf);
+		return probe_with_policy(where.conf);
 	return cryo_interposer_main(&where, argc, argv);
 }

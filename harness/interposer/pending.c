@@ -12,7 +12,7 @@
 #define REASON_BYTES 4096
 
 /* When the disk is full later that is the reason, and it needs a place. */
-static int reserve(int fd, struct cryo_err *err)
+static int reserve_reason_space(int fd, struct cryo_err *err)
 {
 	if (fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, REASON_BYTES) == 0 || errno == EOPNOTSUPP)
 		return 0;
@@ -29,7 +29,7 @@ int cryo_pending_begin(int dir, int *lock, struct cryo_err *err)
 		return cryo_err_sys(err, errno, "cannot create '%s'", CRYO_PENDING_NAME);
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return cryo_err_sys(err, errno, "cannot lock '%s'", CRYO_PENDING_NAME);
-	rc = reserve(fd, err);
+	rc = reserve_reason_space(fd, err);
 	if (rc < 0) {
 		unlinkat(dir, CRYO_PENDING_NAME, 0);
 		return rc;

@@ -88,7 +88,7 @@ static const char *const harmless[] = {
 
 #define AT(p, w, type) ((type *)(void *)((char *)(p) + (w)->offset))
 
-static const struct word *find_word(const char *name)
+static const struct word *find_policy_word(const char *name)
 {
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(words); i++)
 		if (cryo_streq(words[i].name, name))
@@ -97,7 +97,7 @@ static const struct word *find_word(const char *name)
 }
 
 /* CRIU's getopt takes abbreviations, and "word=value". */
-static bool is_diverting(const char *name)
+static bool is_diverting_option(const char *name)
 {
 	size_t n = strcspn(name, "=");
 
@@ -108,7 +108,7 @@ static bool is_diverting(const char *name)
 }
 
 /* The next word of a line, without its quotes; NULL at the end or at a comment. Caller frees. */
-static char *next_token(const char **at)
+static char *next_line_token(const char **at)
 {
 	struct cryo_str token = { 0 };
 	const char *s = *at + strspn(*at, " \t\r\v\f");
@@ -130,12 +130,12 @@ static char *next_token(const char **at)
  * begins with "-", and quotes and blanks are not quite ours. So only lines that
  * nobody can read in two ways.
  */
-static bool is_harmless(const char *line)
+static bool is_harmless_line(const char *line)
 {
 	const char *at = line;
-	cryo_auto(cryo_free) char *name = next_token(&at);
-	cryo_auto(cryo_free) char *value = next_token(&at);
-	cryo_auto(cryo_free) char *more = value ? next_token(&at) : NULL;
+	cryo_auto(cryo_free) char *name = next_line_token(&at);
+	cryo_auto(cryo_free) char *value = next_line_token(&at);
+	cryo_auto(cryo_free) char *more = value ? next_line_token(&at) : NULL;
 
 	if (strpbrk(line, "\"\r\v\f") || more || (value && *value == '-'))
 		return false;
@@ -146,7 +146,7 @@ static bool is_harmless(const char *line)
 	return false;
 }
 
-static int set_path(char **slot, const char *value, struct cryo_err *err)
+static int set_policy_path(char **slot, const char *value, struct cryo_err *err)
 {
 	if (*value != '/')
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not an absolute path", value);
@@ -155,8 +155,8 @@ static int set_path(char **slot, const char *value, struct cryo_err *err)
 	return 0;
 }
 
-static int set_word(const struct word *w, const char *value, struct cryo_policy *p,
-		    struct cryo_err *err)
+static int set_policy_word(const struct word *w, const char *value, struct cryo_policy *p,
+			   struct cryo_err *err)
 {
 	if (!value != (w->kind == SWITCH))
 		return cryo_err_set(err, CRYO_E_CONFIG,
@@ -166,14 +166,14 @@ static int set_word(const struct word *w, const char *value, struct cryo_policy 
 		*AT(p, w, bool) = true;
 		return 0;
 	case PATH:
-		return set_path(AT(p, w, char *), value, err);
+		return set_policy_path(AT(p, w, char *), value, err);
 	case SIZE:
 		return cryo_size_parse(value, AT(p, w, uint64_t), err);
 	}
 	return 0;
 }
 
-static int unknown_word(const char *name, struct cryo_err *err)
+static int refuse_unknown_word(const char *name, struct cryo_err *err)
 {
 	const char *names[CRYO_ARRAY_LEN(words) + 1] = { 0 };
 	const char *near;
@@ -186,28 +186,28 @@ static int unknown_word(const char *name, struct cryo_err *err)
 	return cryo_err_set(err, CRYO_E_CONFIG, "unknown word");
 }
 
-static int parse_word(const char *name, const char *rest, enum cryo_policy_place place,
-		      struct cryo_policy *p, struct cryo_err *err)
+static int parse_policy_word(const char *name, const char *rest, enum cryo_policy_place place,
+			     struct cryo_policy *p, struct cryo_err *err)
 {
-	const struct word *w = find_word(name);
-	cryo_auto(cryo_free) char *value = next_token(&rest);
-	cryo_auto(cryo_free) char *more = value ? next_token(&rest) : NULL;
+	const struct word *w = find_policy_word(name);
+	cryo_auto(cryo_free) char *value = next_line_token(&rest);
+	cryo_auto(cryo_free) char *more = value ? next_line_token(&rest) : NULL;
 
 	if (!w)
-		return unknown_word(name, err);
+		return refuse_unknown_word(name, err);
 	if (!(w->places & place))
 		return cryo_err_set(err, CRYO_E_CONFIG, "that can only be said by the node");
 	if (more)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is one word too many", more);
-	return set_word(w, value, p, err);
+	return set_policy_word(w, value, p, err);
 }
 
 /* A word of CRIU: passes, but some tell us something too. */
 static void note_criu_word(const char *name, const char *rest, struct cryo_policy_criu *criu)
 {
-	cryo_auto(cryo_free) char *value = next_token(&rest);
+	cryo_auto(cryo_free) char *value = next_line_token(&rest);
 
-	if (!criu->diverts && is_diverting(name))
+	if (!criu->diverts && is_diverting_option(name))
 		criu->diverts = cryo_strdup(name);
 	if (strcmp(name, "log-file") == 0 && value) {
 		free(criu->log_file);
@@ -215,16 +215,16 @@ static void note_criu_word(const char *name, const char *rest, struct cryo_polic
 	}
 }
 
-static int parse_line(const char *line, enum cryo_policy_place place, struct cryo_policy *p,
-		      struct cryo_policy_criu *criu, struct cryo_err *err)
+static int parse_policy_line(const char *line, enum cryo_policy_place place, struct cryo_policy *p,
+			     struct cryo_policy_criu *criu, struct cryo_err *err)
 {
 	const char *rest = line;
-	cryo_auto(cryo_free) char *name = next_token(&rest);
-	const struct word *w = name ? find_word(name) : NULL;
+	cryo_auto(cryo_free) char *name = next_line_token(&rest);
+	const struct word *w = name ? find_policy_word(name) : NULL;
 
 	if (criu && (!w || w->criu_knows)) {
 		cryo_str_addf(&criu->rest, "%s\n", line);
-		if (name && !criu->unsafe && !is_harmless(line))
+		if (name && !criu->unsafe && !is_harmless_line(line))
 			criu->unsafe = cryo_strdup(name);
 	}
 	if (criu && name && !w) {
@@ -235,7 +235,7 @@ static int parse_line(const char *line, enum cryo_policy_place place, struct cry
 		return 0;
 	if (criu && !w->criu_knows)
 		criu->ours = true;
-	return cryo_err_wrap(err, parse_word(name, rest, place, p, err), "'%s'", name);
+	return cryo_err_wrap(err, parse_policy_word(name, rest, place, p, err), "'%s'", name);
 }
 
 int cryo_policy_parse(const char *what, const char *text, size_t n, enum cryo_policy_place place,
@@ -250,7 +250,7 @@ int cryo_policy_parse(const char *what, const char *text, size_t n, enum cryo_po
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((stop ? stop : end) - text);
 		cryo_auto(cryo_free) char *line = cryo_strndup(text, len);
-		int rc = parse_line(line, place, p, criu, err);
+		int rc = parse_policy_line(line, place, p, criu, err);
 
 		number++;
 		if (rc < 0)
@@ -261,7 +261,7 @@ int cryo_policy_parse(const char *what, const char *text, size_t n, enum cryo_po
 }
 
 /* Whoever can write it decides what becomes of everybody's memory. */
-static int check_owner(const char *path, struct cryo_err *err)
+static int check_policy_owner(const char *path, struct cryo_err *err)
 {
 	struct stat st;
 
@@ -285,7 +285,7 @@ int cryo_policy_load(const char *path, enum cryo_policy_place place, struct cryo
 		return 0;
 	}
 	if (rc == 0 && !criu)
-		rc = check_owner(path, err);
+		rc = check_policy_owner(path, err);
 	if (rc == 0)
 		rc = cryo_policy_parse(path, cryo_str_get(&text), text.len, place, p, criu, err);
 	return rc;

@@ -23,7 +23,7 @@
 #define MAX_LOG (4u << 20)
 
 /* Only what is there in this mount namespace may be open. */
-static int null_streams(void)
+static int redirect_probe_streams(void)
 {
 	int fd = open("/dev/null", O_RDWR);
 
@@ -40,7 +40,8 @@ static _Noreturn void listen_for_ever(int ready)
 	setsid();
 	fd = socket(AF_INET, SOCK_STREAM, 0);
 	if (fd < 0 || bind(fd, (const struct sockaddr *)&any_port, sizeof(any_port)) < 0 ||
-	    listen(fd, 1) < 0 || null_streams() < 0 || dup2(fd, 3) < 0 || write(ready, "r", 1) != 1)
+	    listen(fd, 1) < 0 || redirect_probe_streams() < 0 || dup2(fd, 3) < 0 ||
+	    write(ready, "r", 1) != 1)
 		_exit(1);
 	syscall(SYS_close_range, 4, ~0U, 0);
 	for (;;)
@@ -68,7 +69,7 @@ static pid_t start_listener(void)
 }
 
 /* 0: dumped, and running on. */
-static int dump(const struct cryo_policy *own, pid_t pid, const char *dir)
+static int dump_probe_process(const struct cryo_policy *own, pid_t pid, const char *dir)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -80,7 +81,7 @@ static int dump(const struct cryo_policy *own, pid_t pid, const char *dir)
 	cryo_strv_addf(&argv, "--tree=%d", pid);
 	criu = fork();
 	if (criu == 0) {
-		null_streams();
+		redirect_probe_streams();
 		cryo_real_exec(own, (char **)cryo_strv_get(&argv), &err);
 		_exit(127);
 	}
@@ -110,7 +111,7 @@ int cryo_probe_sockets(const struct cryo_policy *own)
 		return perror(dir), 1;
 	pid = start_listener();
 	if (pid > 0)
-		can = dump(own, pid, dir) == 0;
+		can = dump_probe_process(own, pid, dir) == 0;
 	puts(can ? "yes" : "no");
 	if (!can && pid > 0)
 		print_reason(dir);

@@ -24,7 +24,7 @@ static bool is_ourselves(const char *path)
 }
 
 /* The next `criu` in PATH. Caller frees. */
-static char *find_real(void)
+static char *find_real_criu(void)
 {
 	const char *at = getenv("PATH");
 
@@ -41,7 +41,7 @@ static char *find_real(void)
 }
 
 /* Since 6.16 IP sockets have no SO_PASSCRED and SO_PASSSEC, which CRIU before 4.2 cannot take. */
-static bool needs_preload(void)
+static bool needs_socket_preload(void)
 {
 	struct utsname u;
 	int major = 0, minor = 0;
@@ -50,14 +50,14 @@ static bool needs_preload(void)
 	       (major > 6 || (major == 6 && minor >= 16));
 }
 
-static void set_preload(void)
+static void set_socket_preload(void)
 {
 	char self[4096];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	cryo_auto(cryo_free) char *path = NULL;
 	char *slash;
 
-	if (n <= 0 || !needs_preload())
+	if (n <= 0 || !needs_socket_preload())
 		return;
 	self[n] = '\0';
 	slash = strrchr(self, '/');
@@ -111,7 +111,7 @@ static int exec_with_libraries(const char *path, const char *libraries, char **a
 
 int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = own->criu ? cryo_strdup(own->criu) : find_real();
+	cryo_auto(cryo_free) char *path = own->criu ? cryo_strdup(own->criu) : find_real_criu();
 	cryo_auto(cryo_free) char *pid = cryo_asprintf("%d", getpid());
 	const char *before = getenv(LOOP_ENV);
 
@@ -122,7 +122,7 @@ int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *
 				    "'%s' is not the real criu: name that in the configuration",
 				    path);
 	setenv(LOOP_ENV, pid, 1);
-	set_preload();
+	set_socket_preload();
 	if (own->libraries)
 		return exec_with_libraries(path, own->libraries, argv, err);
 	execv(path, argv);

@@ -17,7 +17,7 @@ union control {
 	char space[CMSG_SPACE(CRYO_PACKET_FDS * sizeof(int))];
 };
 
-static void close_fds(struct cryo_packet *p)
+static void close_packet_fds(struct cryo_packet *p)
 {
 	while (p->n_fds)
 		close(p->fds[--p->n_fds]);
@@ -25,11 +25,11 @@ static void close_fds(struct cryo_packet *p)
 
 void cryo_packet_release(struct cryo_packet *p)
 {
-	close_fds(p);
+	close_packet_fds(p);
 	cryo_str_release(&p->data);
 }
 
-static void take_fds(struct msghdr *m, struct cryo_packet *p)
+static void take_packet_fds(struct msghdr *m, struct cryo_packet *p)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
@@ -40,7 +40,7 @@ static void take_fds(struct msghdr *m, struct cryo_packet *p)
 }
 
 /* A dead peer shows as ECONNRESET when it had not read everything. */
-static ssize_t packet_size(int sock, struct cryo_err *err)
+static ssize_t read_packet_size(int sock, struct cryo_err *err)
 {
 	char byte;
 	ssize_t n;
@@ -57,9 +57,9 @@ static ssize_t packet_size(int sock, struct cryo_err *err)
 	return n;
 }
 
-static int receive(int sock, int flags, struct cryo_packet *p, struct cryo_err *err)
+static int receive_packet(int sock, int flags, struct cryo_packet *p, struct cryo_err *err)
 {
-	ssize_t n = packet_size(sock, err);
+	ssize_t n = read_packet_size(sock, err);
 	cryo_auto(cryo_free) char *buf = cryo_alloc(n > 0 ? (size_t)n : 1);
 	union control control;
 	struct iovec iov = { .iov_base = buf, .iov_len = n > 0 ? (size_t)n : 1 };
@@ -78,7 +78,7 @@ static int receive(int sock, int flags, struct cryo_packet *p, struct cryo_err *
 		return n == 0 ? 0 : cryo_err_sys(err, errno, "cannot receive");
 	cryo_packet_release(p);
 	cryo_str_addn(&p->data, buf, (size_t)n);
-	take_fds(&m, p);
+	take_packet_fds(&m, p);
 	if (!(flags & MSG_PEEK) && (m.msg_flags & MSG_CTRUNC))
 		return cryo_err_set(err, CRYO_E_CONFIG, "a message with too many descriptors");
 	return 1;
@@ -86,12 +86,12 @@ static int receive(int sock, int flags, struct cryo_packet *p, struct cryo_err *
 
 int cryo_packet_receive(int sock, struct cryo_packet *p, struct cryo_err *err)
 {
-	return receive(sock, 0, p, err);
+	return receive_packet(sock, 0, p, err);
 }
 
 int cryo_packet_peek(int sock, struct cryo_packet *p, struct cryo_err *err)
 {
-	return receive(sock, MSG_PEEK, p, err);
+	return receive_packet(sock, MSG_PEEK, p, err);
 }
 
 int cryo_packet_send(int sock, const struct cryo_packet *p, struct cryo_err *err)
@@ -115,7 +115,7 @@ int cryo_packet_send(int sock, const struct cryo_packet *p, struct cryo_err *err
 	return n < 0 ? cryo_err_sys(err, errno, "cannot send") : 0;
 }
 
-static int answer_criu(const struct cryo_relay *r, bool success, struct cryo_err *err)
+static int answer_criu_notify(const struct cryo_relay *r, bool success, struct cryo_err *err)
 {
 	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
 
@@ -129,14 +129,14 @@ static bool can_turn_round(const struct cryo_rpc_resp *q)
 	return !cryo_streq(q->script, "network-unlock");
 }
 
-static void look(const struct cryo_relay *r, const struct cryo_rpc_resp *resp,
-		 struct cryo_err *failed)
+static void show_response(const struct cryo_relay *r, const struct cryo_rpc_resp *resp,
+			  struct cryo_err *failed)
 {
 	if (failed->status == CRYO_OK && r->on_resp)
 		r->on_resp(r->arg, resp, failed);
 }
 
-static int criu_ended(const struct cryo_err *failed, struct cryo_err *err)
+static int report_criu_end(const struct cryo_err *failed, struct cryo_err *err)
 {
 	if (failed->status == CRYO_OK)
 		return cryo_err_set(err, CRYO_E_CHILD, "criu ended without an answer (killed?)");
@@ -145,24 +145,25 @@ static int criu_ended(const struct cryo_err *failed, struct cryo_err *err)
 }
 
 /* What CRIU says. 1: it was the last word. `failed`: our own failure, if any so far. */
-static int from_criu(const struct cryo_relay *r, struct cryo_err *failed, struct cryo_err *err)
+static int relay_from_criu(const struct cryo_relay *r, struct cryo_err *failed,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
 	struct cryo_rpc_resp resp;
 	int rc = cryo_packet_receive(r->criu, &p, err);
 
 	if (rc == 0)
-		return criu_ended(failed, err);
+		return report_criu_end(failed, err);
 	if (rc > 0)
 		rc = cryo_rpc_resp_parse(p.data.p, p.data.len, &resp, err);
 	if (rc < 0)
 		return rc;
-	look(r, &resp, failed);
+	show_response(r, &resp, failed);
 	if (resp.type == CRYO_RPC_NOTIFY) {
 		if (failed->status != CRYO_OK && can_turn_round(&resp))
-			return answer_criu(r, false, err);
+			return answer_criu_notify(r, false, err);
 		if (!r->client_notified)
-			return answer_criu(r, true, err);
+			return answer_criu_notify(r, true, err);
 		return cryo_packet_send(r->client, &p, err);
 	}
 	if (failed->status != CRYO_OK) {
@@ -173,7 +174,7 @@ static int from_criu(const struct cryo_relay *r, struct cryo_err *failed, struct
 	return rc < 0 ? rc : 1;
 }
 
-static int from_client(const struct cryo_relay *r, struct cryo_err *err)
+static int relay_from_client(const struct cryo_relay *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
 	int rc = cryo_packet_receive(r->client, &p, err);
@@ -184,7 +185,8 @@ static int from_client(const struct cryo_relay *r, struct cryo_err *err)
 }
 
 /* 1: done; the answer has been passed on. */
-static int step(const struct cryo_relay *r, struct cryo_err *failed, struct cryo_err *err)
+static int relay_next_packet(const struct cryo_relay *r, struct cryo_err *failed,
+			     struct cryo_err *err)
 {
 	struct pollfd fd[] = { { .fd = r->client, .events = POLLIN },
 			       { .fd = r->criu, .events = POLLIN },
@@ -193,13 +195,13 @@ static int step(const struct cryo_relay *r, struct cryo_err *failed, struct cryo
 	if (poll(fd, CRYO_ARRAY_LEN(fd), -1) < 0)
 		return errno == EINTR ? 0 : cryo_err_sys(err, errno, "cannot wait");
 	if (fd[1].revents)
-		return from_criu(r, failed, err);
+		return relay_from_criu(r, failed, err);
 	/* What it said last may have come while poll looked at the others, or may be on its way. */
 	if (fd[2].revents && poll(&fd[1], 1, LAST_WORD_MS) == 1)
-		return from_criu(r, failed, err);
+		return relay_from_criu(r, failed, err);
 	if (fd[2].revents)
-		return criu_ended(failed, err);
-	return fd[0].revents ? from_client(r, err) : 0;
+		return report_criu_end(failed, err);
+	return fd[0].revents ? relay_from_client(r, err) : 0;
 }
 
 int cryo_relay_run(const struct cryo_relay *r, struct cryo_err *err)
@@ -208,7 +210,7 @@ int cryo_relay_run(const struct cryo_relay *r, struct cryo_err *err)
 	int rc;
 
 	do
-		rc = step(r, &failed, err);
+		rc = relay_next_packet(r, &failed, err);
 	while (rc == 0);
 	return rc > 0 ? 0 : rc;
 }

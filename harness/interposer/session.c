@@ -27,7 +27,7 @@
  * What was just read of /proc/<peer> was runc's only if runc still has its end
  * of the socket: its pid could belong to somebody else by now.
  */
-static int check_peer(const struct cryo_session *s, struct cryo_err *err)
+static int check_session_peer(const struct cryo_session *s, struct cryo_err *err)
 {
 	struct pollfd p = { .fd = s->client, .events = POLLRDHUP };
 
@@ -37,21 +37,21 @@ static int check_peer(const struct cryo_session *s, struct cryo_err *err)
 }
 
 /* A descriptor of the client's table, as one of ours. */
-static int open_of_peer(const struct cryo_session *s, int number, int flags, const char *what,
-			struct cryo_err *err)
+static int open_peer_descriptor(const struct cryo_session *s, int number, int flags,
+				const char *what, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/fd/%d", s->peer, number);
 	int fd = open(path, flags), rc;
 
 	if (fd < 0)
 		return cryo_err_sys(err, errno, "cannot open the %s '%s'", what, path);
-	rc = check_peer(s, err);
+	rc = check_session_peer(s, err);
 	if (rc < 0)
 		close(fd);
 	return rc < 0 ? rc : fd;
 }
 
-static void session_release(struct cryo_session *s)
+static void release_session(struct cryo_session *s)
 {
 	cryo_rpc_req_release(&s->req);
 	cryo_policy_release(&s->policy);
@@ -63,15 +63,15 @@ static void session_release(struct cryo_session *s)
 	cryo_seal_trust_free(s->trusted);
 	free(s->conf_path);
 }
-#define session_releasep session_release
+#define release_sessionp release_session
 
-static bool is_dump(const struct cryo_session *s)
+static bool is_dump_request(const struct cryo_session *s)
 {
 	return s->req.type == CRYO_RPC_DUMP;
 }
 
 /* A file of /proc as a text; NULL where it cannot be read. Caller frees. */
-static char *proc_text(const char *what, pid_t pid)
+static char *read_process_text(const char *what, pid_t pid)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/%s", pid, what);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
@@ -86,8 +86,8 @@ static char *proc_text(const char *what, pid_t pid)
 }
 
 /* What the call for the container whose id stands last in `text` wants, below what is known. */
-static int load_call_of(const struct cryo_interposer *where, struct cryo_session *s,
-			const char *text, struct cryo_err *err)
+static int load_container_call(const struct cryo_interposer *where, struct cryo_session *s,
+			       const char *text, struct cryo_err *err)
 {
 	cryo_auto(cryo_policy_release) struct cryo_policy call = { 0 };
 	cryo_auto(cryo_free) char *path = NULL;
@@ -111,20 +111,21 @@ static int load_call_of(const struct cryo_interposer *where, struct cryo_session
  * runc has put us there); the path of the images. What any of them asks for is
  * done, and of two certificates the first one counts.
  */
-static int load_call(const struct cryo_interposer *where, struct cryo_session *s,
-		     struct cryo_err *err)
+static int load_session_call(const struct cryo_interposer *where, struct cryo_session *s,
+			     struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *runc = proc_text("cmdline", s->peer);
-	cryo_auto(cryo_free) char *cgroup = proc_text("cgroup", is_dump(s) ? s->req.pid : getpid());
+	cryo_auto(cryo_free) char *runc = read_process_text("cmdline", s->peer);
+	cryo_auto(cryo_free) char *cgroup =
+	    read_process_text("cgroup", is_dump_request(s) ? s->req.pid : getpid());
 	cryo_auto(cryo_free) char *link = cryo_asprintf("/proc/self/fd/%d", s->images);
 	char images[4096] = "";
 	const char *const place[] = { runc, cgroup, images };
-	int rc = check_peer(s, err);
+	int rc = check_session_peer(s, err);
 
 	if (readlink(link, images, sizeof(images) - 1) < 0)
 		images[0] = '\0';
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(place); i++)
-		rc = load_call_of(where, s, place[i], err);
+		rc = load_container_call(where, s, place[i], err);
 	return rc;
 }
 
@@ -137,17 +138,17 @@ static int load_criu_conf(const struct cryo_interposer *where, struct cryo_sessi
 {
 	const char *path = s->req.config_file;
 
-	if (is_dump(s) && !cryo_streq(path, where->runc_conf) && access(path, F_OK) < 0)
+	if (is_dump_request(s) && !cryo_streq(path, where->runc_conf) && access(path, F_OK) < 0)
 		return cryo_err_sys(err, errno, "cannot open the pod's CRIU configuration '%s'",
 				    path);
 	return cryo_policy_load(path, CRYO_POLICY_CRIU, p, &s->criu_conf, err);
 }
 
-static int load_policy(const struct cryo_interposer *where, const struct cryo_policy *own,
-		       struct cryo_session *s, struct cryo_err *err)
+static int load_session_policy(const struct cryo_interposer *where, const struct cryo_policy *own,
+			       struct cryo_session *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_policy_release) struct cryo_policy named = { 0 };
-	int rc = load_call(where, s, err);
+	int rc = load_session_call(where, s, err);
 
 	cryo_policy_request(&s->req, &s->policy);
 	if (rc == 0 && s->req.config_file)
@@ -160,7 +161,7 @@ static int load_policy(const struct cryo_interposer *where, const struct cryo_po
 	return rc;
 }
 
-static int find_peer(struct cryo_session *s, struct cryo_err *err)
+static int find_session_peer(struct cryo_session *s, struct cryo_err *err)
 {
 	struct ucred cred;
 	socklen_t n = sizeof(cred);
@@ -173,25 +174,25 @@ static int find_peer(struct cryo_session *s, struct cryo_err *err)
 
 static int open_directories(struct cryo_session *s, struct cryo_err *err)
 {
-	int rc = find_peer(s, err);
+	int rc = find_session_peer(s, err);
 	int work = s->req.work_dir >= 0 ? s->req.work_dir : s->req.images_dir;
 
 	if (rc < 0)
 		return rc;
 	if (s->req.images_dir < 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "no image directory by descriptor");
-	s->images = open_of_peer(s, s->req.images_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-				 "image directory", err);
+	s->images = open_peer_descriptor(s, s->req.images_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC,
+					 "image directory", err);
 	if (s->images < 0)
 		return s->images;
 	/* CRIU shall find the work directory by its number, and must not find the other. */
-	s->work = open_of_peer(s, work, O_RDONLY | O_DIRECTORY, "work directory", err);
+	s->work = open_peer_descriptor(s, work, O_RDONLY | O_DIRECTORY, "work directory", err);
 	return s->work < 0 ? s->work : 0;
 }
 
 /* What a pod's file says to CRIU. That of runc is the node's own, and may say what it likes. */
-static int check_words(const struct cryo_interposer *where, const struct cryo_session *s,
-		       struct cryo_err *err)
+static int check_criu_words(const struct cryo_interposer *where, const struct cryo_session *s,
+			    struct cryo_err *err)
 {
 	const char *path = s->req.config_file, *log = s->criu_conf.log_file;
 
@@ -232,7 +233,7 @@ static int check_detours(const struct cryo_interposer *where, const struct cryo_
 		what = conf.diverts;
 	}
 	if (rc == 0 && !what)
-		return check_words(where, s, err);
+		return check_criu_words(where, s, err);
 	if (rc < 0)
 		return rc;
 	return cryo_err_set(err, CRYO_E_CONFIG,
@@ -261,7 +262,7 @@ static int load_recipient(struct cryo_session *s, struct cryo_err *err)
 	return rc;
 }
 
-static int load_opener(struct cryo_session *s, struct cryo_err *err)
+static int load_opening_key(struct cryo_session *s, struct cryo_err *err)
 {
 	const struct cryo_policy *p = &s->policy;
 	int rc;
@@ -276,7 +277,7 @@ static int load_opener(struct cryo_session *s, struct cryo_err *err)
 	return rc;
 }
 
-static int decide_dump(struct cryo_session *s, struct cryo_err *err)
+static int decide_dump_work(struct cryo_session *s, struct cryo_err *err)
 {
 	s->work_to_do = s->policy.encrypt ? CRYO_SEALING : CRYO_PASSING;
 	if (s->work_to_do == CRYO_SEALING)
@@ -288,7 +289,7 @@ static int decide_dump(struct cryo_session *s, struct cryo_err *err)
 	return 0;
 }
 
-static int decide_restore(struct cryo_session *s, struct cryo_err *err)
+static int decide_restore_work(struct cryo_session *s, struct cryo_err *err)
 {
 	int sealed = cryo_seal_is_sealed(s->images, err);
 
@@ -296,7 +297,7 @@ static int decide_restore(struct cryo_session *s, struct cryo_err *err)
 		return sealed;
 	s->work_to_do = sealed ? CRYO_OPENING : CRYO_PASSING;
 	if (sealed)
-		return load_opener(s, err);
+		return load_opening_key(s, err);
 	if (s->policy.require)
 		return cryo_err_set(err, CRYO_E_TAMPER,
 				    "the checkpoint is not encrypted, and this node restores no "
@@ -304,13 +305,14 @@ static int decide_restore(struct cryo_session *s, struct cryo_err *err)
 	return 0;
 }
 
-static int decide(const struct cryo_interposer *where, const struct cryo_policy *own,
-		  struct cryo_session *s, struct cryo_err *err)
+static int decide_session_work(const struct cryo_interposer *where, const struct cryo_policy *own,
+			       struct cryo_session *s, struct cryo_err *err)
 {
-	int rc = load_policy(where, own, s, err);
+	int rc = load_session_policy(where, own, s, err);
 
 	if (rc == 0)
-		rc = s->req.type == CRYO_RPC_RESTORE ? decide_restore(s, err) : decide_dump(s, err);
+		rc = s->req.type == CRYO_RPC_RESTORE ? decide_restore_work(s, err)
+						     : decide_dump_work(s, err);
 	if (rc == 0 && s->work_to_do != CRYO_PASSING)
 		rc = check_detours(where, s, err);
 	return rc;
@@ -331,7 +333,7 @@ static int replace_criu_conf(struct cryo_session *s, struct cryo_err *err)
 }
 
 /* Everything that CRIU will see, with numbers of this process: it will be CRIU. */
-static int prepare(struct cryo_session *s, struct cryo_err *err)
+static int prepare_session(struct cryo_session *s, struct cryo_err *err)
 {
 	int rc = 0, status = -1;
 	uint64_t need = s->work_to_do == CRYO_SEALING ? cryo_store_estimate(s->req.pid) : 0;
@@ -341,13 +343,14 @@ static int prepare(struct cryo_session *s, struct cryo_err *err)
 	if (rc == 0 && s->work_to_do != CRYO_PASSING)
 		rc = cryo_store_make(s->policy.tmpfs, need, s->policy.memory, &s->store, err);
 	if (rc == 0 && s->req.status_fd >= 0)
-		rc = status = open_of_peer(s, s->req.status_fd, O_WRONLY, "status descriptor", err);
+		rc = status =
+		    open_peer_descriptor(s, s->req.status_fd, O_WRONLY, "status descriptor", err);
 	if (rc < 0)
 		return rc;
 	s->req.images_dir = s->store.dir;
 	if (s->work_to_do == CRYO_PASSING)
-		rc = s->req.images_dir = open_of_peer(s, s->client_images, O_RDONLY | O_DIRECTORY,
-						      "image directory", err);
+		rc = s->req.images_dir = open_peer_descriptor(
+		    s, s->client_images, O_RDONLY | O_DIRECTORY, "image directory", err);
 	s->req.work_dir = s->work;
 	s->req.status_fd = status;
 	return rc < 0 ? rc : 0;
@@ -372,7 +375,7 @@ static int keep_client_open(const struct cryo_session *s, struct cryo_err *err)
  * for any child of its own while it restores. It says with one byte that CRIU
  * can start; until then it is the one that answers.
  */
-static int start_helper(struct cryo_session *s, struct cryo_err *err)
+static int start_helper_process(struct cryo_session *s, struct cryo_err *err)
 {
 	int pair[2], ready[2], status;
 	char go = 0;
@@ -406,7 +409,7 @@ static int start_helper(struct cryo_session *s, struct cryo_err *err)
 	_exit(EXIT_FAILURE);
 }
 
-static int handle(struct cryo_session *s, struct cryo_err *err)
+static int handle_request(struct cryo_session *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
 	int rc = cryo_packet_receive(s->client, &p, err);
@@ -414,18 +417,18 @@ static int handle(struct cryo_session *s, struct cryo_err *err)
 	if (rc == 0)
 		return cryo_err_set(err, CRYO_E_CHILD, "runc went away");
 	if (rc > 0)
-		rc = prepare(s, err);
+		rc = prepare_session(s, err);
 	if (rc < 0)
 		return rc;
 	s->client_notified = s->req.notify_scripts;
 	s->req.notify_scripts |= s->work_to_do == CRYO_SEALING;
 	/* What CRIU has read it punches out of its copy: memory is not needed twice. */
 	s->req.auto_dedup |= s->work_to_do == CRYO_OPENING;
-	return start_helper(s, err);
+	return start_helper_process(s, err);
 }
 
 /* A socket that is closed with an unread request in it takes the answer with it. */
-static void answer(const struct cryo_session *s, const struct cryo_err *why)
+static void answer_failed_request(const struct cryo_session *s, const struct cryo_err *why)
 {
 	char byte;
 
@@ -434,15 +437,15 @@ static void answer(const struct cryo_session *s, const struct cryo_err *why)
 	cryo_helper_refuse(s, why);
 }
 
-static bool is_ours(int type)
+static bool is_image_request(int type)
 {
 	return type == CRYO_RPC_DUMP || type == CRYO_RPC_RESTORE || type == CRYO_RPC_PRE_DUMP ||
 	       type == CRYO_RPC_SINGLE_PRE_DUMP;
 }
 
 /* Requests that carry no images. Behind one of them another one could hide. */
-static int check_other(const struct cryo_session *s, const struct cryo_policy *own,
-		       struct cryo_err *err)
+static int check_other_request(const struct cryo_session *s, const struct cryo_policy *own,
+			       struct cryo_err *err)
 {
 	bool pages = s->req.type == CRYO_RPC_PAGE_SERVER ||
 		     s->req.type == CRYO_RPC_PAGE_SERVER_CHILD;
@@ -455,7 +458,7 @@ static int check_other(const struct cryo_session *s, const struct cryo_policy *o
 	return 0;
 }
 
-static int read_request(struct cryo_session *s, struct cryo_err *err)
+static int read_client_request(struct cryo_session *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_packet_release) struct cryo_packet p = { 0 };
 	int rc = cryo_packet_peek(s->client, &p, err);
@@ -465,45 +468,45 @@ static int read_request(struct cryo_session *s, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_rpc_req_parse(p.data.p, p.data.len, &s->req, err);
 }
 
-static int run(const struct cryo_interposer *where, struct cryo_policy *own, struct cryo_session *s,
-	       struct cryo_err *err)
+static int run_swrk_session(const struct cryo_interposer *where, struct cryo_policy *own,
+			    struct cryo_session *s, struct cryo_err *err)
 {
-	int rc = read_request(s, err);
+	int rc = read_client_request(s, err);
 
 	s->client_images = s->req.images_dir;
-	if (rc == 0 && is_ours(s->req.type))
+	if (rc == 0 && is_image_request(s->req.type))
 		rc = open_directories(s, err);
 	if (rc == 0)
 		rc = cryo_policy_load(where->conf, CRYO_POLICY_OWN, own, NULL, err);
 	if (rc < 0)
 		return rc;
-	if (!is_ours(s->req.type))
-		return check_other(s, own, err);
-	rc = decide(where, own, s, err);
+	if (!is_image_request(s->req.type))
+		return check_other_request(s, own, err);
+	rc = decide_session_work(where, own, s, err);
 	if (rc < 0 || (s->work_to_do == CRYO_PASSING && !s->criu_conf.ours))
 		return rc;
-	return handle(s, err);
+	return handle_request(s, err);
 }
 
 int cryo_session_run(const struct cryo_interposer *where, int sock, struct cryo_policy *own,
 		     struct cryo_err *err)
 {
-	cryo_auto(session_release) struct cryo_session s = { .client = sock,
+	cryo_auto(release_session) struct cryo_session s = { .client = sock,
 							     .images = -1,
 							     .work = -1,
 							     .pidfd = -1,
 							     .logs = where->logs,
 							     .store = CRYO_STORE_INIT };
-	int rc = run(where, own, &s, err);
+	int rc = run_swrk_session(where, own, &s, err);
 
 	if (rc < 0) {
-		answer(&s, err);
+		answer_failed_request(&s, err);
 		cryo_store_remove(&s.store);
 	}
 	return rc;
 }
 
-static int swrk_socket(int argc, char **argv)
+static int find_swrk_socket(int argc, char **argv)
 {
 	char *end;
 	long n;
@@ -518,7 +521,7 @@ int cryo_interposer_main(const struct cryo_interposer *where, int argc, char **a
 {
 	cryo_auto(cryo_policy_release) struct cryo_policy own = { 0 };
 	struct cryo_err err = CRYO_ERR_INIT;
-	int sock = swrk_socket(argc, argv), rc;
+	int sock = find_swrk_socket(argc, argv), rc;
 
 	if (sock >= 0)
 		rc = cryo_session_run(where, sock, &own, &err);

@@ -23,7 +23,7 @@
 #define MAX_DEPTH 64
 
 /* The sum of "Key: N kB" lines in a file of /proc. */
-static uint64_t sum_kb(const char *path, const char *const *keys)
+static uint64_t sum_kilobyte_lines(const char *path, const char *const *keys)
 {
 	char line[256];
 	uint64_t sum = 0;
@@ -38,7 +38,7 @@ static uint64_t sum_kb(const char *path, const char *const *keys)
 	return sum;
 }
 
-static uint64_t estimate(pid_t pid, unsigned depth, unsigned *budget);
+static uint64_t estimate_process_tree(pid_t pid, unsigned depth, unsigned *budget);
 
 static uint64_t estimate_children(pid_t pid, pid_t tid, unsigned depth, unsigned *budget)
 {
@@ -48,13 +48,13 @@ static uint64_t estimate_children(pid_t pid, pid_t tid, unsigned depth, unsigned
 	int child;
 
 	while (f && fscanf(f, "%d", &child) == 1)
-		sum += estimate(child, depth + 1, budget);
+		sum += estimate_process_tree(child, depth + 1, budget);
 	if (f)
 		fclose(f);
 	return sum;
 }
 
-static uint64_t estimate(pid_t pid, unsigned depth, unsigned *budget)
+static uint64_t estimate_process_tree(pid_t pid, unsigned depth, unsigned *budget)
 {
 	static const char *const keys[] = { "Pss_Anon:", "Pss_Shmem:", NULL };
 	cryo_auto(cryo_free) char *rollup = cryo_asprintf("/proc/%d/smaps_rollup", pid);
@@ -65,7 +65,7 @@ static uint64_t estimate(pid_t pid, unsigned depth, unsigned *budget)
 	if (depth > MAX_DEPTH || *budget == 0)
 		return 0;
 	(*budget)--;
-	sum = sum_kb(rollup, keys);
+	sum = sum_kilobyte_lines(rollup, keys);
 	d = opendir(tasks);
 	for (struct dirent *e; d && (e = readdir(d));)
 		if (e->d_name[0] != '.')
@@ -79,13 +79,13 @@ uint64_t cryo_store_estimate(pid_t pid)
 {
 	unsigned budget = MAX_TASKS;
 
-	return estimate(pid, 0, &budget);
+	return estimate_process_tree(pid, 0, &budget);
 }
 
 static int check_memory(uint64_t need, uint64_t *limit, struct cryo_err *err)
 {
 	static const char *const keys[] = { "MemAvailable:", NULL };
-	uint64_t available = sum_kb("/proc/meminfo", keys);
+	uint64_t available = sum_kilobyte_lines("/proc/meminfo", keys);
 	cryo_auto(cryo_free) char *wanted = cryo_size_show(need);
 	cryo_auto(cryo_free) char *there = NULL;
 
@@ -101,7 +101,7 @@ static int check_memory(uint64_t need, uint64_t *limit, struct cryo_err *err)
 }
 
 /* 0, or the errno of the step that failed. */
-static int mount_tmpfs(uint64_t limit, int *mount)
+static int mount_store_tmpfs(uint64_t limit, int *mount)
 {
 	char size[32];
 	int fs = (int)syscall(SYS_fsopen, "tmpfs", FSOPEN_CLOEXEC), e = 0;
@@ -134,7 +134,7 @@ static int mount_tmpfs(uint64_t limit, int *mount)
  * process. Its maker may not have it yet: such a directory is empty, and its
  * maker notices and makes another one.
  */
-static void remove_if_left(const char *parent, const char *name)
+static void remove_left_store(const char *parent, const char *name)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", parent, name);
 	cryo_auto(cryo_fd_close) int fd =
@@ -145,13 +145,13 @@ static void remove_if_left(const char *parent, const char *name)
 		cryo_fs_rmtree(path, &ignored);
 }
 
-static void remove_left(const char *parent)
+static void remove_left_stores(const char *parent)
 {
 	DIR *d = opendir(parent);
 
 	for (struct dirent *e; d && (e = readdir(d));)
 		if (cryo_starts_with(e->d_name, PREFIX))
-			remove_if_left(parent, e->d_name);
+			remove_left_store(parent, e->d_name);
 	if (d)
 		closedir(d);
 }
@@ -190,7 +190,7 @@ static int make_directory(const char *parent, uint64_t need, struct cryo_store *
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "'%s' is not on a tmpfs: plain images would reach a disk",
 				    parent);
-	remove_left(parent);
+	remove_left_stores(parent);
 	if (statfs(parent, &fs) == 0 && (uint64_t)fs.f_bavail * (uint64_t)fs.f_bsize < need)
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "the tmpfs at '%s' is too small for the plain images", parent);
@@ -212,7 +212,7 @@ int cryo_store_make(const char *tmpfs, uint64_t need, uint64_t limit, struct cry
 	*s = (struct cryo_store)CRYO_STORE_INIT;
 	if (tmpfs)
 		return make_directory(tmpfs, need, s, err);
-	e = mount_tmpfs(limit, &s->mount);
+	e = mount_store_tmpfs(limit, &s->mount);
 	if (e == ENOSYS)
 		return make_directory("/run/cryopod/plain", need, s, err);
 	if (e)

@@ -21,7 +21,7 @@ static void place_releasep(struct place *p)
 	cryo_freep(&p->shown);
 }
 
-static char *shown_name(const char *api_version, const char *kind, const char *name)
+static char *make_shown_name(const char *api_version, const char *kind, const char *name)
 {
 	size_t n = strcspn(api_version, "/");
 	char *shown = api_version[n] ? cryo_asprintf("%s.%.*s/%s", kind, (int)n, api_version, name)
@@ -32,8 +32,8 @@ static char *shown_name(const char *api_version, const char *kind, const char *n
 	return shown;
 }
 
-static int find_place(struct cryo_kube *k, const json_t *object, const char *ns, struct place *p,
-		      struct cryo_err *err)
+static int find_object_place(struct cryo_kube *k, const json_t *object, const char *ns,
+			     struct place *p, struct cryo_err *err)
 {
 	const char *api_version = cryo_json_str(object, "apiVersion");
 	const char *kind = cryo_json_str(object, "kind");
@@ -57,24 +57,25 @@ static int find_place(struct cryo_kube *k, const json_t *object, const char *ns,
 	rc = cryo_kube_path_below(resource, namespaced ? ns : NULL, NULL, &p->kind_path, err);
 	if (rc == 0)
 		rc = cryo_kube_path_below(resource, namespaced ? ns : NULL, name, &p->path, err);
-	p->shown = shown_name(api_version, kind, name);
+	p->shown = make_shown_name(api_version, kind, name);
 	return rc;
 }
 
 /* The object as it is now, NULL if there is none. */
-static int get_now(struct cryo_kube *k, const char *path, json_t **now, struct cryo_err *err)
+static int get_current_object(struct cryo_kube *k, const char *path, json_t **now,
+			      struct cryo_err *err)
 {
 	struct cryo_err refusal = CRYO_ERR_INIT;
 	int rc = cryo_kube_raw(k, NULL, path, NULL, 0, now, &refusal);
 
-	if (rc == 0 || refusal.sys_errno == 404)
+	if (rc == 0 || refusal.http_code == 404)
 		return 0;
 	*err = refusal;
 	return rc;
 }
 
 /* The server's bookkeeping may change without the object: the first apply to a namespace does. */
-static bool is_same(json_t *before, json_t *after)
+static bool is_same_object(json_t *before, json_t *after)
 {
 	static const char *const own[] = { "resourceVersion", "managedFields" };
 
@@ -85,8 +86,8 @@ static bool is_same(json_t *before, json_t *after)
 	return json_equal(before, after);
 }
 
-static int apply_at(struct cryo_kube *k, const json_t *object, const struct place *p,
-		    enum cryo_kube_change *change, struct cryo_err *err)
+static int apply_object_at(struct cryo_kube *k, const json_t *object, const struct place *p,
+			   enum cryo_kube_change *change, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path =
 	    cryo_asprintf("%s?fieldManager=cryopod&force=true", p->path.p);
@@ -95,15 +96,15 @@ static int apply_at(struct cryo_kube *k, const json_t *object, const struct plac
 					   .content_type = "application/apply-patch+yaml" };
 	cryo_auto(cryo_json_decref) json_t *after = NULL;
 	cryo_auto(cryo_json_decref) json_t *before = NULL;
-	int rc = get_now(k, p->path.p, &before, err);
+	int rc = get_current_object(k, p->path.p, &before, err);
 
 	if (rc == 0)
 		rc = cryo_kube_json(k, &req, object, &after, err);
 	if (rc < 0)
 		return rc;
-	*change = !before		   ? CRYO_KUBE_CREATED
-		  : is_same(before, after) ? CRYO_KUBE_UNCHANGED
-					   : CRYO_KUBE_CONFIGURED;
+	*change = !before			  ? CRYO_KUBE_CREATED
+		  : is_same_object(before, after) ? CRYO_KUBE_UNCHANGED
+						  : CRYO_KUBE_CONFIGURED;
 	return 0;
 }
 
@@ -111,22 +112,22 @@ int cryo_kube_apply(struct cryo_kube *k, const json_t *object, const char *ns,
 		    enum cryo_kube_change *change, struct cryo_err *err)
 {
 	cryo_auto(place_release) struct place p = { 0 };
-	int rc = find_place(k, object, ns, &p, err);
+	int rc = find_object_place(k, object, ns, &p, err);
 
-	return rc < 0 ? rc : apply_at(k, object, &p, change, err);
+	return rc < 0 ? rc : apply_object_at(k, object, &p, change, err);
 }
 
 int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
 		     struct cryo_err *err)
 {
 	cryo_auto(place_release) struct place p = { 0 };
-	int rc = find_place(k, object, ns, &p, err);
+	int rc = find_object_place(k, object, ns, &p, err);
 
 	return rc < 0 ? rc : cryo_kube_raw(k, "POST", p.kind_path.p, object, 0, NULL, err);
 }
 
-static int apply_node(struct cryo_kube *k, const struct cryo_node *node, const char *ns,
-		      struct cryo_err *err)
+static int apply_yaml_node(struct cryo_kube *k, const struct cryo_node *node, const char *ns,
+			   struct cryo_err *err)
 {
 	static const char *const word[] = {
 		[CRYO_KUBE_CREATED] = "created",
@@ -136,10 +137,10 @@ static int apply_node(struct cryo_kube *k, const struct cryo_node *node, const c
 	cryo_auto(cryo_json_decref) json_t *object = cryo_node_to_json(node);
 	cryo_auto(place_release) struct place p = { 0 };
 	enum cryo_kube_change change;
-	int rc = find_place(k, object, ns, &p, err);
+	int rc = find_object_place(k, object, ns, &p, err);
 
 	if (rc == 0)
-		rc = apply_at(k, object, &p, &change, err);
+		rc = apply_object_at(k, object, &p, &change, err);
 	if (rc < 0)
 		return cryo_err_wrap(err, rc, "%s:%u", node->file, node->line);
 	cryo_info("%s %s", p.shown, word[change]);
@@ -155,6 +156,6 @@ int cryo_kube_apply_file(struct cryo_kube *k, const char *path, const char *ns,
 	if (rc == 0 && y.n == 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' holds no object", path);
 	for (size_t i = 0; rc == 0 && i < y.n; i++)
-		rc = apply_node(k, y.doc[i], ns, err);
+		rc = apply_yaml_node(k, y.doc[i], ns, err);
 	return rc;
 }

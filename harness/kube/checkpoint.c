@@ -39,8 +39,8 @@ int cryo_checkpoint_form_parse(const char *text, enum cryo_checkpoint_form *out,
 }
 
 /* …/checkpoint/NS/POD/CONTAINER, on the kubelet or behind the API server's proxy. */
-static int add_path(struct cryo_str *path, const char *node, const char *ns, const char *pod,
-		    const char *container, struct cryo_err *err)
+static int add_checkpoint_path(struct cryo_str *path, const char *node, const char *ns,
+			       const char *pod, const char *container, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -79,7 +79,7 @@ int cryo_checkpoint_probe_pods(struct cryo_kube *k, bool *there, struct cryo_err
 	return cryo_kube_has_verb(k, "v1", "pods/checkpoint", "create", there, err);
 }
 
-static bool is_status(const struct cryo_http_resp *resp)
+static bool is_status_response(const struct cryo_http_resp *resp)
 {
 	cryo_auto(cryo_json_decref)
 	    json_t *status = json_loadb(cryo_str_get(&resp->body), resp->body.len, 0, NULL);
@@ -91,7 +91,7 @@ int cryo_checkpoint_probe(struct cryo_kube *k, const char *node, bool *there, st
 {
 	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
-	int rc = add_path(&path, node, "probe", "probe", "probe", err);
+	int rc = add_checkpoint_path(&path, node, "probe", "probe", "probe", err);
 
 	if (rc == 0)
 		rc = cryo_http_do(k->http,
@@ -101,13 +101,13 @@ int cryo_checkpoint_probe(struct cryo_kube *k, const char *node, bool *there, st
 		return rc;
 	*there = resp.code == 405;
 	/* A Status comes from the API server and is about the node. */
-	if (*there || (resp.code == 404 && !is_status(&resp)))
+	if (*there || (resp.code == 404 && !is_status_response(&resp)))
 		return 0;
 	return cryo_kube_body_err(resp.code, cryo_str_get(&resp.body), resp.body.len, err);
 }
 
 /* In front of what the server says: what it means. Only for people; nothing is decided by it. */
-static const char *plain_words(long code, const char *text)
+static const char *explain_refusal_code(long code, const char *text)
 {
 	static const struct {
 		long code;
@@ -138,8 +138,8 @@ static const char *plain_words(long code, const char *text)
 	return NULL;
 }
 
-static int remote_err(struct cryo_err *err, int code, const char *fmt, ...) CRYO_PRINTF(3, 4);
-static int remote_err(struct cryo_err *err, int code, const char *fmt, ...)
+static int set_remote_error(struct cryo_err *err, int code, const char *fmt, ...) CRYO_PRINTF(3, 4);
+static int set_remote_error(struct cryo_err *err, int code, const char *fmt, ...)
 {
 	cryo_auto(cryo_free) char *text = NULL;
 	va_list ap;
@@ -148,19 +148,20 @@ static int remote_err(struct cryo_err *err, int code, const char *fmt, ...)
 	text = cryo_vasprintf(fmt, ap);
 	va_end(ap);
 	cryo_err_set(err, CRYO_E_REMOTE, "%s", text);
-	err->sys_errno = code;
+	err->http_code = code;
 	return -(int)CRYO_E_REMOTE;
 }
 
-static int refused(const struct cryo_http_resp *resp, struct cryo_err *err)
+static int report_refused_request(const struct cryo_http_resp *resp, struct cryo_err *err)
 {
 	const char *text = cryo_str_get(&resp->body);
-	const char *words = is_status(resp) ? NULL : plain_words(resp->code, text);
+	const char *words = is_status_response(resp) ? NULL
+						     : explain_refusal_code(resp->code, text);
 	cryo_auto(cryo_free) char *line = cryo_kube_first_line(text);
 
 	if (!words)
 		return cryo_kube_body_err(resp->code, text, resp->body.len, err);
-	return remote_err(err, (int)resp->code, "%s: %s", words, line);
+	return set_remote_error(err, (int)resp->code, "%s: %s", words, line);
 }
 
 /* The node may be anybody's: its answer names a file that we will read and remove as root. */
@@ -176,8 +177,8 @@ static bool is_archive_path(const char *path)
 	return true;
 }
 
-static int take_items(const struct cryo_http_resp *resp, struct cryo_checkpoint_answer *out,
-		      struct cryo_err *err)
+static int take_archive_items(const struct cryo_http_resp *resp, struct cryo_checkpoint_answer *out,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *answer = NULL;
 	int rc = cryo_kube_parse(resp, &answer, err);
@@ -186,15 +187,15 @@ static int take_items(const struct cryo_http_resp *resp, struct cryo_checkpoint_
 		return rc;
 	if (json_array_size(json_object_get(answer, "items")) != 1 ||
 	    !is_archive_path(cryo_json_str(answer, "items[0]")))
-		return remote_err(err, (int)resp->code,
-				  "the kubelet's answer does not name one archive: %.200s",
-				  cryo_str_get(&resp->body));
+		return set_remote_error(err, (int)resp->code,
+					"the kubelet's answer does not name one archive: %.200s",
+					cryo_str_get(&resp->body));
 	out->path = cryo_strdup(cryo_json_str(answer, "items[0]"));
 	return 0;
 }
 
 /* The code of a failure: the Status' own, if it is one, else that of HTTP. */
-static int failure_code(const json_t *status, long http_code)
+static int choose_failure_code(const json_t *status, long http_code)
 {
 	int64_t code = cryo_json_int(status, "code", 0);
 
@@ -203,15 +204,15 @@ static int failure_code(const json_t *status, long http_code)
 	return http_code >= 400 ? (int)http_code : 500;
 }
 
-static int failed(const json_t *status, long http_code, struct cryo_err *err)
+static int report_failed_checkpoint(const json_t *status, long http_code, struct cryo_err *err)
 {
-	int code = failure_code(status, http_code);
+	int code = choose_failure_code(status, http_code);
 	const char *text = cryo_json_str(status, "message");
 	/* The server's own 404s say what they mean; these words are for what a runtime said. */
-	const char *words = code == 500 && text ? plain_words(code, text) : NULL;
+	const char *words = code == 500 && text ? explain_refusal_code(code, text) : NULL;
 
 	if (words)
-		return remote_err(err, code, "%s: %s", words, text);
+		return set_remote_error(err, code, "%s: %s", words, text);
 	cryo_kube_status_err(status, code, err);
 	/* The server waits no longer; the dump may go on. */
 	if (code == 504)
@@ -228,28 +229,29 @@ static bool is_node_name(const char *s)
 	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789.-") == n;
 }
 
-static int succeeded(const json_t *status, const struct cryo_http_resp *resp,
-		     struct cryo_checkpoint_answer *out, struct cryo_err *err)
+static int take_success_status(const json_t *status, const struct cryo_http_resp *resp,
+			       struct cryo_checkpoint_answer *out, struct cryo_err *err)
 {
 	const char *path = cryo_json_str(status, "details.kind");
 	const char *node = cryo_json_str(status, "details.name");
 
 	if (resp->code / 100 != 2 || cryo_json_int(status, "code", 200) / 100 != 2)
-		return remote_err(err, failure_code(status, resp->code),
-				  "the server's answer contradicts itself: %.200s",
-				  cryo_str_get(&resp->body));
+		return set_remote_error(err, choose_failure_code(status, resp->code),
+					"the server's answer contradicts itself: %.200s",
+					cryo_str_get(&resp->body));
 	if (!is_archive_path(path) || !is_node_name(node))
-		return remote_err(err, (int)resp->code,
-				  "the server's answer does not name an archive and its node: "
-				  "%.200s",
-				  cryo_str_get(&resp->body));
+		return set_remote_error(
+		    err, (int)resp->code,
+		    "the server's answer does not name an archive and its node: "
+		    "%.200s",
+		    cryo_str_get(&resp->body));
 	out->path = cryo_strdup(path);
 	out->node = cryo_strdup(node);
 	return 0;
 }
 
-static int take_status(const struct cryo_http_resp *resp, struct cryo_checkpoint_answer *out,
-		       struct cryo_err *err)
+static int take_checkpoint_status(const struct cryo_http_resp *resp,
+				  struct cryo_checkpoint_answer *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
 	cryo_auto(cryo_free) char *line = NULL;
@@ -259,15 +261,16 @@ static int take_status(const struct cryo_http_resp *resp, struct cryo_checkpoint
 	verdict = cryo_json_str(status, "status");
 	if (cryo_streq(cryo_json_str(status, "kind"), "Status")) {
 		if (cryo_streq(verdict, "Failure"))
-			return failed(status, resp->code, err);
+			return report_failed_checkpoint(status, resp->code, err);
 		if (cryo_streq(verdict, "Success"))
-			return succeeded(status, resp, out, err);
+			return take_success_status(status, resp, out, err);
 	}
 	if (resp->code / 100 != 2)
-		return refused(resp, err);
+		return report_refused_request(resp, err);
 	line = cryo_kube_first_line(cryo_str_get(&resp->body));
-	return remote_err(err, (int)resp->code, "the server's answer (%s) is no Status: %.200s",
-			  *resp->content_type ? resp->content_type : "of no type", line);
+	return set_remote_error(err, (int)resp->code,
+				"the server's answer (%s) is no Status: %.200s",
+				*resp->content_type ? resp->content_type : "of no type", line);
 }
 
 void cryo_checkpoint_answer_release(struct cryo_checkpoint_answer *a)
@@ -276,14 +279,14 @@ void cryo_checkpoint_answer_release(struct cryo_checkpoint_answer *a)
 	cryo_freep(&a->node);
 }
 
-static int64_t seconds(int64_t ms)
+static int64_t round_up_to_seconds(int64_t ms)
 {
 	return (ms + 999) / 1000;
 }
 
 /* Only what was said, in the order of the type; but a plain checkpoint is not the default. */
-static int add_body(const struct cryo_checkpoint_req *req, struct cryo_str *out,
-		    struct cryo_err *err)
+static int add_checkpoint_body(const struct cryo_checkpoint_req *req, struct cryo_str *out,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *body = json_object();
 	bool text = true;
@@ -295,7 +298,8 @@ static int add_body(const struct cryo_checkpoint_req *req, struct cryo_str *out,
 	if (req->container)
 		text = json_object_set_new(body, "container", json_string(req->container)) == 0;
 	if (req->timeout_ms > 0)
-		json_object_set_new(body, "timeout", json_integer(seconds(req->timeout_ms)));
+		json_object_set_new(body, "timeout",
+				    json_integer(round_up_to_seconds(req->timeout_ms)));
 	if (req->leave != CRYO_LEAVE_UNSAID)
 		json_object_set_new(body, "leaveRunning",
 				    json_boolean(req->leave == CRYO_LEAVE_RUNNING));
@@ -309,7 +313,7 @@ static int add_body(const struct cryo_checkpoint_req *req, struct cryo_str *out,
 }
 
 /* What the stock kubelet has no word for must not be lost in silence. */
-static int check_stock(const struct cryo_checkpoint_req *req, struct cryo_err *err)
+static int check_stock_request(const struct cryo_checkpoint_req *req, struct cryo_err *err)
 {
 	const char *what = req->encryption_secret	      ? "encryption"
 			   : req->leave == CRYO_LEAVE_STOPPED ? "leaveRunning=false"
@@ -328,20 +332,21 @@ int cryo_checkpoint_request(const struct cryo_checkpoint_req *req, struct cryo_s
 	int rc;
 
 	if (req->form == CRYO_CHECKPOINT_PODS) {
-		rc = add_body(req, body, err);
+		rc = add_checkpoint_body(req, body, err);
 		return rc < 0 ? rc : add_pods_path(path, req->ns, req->pod, err);
 	}
-	rc = check_stock(req, err);
+	rc = check_stock_request(req, err);
 	if (rc == 0)
-		rc = add_path(path, req->form == CRYO_CHECKPOINT_PROXY ? req->node : NULL, req->ns,
-			      req->pod, req->container, err);
+		rc = add_checkpoint_path(path,
+					 req->form == CRYO_CHECKPOINT_PROXY ? req->node : NULL,
+					 req->ns, req->pod, req->container, err);
 	if (rc == 0 && req->timeout_ms > 0)
-		cryo_str_addf(path, "?timeout=%" PRId64, seconds(req->timeout_ms));
+		cryo_str_addf(path, "?timeout=%" PRId64, round_up_to_seconds(req->timeout_ms));
 	return rc;
 }
 
 /* The kubelet gives the runtime two minutes at least: a shorter limit is ours to keep. */
-static int64_t call_limit(const struct cryo_checkpoint_req *req)
+static int64_t compute_call_limit(const struct cryo_checkpoint_req *req)
 {
 	int64_t dump = req->timeout_ms > 0 ? req->timeout_ms : DEFAULT_TIMEOUT_MS;
 
@@ -352,7 +357,7 @@ static int64_t call_limit(const struct cryo_checkpoint_req *req)
 }
 
 /* "Impersonate-User: …"; a name that would start a header of its own is refused. */
-static int add_user(const char *user, char **header, struct cryo_err *err)
+static int make_user_header(const char *user, char **header, struct cryo_err *err)
 {
 	for (const char *c = user; c && *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
@@ -365,8 +370,9 @@ int cryo_checkpoint_take(const struct cryo_http_resp *resp, bool pods,
 			 struct cryo_checkpoint_answer *out, struct cryo_err *err)
 {
 	if (pods)
-		return take_status(resp, out, err);
-	return resp->code / 100 == 2 ? take_items(resp, out, err) : refused(resp, err);
+		return take_checkpoint_status(resp, out, err);
+	return resp->code / 100 == 2 ? take_archive_items(resp, out, err)
+				     : report_refused_request(resp, err);
 }
 
 int cryo_checkpoint_call(struct cryo_kube *k, const struct cryo_checkpoint_req *req,
@@ -376,11 +382,11 @@ int cryo_checkpoint_call(struct cryo_kube *k, const struct cryo_checkpoint_req *
 	cryo_auto(cryo_str_release) struct cryo_str url = { 0 }, body = { 0 };
 	cryo_auto(cryo_free) char *header = NULL;
 	bool pods = req->form == CRYO_CHECKPOINT_PODS;
-	struct cryo_http_req http = { .method = "POST", .timeout_ms = call_limit(req) };
+	struct cryo_http_req http = { .method = "POST", .timeout_ms = compute_call_limit(req) };
 	int rc = cryo_checkpoint_request(req, &url, &body, err);
 
 	if (rc == 0)
-		rc = add_user(req->user, &header, err);
+		rc = make_user_header(req->user, &header, err);
 	http.path = url.p;
 	http.header = header;
 	http.accept = pods ? NULL : "*/*";

@@ -57,7 +57,7 @@ void cryo_checkpoint_answer_release(struct cryo_checkpoint_answer *a);
 /*
  * An answer of the form pods is judged by the Status in its body: the forks answer
  * 201 to failures too. Refusals become one-line errors, known ones with plain words
- * in front; sys_errno is the code of the Status, else of HTTP. A Status of 504 is
+ * in front; http_code is the code of the Status, else of HTTP. A Status of 504 is
  * -CRYO_E_TIMEOUT.
  */
 int cryo_checkpoint_call(struct cryo_kube *k, const struct cryo_checkpoint_req *req,

@@ -23,7 +23,7 @@ int cryo_kube_test_gone(const json_t *object, void *arg, char **why, struct cryo
 	return object == NULL;
 }
 
-static const json_t *find(const json_t *array, const char *key, const char *value)
+static const json_t *find_array_item(const json_t *array, const char *key, const char *value)
 {
 	const json_t *item;
 	size_t i;
@@ -35,7 +35,7 @@ static const json_t *find(const json_t *array, const char *key, const char *valu
 }
 
 /* "ImagePullBackOff: Back-off pulling image …"; either may be missing. */
-static void add_reason(struct cryo_str *s, const json_t *state)
+static void add_state_reason(struct cryo_str *s, const json_t *state)
 {
 	const char *reason = cryo_json_str(state, "reason");
 	const char *message = cryo_json_str(state, "message");
@@ -49,7 +49,8 @@ static void add_reason(struct cryo_str *s, const json_t *state)
 
 int cryo_kube_test_condition(const json_t *object, void *arg, char **why, struct cryo_err *err)
 {
-	const json_t *cond = find(cryo_json_at(object, "status.conditions"), "type", arg);
+	const json_t *cond =
+	    find_array_item(cryo_json_at(object, "status.conditions"), "type", arg);
 	const char *status = cryo_json_str(cond, "status");
 	struct cryo_str s = { 0 };
 
@@ -61,13 +62,13 @@ int cryo_kube_test_condition(const json_t *object, void *arg, char **why, struct
 		cryo_str_addf(&s, "condition %s is %s", (const char *)arg, status ? status : "?");
 	else
 		cryo_str_addf(&s, "it has no condition %s yet", (const char *)arg);
-	add_reason(&s, cond);
+	add_state_reason(&s, cond);
 	*why = cryo_str_detach(&s);
 	return 0;
 }
 
 /* Reasons a container does not get out of by waiting. */
-static bool is_hopeless(const json_t *state)
+static bool is_hopeless_state(const json_t *state)
 {
 	static const char *const reason[] = {
 		"ErrImageNeverPull",	"InvalidImageName",  "CreateContainerConfigError",
@@ -95,8 +96,8 @@ static int judge_container(const json_t *status, struct cryo_str *s)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(at); i++) {
 		const json_t *state = cryo_json_at(status, at[i]);
 
-		add_reason(s, state);
-		if (is_hopeless(state))
+		add_state_reason(s, state);
+		if (is_hopeless_state(state))
 			verdict = -1;
 	}
 	return verdict;
@@ -120,7 +121,7 @@ static int judge_containers(const json_t *statuses, size_t *n, struct cryo_str *
 }
 
 /* Init containers that are through do not hold anything up. */
-static int judge_init(const json_t *statuses, struct cryo_str *s)
+static int judge_init_containers(const json_t *statuses, struct cryo_str *s)
 {
 	const json_t *status;
 	size_t i;
@@ -134,17 +135,18 @@ static int judge_init(const json_t *statuses, struct cryo_str *s)
 	return 0;
 }
 
-static void add_scheduling(const json_t *pod, struct cryo_str *s)
+static void add_scheduling_reason(const json_t *pod, struct cryo_str *s)
 {
-	const json_t *cond = find(cryo_json_at(pod, "status.conditions"), "type", "PodScheduled");
+	const json_t *cond =
+	    find_array_item(cryo_json_at(pod, "status.conditions"), "type", "PodScheduled");
 
 	if (!cryo_streq(cryo_json_str(cond, "status"), "False"))
 		return;
 	cryo_str_add(s, "not scheduled");
-	add_reason(s, cond);
+	add_state_reason(s, cond);
 }
 
-static int never(const json_t *pod, const char *text, struct cryo_err *err)
+static int report_hopeless_pod(const json_t *pod, const char *text, struct cryo_err *err)
 {
 	const char *name = cryo_json_str(pod, "metadata.name");
 
@@ -164,8 +166,8 @@ int cryo_kube_test_pod_running(const json_t *object, void *arg, char **why, stru
 		*why = cryo_strdup("it is being deleted");
 		return 0;
 	}
-	add_scheduling(object, &s);
-	verdict = judge_init(cryo_json_at(object, "status.initContainerStatuses"), &s);
+	add_scheduling_reason(object, &s);
+	verdict = judge_init_containers(cryo_json_at(object, "status.initContainerStatuses"), &s);
 	if (verdict == 0)
 		verdict =
 		    judge_containers(cryo_json_at(object, "status.containerStatuses"), &have, &s);
@@ -173,12 +175,12 @@ int cryo_kube_test_pod_running(const json_t *object, void *arg, char **why, stru
 		cryo_auto(cryo_str_release) struct cryo_str end = { 0 };
 
 		cryo_str_addf(&end, "it has ended, phase %s", phase);
-		add_reason(&end, cryo_json_at(object, "status"));
+		add_state_reason(&end, cryo_json_at(object, "status"));
 		cryo_str_addf(&end, "%s%s", s.len ? "; " : "", cryo_str_get(&s));
-		return never(object, end.p, err);
+		return report_hopeless_pod(object, end.p, err);
 	}
 	if (verdict < 0)
-		return never(object, s.p, err);
+		return report_hopeless_pod(object, s.p, err);
 	if (cryo_streq(phase, "Running") && have == want)
 		return 1;
 	*why = s.len ? cryo_str_detach(&s) : cryo_asprintf("phase %s", phase ? phase : "unknown");

@@ -16,8 +16,8 @@ static int test_gone_uid(const json_t *object, void *uid, char **why, struct cry
 }
 
 /* 0 asked for, 1 not there. *uid: of the object (caller frees), from it or a Status about it. */
-static int ask(struct cryo_kube *k, const char *path, const json_t *opts, char **uid,
-	       struct cryo_err *err)
+static int request_deletion(struct cryo_kube *k, const char *path, const json_t *opts, char **uid,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str body = { 0 };
@@ -57,7 +57,7 @@ int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int g
 	if (grace_s >= 0)
 		json_object_set_new(opts, "gracePeriodSeconds", json_integer(grace_s));
 	if (rc == 0)
-		rc = ask(k, path.p, opts, &uid, err);
+		rc = request_deletion(k, path.p, opts, &uid, err);
 	if (rc == 0 && wait_ms > 0)
 		rc = cryo_kube_wait(k, ref, test_gone_uid, uid, wait_ms, NULL, err);
 	return rc;
@@ -76,6 +76,6 @@ int cryo_kube_delete_uid(struct cryo_kube *k, const struct cryo_kube_ref *ref, c
 	if (rc == 0 && !opts)
 		rc = cryo_err_set(err, CRYO_E_REMOTE, "the object has no uid");
 	if (rc == 0)
-		rc = ask(k, path.p, opts, &answered, err);
+		rc = request_deletion(k, path.p, opts, &answered, err);
 	return rc < 0 ? rc : 0;
 }

@@ -30,7 +30,7 @@ int cryo_kube_group_version(struct cryo_kube *k, const char *group, const char *
 }
 
 /* The main resource of a kind; "pods/log" and the like are parts of one. */
-static const json_t *row_of(const json_t *resources, const char *kind)
+static const json_t *find_resource_row(const json_t *resources, const char *kind)
 {
 	const json_t *row;
 	size_t i;
@@ -42,20 +42,6 @@ static const json_t *row_of(const json_t *resources, const char *kind)
 			return row;
 	}
 	return NULL;
-}
-
-void cryo_kube_base(const char *api_version, struct cryo_str *path)
-{
-	size_t n = strcspn(api_version, "/");
-	cryo_auto(cryo_free) char *first = cryo_strndup(api_version, n);
-	cryo_auto(cryo_free) char *one = cryo_http_escape(first);
-	cryo_auto(cryo_free) char *two = api_version[n] ? cryo_http_escape(api_version + n + 1)
-							: NULL;
-
-	if (two)
-		cryo_str_addf(path, "/apis/%s/%s", one, two);
-	else
-		cryo_str_addf(path, "/api/%s", one);
 }
 
 static int fetch_resources(struct cryo_kube *k, const char *api_version, struct cryo_err *err)
@@ -78,7 +64,7 @@ static int fetch_resources(struct cryo_kube *k, const char *api_version, struct 
 int cryo_kube_find_kind(struct cryo_kube *k, const char *api_version, const char *kind,
 			const char **resource, bool *namespaced, struct cryo_err *err)
 {
-	const json_t *row = row_of(json_object_get(k->cache, api_version), kind);
+	const json_t *row = find_resource_row(json_object_get(k->cache, api_version), kind);
 
 	/* Asked again for an unknown kind: it may have been added since. */
 	if (!row) {
@@ -86,7 +72,7 @@ int cryo_kube_find_kind(struct cryo_kube *k, const char *api_version, const char
 
 		if (rc < 0)
 			return rc;
-		row = row_of(json_object_get(k->cache, api_version), kind);
+		row = find_resource_row(json_object_get(k->cache, api_version), kind);
 	}
 	if (!row)
 		return cryo_err_set(err, CRYO_E_CONFIG, "the server knows no kind '%s' in '%s'",
@@ -96,7 +82,7 @@ int cryo_kube_find_kind(struct cryo_kube *k, const char *api_version, const char
 	return 0;
 }
 
-static bool has_verb(const json_t *row, const char *verb)
+static bool has_resource_verb(const json_t *row, const char *verb)
 {
 	const json_t *v;
 	size_t i;
@@ -118,7 +104,7 @@ int cryo_kube_has_verb(struct cryo_kube *k, const char *api_version, const char 
 	if (rc < 0)
 		return rc;
 	json_array_foreach(json_object_get(k->cache, api_version), i, row)
-		*there = *there ||
-			 (cryo_streq(cryo_json_str(row, "name"), resource) && has_verb(row, verb));
+		*there = *there || (cryo_streq(cryo_json_str(row, "name"), resource) &&
+				    has_resource_verb(row, verb));
 	return 0;
 }

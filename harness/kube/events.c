@@ -10,7 +10,7 @@
 #define NEWEST 8
 
 /* Old and new style of events fill in different fields. RFC 3339 in UTC sorts as text. */
-static const char *time_of(const json_t *event)
+static const char *get_event_time(const json_t *event)
 {
 	static const char *const field[] = { "series.lastObservedTime", "lastTimestamp",
 					     "eventTime", "metadata.creationTimestamp" };
@@ -21,12 +21,12 @@ static const char *time_of(const json_t *event)
 	return "";
 }
 
-static int by_time(const void *a, const void *b)
+static int compare_event_times(const void *a, const void *b)
 {
-	return strcmp(time_of(*(json_t *const *)a), time_of(*(json_t *const *)b));
+	return strcmp(get_event_time(*(json_t *const *)a), get_event_time(*(json_t *const *)b));
 }
 
-static void add_event(struct cryo_str *out, const json_t *event)
+static void add_event_line(struct cryo_str *out, const json_t *event)
 {
 	const char *type = cryo_json_str(event, "type"), *reason = cryo_json_str(event, "reason");
 	const char *message = cryo_json_str(event, "message");
@@ -39,16 +39,16 @@ static void add_event(struct cryo_str *out, const json_t *event)
 		cryo_str_addf(out, " (%" PRId64 " times)", count);
 }
 
-static void add_newest(struct cryo_str *out, const json_t *items)
+static void add_newest_events(struct cryo_str *out, const json_t *items)
 {
 	size_t n = json_array_size(items);
 	cryo_auto(cryo_free) const json_t **sorted = cryo_alloc((n + 1) * sizeof(*sorted));
 
 	for (size_t i = 0; i < n; i++)
 		sorted[i] = json_array_get(items, i);
-	qsort(sorted, n, sizeof(*sorted), by_time);
+	qsort(sorted, n, sizeof(*sorted), compare_event_times);
 	for (size_t i = n > NEWEST ? n - NEWEST : 0; i < n; i++)
-		add_event(out, sorted[i]);
+		add_event_line(out, sorted[i]);
 }
 
 char *cryo_kube_events(struct cryo_kube *k, const char *ns, const char *kind, const char *name)
@@ -65,7 +65,7 @@ char *cryo_kube_events(struct cryo_kube *k, const char *ns, const char *kind, co
 	if (cryo_kube_path(k, &ref, &path, &ignored) == 0) {
 		cryo_kube_query(&path, "fieldSelector", selector);
 		if (cryo_kube_raw(k, NULL, path.p, NULL, 0, &list, &ignored) == 0)
-			add_newest(&out, cryo_json_at(list, "items"));
+			add_newest_events(&out, cryo_json_at(list, "items"));
 	}
 	return cryo_str_detach(&out);
 }

@@ -12,7 +12,7 @@ struct cryo_kube {
 	json_t *cache; /* what discovery said: "apps" → "v1", "apps/v1" → list of resources */
 };
 
-/* status.c: an answer that is no 2xx; always -CRYO_E_REMOTE with sys_errno = code. */
+/* status.c: an answer that is no 2xx; always -CRYO_E_REMOTE with http_code = code. */
 int cryo_kube_status_err(const json_t *status, long code, struct cryo_err *err);
 int cryo_kube_body_err(long code, const char *body, size_t n, struct cryo_err *err);
 /* The first line of a text answer, at most 300 bytes; caller frees. */
@@ -40,8 +40,9 @@ int cryo_kube_path_below(const char *resource, const char *ns, const char *name,
 /* "&key=value", or "?key=value" if it is the path's first; value is escaped. */
 void cryo_kube_query(struct cryo_str *path, const char *key, const char *value);
 
-/* discovery.c. Appends "/api/v1" or "/apis/apps/v1"; texts are borrowed until the next call */
+/* path.c. Appends "/api/v1" or "/apis/apps/v1"; texts are borrowed until the next call */
 void cryo_kube_base(const char *api_version, struct cryo_str *path);
+/* discovery.c */
 int cryo_kube_group_version(struct cryo_kube *k, const char *group, const char **version,
 			    struct cryo_err *err);
 int cryo_kube_find_kind(struct cryo_kube *k, const char *api_version, const char *kind,

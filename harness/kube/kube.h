@@ -2,7 +2,7 @@
 /*
  * Kubernetes API client over net/http: objects, wait conditions, pod logs and
  * the checkpoint request. Objects are jansson values. A Status answer becomes a
- * one-line error, status CRYO_E_REMOTE, sys_errno = HTTP code.
+ * one-line error, status CRYO_E_REMOTE, http_code = HTTP code.
  */
 #ifndef CRYO_KUBE_KUBE_H
 #define CRYO_KUBE_KUBE_H

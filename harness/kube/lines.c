@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static void keep(struct cryo_kube_lines *l, const char *data, size_t n)
+static void keep_partial_line(struct cryo_kube_lines *l, const char *data, size_t n)
 {
 	size_t room = l->max - l->partial.len;
 
@@ -11,7 +11,7 @@ static void keep(struct cryo_kube_lines *l, const char *data, size_t n)
 	cryo_str_addn(&l->partial, data, n < room ? n : room);
 }
 
-static int hand_over(struct cryo_kube_lines *l)
+static int hand_over_line(struct cryo_kube_lines *l)
 {
 	int rc = l->on_line(cryo_str_get(&l->partial), l->partial.len, l->arg);
 
@@ -28,17 +28,17 @@ int cryo_kube_lines_add(struct cryo_kube_lines *l, const char *data, size_t n)
 	while (rc == 0 && (newline = memchr(data, '\n', n))) {
 		size_t used = (size_t)(newline - data);
 
-		keep(l, data, used);
-		rc = hand_over(l);
+		keep_partial_line(l, data, used);
+		rc = hand_over_line(l);
 		data += used + 1;
 		n -= used + 1;
 	}
 	if (rc == 0)
-		keep(l, data, n);
+		keep_partial_line(l, data, n);
 	return rc;
 }
 
 int cryo_kube_lines_end(struct cryo_kube_lines *l)
 {
-	return l->partial.len > 0 ? hand_over(l) : 0;
+	return l->partial.len > 0 ? hand_over_line(l) : 0;
 }

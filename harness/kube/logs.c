@@ -11,7 +11,7 @@ struct reader {
 	bool ended;
 };
 
-static int on_line(const char *line, size_t n, void *arg)
+static int logs_on_line(const char *line, size_t n, void *arg)
 {
 	struct reader *r = arg;
 
@@ -20,15 +20,15 @@ static int on_line(const char *line, size_t n, void *arg)
 	return r->ended;
 }
 
-static int on_data(const char *data, size_t n, void *arg)
+static int logs_on_data(const char *data, size_t n, void *arg)
 {
 	struct reader *r = arg;
 
 	return cryo_kube_lines_add(&r->lines, data, n);
 }
 
-static int log_path(struct cryo_kube *k, const struct cryo_kube_log_opts *opts,
-		    struct cryo_str *path, struct cryo_err *err)
+static int make_pod_log_path(struct cryo_kube *k, const struct cryo_kube_log_opts *opts,
+			     struct cryo_str *path, struct cryo_err *err)
 {
 	const struct cryo_kube_ref ref = { "pods", opts->ns, opts->pod };
 	const struct {
@@ -59,14 +59,15 @@ static int log_path(struct cryo_kube *k, const struct cryo_kube_log_opts *opts,
 
 int cryo_kube_logs(struct cryo_kube *k, const struct cryo_kube_log_opts *opts, struct cryo_err *err)
 {
-	struct reader r = { .opts = opts, .lines = { .max = LINE_MAX_BYTES, .on_line = on_line } };
+	struct reader r = { .opts = opts,
+			    .lines = { .max = LINE_MAX_BYTES, .on_line = logs_on_line } };
 	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
 	struct cryo_http_req req = { .accept = "*/*",
 				     .timeout_ms = opts->timeout_ms ? opts->timeout_ms : -1,
-				     .on_data = on_data,
+				     .on_data = logs_on_data,
 				     .on_data_arg = &r };
-	int rc = log_path(k, opts, &path, err);
+	int rc = make_pod_log_path(k, opts, &path, err);
 
 	r.lines.arg = &r;
 	req.path = cryo_str_get(&path);

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* Kept out of sight after use: secrets pass through here. */
-static char *base64(const char *data, size_t len)
+static char *encode_secret_base64(const char *data, size_t len)
 {
 	static const char digit[] =
 	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -38,7 +38,7 @@ int cryo_kube_create_secret(struct cryo_kube *k, const char *ns, const char *nam
 	if (!secret)
 		return cryo_err_set(err, CRYO_E_CONFIG, "the secret's name is no UTF-8 text");
 	for (size_t i = 0; i < n; i++) {
-		char *text = base64(data[i].value, data[i].len);
+		char *text = encode_secret_base64(data[i].value, data[i].len);
 
 		json_object_set_new(values, data[i].key, json_string(text));
 		explicit_bzero(text, strlen(text));

@@ -16,13 +16,13 @@ char *cryo_kube_first_line(const char *text)
 	return cryo_strndup(text, n < FIRST_LINE_MAX ? n : FIRST_LINE_MAX);
 }
 
-static int remote_err(long code, struct cryo_err *err, const char *text)
+static int set_status_error(long code, struct cryo_err *err, const char *text)
 {
 	if (*text)
 		cryo_err_set(err, CRYO_E_REMOTE, "%s", text);
 	else
 		cryo_err_set(err, CRYO_E_REMOTE, "the server answered with code %ld", code);
-	err->sys_errno = (int)code;
+	err->http_code = (int)code;
 	return -(int)CRYO_E_REMOTE;
 }
 
@@ -32,7 +32,7 @@ int cryo_kube_status_err(const json_t *status, long code, struct cryo_err *err)
 
 	if (!message || !*message)
 		message = cryo_json_str(status, "reason");
-	return remote_err(code, err, message ? message : "");
+	return set_status_error(code, err, message ? message : "");
 }
 
 int cryo_kube_body_err(long code, const char *body, size_t n, struct cryo_err *err)
@@ -46,5 +46,5 @@ int cryo_kube_body_err(long code, const char *body, size_t n, struct cryo_err *e
 	line = cryo_kube_first_line(body);
 	if (*line)
 		text = cryo_asprintf("the server answered with code %ld: %s", code, line);
-	return remote_err(code, err, text ? text : "");
+	return set_status_error(code, err, text ? text : "");
 }

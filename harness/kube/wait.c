@@ -35,22 +35,22 @@ static void watch_releasep(struct watch *w)
 	free(w->why);
 }
 
-static void set_text(char **where, const char *text)
+static void replace_watch_text(char **where, const char *text)
 {
 	free(*where);
 	*where = cryo_strdup(text);
 }
 
 /* The object changed (NULL: it is not there). Keeps a reference. */
-static void judge(struct watch *w, json_t *object)
+static void judge_watched_object(struct watch *w, json_t *object)
 {
 	json_decref(w->last);
 	w->last = json_incref(object);
-	set_text(&w->why, NULL);
+	replace_watch_text(&w->why, NULL);
 	w->verdict = w->test(object, w->arg, &w->why, w->err);
 }
 
-static int selected_path(struct watch *w, struct cryo_str *path, struct cryo_err *err)
+static int make_selected_path(struct watch *w, struct cryo_str *path, struct cryo_err *err)
 {
 	const struct cryo_kube_ref all = { w->ref->resource, w->ref->ns, NULL };
 	cryo_auto(cryo_free) char *selector = cryo_asprintf("metadata.name=%s", w->ref->name);
@@ -60,26 +60,26 @@ static int selected_path(struct watch *w, struct cryo_str *path, struct cryo_err
 	return rc;
 }
 
-static int64_t time_left(const struct watch *w, int64_t most)
+static int64_t compute_watch_time(const struct watch *w, int64_t most)
 {
 	int64_t left = w->deadline - cryo_now_ms();
 
 	return left < 1 ? 1 : left < most ? left : most;
 }
 
-static bool is_ours(const struct watch *w, const json_t *object)
+static bool is_watched_object(const struct watch *w, const json_t *object)
 {
 	return cryo_streq(cryo_json_str(object, "metadata.name"), w->ref->name);
 }
 
 /* As a list, even of one: it has a version to watch from also when the object is not there. */
-static int look(struct watch *w, struct cryo_err *err)
+static int list_watched_object(struct watch *w, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
 	cryo_auto(cryo_json_decref) json_t *list = NULL;
-	int64_t limit = time_left(w, LOOK_MS);
+	int64_t limit = compute_watch_time(w, LOOK_MS);
 	json_t *items, *item = NULL;
-	int rc = selected_path(w, &path, err);
+	int rc = make_selected_path(w, &path, err);
 
 	/* Also without any time left: then it is one look. */
 	if (limit < LOOK_LEAST_MS)
@@ -89,36 +89,36 @@ static int look(struct watch *w, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	items = cryo_kube_items(list);
-	set_text(&w->version, cryo_json_str(list, "metadata.resourceVersion"));
+	replace_watch_text(&w->version, cryo_json_str(list, "metadata.resourceVersion"));
 	if (!items || !w->version) {
 		cryo_err_set(err, CRYO_E_REMOTE, "the server's answer is no list of %s",
 			     w->ref->resource);
-		err->sys_errno = 200;
+		err->http_code = 200;
 		return -(int)CRYO_E_REMOTE;
 	}
 	for (size_t i = 0; i < json_array_size(items) && !item; i++)
-		if (is_ours(w, json_array_get(items, i)))
+		if (is_watched_object(w, json_array_get(items, i)))
 			item = json_array_get(items, i);
-	judge(w, item);
+	judge_watched_object(w, item);
 	return 0;
 }
 
-static void take_event(struct watch *w, const char *type, json_t *object)
+static void take_watch_event(struct watch *w, const char *type, json_t *object)
 {
 	const char *version = cryo_json_str(object, "metadata.resourceVersion");
 
 	/* ERROR, or a version that got too old: look again. */
 	if (!version || cryo_streq(type, "ERROR")) {
-		set_text(&w->version, NULL);
+		replace_watch_text(&w->version, NULL);
 		return;
 	}
-	set_text(&w->version, version);
-	if (cryo_streq(type, "BOOKMARK") || !is_ours(w, object))
+	replace_watch_text(&w->version, version);
+	if (cryo_streq(type, "BOOKMARK") || !is_watched_object(w, object))
 		return;
-	judge(w, cryo_streq(type, "DELETED") ? NULL : object);
+	judge_watched_object(w, cryo_streq(type, "DELETED") ? NULL : object);
 }
 
-static int bad_event(struct watch *w)
+static int report_bad_event(struct watch *w)
 {
 	w->verdict = cryo_err_set(w->err, CRYO_E_REMOTE,
 				  "the server's watch of %s is no JSON or too large",
@@ -126,35 +126,37 @@ static int bad_event(struct watch *w)
 	return 1;
 }
 
-static int on_event(const char *line, size_t n, void *arg)
+static int watch_on_event(const char *line, size_t n, void *arg)
 {
 	struct watch *w = arg;
 	cryo_auto(cryo_json_decref) json_t *event = json_loadb(line, n, 0, NULL);
 	const char *type = cryo_json_str(event, "type");
 
 	if (!type)
-		return bad_event(w);
-	take_event(w, type, json_object_get(event, "object"));
+		return report_bad_event(w);
+	take_watch_event(w, type, json_object_get(event, "object"));
 	return w->verdict != 0 || !w->version;
 }
 
-static int on_data(const char *data, size_t n, void *arg)
+static int watch_on_data(const char *data, size_t n, void *arg)
 {
 	struct cryo_kube_lines *l = arg;
 	int rc = cryo_kube_lines_add(l, data, n);
 
-	return rc == 0 && l->cut ? bad_event(l->arg) : rc;
+	return rc == 0 && l->cut ? report_bad_event(l->arg) : rc;
 }
 
-static int watch(struct watch *w, struct cryo_err *err)
+static int watch_for_events(struct watch *w, struct cryo_err *err)
 {
-	struct cryo_kube_lines lines = { .max = EVENT_MAX_BYTES, .on_line = on_event, .arg = w };
+	struct cryo_kube_lines lines = { .max = EVENT_MAX_BYTES,
+					 .on_line = watch_on_event,
+					 .arg = w };
 	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
-	struct cryo_http_req req = { .timeout_ms = time_left(w, INT64_MAX),
-				     .on_data = on_data,
+	struct cryo_http_req req = { .timeout_ms = compute_watch_time(w, INT64_MAX),
+				     .on_data = watch_on_data,
 				     .on_data_arg = &lines };
-	int rc = selected_path(w, &path, err);
+	int rc = make_selected_path(w, &path, err);
 
 	cryo_str_addf(&path, "&watch=true&allowWatchBookmarks=true&timeoutSeconds=%d", WATCH_S);
 	cryo_kube_query(&path, "resourceVersion", w->version);
@@ -166,9 +168,9 @@ static int watch(struct watch *w, struct cryo_err *err)
 }
 
 /* Trouble that passes: a server that restarts, is busy, or forgot the version. */
-static bool passes(int rc, const struct cryo_err *err)
+static bool is_passing_trouble(int rc, const struct cryo_err *err)
 {
-	int code = err->sys_errno;
+	int code = err->http_code;
 
 	return rc == -CRYO_E_TIMEOUT ||
 	       (rc == -CRYO_E_REMOTE &&
@@ -176,24 +178,24 @@ static bool passes(int rc, const struct cryo_err *err)
 }
 
 /* One look or one watch. 0, also after trouble that passes. */
-static int turn(struct watch *w, struct cryo_err *err)
+static int look_or_watch_once(struct watch *w, struct cryo_err *err)
 {
 	struct cryo_err trouble = CRYO_ERR_INIT;
-	int rc = w->version ? watch(w, &trouble) : look(w, &trouble);
+	int rc = w->version ? watch_for_events(w, &trouble) : list_watched_object(w, &trouble);
 
-	if (rc < 0 && !passes(rc, &trouble)) {
+	if (rc < 0 && !is_passing_trouble(rc, &trouble)) {
 		*err = trouble;
 		return rc;
 	}
 	if (rc == -CRYO_E_REMOTE) {
-		set_text(&w->why, trouble.msg);
-		set_text(&w->version, NULL);
+		replace_watch_text(&w->why, trouble.msg);
+		replace_watch_text(&w->version, NULL);
 	}
 	/* A server that ends each watch at once must not keep us busy. */
-	return w->verdict == 0 ? cryo_intr_sleep(time_left(w, PAUSE_MS), err) : 0;
+	return w->verdict == 0 ? cryo_intr_sleep(compute_watch_time(w, PAUSE_MS), err) : 0;
 }
 
-static int timed_out(const struct watch *w, int64_t timeout_ms, struct cryo_err *err)
+static int report_wait_timeout(const struct watch *w, int64_t timeout_ms, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *noun = cryo_kube_noun(w->ref->resource);
 	cryo_auto(cryo_free) char *shown = cryo_duration_show(timeout_ms);
@@ -212,12 +214,12 @@ int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_ku
 						    .deadline = cryo_now_ms() + timeout_ms,
 						    .err = err };
 	/* The first look must succeed: a server that was never there will not come. */
-	int rc = look(&w, err);
+	int rc = list_watched_object(&w, err);
 
 	while (rc == 0 && w.verdict == 0 && cryo_now_ms() < w.deadline)
-		rc = turn(&w, err);
+		rc = look_or_watch_once(&w, err);
 	if (rc == 0 && w.verdict == 0)
-		rc = timed_out(&w, timeout_ms, err);
+		rc = report_wait_timeout(&w, timeout_ms, err);
 	if (rc == 0 && w.verdict < 0)
 		rc = w.verdict;
 	if (last)

@@ -137,7 +137,7 @@ static int judge_download(struct download *x, CURLcode code, struct cryo_err *er
 	if (x->write_errno)
 		return cryo_err_sys(err, x->write_errno, "cannot write '%s'", x->d->path);
 	cryo_err_set(err, CRYO_E_REMOTE, "cannot fetch '%s': %s", url, why);
-	err->sys_errno = (int)(code == CURLE_HTTP_RETURNED_ERROR ? http : 0);
+	err->http_code = (int)(code == CURLE_HTTP_RETURNED_ERROR ? http : 0);
 	return -(int)CRYO_E_REMOTE;
 }
 

@@ -16,7 +16,7 @@ struct cryo_download {
 /*
  * Interruptible; emits step notes. Whoever knows a checksum has to look at it: a file
  * that changed on the server between two attempts is a mixture.
- *   -CRYO_E_REMOTE    no connection, cut off (what came stays), an HTTP code (in sys_errno)
+ *   -CRYO_E_REMOTE    no connection, cut off (what came stays), an HTTP code (in http_code)
  *   -CRYO_E_TIMEOUT, -CRYO_E_INTERRUPTED
  *   -CRYO_E_UNFIT     no space
  */

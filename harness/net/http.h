@@ -57,7 +57,7 @@ void cryo_http_resp_release(struct cryo_http_resp *r);
  * 0 for every complete answer, whatever its code: callers judge that. Redirects are not followed.
  * `resp` starts zeroed; what it holds from an earlier request is dropped.
  *   -CRYO_E_TIMEOUT, -CRYO_E_INTERRUPTED
- *   -CRYO_E_REMOTE   no connection, TLS failure, cut short; sys_errno 0.
+ *   -CRYO_E_REMOTE   no connection, TLS failure, cut short; http_code 0.
  *                    cryo_http_refused() tells a server that is not there (yet).
  */
 int cryo_http_do(struct cryo_http *h, const struct cryo_http_req *req, struct cryo_http_resp *resp,

@@ -6,6 +6,7 @@
 #include "recipe/recipe.h"
 #include "recipe/toolchain.h"
 #include "recipe/users.h"
+#include "source/data.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
@@ -14,15 +15,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-
 /* Asked at most once each per plan: a probe takes some 30 ms. */
 struct toolchains {
 	struct cryo_toolchain t[2]; /* without and with cgo */
 	bool known[2];
 };
 
-static int toolchain_id(struct toolchains *all, bool cgo, const char **id, struct cryo_err *err)
+static int find_toolchain_id(struct toolchains *all, bool cgo, const char **id,
+			     struct cryo_err *err)
 {
 	int rc;
 
@@ -36,19 +36,34 @@ static int toolchain_id(struct toolchains *all, bool cgo, const char **id, struc
 	return 0;
 }
 
-static void toolchains_release(struct toolchains *all)
+static void release_toolchains(struct toolchains *all)
 {
 	cryo_toolchain_release(&all->t[0]);
 	cryo_toolchain_release(&all->t[1]);
 }
-#define toolchains_releasep toolchains_release
+#define release_toolchainsp release_toolchains
+
+/* Our own source counts by its bytes. */
+static int hash_main_file(const struct cryo_recipe *r, struct cryo_hash *h, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = NULL;
+	char hex[CRYO_HASH_HEX];
+	int rc = r->main ? cryo_data_path(r->main, &path, err) : 0;
+
+	if (rc < 0 || !r->main)
+		return rc;
+	rc = cryo_hash_file(path, hex, err);
+	if (rc == 0)
+		cryo_hash_item(h, hex);
+	return rc;
+}
 
 /*
  * The programs asked for are not part of it: a program does not depend on which
  * others are wanted, and asking for one more shall not build the rest again.
  */
-static int stamp(const struct cryo_recipe *r, struct toolchains *all, struct cryo_built *b,
-		 struct cryo_err *err)
+static int compute_build_stamp(const struct cryo_recipe *r, struct toolchains *all,
+			       struct cryo_built *b, struct cryo_err *err)
 {
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
 	const struct cryo_source *src = &b->component->source;
@@ -62,11 +77,14 @@ static int stamp(const struct cryo_recipe *r, struct toolchains *all, struct cry
 	rc = cryo_err_wrap(err, rc, "%s:%u: component '%s'", b->component->file, b->component->line,
 			   b->component->name);
 	if (rc == 0 && r->make == cryo_build_go)
-		rc = toolchain_id(all, r->cgo, &id, err);
+		rc = find_toolchain_id(all, r->cgo, &id, err);
 	if (rc < 0)
 		return rc;
 	if (r->make == cryo_build_make)
 		cryo_make_hash(h);
+	rc = hash_main_file(r, h, err);
+	if (rc < 0)
+		return rc;
 	cryo_recipe_hash(r, src, commit, h);
 	cryo_hash_item(h, id);
 	cryo_series_hash(&b->series, h); /* adds nothing if there is none */
@@ -85,11 +103,18 @@ static int load_patches(struct cryo_built *b, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "%s:%u: component '%s'", c->file, c->line, c->name);
 }
 
-static bool is_there(const struct cryo_recipe *r, const struct cryo_built *b)
+static bool has_published_files(const struct cryo_recipe *r, const struct cryo_built *b)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/" CRYO_BUILD_FILES, b->dir);
+
+	return !r->files || cryo_fs_is_dir(path);
+}
+
+static bool is_build_complete(const struct cryo_recipe *r, const struct cryo_built *b)
 {
 	const char *const *programs = cryo_recipe_programs(r, b->component);
 
-	if (!cryo_fs_is_dir(b->dir))
+	if (!cryo_fs_is_dir(b->dir) || !has_published_files(r, b))
 		return false;
 	for (; *programs; programs++) {
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", b->dir, *programs);
@@ -100,14 +125,14 @@ static bool is_there(const struct cryo_recipe *r, const struct cryo_built *b)
 	return true;
 }
 
-static void hold(struct cryo_built *b)
+static void hold_build_directory(struct cryo_built *b)
 {
 	cryo_fd_closep(&b->hold);
 	b->hold = cryo_lock_hold_dir(b->dir);
 }
 
-static int plan_one(const struct cryo_component *c, struct toolchains *all, struct cryo_built *b,
-		    struct cryo_err *err)
+static int plan_component_build(const struct cryo_component *c, struct toolchains *all,
+				struct cryo_built *b, struct cryo_err *err)
 {
 	const struct cryo_recipe *r;
 	int rc = cryo_recipe_find(c, &r, err);
@@ -116,16 +141,16 @@ static int plan_one(const struct cryo_component *c, struct toolchains *all, stru
 	if (rc == 0)
 		rc = load_patches(b, err);
 	if (rc == 0)
-		rc = stamp(r, all, b, err);
+		rc = compute_build_stamp(r, all, b, err);
 	if (rc < 0)
 		return rc;
 	b->dir = cryo_asprintf("%s/builds/%s/%s", cryo_dir_cache(), c->name, b->stamp);
-	hold(b);
-	b->up_to_date = b->hold >= 0 && is_there(r, b);
+	hold_build_directory(b);
+	b->up_to_date = b->hold >= 0 && is_build_complete(r, b);
 	return 0;
 }
 
-static bool is_wanted(const char *name, const char *const *only)
+static bool is_component_wanted(const char *name, const char *const *only)
 {
 	if (!only || !*only)
 		return true;
@@ -138,15 +163,15 @@ int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, str
 		    struct cryo_err *err)
 {
 	cryo_auto(cryo_build_release) struct cryo_build b = { 0 };
-	cryo_auto(toolchains_release) struct toolchains all = { 0 };
+	cryo_auto(release_toolchains) struct toolchains all = { 0 };
 	int rc = cryo_stack_check_names(stack, only, err);
 
 	b.item = cryo_alloc(stack->n * sizeof(*b.item));
 	for (size_t i = 0; i < stack->n; i++)
 		b.item[i].hold = -1;
 	for (size_t i = 0; rc == 0 && i < stack->n; i++)
-		if (is_wanted(stack->component[i].name, only))
-			rc = plan_one(&stack->component[i], &all, &b.item[b.n++], err);
+		if (is_component_wanted(stack->component[i].name, only))
+			rc = plan_component_build(&stack->component[i], &all, &b.item[b.n++], err);
 	if (rc < 0)
 		return rc;
 	*out = b;
@@ -154,12 +179,12 @@ int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, str
 	return 0;
 }
 
-static int make_locked(struct cryo_built *b, const struct cryo_recipe *r, struct cryo_err *err)
+static int build_under_lock(struct cryo_built *b, const struct cryo_recipe *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *log = cryo_build_log(b->component);
 	int rc;
 
-	if (is_there(r, b))
+	if (is_build_complete(r, b))
 		return 0;
 	rc = cryo_fs_mkparents(log, 0700, err);
 	if (rc < 0)
@@ -172,9 +197,9 @@ static int make_locked(struct cryo_built *b, const struct cryo_recipe *r, struct
  * Before a branch was looked up for the first time nobody knows what a stamp would
  * stand for. Fetched, it does: plan again.
  */
-static int settle(struct cryo_built *b, struct cryo_err *err)
+static int settle_source_commit(struct cryo_built *b, struct cryo_err *err)
 {
-	cryo_auto(toolchains_release) struct toolchains all = { 0 };
+	cryo_auto(release_toolchains) struct toolchains all = { 0 };
 	cryo_auto(cryo_tree_release) struct cryo_tree tree = { 0 };
 	const struct cryo_component *c = b->component;
 	char commit[CRYO_COMMIT_HEX];
@@ -188,27 +213,28 @@ static int settle(struct cryo_built *b, struct cryo_err *err)
 		return rc;
 	free(b->dir);
 	b->dir = NULL;
-	return plan_one(c, &all, b, err);
+	return plan_component_build(c, &all, b, err);
 }
 
-static int make_missing(struct cryo_built *b, const struct cryo_recipe *r, struct cryo_err *err)
+static int build_what_is_missing(struct cryo_built *b, const struct cryo_recipe *r,
+				 struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *lock_path =
 	    cryo_asprintf("%s/builds/%s.lock", cryo_dir_cache(), b->component->name);
 	int lock = -1, rc = cryo_fs_mkparents(b->dir, 0755, err);
 
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc < 0)
 		return rc;
-	rc = make_locked(b, r, err);
-	hold(b);
+	rc = build_under_lock(b, r, err);
+	hold_build_directory(b);
 	cryo_lock_remove(lock_path, &lock);
 	b->up_to_date = rc == 0;
 	return rc;
 }
 
-static char *show(const struct cryo_built *b)
+static char *describe_build_source(const struct cryo_built *b)
 {
 	char *source = cryo_source_show(&b->component->source), *all = source;
 
@@ -220,9 +246,9 @@ static char *show(const struct cryo_built *b)
 	return all;
 }
 
-static int run_one(struct cryo_built *b, struct cryo_err *err)
+static int run_component_build(struct cryo_built *b, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *shown = show(b);
+	cryo_auto(cryo_free) char *shown = describe_build_source(b);
 	cryo_auto(cryo_fd_close) int busy = -1;
 	const struct cryo_recipe *r;
 	int rc = cryo_recipe_find(b->component, &r, err);
@@ -238,9 +264,9 @@ static int run_one(struct cryo_built *b, struct cryo_err *err)
 		cryo_info("note on %s: %s", b->component->name, b->component->note);
 	rc = cryo_users_join(&busy, err);
 	if (rc == 0)
-		rc = settle(b, err);
+		rc = settle_source_commit(b, err);
 	if (rc == 0 && !b->up_to_date)
-		rc = make_missing(b, r, err);
+		rc = build_what_is_missing(b, r, err);
 	if (rc < 0)
 		cryo_step_fail("%s", err->msg);
 	else
@@ -264,7 +290,7 @@ int cryo_build_run(struct cryo_build *b, const struct cryo_fetch_opts *fetch, st
 		b->item[i].fetch = fetch;
 		rc = cryo_intr_check(err);
 		if (rc == 0)
-			rc = run_one(&b->item[i], err);
+			rc = run_component_build(&b->item[i], err);
 		b->item[i].fetch = NULL; /* the caller's, and only as long as this */
 	}
 	return rc;

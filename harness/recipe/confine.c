@@ -46,7 +46,7 @@ static int lay_out_devices(const int fd[], struct cryo_err *err)
 	return 0;
 }
 
-static int make_read_only(const char *path, struct cryo_err *err)
+static int make_path_read_only(const char *path, struct cryo_err *err)
 {
 	if (mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID, NULL) < 0)
 		return cryo_err_sys(err, errno, "cannot make '%s' read-only", path);
@@ -81,10 +81,10 @@ int cryo_build_confine(void *read_only, struct cryo_err *err)
 	if (rc == 0 && umount2("/sys", MNT_DETACH) < 0)
 		rc = cryo_err_sys(err, errno, "cannot take '/sys' away");
 	if (rc == 0)
-		rc = make_read_only("/proc", err);
+		rc = make_path_read_only("/proc", err);
 	if (rc == 0 && read_only && access(read_only, F_OK) == 0)
-		rc = make_read_only(read_only, err);
+		rc = make_path_read_only(read_only, err);
 	if (rc == 0)
-		rc = make_read_only("/", err);
+		rc = make_path_read_only("/", err);
 	return rc < 0 ? rc : drop_capabilities(err);
 }

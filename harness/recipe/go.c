@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static void environment(const struct cryo_toolchain *t, const struct cryo_go_call *c,
-			struct cryo_strv *env)
+static void make_go_environment(const struct cryo_toolchain *t, const struct cryo_go_call *c,
+				struct cryo_strv *env)
 {
 	/* auto: a newer Go than the host's is fetched where a module asks for it */
 	cryo_strv_addl(env, "GOTOOLCHAIN=auto", "GO111MODULE=on", "GOOS", "GOARCH", "LC_ALL=C",
@@ -32,8 +32,8 @@ static void environment(const struct cryo_toolchain *t, const struct cryo_go_cal
 }
 
 /* What the build root must see of the host: caches, names, the certificates of a proxy. */
-static void binds(const struct cryo_toolchain *t, const struct cryo_go_call *c,
-		  struct cryo_strv *list)
+static void list_go_binds(const struct cryo_toolchain *t, const struct cryo_go_call *c,
+			  struct cryo_strv *list)
 {
 	const char *cert = getenv("SSL_CERT_FILE");
 
@@ -47,7 +47,7 @@ static void binds(const struct cryo_toolchain *t, const struct cryo_go_call *c,
 		cryo_strv_add(list, c->bind);
 }
 
-static void touch_ours(const char *cache)
+static void touch_go_cache(const char *cache)
 {
 	if (cryo_starts_with(cache, cryo_dir_cache()))
 		cryo_fs_touch(cache, false);
@@ -64,11 +64,11 @@ int cryo_go_run(const struct cryo_toolchain *t, const struct cryo_go_call *call,
 		rc = cryo_fs_mkdirs(t->gomodcache, 0755, err);
 	if (rc < 0)
 		return rc;
-	touch_ours(t->gocache);
-	touch_ours(t->gomodcache);
+	touch_go_cache(t->gocache);
+	touch_go_cache(t->gomodcache);
 	cryo_strv_add(&argv, t->go);
 	cryo_strv_addv(&argv, call->args);
-	environment(t, call, &env);
+	make_go_environment(t, call, &env);
 	p.argv = cryo_strv_get(&argv);
 	p.env = cryo_strv_get(&env);
 	p.cwd = call->cwd;
@@ -77,7 +77,7 @@ int cryo_go_run(const struct cryo_toolchain *t, const struct cryo_go_call *call,
 	p.on_line_arg = call->on_line_arg;
 	p.isolate = geteuid() == 0;
 	if (t->root) {
-		binds(t, call, &bound);
+		list_go_binds(t, call, &bound);
 		p.chroot = t->root;
 		p.binds = cryo_strv_get(&bound);
 	}

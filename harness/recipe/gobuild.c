@@ -25,7 +25,7 @@ int cryo_build_workdir(const struct cryo_component *c, char **work, struct cryo_
 	return rc < 0 ? rc : cryo_fs_tmpdir(parent, "", work, err);
 }
 
-static void release(struct cryo_go_build *g)
+static void release_go_build(struct cryo_go_build *g)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -35,23 +35,26 @@ static void release(struct cryo_go_build *g)
 	free(g->work);
 	free(g->log);
 	free(g->dir);
+	free(g->source);
 	free(g->sum);
 	free(g->ldflags);
 	free(g->tree);
 	cryo_strv_release(&g->staging);
 }
-#define releasep release
+#define release_go_buildp release_go_build
 
-static bool is_module(const struct cryo_go_build *g)
+static bool is_module_source(const struct cryo_go_build *g)
 {
 	return g->c->source.kind == CRYO_SOURCE_MODULE;
 }
 
-static char *package_of(const struct cryo_go_build *g, const char *program)
+static char *make_package_path(const struct cryo_go_build *g, const char *program)
 {
-	const char *base = is_module(g) ? g->c->source.module : ".", *place;
+	const char *base = is_module_source(g) ? g->c->source.module : ".", *place;
 	struct cryo_str s = { 0 };
 
+	if (g->recipe->main)
+		return cryo_strdup(".");
 	cryo_str_add(&s, base);
 	place = strstr(g->recipe->package, "%s");
 	if (place) {
@@ -61,19 +64,19 @@ static char *package_of(const struct cryo_go_build *g, const char *program)
 	return cryo_str_detach(&s);
 }
 
-static int compile(struct cryo_go_build *g, const char *package, const char *out,
-		   struct cryo_build_talk *talk, struct cryo_err *err)
+static int compile_go_package(struct cryo_go_build *g, const char *package, const char *out,
+			      struct cryo_build_talk *talk, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv args = { 0 };
 	struct cryo_go_call call = {
 		.cwd = g->dir,
 		.work = g->work,
 		/* A tree with a vendor directory is built from it, Go's own default. */
-		.flags = is_module(g) ? "-mod=mod -trimpath -buildvcs=false"
-				      : "-trimpath -buildvcs=false",
-		.bind = is_module(g) ? NULL : g->dir,
+		.flags = is_module_source(g) ? "-mod=mod -trimpath -buildvcs=false"
+					     : "-trimpath -buildvcs=false",
+		.bind = is_module_source(g) ? NULL : g->dir,
 		.cgo = g->recipe->cgo,
-		.workspace = !is_module(g),
+		.workspace = !is_module_source(g),
 		.offline = g->offline,
 		.log_path = g->log,
 		.on_line = cryo_build_hear,
@@ -105,14 +108,14 @@ static int build_program(struct cryo_go_build *g, const char *program, struct cr
 {
 	cryo_auto(cryo_free) char *out = cryo_asprintf("%s/%s", g->work, program);
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s", g->built->dir, program);
-	cryo_auto(cryo_free) char *package = package_of(g, program);
+	cryo_auto(cryo_free) char *package = make_package_path(g, program);
 	int64_t start = cryo_now_ms();
 	int rc;
 
 	if (access(to, X_OK) == 0)
 		return 0;
 	cryo_step_note("%s%s", talk->prefix, talk->suffix);
-	rc = compile(g, package, out, talk, err);
+	rc = compile_go_package(g, package, out, talk, err);
 	if (rc == 0)
 		rc = cryo_record_program(g, program, package, out, cryo_now_ms() - start,
 					 talk->packages, err);
@@ -144,8 +147,30 @@ static int build_programs(struct cryo_go_build *g, struct cryo_err *err)
 	return rc;
 }
 
+/* What is published beside the programs: whole, by rename, before a plan may find it. */
+static int publish_files(struct cryo_go_build *g, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *from =
+	    cryo_asprintf("%s/%s", g->source ? g->source : g->dir, g->recipe->files);
+	cryo_auto(cryo_free) char *tmp = cryo_asprintf("%s/" CRYO_BUILD_FILES, g->work);
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/" CRYO_BUILD_FILES, g->built->dir);
+	int rc;
+
+	if (cryo_fs_is_dir(to))
+		return 0;
+	if (!cryo_fs_is_dir(from))
+		return cryo_err_set(err, CRYO_E_PROVISION, "its source has no directory '%s'",
+				    g->recipe->files);
+	rc = cryo_fs_copy_tree(from, tmp, err);
+	if (rc < 0)
+		return rc;
+	if (rename(tmp, to) < 0)
+		return cryo_err_sys(err, errno, "cannot publish '%s'", to);
+	return 0;
+}
+
 /* The tree as it is built: as `dir`, wherever it came from. */
-static int take_tree(struct cryo_go_build *g, struct cryo_err *err)
+static int take_source_tree(struct cryo_go_build *g, struct cryo_err *err)
 {
 	cryo_auto(cryo_tree_release) struct cryo_tree tree = { 0 };
 	int rc = cryo_patched_tree(g->built, &tree, g->patched, err);
@@ -158,7 +183,7 @@ static int take_tree(struct cryo_go_build *g, struct cryo_err *err)
 	return 0;
 }
 
-static char *ldflags(const struct cryo_go_build *g)
+static char *make_linker_flags(const struct cryo_go_build *g)
 {
 	struct cryo_source src = g->c->source;
 	cryo_auto(cryo_free) char *version = src.version ? NULL
@@ -169,13 +194,13 @@ static char *ldflags(const struct cryo_go_build *g)
 	return cryo_recipe_ldflags(g->recipe, &src, g->commit);
 }
 
-static int prepare(struct cryo_go_build *g, struct cryo_err *err)
+static int prepare_go_build(struct cryo_go_build *g, struct cryo_err *err)
 {
 	int rc = cryo_toolchain_find(g->recipe->cgo, &g->tool, err);
 
 	/* Before a build root, which takes minutes to make. */
-	if (rc == 0 && !is_module(g))
-		rc = take_tree(g, err);
+	if (rc == 0 && !is_module_source(g))
+		rc = take_source_tree(g, err);
 	if (rc == 0 && g->tool.root && !cryo_fs_is_dir(g->tool.root))
 		rc = cryo_build_may_fetch(g->built, "the build root with Go is", err);
 	if (rc == 0)
@@ -187,22 +212,24 @@ static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	g->log = cryo_build_log(g->c);
-	if (is_module(g))
+	if (is_module_source(g))
 		rc = cryo_module_wrap(g, err);
 	if (rc == 0)
-		g->ldflags = ldflags(g);
+		g->ldflags = make_linker_flags(g);
 	return rc;
 }
 
 int cryo_build_go(const struct cryo_recipe *r, const struct cryo_built *built, struct cryo_err *err)
 {
-	cryo_auto(release) struct cryo_go_build g = { .recipe = r,
-						      .built = built,
-						      .c = built->component,
-						      .offline = built->fetch &&
-								 built->fetch->offline };
-	int rc = prepare(&g, err);
+	cryo_auto(release_go_build) struct cryo_go_build g = { .recipe = r,
+							       .built = built,
+							       .c = built->component,
+							       .offline = built->fetch &&
+									  built->fetch->offline };
+	int rc = prepare_go_build(&g, err);
 
+	if (rc == 0 && r->files)
+		rc = publish_files(&g, err);
 	if (rc == 0)
 		rc = build_programs(&g, err);
 	/* A directory that holds no program yet is no result. */

@@ -24,9 +24,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (60 * 60 * 1000)
-#define ROOT_SUITE   "trixie"
-#define LIB_MAX	     64
+#define ROOT_SUITE "trixie"
+#define LIB_MAX	   64
 
 static const char *const root_packages[] = { "ca-certificates",
 					     "gcc",
@@ -60,7 +59,7 @@ struct make_build {
 	char *cause; /* the first complaint */
 };
 
-static void release(struct make_build *m)
+static void release_make_build(struct make_build *m)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -74,7 +73,7 @@ static void release(struct make_build *m)
 	free(m->unit);
 	free(m->cause);
 }
-#define releasep release
+#define release_make_buildp release_make_build
 
 void cryo_make_hash(struct cryo_hash *h)
 {
@@ -95,7 +94,7 @@ char *cryo_make_root(void)
 	return cryo_asprintf("%s/roots/make-%.16s", cryo_dir_cache(), hex);
 }
 
-static int make_root(struct make_build *m, struct cryo_err *err)
+static int prepare_make_root(struct make_build *m, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *log =
 	    cryo_asprintf("%s/logs/build-root-make.log", cryo_dir_cache());
@@ -110,7 +109,7 @@ static int make_root(struct make_build *m, struct cryo_err *err)
 	lock_path = cryo_asprintf("%s.lock", m->root);
 	rc = cryo_fs_mkparents(log, 0700, err);
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc < 0 || cryo_fs_is_dir(m->root))
 		return rc;
 	rc = cryo_build_may_fetch(m->built, "the packages of the build root are", err);
@@ -131,7 +130,7 @@ static const char *const complaints[] = { ": error: ", ": fatal error: ",	"Error
 					  "*** ",      ": undefined reference", NULL };
 
 /* The package that has what was not found, for trees that want more than ours did. */
-static const char *package_of(const char *line)
+static const char *find_debian_package(const char *line)
 {
 	static const struct {
 		const char *word, *package;
@@ -158,7 +157,7 @@ static const char *package_of(const char *line)
 	return NULL;
 }
 
-static void hear(const char *line, int stream, void *arg)
+static void make_on_line(const char *line, int stream, void *arg)
 {
 	struct make_build *m = arg;
 
@@ -172,8 +171,8 @@ static void hear(const char *line, int stream, void *arg)
 			m->cause = cryo_strdup(line);
 }
 
-static int run(struct make_build *m, const char *const *argv, const char *cwd,
-	       struct cryo_proc_result *res, struct cryo_err *err)
+static int run_in_make_root(struct make_build *m, const char *const *argv, const char *cwd,
+			    struct cryo_proc_result *res, struct cryo_err *err)
 {
 	/* Where git finds the objects of the copy: a Makefile may ask it for a version. */
 	cryo_auto(cryo_free) char *objects = cryo_asprintf("%s/git", cryo_dir_cache());
@@ -206,21 +205,22 @@ static int run(struct make_build *m, const char *const *argv, const char *cwd,
 			       .prepare = cryo_build_confine,
 			       .prepare_arg = objects,
 			       .log_path = m->log,
-			       .on_line = hear,
+			       .on_line = make_on_line,
 			       .on_line_arg = m };
 
 	return cryo_proc_run(&p, res, err);
 }
 
-static int explain(const struct make_build *m, int rc, struct cryo_err *err)
+static int explain_make_failure(const struct make_build *m, int rc, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *last = cryo_strdup(err->msg);
 	const char *cause = m->cause ? m->cause : last, *package;
 
 	if (rc == 0 || err->status != CRYO_E_CHILD)
 		return rc;
-	package = strstr(cause, "No such file") || strstr(cause, "not found") ? package_of(cause)
-									      : NULL;
+	package = strstr(cause, "No such file") || strstr(cause, "not found")
+		      ? find_debian_package(cause)
+		      : NULL;
 	return cryo_err_set(err, CRYO_E_PROVISION, "%s%s%s%s (log: %s)", cause,
 			    package ? " (Debian package " : "", package ? package : "",
 			    package ? ")" : "", m->log);
@@ -229,7 +229,7 @@ static int explain(const struct make_build *m, int rc, struct cryo_err *err)
 /* --- building --- */
 
 /* A tree is never written to: make works in a copy. */
-static int copy_tree(struct make_build *m, struct cryo_err *err)
+static int copy_make_tree(struct make_build *m, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/.", m->tree.dir);
 	const char *const argv[] = { "cp", "-R", "-p", "--reflink=auto", "--", from, m->src, NULL };
@@ -239,7 +239,7 @@ static int copy_tree(struct make_build *m, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_proc_run(&p, NULL, err);
 }
 
-static int run_make(struct make_build *m, const char *program, struct cryo_err *err)
+static int run_make_program(struct make_build *m, const char *program, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *jobs = cryo_asprintf("-j%ld", sysconf(_SC_NPROCESSORS_ONLN));
 	/* Without names of this run in it: the same tree gives the same program. */
@@ -249,14 +249,14 @@ static int run_make(struct make_build *m, const char *program, struct cryo_err *
 	int rc;
 
 	cryo_step_note("make %s", program);
-	rc = run(m, argv, m->src, NULL, err);
-	return explain(m, rc, err);
+	rc = run_in_make_root(m, argv, m->src, NULL, err);
+	return explain_make_failure(m, rc, err);
 }
 
 /* --- the unit --- */
 
 /* What is part of the C library comes from where the program runs. */
-static bool is_libc(const char *name)
+static bool is_libc_part(const char *name)
 {
 	static const char *const parts[] = { "linux-vdso", "ld-linux",	   "libc.so",
 					     "libm.so",	   "libdl.so",	   "libpthread.so",
@@ -280,7 +280,7 @@ static int take_library(struct make_build *m, char *line, struct cryo_strv *name
 		return 0;
 	*arrow = '\0';
 	path = arrow + strlen(" => ");
-	if (is_libc(name))
+	if (is_libc_part(name))
 		return 0;
 	if (path[0] != '/' || strchr(name, '/'))
 		return cryo_err_set(err, CRYO_E_PROVISION, "library '%s' is not in the build root",
@@ -294,12 +294,12 @@ static int take_library(struct make_build *m, char *line, struct cryo_strv *name
 	return cryo_fs_copy(from, to, 0755, err);
 }
 
-static int set_runpath(struct make_build *m, const char *file, const char *runpath,
-		       struct cryo_err *err)
+static int set_library_runpath(struct make_build *m, const char *file, const char *runpath,
+			       struct cryo_err *err)
 {
 	const char *const argv[] = { "patchelf", "--set-rpath", runpath, file, NULL };
 
-	return run(m, argv, m->unit, NULL, err);
+	return run_in_make_root(m, argv, m->unit, NULL, err);
 }
 
 static int collect_libraries(struct make_build *m, const char *program, struct cryo_err *err)
@@ -308,7 +308,7 @@ static int collect_libraries(struct make_build *m, const char *program, struct c
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	char *line, *rest;
-	int rc = run(m, argv, m->unit, &res, err);
+	int rc = run_in_make_root(m, argv, m->unit, &res, err);
 
 	rest = res.out.p;
 	while (rc == 0 && (line = strsep(&rest, "\n")))
@@ -316,12 +316,13 @@ static int collect_libraries(struct make_build *m, const char *program, struct c
 	for (size_t i = 0; rc == 0 && i < names.n; i++) {
 		cryo_auto(cryo_free) char *file = cryo_asprintf("%s/lib/%s", m->unit, names.v[i]);
 
-		rc = set_runpath(m, file, "$ORIGIN", err);
+		rc = set_library_runpath(m, file, "$ORIGIN", err);
 	}
 	return rc;
 }
 
-static int make_unit(struct make_build *m, const char *name, char **program, struct cryo_err *err)
+static int make_program_unit(struct make_build *m, const char *name, char **program,
+			     struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s/%s", m->src, name, name);
 	cryo_auto(cryo_free) char *lib = cryo_asprintf("%s/lib", m->unit);
@@ -333,15 +334,16 @@ static int make_unit(struct make_build *m, const char *name, char **program, str
 		rc = cryo_fs_copy(from, *program, 0755, err);
 	strip[1] = *program;
 	if (rc == 0)
-		rc = run(m, strip, m->unit, NULL, err);
+		rc = run_in_make_root(m, strip, m->unit, NULL, err);
 	if (rc == 0)
 		rc = collect_libraries(m, *program, err);
 	if (rc == 0)
-		rc = set_runpath(m, *program, "$ORIGIN/lib", err);
+		rc = set_library_runpath(m, *program, "$ORIGIN/lib", err);
 	return rc;
 }
 
-static int record(const struct make_build *m, const char *program, int64_t ms, struct cryo_err *err)
+static int record_make_build(const struct make_build *m, const char *program, int64_t ms,
+			     struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *file = cryo_asprintf("%s/build.json", m->built->dir);
 	cryo_auto(cryo_free) char *when = cryo_rfc3339(cryo_wall_ns());
@@ -366,7 +368,8 @@ static int record(const struct make_build *m, const char *program, int64_t ms, s
 }
 
 /* The program comes last: where it is, all that it needs is. */
-static int publish(struct make_build *m, const char *program, int64_t ms, struct cryo_err *err)
+static int publish_make_build(struct make_build *m, const char *program, int64_t ms,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *lib = cryo_asprintf("%s/lib", m->unit);
 	cryo_auto(cryo_free) char *lib_to = cryo_asprintf("%s/lib", m->built->dir);
@@ -377,18 +380,19 @@ static int publish(struct make_build *m, const char *program, int64_t ms, struct
 	if (rc == 0 && rename(lib, lib_to) < 0)
 		rc = cryo_err_sys(err, errno, "cannot publish '%s'", lib_to);
 	if (rc == 0)
-		rc = record(m, program, ms, err);
+		rc = record_make_build(m, program, ms, err);
 	return rc < 0 ? rc : cryo_build_publish(program, to, err);
 }
 
-static int build(struct make_build *m, const char *name, struct cryo_err *err)
+static int build_make_program(struct make_build *m, const char *name, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *program = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = cryo_patched_tree(m->built, &m->tree, m->patched, err);
+	/* The root first: it says which server of Debian to ask for what is in its archive. */
+	int rc = prepare_make_root(m, err);
 
 	if (rc == 0)
-		rc = make_root(m, err);
+		rc = cryo_patched_tree(m->built, &m->tree, m->patched, err);
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(m->built->dir, 0755, err);
 	if (rc == 0)
@@ -397,22 +401,23 @@ static int build(struct make_build *m, const char *name, struct cryo_err *err)
 		return rc;
 	m->src = cryo_asprintf("%s/src", m->work);
 	m->unit = cryo_asprintf("%s/unit", m->work);
-	rc = copy_tree(m, err);
+	rc = copy_make_tree(m, err);
 	if (rc == 0)
-		rc = run_make(m, name, err);
+		rc = run_make_program(m, name, err);
 	if (rc == 0)
-		rc = make_unit(m, name, &program, err);
-	return rc < 0 ? rc : publish(m, program, cryo_now_ms() - begin, err);
+		rc = make_program_unit(m, name, &program, err);
+	return rc < 0 ? rc : publish_make_build(m, program, cryo_now_ms() - begin, err);
 }
 
 int cryo_build_make(const struct cryo_recipe *r, const struct cryo_built *built,
 		    struct cryo_err *err)
 {
-	cryo_auto(release) struct make_build m = { .built = built, .c = built->component };
+	cryo_auto(release_make_build) struct make_build m = { .built = built,
+							      .c = built->component };
 	int rc;
 
 	m.log = cryo_build_log(m.c);
-	rc = build(&m, r->programs[0], err);
+	rc = build_make_program(&m, r->programs[0], err);
 	/* A directory that holds nothing yet is no result. */
 	rmdir(built->dir);
 	return rc;

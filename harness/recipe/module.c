@@ -3,6 +3,7 @@
 
 #include "base/event.h"
 #include "conf/json.h"
+#include "source/data.h"
 #include "sys/fs.h"
 
 #include <stdlib.h>
@@ -12,8 +13,8 @@
 #define FLAGS "-mod=mod -trimpath -buildvcs=false"
 
 /* Not into the log: pages of JSON would bury what the build says. */
-static int go_json(struct cryo_go_build *g, const char *const *args, const char *cwd,
-		   json_t **answer, struct cryo_err *err)
+static int read_go_json(struct cryo_go_build *g, const char *const *args, const char *cwd,
+			json_t **answer, struct cryo_err *err)
 {
 	struct cryo_go_call call = {
 		.args = args, .cwd = cwd, .work = g->work, .flags = FLAGS, .offline = g->offline
@@ -32,7 +33,7 @@ static int go_json(struct cryo_go_build *g, const char *const *args, const char 
 	return rc;
 }
 
-static int check_sum(const struct cryo_go_build *g, struct cryo_err *err)
+static int check_module_sum(const struct cryo_go_build *g, struct cryo_err *err)
 {
 	const struct cryo_source *src = &g->c->source;
 	const char *sum = g->sum;
@@ -45,8 +46,8 @@ static int check_sum(const struct cryo_go_build *g, struct cryo_err *err)
 }
 
 /* Go names the file that it asked its proxy for, and quotes the answer: nobody needs that. */
-static int refused(const struct cryo_go_build *g, const char *module, const char *version,
-		   const char *problem, struct cryo_err *err)
+static int report_refused_module(const struct cryo_go_build *g, const char *module,
+				 const char *version, const char *problem, struct cryo_err *err)
 {
 	static const struct {
 		const char *piece, *words;
@@ -78,12 +79,12 @@ int cryo_module_download(struct cryo_go_build *g, const char *module, const char
 
 	if (!g->offline)
 		cryo_step_note("downloading %s %s", module, version);
-	rc = go_json(g, args, g->work, &j, err);
+	rc = read_go_json(g, args, g->work, &j, err);
 	if (rc < 0)
 		return rc;
 	problem = cryo_json_str(j, "Error");
 	if (problem)
-		return refused(g, module, version, problem, err);
+		return report_refused_module(g, module, version, problem, err);
 	if (!cryo_json_str(j, "Dir"))
 		return cryo_err_set(err, CRYO_E_PROVISION, "'go mod download' names no directory");
 	*dir = cryo_strdup(cryo_json_str(j, "Dir"));
@@ -91,7 +92,8 @@ int cryo_module_download(struct cryo_go_build *g, const char *module, const char
 	return 0;
 }
 
-static int copy(const char *dir, struct cryo_go_build *g, const char *name, struct cryo_err *err)
+static int copy_module_file(const char *dir, struct cryo_go_build *g, const char *name,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s", dir, name);
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s", g->dir, name);
@@ -99,7 +101,17 @@ static int copy(const char *dir, struct cryo_go_build *g, const char *name, stru
 	return cryo_fs_exists(from) ? cryo_fs_copy(from, to, 0644, err) : 0;
 }
 
-static bool is_local(const char *path)
+/* Our own main instead of the module's. */
+static int copy_main_file(struct cryo_go_build *g, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/main.go", g->dir);
+	cryo_auto(cryo_free) char *from = NULL;
+	int rc = cryo_data_path(g->recipe->main, &from, err);
+
+	return rc < 0 ? rc : cryo_fs_copy(from, to, 0644, err);
+}
+
+static bool is_local_module_path(const char *path)
 {
 	return path && (path[0] == '.' || path[0] == '/');
 }
@@ -118,7 +130,8 @@ static void replace_staging(const struct cryo_go_build *g, const char *path, str
 	cryo_strv_addf(args, "-replace=%s=%s@%s", path, path, version);
 }
 
-static void edit_replaced(const struct cryo_go_build *g, const json_t *mod, struct cryo_strv *args)
+static void edit_replaced_modules(const struct cryo_go_build *g, const json_t *mod,
+				  struct cryo_strv *args)
 {
 	size_t i;
 	json_t *r;
@@ -127,7 +140,7 @@ static void edit_replaced(const struct cryo_go_build *g, const json_t *mod, stru
 		const char *path = cryo_json_str(r, "Old.Path");
 		const char *version = cryo_json_str(r, "Old.Version");
 
-		if (!path || !is_local(cryo_json_str(r, "New.Path")))
+		if (!path || !is_local_module_path(cryo_json_str(r, "New.Path")))
 			continue;
 		cryo_strv_addf(args, "-dropreplace=%s%s%s", path, version ? "@" : "",
 			       version ? version : "");
@@ -137,7 +150,7 @@ static void edit_replaced(const struct cryo_go_build *g, const json_t *mod, stru
 }
 
 /* Newer Kubernetes names its staging modules in go.work; in go.mod they have no version. */
-static bool is_staging(const json_t *required)
+static bool is_staging_module(const json_t *required)
 {
 	const char *path = cryo_json_str(required, "Path");
 
@@ -145,17 +158,18 @@ static bool is_staging(const json_t *required)
 	       cryo_streq(cryo_json_str(required, "Version"), "v0.0.0");
 }
 
-static void edit_required(const struct cryo_go_build *g, const json_t *mod, struct cryo_strv *args)
+static void edit_required_modules(const struct cryo_go_build *g, const json_t *mod,
+				  struct cryo_strv *args)
 {
 	size_t i;
 	json_t *r;
 
 	json_array_foreach(cryo_json_at(mod, "Require"), i, r)
-		if (g->recipe->staging && is_staging(r))
+		if (g->recipe->staging && is_staging_module(r))
 			replace_staging(g, cryo_json_str(r, "Path"), args);
 }
 
-static void add_once(struct cryo_strv *list, const char *s)
+static void add_string_once(struct cryo_strv *list, const char *s)
 {
 	if (!cryo_strv_has(list, s))
 		cryo_strv_add(list, s);
@@ -168,22 +182,23 @@ int cryo_module_staging(struct cryo_go_build *g, const char *dir, struct cryo_st
 	cryo_auto(cryo_json_decref) json_t *mod = NULL;
 	size_t i;
 	json_t *r;
-	int rc = g->recipe->staging ? go_json(g, show, dir, &mod, err) : 0;
+	int rc = g->recipe->staging ? read_go_json(g, show, dir, &mod, err) : 0;
 
 	if (rc < 0 || !mod)
 		return rc;
 	json_array_foreach(cryo_json_at(mod, "Replace"), i, r)
-		if (is_local(cryo_json_str(r, "New.Path")) && cryo_json_str(r, "Old.Path") &&
+		if (is_local_module_path(cryo_json_str(r, "New.Path")) &&
+		    cryo_json_str(r, "Old.Path") &&
 		    strstr(cryo_json_str(r, "New.Path"), "/staging/"))
-			add_once(out, cryo_json_str(r, "Old.Path"));
+			add_string_once(out, cryo_json_str(r, "Old.Path"));
 	json_array_foreach(cryo_json_at(mod, "Require"), i, r)
-		if (is_staging(r))
-			add_once(out, cryo_json_str(r, "Path"));
+		if (is_staging_module(r))
+			add_string_once(out, cryo_json_str(r, "Path"));
 	return 0;
 }
 
 /* Behind the others: the last one counts. */
-static void edit_patched(const struct cryo_go_build *g, struct cryo_strv *args)
+static void edit_patched_modules(const struct cryo_go_build *g, struct cryo_strv *args)
 {
 	if (!g->tree)
 		return;
@@ -193,7 +208,7 @@ static void edit_patched(const struct cryo_go_build *g, struct cryo_strv *args)
 			       g->staging.v[i]);
 }
 
-static int edit(struct cryo_go_build *g, struct cryo_err *err)
+static int edit_module_file(struct cryo_go_build *g, struct cryo_err *err)
 {
 	static const char *const show[] = { "mod", "edit", "-json", NULL };
 	cryo_auto(cryo_strv_release) struct cryo_strv args = { 0 };
@@ -203,27 +218,27 @@ static int edit(struct cryo_go_build *g, struct cryo_err *err)
 				     .flags = FLAGS,
 				     .log_path = g->log,
 				     .offline = g->offline };
-	int rc = go_json(g, show, g->dir, &mod, err);
+	int rc = read_go_json(g, show, g->dir, &mod, err);
 
 	if (rc < 0)
 		return rc;
 	cryo_strv_addl(&args, "mod", "edit", NULL);
 	cryo_strv_addf(&args, "-module=cryopod.dev/build/%s", g->c->name);
 	cryo_strv_addf(&args, "-require=%s@%s", g->c->source.module, g->c->source.version);
-	edit_replaced(g, mod, &args);
-	edit_required(g, mod, &args);
-	edit_patched(g, &args);
+	edit_replaced_modules(g, mod, &args);
+	edit_required_modules(g, mod, &args);
+	edit_patched_modules(g, &args);
 	call.args = cryo_strv_get(&args);
 	return cryo_go_run(&g->tool, &call, NULL, err);
 }
 
-static int fetch(struct cryo_go_build *g, char **dir, struct cryo_err *err)
+static int fetch_patched_module(struct cryo_go_build *g, char **dir, struct cryo_err *err)
 {
 	const struct cryo_source *src = &g->c->source;
 	int rc = cryo_module_download(g, src->module, src->version, dir, &g->sum, err);
 
 	if (rc == 0)
-		rc = check_sum(g, err);
+		rc = check_module_sum(g, err);
 	if (rc == 0 && g->built->series.n > 0)
 		rc = cryo_patched_module(g, *dir, err);
 	return rc;
@@ -232,17 +247,20 @@ static int fetch(struct cryo_go_build *g, char **dir, struct cryo_err *err)
 int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *dir = NULL;
-	int rc = fetch(g, &dir, err);
+	int rc = fetch_patched_module(g, &dir, err);
 
 	if (rc < 0)
 		return rc;
 	g->dir = cryo_asprintf("%s/module", g->work);
+	g->source = cryo_strdup(g->tree ? g->tree : dir);
 	rc = cryo_fs_mkdirs(g->dir, 0700, err);
 	if (rc == 0)
-		rc = copy(g->tree ? g->tree : dir, g, "go.mod", err);
+		rc = copy_module_file(g->source, g, "go.mod", err);
 	if (rc == 0)
-		rc = copy(g->tree ? g->tree : dir, g, "go.sum", err);
+		rc = copy_module_file(g->source, g, "go.sum", err);
+	if (rc == 0 && g->recipe->main)
+		rc = copy_main_file(g, err);
 	if (rc == 0)
-		rc = edit(g, err);
+		rc = edit_module_file(g, err);
 	return rc;
 }

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void release(struct cryo_go_build *g)
+static void release_onto_build(struct cryo_go_build *g)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -18,10 +18,10 @@ static void release(struct cryo_go_build *g)
 	free(g->work);
 	free(g->sum);
 }
-#define releasep release
+#define release_onto_buildp release_onto_build
 
 /* Not where builds work: one of the same component may be under way. */
-static int prepare(struct cryo_go_build *g, struct cryo_err *err)
+static int prepare_onto_build(struct cryo_go_build *g, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *parent = cryo_asprintf("%s/work", cryo_dir_cache());
 	int rc = cryo_recipe_find(g->c, &g->recipe, err);
@@ -35,17 +35,17 @@ static int prepare(struct cryo_go_build *g, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_fs_tmpdir(parent, "onto-", &g->work, err);
 }
 
-static int module_onto(const struct cryo_component *c, const struct cryo_series *s,
-		       const struct cryo_onto_opts *o, char **repository,
-		       char commit[CRYO_COMMIT_HEX], struct cryo_err *err)
+static int prepare_module_onto(const struct cryo_component *c, const struct cryo_series *s,
+			       const struct cryo_onto_opts *o, char **repository,
+			       char commit[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	struct cryo_component other = *c;
 	struct cryo_built built = { .component = &other, .series = *s };
-	cryo_auto(release) struct cryo_go_build g = { .built = &built,
-						      .c = &other,
-						      .offline = o->offline };
+	cryo_auto(release_onto_build) struct cryo_go_build g = { .built = &built,
+								 .c = &other,
+								 .offline = o->offline };
 	cryo_auto(cryo_free) char *dir = NULL, *in = cryo_patched_repository(c);
-	int rc = prepare(&g, err);
+	int rc = prepare_onto_build(&g, err);
 
 	if (o->version) {
 		other.source.version = (char *)o->version;
@@ -78,7 +78,7 @@ int cryo_onto(const struct cryo_component *c, const struct cryo_series *s,
 		return cryo_err_set(err, CRYO_E_USAGE, "'%s' is no exact version such as v1.2.3",
 				    o->version);
 	if (c->source.kind == CRYO_SOURCE_MODULE)
-		return module_onto(c, s, o, repository, commit, err);
+		return prepare_module_onto(c, s, o, repository, commit, err);
 	if (o->version)
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "component '%s' is no Go module: it has no version to choose",

@@ -21,7 +21,7 @@
 #define MINE	"patched-" /* names of trees: others may lie beside them */
 
 /* staging/src/k8s.io/cri-api/pkg/…: k8s.io/cri-api */
-static void add_staging(struct cryo_go_build *g, const char *path)
+static void add_patched_staging(struct cryo_go_build *g, const char *path)
 {
 	const char *host = path + strlen(STAGING), *name, *end;
 	cryo_auto(cryo_free) char *module = NULL;
@@ -46,7 +46,7 @@ static int find_staging(struct cryo_go_build *g, struct cryo_err *err)
 	for (size_t i = 0; rc == 0 && i < s->n; i++)
 		rc = cryo_patch_paths(&s->patch[i], &paths, err);
 	for (size_t i = 0; rc == 0 && i < paths.n; i++)
-		add_staging(g, paths.v[i]);
+		add_patched_staging(g, paths.v[i]);
 	return rc;
 }
 
@@ -56,16 +56,16 @@ struct parts {
 	struct cryo_str message;
 };
 
-static void parts_release(struct parts *p)
+static void release_base_parts(struct parts *p)
 {
 	cryo_strv_release(&p->dir);
 	cryo_strv_release(&p->at);
 	cryo_str_release(&p->message);
 }
-#define parts_releasep parts_release
+#define release_base_partsp release_base_parts
 
-static void add_part(struct parts *p, const char *module, const char *version, const char *dir,
-		     const char *sum, const char *at)
+static void add_module_part(struct parts *p, const char *module, const char *version,
+			    const char *dir, const char *sum, const char *at)
 {
 	cryo_strv_add(&p->dir, dir);
 	cryo_strv_add(&p->at, at);
@@ -86,7 +86,7 @@ static int add_staging_parts(struct cryo_go_build *g, struct parts *p, bool leni
 
 		rc = cryo_module_download(g, g->staging.v[i], version, &dir, &sum, err);
 		if (rc == 0)
-			add_part(p, g->staging.v[i], version, dir, sum, at);
+			add_module_part(p, g->staging.v[i], version, dir, sum, at);
 		if (rc < 0 && lenient && err->status == CRYO_E_PROVISION) {
 			cryo_warn("without %s: %s", g->staging.v[i], err->msg);
 			rc = 0;
@@ -95,24 +95,24 @@ static int add_staging_parts(struct cryo_go_build *g, struct parts *p, bool leni
 	return rc;
 }
 
-static int find_parts(struct cryo_go_build *g, const char *dir, bool whole, struct parts *p,
-		      struct cryo_err *err)
+static int find_module_parts(struct cryo_go_build *g, const char *dir, bool whole, struct parts *p,
+			     struct cryo_err *err)
 {
 	int rc = whole ? cryo_module_staging(g, dir, &g->staging, err) : find_staging(g, err);
 
 	if (rc < 0)
 		return rc;
-	add_part(p, g->c->source.module, g->c->source.version, dir, g->sum, "");
+	add_module_part(p, g->c->source.module, g->c->source.version, dir, g->sum, "");
 	return add_staging_parts(g, p, whole, err);
 }
 
 int cryo_patched_base(struct cryo_go_build *g, const char *dir, bool whole, const char *repository,
 		      char commit[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
-	cryo_auto(parts_release) struct parts p = { 0 };
+	cryo_auto(release_base_parts) struct parts p = { 0 };
 	cryo_auto(cryo_free) struct cryo_base_part *part = NULL;
 	char key[CRYO_HASH_HEX];
-	int rc = find_parts(g, dir, whole, &p, err);
+	int rc = find_module_parts(g, dir, whole, &p, err);
 
 	if (rc < 0)
 		return rc;
@@ -127,7 +127,7 @@ int cryo_patched_base(struct cryo_go_build *g, const char *dir, bool whole, cons
 }
 
 /* Only the tree of the last build stays, for who wants to look into it. */
-static void remove_others(const char *trees, const char *tree)
+static void remove_other_trees(const char *trees, const char *tree)
 {
 	const char *mine = strrchr(tree, '/') + 1;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -160,7 +160,7 @@ int cryo_patched_checkout(const struct cryo_built *b, const char *repository, co
 	rc = cryo_base_checkout(repository, head, tree, err);
 	if (rc < 0)
 		return rc;
-	remove_others(trees, tree);
+	remove_other_trees(trees, tree);
 	*dir = cryo_steal(&tree);
 	return 0;
 }
@@ -183,8 +183,8 @@ int cryo_patched_tree(const struct cryo_built *b, struct cryo_tree *out,
 	return 0;
 }
 
-static int make_tree(struct cryo_go_build *g, const char *dir, const char *repository,
-		     struct cryo_err *err)
+static int make_patched_tree(struct cryo_go_build *g, const char *dir, const char *repository,
+			     struct cryo_err *err)
 {
 	char from[CRYO_COMMIT_HEX];
 	int rc = cryo_patched_base(g, dir, false, repository, from, err);
@@ -205,11 +205,11 @@ int cryo_patched_module(struct cryo_go_build *g, const char *dir, struct cryo_er
 {
 	cryo_auto(cryo_free) char *repository = cryo_patched_repository(g->c);
 	bool was_there = cryo_fs_exists(repository);
-	int rc = make_tree(g, dir, repository, err);
+	int rc = make_patched_tree(g, dir, repository, err);
 
 	if (rc == 0 || !was_there || err->status != CRYO_E_PROVISION)
 		return rc;
 	cryo_warn("'%s' is made anew: %s", repository, err->msg);
 	rc = cryo_fs_rmtree(repository, err);
-	return rc < 0 ? rc : make_tree(g, dir, repository, err);
+	return rc < 0 ? rc : make_patched_tree(g, dir, repository, err);
 }

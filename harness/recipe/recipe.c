@@ -25,6 +25,8 @@ static const char *const containerd_programs[] = { "containerd", "containerd-shi
 						   NULL };
 static const char *const runc_programs[] = { "runc", NULL };
 static const char *const kind_programs[] = { "kind", NULL };
+static const char *const coredns_programs[] = { "coredns", NULL };
+static const char *const etcd_programs[] = { "etcd", NULL };
 static const char *const criu_programs[] = { "criu", NULL };
 
 /*
@@ -86,12 +88,34 @@ static const struct cryo_recipe recipes[] = {
 	},
 	{
 	    .name = "kind",
-	    .revision = 1,
+	    .revision = 2, /* 2: with the files of its base image */
+	    .files = "images/base/files",
 	    .programs = kind_programs,
 	    .package = "",
 	    .ldflags = "-s -w",
 	    .stamps = kind_stamps,
 	    .kinds = GO_SOURCES,
+	    .memory_mib = 1024,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "coredns",
+	    .revision = 1,
+	    .programs = coredns_programs,
+	    .package = "",
+	    .main = "images/node/coredns/main.go",
+	    .ldflags = "-s -w",
+	    .kinds = 1u << CRYO_SOURCE_MODULE,
+	    .memory_mib = 1536,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "etcd",
+	    .revision = 1,
+	    .programs = etcd_programs,
+	    .package = "",
+	    .ldflags = "-s -w",
+	    .kinds = 1u << CRYO_SOURCE_MODULE,
 	    .memory_mib = 1024,
 	    .make = cryo_build_go,
 	},
@@ -110,10 +134,17 @@ static const struct cryo_recipe recipes[] = {
 	    .memory_mib = 512,
 	    .make = cryo_build_debian,
 	},
+	{
+	    .name = "debian-layer",
+	    .revision = 1,
+	    .kinds = 1u << CRYO_SOURCE_DEBIAN,
+	    .memory_mib = 512,
+	    .make = cryo_build_debian_layer,
+	},
 };
 
-static int config_err(const struct cryo_component *c, struct cryo_err *err, const char *what,
-		      const char *word, const char *const *known)
+static int set_recipe_error(const struct cryo_component *c, struct cryo_err *err, const char *what,
+			    const char *word, const char *const *known)
 {
 	const char *near = cryo_nearest(word, known);
 	cryo_auto(cryo_strv_release) struct cryo_strv list = { 0 };
@@ -129,7 +160,8 @@ static int config_err(const struct cryo_component *c, struct cryo_err *err, cons
 			    c->file, c->line, c->name, what, word, all);
 }
 
-static int check(const struct cryo_recipe *r, const struct cryo_component *c, struct cryo_err *err)
+static int check_component_recipe(const struct cryo_recipe *r, const struct cryo_component *c,
+				  struct cryo_err *err)
 {
 	static const char *const none[] = { NULL };
 	const char *const *known = r->programs ? r->programs : none;
@@ -147,7 +179,7 @@ static int check(const struct cryo_recipe *r, const struct cryo_component *c, st
 		while (known[j] && strcmp(known[j], c->programs.v[i]) != 0)
 			j++;
 		if (!known[j])
-			return config_err(c, err, "program", c->programs.v[i], known);
+			return set_recipe_error(c, err, "program", c->programs.v[i], known);
 	}
 	return 0;
 }
@@ -161,10 +193,10 @@ int cryo_recipe_find(const struct cryo_component *c, const struct cryo_recipe **
 		names[i] = recipes[i].name;
 		if (strcmp(c->recipe, recipes[i].name) == 0) {
 			*out = &recipes[i];
-			return check(&recipes[i], c, err);
+			return check_component_recipe(&recipes[i], c, err);
 		}
 	}
-	return config_err(c, err, "recipe", c->recipe, names);
+	return set_recipe_error(c, err, "recipe", c->recipe, names);
 }
 
 const char *const *cryo_recipe_programs(const struct cryo_recipe *r, const struct cryo_component *c)
@@ -177,7 +209,7 @@ const char *const *cryo_recipe_programs(const struct cryo_recipe *r, const struc
 }
 
 /* Can it be filled in? */
-static bool has_value(const char *format, const struct cryo_source *src, const char *commit)
+static bool has_format_value(const char *format, const struct cryo_source *src, const char *commit)
 {
 	if (strstr(format, "%C"))
 		return *commit;
@@ -186,8 +218,9 @@ static bool has_value(const char *format, const struct cryo_source *src, const c
 				!strstr(format, "%M") && !strstr(format, "%m"));
 }
 
-static void add_stamp(const struct cryo_recipe *r, const char *format,
-		      const struct cryo_source *src, const char *commit, struct cryo_str *out)
+static void add_version_stamp(const struct cryo_recipe *r, const char *format,
+			      const struct cryo_source *src, const char *commit,
+			      struct cryo_str *out)
 {
 	unsigned major = 0, minor = 0;
 
@@ -245,10 +278,10 @@ char *cryo_recipe_ldflags(const struct cryo_recipe *r, const struct cryo_source 
 
 	cryo_str_add(&s, r->ldflags ? r->ldflags : "");
 	for (size_t i = 0; r->stamps && r->stamps[i]; i++) {
-		if (!has_value(r->stamps[i], src, commit))
+		if (!has_format_value(r->stamps[i], src, commit))
 			continue;
 		cryo_str_add(&s, " ");
-		add_stamp(r, r->stamps[i], src, commit, &s);
+		add_version_stamp(r, r->stamps[i], src, commit, &s);
 	}
 	return cryo_str_detach(&s);
 }

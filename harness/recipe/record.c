@@ -12,13 +12,13 @@
 
 #define MAX_RECORD (1u << 20)
 
-static json_t *string_or_null(const char *s)
+static json_t *make_string_or_null(const char *s)
 {
 	return s ? json_string(s) : json_null();
 }
 
 /* Everybody may read the record. */
-static json_t *address(const char *url)
+static json_t *make_masked_address(const char *url)
 {
 	cryo_auto(cryo_free) char *masked = cryo_strdup(url);
 
@@ -26,22 +26,22 @@ static json_t *address(const char *url)
 	return json_string(masked);
 }
 
-static json_t *source_record(const struct cryo_go_build *g)
+static json_t *make_source_record(const struct cryo_go_build *g)
 {
 	const struct cryo_source *src = &g->c->source;
 
 	if (src->kind == CRYO_SOURCE_DIR)
 		return json_pack("{s:s}", "dir", src->dir);
 	if (src->kind == CRYO_SOURCE_ARCHIVE)
-		return json_pack("{s:o, s:s, s:s}", "archive", address(src->archive), "sha256",
-				 src->sha256, "dir", g->dir);
+		return json_pack("{s:o, s:s, s:s}", "archive", make_masked_address(src->archive),
+				 "sha256", src->sha256, "dir", g->dir);
 	if (src->kind != CRYO_SOURCE_MODULE)
 		return json_pack("{s:o, s:o, s:o, s:s, s:s}", cryo_source_kind_name(src),
-				 address(src->git ? src->git : src->superproject), "path",
-				 string_or_null(src->path), "ref", string_or_null(src->ref),
-				 "commit", g->commit, "dir", g->dir);
+				 make_masked_address(src->git ? src->git : src->superproject),
+				 "path", make_string_or_null(src->path), "ref",
+				 make_string_or_null(src->ref), "commit", g->commit, "dir", g->dir);
 	return json_pack("{s:s, s:s, s:o}", "module", src->module, "version", src->version, "sum",
-			 string_or_null(g->sum));
+			 make_string_or_null(g->sum));
 }
 
 void cryo_record_patches(const struct cryo_built *b, const char *patched, json_t *source)
@@ -61,7 +61,7 @@ void cryo_record_patches(const struct cryo_built *b, const char *patched, json_t
 }
 
 /* The Go that is really used there, after all fetching; NULL if it does not say. */
-static char *go_version(const struct cryo_go_build *g)
+static char *read_go_version(const struct cryo_go_build *g)
 {
 	static const char *const args[] = { "env", "GOVERSION", NULL };
 	struct cryo_go_call call = { .args = args,
@@ -80,17 +80,17 @@ static char *go_version(const struct cryo_go_build *g)
 	return cryo_str_detach(&res.out);
 }
 
-static json_t *new_record(const struct cryo_go_build *g)
+static json_t *make_build_record(const struct cryo_go_build *g)
 {
-	cryo_auto(cryo_free) char *version = go_version(g);
-	json_t *source = source_record(g);
+	cryo_auto(cryo_free) char *version = read_go_version(g);
+	json_t *source = make_source_record(g);
 
 	cryo_record_patches(g->built, g->patched, source);
 	return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:s, s:o, s:s, s:b, s:{}}",
 			 "apiVersion", "cryopod.dev/v1alpha1", "kind", "Build", "component",
 			 g->c->name, "stamp", g->built->stamp, "recipe", g->recipe->name, "source",
-			 source, "go", string_or_null(version), "toolchain", g->tool.id, "tags",
-			 string_or_null(g->recipe->tags), "ldflags", g->ldflags, "cgo",
+			 source, "go", make_string_or_null(version), "toolchain", g->tool.id,
+			 "tags", make_string_or_null(g->recipe->tags), "ldflags", g->ldflags, "cgo",
 			 g->recipe->cgo, "programs");
 }
 
@@ -111,7 +111,7 @@ int cryo_record_program(const struct cryo_go_build *g, const char *name, const c
 	if (cryo_json_load(file, MAX_RECORD, &record, &ignored) < 0 ||
 	    !json_is_object(cryo_json_at(record, "programs"))) {
 		json_decref(record);
-		record = new_record(g);
+		record = make_build_record(g);
 	}
 	json_object_set_new(cryo_json_at(record, "programs"), name,
 			    json_pack("{s:s, s:s, s:I, s:s, s:I, s:i}", "package", package,

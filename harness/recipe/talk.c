@@ -8,19 +8,19 @@
 #include <string.h>
 
 /* `go build -v` names each package that it compiles, alone on a line. */
-static bool is_package(const char *line)
+static bool is_package_line(const char *line)
 {
 	return *line && !line[strcspn(line, " \t:#\"'()")];
 }
 
-static void replace(char **text, const char *line)
+static void replace_talk_text(char **text, const char *line)
 {
 	free(*text);
 	*text = cryo_strdup(line);
 }
 
 /* "kubelet.go:7:2: undefined: x" */
-static bool is_complaint(const char *line)
+static bool is_compiler_complaint(const char *line)
 {
 	const char *at = strstr(line, ".go:");
 
@@ -28,26 +28,26 @@ static bool is_complaint(const char *line)
 }
 
 /* "go: inconsistent vendoring in DIR:", and the reason on a line of its own. */
-static bool complete(struct cryo_build_talk *t, const char *line)
+static bool complete_talk_cause(struct cryo_build_talk *t, const char *line)
 {
 	cryo_auto(cryo_free) char *both = NULL;
 
 	if (!t->cause || !cryo_ends_with(t->cause, ":"))
 		return false;
 	both = cryo_asprintf("%s %s", t->cause, line + strspn(line, " \t"));
-	replace(&t->cause, both);
+	replace_talk_text(&t->cause, both);
 	return true;
 }
 
 /* The first complaint is the cause, unless Go itself says in the end what is wrong. */
-static void look_for_cause(struct cryo_build_talk *t, const char *line)
+static void look_for_build_cause(struct cryo_build_talk *t, const char *line)
 {
-	if (complete(t, line))
+	if (complete_talk_cause(t, line))
 		return;
 	if (cryo_starts_with(line, "go: "))
-		replace(&t->cause, line);
-	else if (!t->cause && (t->cause_next || is_complaint(line)))
-		replace(&t->cause, line);
+		replace_talk_text(&t->cause, line);
+	else if (!t->cause && (t->cause_next || is_compiler_complaint(line)))
+		replace_talk_text(&t->cause, line);
 	t->cause_next = cryo_starts_with(line, "# ");
 }
 
@@ -56,7 +56,7 @@ void cryo_build_hear(const char *line, int stream, void *talk)
 	struct cryo_build_talk *t = talk;
 
 	(void)stream;
-	if (is_package(line)) {
+	if (is_package_line(line)) {
 		t->packages++;
 		cryo_step_note("%s: %u package%s, %s%s", t->prefix, t->packages,
 			       t->packages == 1 ? "" : "s", line, t->suffix);
@@ -66,11 +66,11 @@ void cryo_build_hear(const char *line, int stream, void *talk)
 		cryo_step_note("%s: %s%s", t->prefix, line + strlen("go: "), t->suffix);
 		return;
 	}
-	replace(&t->tail[t->lines++ % CRYO_TAIL], line);
-	look_for_cause(t, line);
+	replace_talk_text(&t->tail[t->lines++ % CRYO_TAIL], line);
+	look_for_build_cause(t, line);
 }
 
-static void show_tail(const struct cryo_build_talk *t)
+static void show_build_log_tail(const struct cryo_build_talk *t)
 {
 	unsigned n = t->lines < CRYO_TAIL ? t->lines : CRYO_TAIL;
 
@@ -79,7 +79,7 @@ static void show_tail(const struct cryo_build_talk *t)
 }
 
 /* "a.go:1:2: module lookup disabled by GOPROXY=off": what a run offline looks like. */
-static char *in_words_of_offline(const char *cause)
+static char *explain_offline_cause(const char *cause)
 {
 	const char *off = strstr(cause, ": module lookup disabled by GOPROXY=off");
 
@@ -91,7 +91,7 @@ static char *in_words_of_offline(const char *cause)
 }
 
 /* "go: download go1.99.0: …": what a source that is too new for this machine looks like. */
-static char *in_words_of_age(const char *cause)
+static char *explain_old_go_cause(const char *cause)
 {
 	static const char download[] = "go: download go";
 	const char *version = cause + strlen(download) - strlen("go"), *why;
@@ -103,23 +103,23 @@ static char *in_words_of_age(const char *cause)
 			     (int)(why - version), version, why);
 }
 
-static char *in_plain_words(const char *cause)
+static char *explain_build_cause(const char *cause)
 {
-	char *text = in_words_of_age(cause);
+	char *text = explain_old_go_cause(cause);
 
 	if (!text)
-		text = in_words_of_offline(cause);
+		text = explain_offline_cause(cause);
 	return text ? text : cryo_strdup(cause);
 }
 
 int cryo_build_explain(const struct cryo_build_talk *t, const char *log, int rc,
 		       struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *text = in_plain_words(t->cause ? t->cause : err->msg);
+	cryo_auto(cryo_free) char *text = explain_build_cause(t->cause ? t->cause : err->msg);
 
 	if (rc == 0 || err->status != CRYO_E_CHILD)
 		return rc;
-	show_tail(t);
+	show_build_log_tail(t);
 	return cryo_err_set(err, CRYO_E_PROVISION, "%s (log: %s)", text, log);
 }
 

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define PROBE_MS     20000
-#define LOCK_WAIT_MS (60 * 60 * 1000)
 #define OLDEST_MAJOR 1
 #define OLDEST_MINOR 21 /* the first that fetches newer ones by itself */
 #define ROOT_SUITE   "trixie"
@@ -37,7 +36,7 @@ void cryo_toolchain_release(struct cryo_toolchain *t)
 }
 
 /* A directory that is there and writable, or can be made. */
-static bool is_usable(const char *dir)
+static bool is_usable_directory(const char *dir)
 {
 	cryo_auto(cryo_free) char *path = cryo_strdup(dir);
 	char *slash;
@@ -50,17 +49,17 @@ static bool is_usable(const char *dir)
 }
 
 /* Takes `dir`. */
-static char *usable_or(char *dir, const char *below_cache)
+static char *choose_usable_dir(char *dir, const char *below_cache)
 {
-	if (is_usable(dir))
+	if (is_usable_directory(dir))
 		return dir;
 	free(dir);
 	return cryo_asprintf("%s/%s", cryo_dir_cache(), below_cache);
 }
 
 /* Where Go keeps its things by default: for a host that has no go to ask. */
-static char *default_place(const char *env, const char *base, const char *below_home,
-			   const char *name)
+static char *choose_go_directory(const char *env, const char *base, const char *below_home,
+				 const char *name)
 {
 	const char *own = getenv(env), *dir = getenv(base), *home = getenv("HOME");
 
@@ -71,15 +70,15 @@ static char *default_place(const char *env, const char *base, const char *below_
 	return home && *home ? cryo_asprintf("%s/%s/%s", home, below_home, name) : NULL;
 }
 
-static void default_places(struct cryo_toolchain *t)
+static void set_go_directories(struct cryo_toolchain *t)
 {
-	t->gocache = default_place("GOCACHE", "XDG_CACHE_HOME", ".cache", "go-build");
-	t->gomodcache = default_place("GOMODCACHE", "GOPATH", "go", "pkg/mod");
-	t->goenv = default_place("GOENV", "XDG_CONFIG_HOME", ".config", "go/env");
+	t->gocache = choose_go_directory("GOCACHE", "XDG_CACHE_HOME", ".cache", "go-build");
+	t->gomodcache = choose_go_directory("GOMODCACHE", "GOPATH", "go", "pkg/mod");
+	t->goenv = choose_go_directory("GOENV", "XDG_CONFIG_HOME", ".config", "go/env");
 }
 
 /* Asks the host's go about itself; it must not fetch another one for that. */
-static int ask_host(struct cryo_toolchain *t, struct cryo_err *err)
+static int query_host_go(struct cryo_toolchain *t, struct cryo_err *err)
 {
 	static const char *const env[] = { "GOTOOLCHAIN=local", "GO111MODULE=on", "GOWORK=off",
 					   NULL };
@@ -103,7 +102,7 @@ static int ask_host(struct cryo_toolchain *t, struct cryo_err *err)
 }
 
 /* "go1.26.8", "go1.27rc1", "devel go1.28-abc": new enough? */
-static bool is_new_enough(const char *version)
+static bool is_go_new_enough(const char *version)
 {
 	const char *at = version ? strstr(version, "go") : NULL;
 	unsigned major, minor;
@@ -113,7 +112,7 @@ static bool is_new_enough(const char *version)
 }
 
 /* sudo takes the place of Go's own releases out of PATH. */
-static char *find_go(void)
+static char *find_host_go(void)
 {
 	static const char usual[] = "/usr/local/go/bin/go";
 	char *go = cryo_fs_which("go");
@@ -124,27 +123,27 @@ static char *find_go(void)
 }
 
 /* Why the host's go will not do; NULL: it does. Fills in what it told. */
-static char *why_not_go(struct cryo_toolchain *t)
+static char *explain_unfit_go(struct cryo_toolchain *t)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	t->go = find_go();
+	t->go = find_host_go();
 	if (!t->go) {
-		default_places(t);
+		set_go_directories(t);
 		return cryo_strdup("this machine has no go");
 	}
-	if (ask_host(t, &err) < 0) {
-		default_places(t);
+	if (query_host_go(t, &err) < 0) {
+		set_go_directories(t);
 		return cryo_asprintf("host go does not work: %s", err.msg);
 	}
-	if (!is_new_enough(t->version))
+	if (!is_go_new_enough(t->version))
 		return cryo_asprintf("host %s is older than %d.%d", t->version, OLDEST_MAJOR,
 				     OLDEST_MINOR);
 	return NULL;
 }
 
 /* What builds C code on the host, as part of the id. Why it will not do; NULL: it does. */
-static char *why_not_cgo(struct cryo_toolchain *t)
+static char *explain_unfit_cgo(struct cryo_toolchain *t)
 {
 	static const char *const cc_argv[] = { "gcc", "-dumpfullversion", NULL };
 	static const char *const lib_argv[] = { "gcc", "-print-file-name=libseccomp.a", NULL };
@@ -165,7 +164,7 @@ static char *why_not_cgo(struct cryo_toolchain *t)
 	return NULL;
 }
 
-static void root_hash(char hex[CRYO_HASH_HEX])
+static void hash_root_packages(char hex[CRYO_HASH_HEX])
 {
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
 
@@ -179,15 +178,15 @@ char *cryo_toolchain_root(void)
 {
 	char hex[CRYO_HASH_HEX];
 
-	root_hash(hex);
+	hash_root_packages(hex);
 	return cryo_asprintf("%s/roots/go-%.16s", cryo_dir_cache(), hex);
 }
 
-static void use_root(struct cryo_toolchain *t)
+static void choose_toolchain_root(struct cryo_toolchain *t)
 {
 	char hex[CRYO_HASH_HEX];
 
-	root_hash(hex);
+	hash_root_packages(hex);
 	free(t->go);
 	free(t->version);
 	free(t->id);
@@ -202,14 +201,14 @@ int cryo_toolchain_find(bool cgo, struct cryo_toolchain *out, struct cryo_err *e
 {
 	cryo_auto(cryo_toolchain_release) struct cryo_toolchain t = { 0 };
 
-	t.why = why_not_go(&t);
+	t.why = explain_unfit_go(&t);
 	t.id = cryo_strdup(t.version);
 	if (!t.why && cgo)
-		t.why = why_not_cgo(&t);
-	t.gocache = usable_or(t.gocache, "go/build");
-	t.gomodcache = usable_or(t.gomodcache, "go/mod");
+		t.why = explain_unfit_cgo(&t);
+	t.gocache = choose_usable_dir(t.gocache, "go/build");
+	t.gomodcache = choose_usable_dir(t.gomodcache, "go/mod");
 	if (t.why)
-		use_root(&t);
+		choose_toolchain_root(&t);
 	if (t.root && !t.root_ready && geteuid() != 0)
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "%s: a build root is needed, and only root can make one",
@@ -219,7 +218,7 @@ int cryo_toolchain_find(bool cgo, struct cryo_toolchain *out, struct cryo_err *e
 	return 0;
 }
 
-static int make_root(struct cryo_toolchain *t, struct cryo_err *err)
+static int make_toolchain_root(struct cryo_toolchain *t, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *log = cryo_asprintf("%s/logs/build-root.log", cryo_dir_cache());
 	cryo_auto(cryo_free) char *lock_path = cryo_asprintf("%s.lock", t->root);
@@ -227,7 +226,7 @@ static int make_root(struct cryo_toolchain *t, struct cryo_err *err)
 	int rc = cryo_fs_mkparents(log, 0700, err);
 
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc == 0 && !cryo_fs_is_dir(t->root))
 		rc = cryo_rootfs_make(t->root, ROOT_SUITE, root_packages, log, err);
 	return rc;
@@ -242,7 +241,7 @@ int cryo_toolchain_prepare(struct cryo_toolchain *t, struct cryo_err *err)
 	if (!t->root || t->root_ready)
 		return 0;
 	cryo_step_begin("build root with Go (%s)", t->why);
-	rc = make_root(t, err);
+	rc = make_toolchain_root(t, err);
 	t->root_ready = rc == 0;
 	if (rc < 0)
 		cryo_step_fail("%s", err->msg);

@@ -9,15 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RECORD   (1u << 20)
-#define LOCK_WAIT_MS 600000
+#define MAX_RECORD (1u << 20)
 
 char *cryo_users_dir(void)
 {
 	return cryo_asprintf("%s/builds/.users", cryo_dir_cache());
 }
 
-static char *record_of(const char *path)
+static char *make_user_record_path(const char *path)
 {
 	cryo_auto(cryo_free) char *dir = cryo_users_dir();
 	char hex[CRYO_HASH_HEX];
@@ -27,7 +26,7 @@ static char *record_of(const char *path)
 }
 
 /* Written only if it says something new; else it is as if touched. */
-static void save(const char *file, const json_t *old, const json_t *record)
+static void save_user_record(const char *file, const json_t *old, const json_t *record)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -46,7 +45,7 @@ static void save(const char *file, const json_t *old, const json_t *record)
  * What is there takes the place of what the component was built to before. What is still to
  * be made stands beside it: should that fail, the one before is what works.
  */
-static void set_build(json_t *builds, const struct cryo_built *b)
+static void set_recorded_build(json_t *builds, const struct cryo_built *b)
 {
 	json_t *one = json_pack("{ss ss}", "component", b->component->name, "stamp", b->stamp);
 	bool stands = false;
@@ -69,7 +68,7 @@ static void set_build(json_t *builds, const struct cryo_built *b)
 }
 
 /* Components that the stack file has no more. */
-static void drop_others(json_t *builds, const struct cryo_stack *stack)
+static void drop_other_builds(json_t *builds, const struct cryo_stack *stack)
 {
 	for (size_t i = json_array_size(builds); i-- > 0;) {
 		const char *name = cryo_json_str(json_array_get(builds, i), "component");
@@ -80,7 +79,7 @@ static void drop_others(json_t *builds, const struct cryo_stack *stack)
 }
 
 /* As cryo_build_stamp() of all its components; NULL: not all of them are known. Caller frees. */
-static char *stamp_of(const struct cryo_stack *stack, const json_t *builds)
+static char *compute_recorded_stamp(const struct cryo_stack *stack, const json_t *builds)
 {
 	cryo_auto(cryo_free) struct cryo_built *item = cryo_alloc(stack->n * sizeof(*item));
 	struct cryo_build all = { item, stack->n };
@@ -105,7 +104,7 @@ static char *stamp_of(const struct cryo_stack *stack, const json_t *builds)
 
 void cryo_users_note_stack(const struct cryo_stack *stack, const struct cryo_build *b)
 {
-	cryo_auto(cryo_free) char *file = record_of(stack->file), *stamp = NULL;
+	cryo_auto(cryo_free) char *file = make_user_record_path(stack->file), *stamp = NULL;
 	cryo_auto(cryo_json_decref) json_t *old = NULL;
 	cryo_auto(cryo_json_decref) json_t *record = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -117,24 +116,24 @@ void cryo_users_note_stack(const struct cryo_stack *stack, const struct cryo_bui
 		json_decref(builds);
 		builds = json_array();
 	}
-	drop_others(builds, stack);
+	drop_other_builds(builds, stack);
 	for (size_t i = 0; b && i < b->n; i++) {
 		cryo_auto(cryo_free) char *used = cryo_asprintf("%s.used", b->item[i].dir);
 
-		set_build(builds, &b->item[i]);
+		set_recorded_build(builds, &b->item[i]);
 		if (cryo_fs_is_dir(b->item[i].dir))
 			cryo_fs_touch(used, true);
 	}
-	stamp = stamp_of(stack, builds);
+	stamp = compute_recorded_stamp(stack, builds);
 	record = json_pack("{ss ss ss* so}", "stack", stack->file, "name", stack->name, "stamp",
 			   stamp, "builds", builds);
 	if (record) /* a path that is no text cannot be written down */
-		save(file, old, record);
+		save_user_record(file, old, record);
 }
 
 void cryo_users_note_state(void)
 {
-	cryo_auto(cryo_free) char *file = record_of(cryo_dir_state());
+	cryo_auto(cryo_free) char *file = make_user_record_path(cryo_dir_state());
 	cryo_auto(cryo_json_decref) json_t *old = NULL;
 	cryo_auto(cryo_json_decref) json_t *record = json_pack("{ss}", "state", cryo_dir_state());
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -142,7 +141,7 @@ void cryo_users_note_state(void)
 	if (!record)
 		return;
 	cryo_json_load(file, MAX_RECORD, &old, &ignored);
-	save(file, old, record);
+	save_user_record(file, old, record);
 }
 
 char *cryo_users_lock(void)
@@ -158,7 +157,7 @@ int cryo_users_join(int *fd, struct cryo_err *err)
 
 	/* Not as private as the directory of a lock would be. */
 	cryo_fs_mkdirs(cryo_dir_cache(), 0755, &ignored);
-	rc = cryo_lock_join(path, LOCK_WAIT_MS, fd, err);
+	rc = cryo_lock_join(path, CRYO_LOCK_CACHE_MS, fd, err);
 	if (rc != -(int)CRYO_E_SYSTEM)
 		return rc;
 	*err = (struct cryo_err)CRYO_ERR_INIT;

@@ -3,7 +3,6 @@
 
 #include "report/sink.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -16,7 +15,6 @@ static struct {
 	struct cryo_junit *junit;
 	pid_t owner;
 	enum cryo_color color;
-	bool lost; /* something for standard output */
 } state;
 
 static int parse_color_mode(const char *text, enum cryo_color *out, struct cryo_err *err)
@@ -30,60 +28,6 @@ static int parse_color_mode(const char *text, enum cryo_color *out, struct cryo_
 		}
 	}
 	return cryo_err_set(err, CRYO_E_USAGE, "--color: '%s' is not auto, always or never", text);
-}
-
-static bool is_capable_terminal(int fd)
-{
-	const char *term = getenv("TERM");
-
-	return isatty(fd) && term && *term && strcmp(term, "dumb") != 0;
-}
-
-bool cryo_report_colored(int fd, enum cryo_color color)
-{
-	const char *no = getenv("NO_COLOR");
-
-	if (color != CRYO_COLOR_AUTO)
-		return color == CRYO_COLOR_ALWAYS;
-	return is_capable_terminal(fd) && (!no || !*no);
-}
-
-bool cryo_report_wants(const struct cryo_report_opts *opts, const struct cryo_event *ev)
-{
-	switch (ev->kind) {
-	case CRYO_EVENT_FAIL:
-	case CRYO_EVENT_WARN:
-		return true;
-	case CRYO_EVENT_DEBUG:
-		return opts->verbosity > 0;
-	case CRYO_EVENT_INFO:
-		return opts->verbosity >= 0;
-	default:
-		return opts->verbosity > 0 ||
-		       (opts->verbosity == 0 && ev->depth <= CRYO_REPORT_DEPTH);
-	}
-}
-
-void cryo_report_write(int fd, const char *text, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		/* Nobody reads any more: the work goes on without being watched. */
-		if (n <= 0) {
-			state.lost |= fd == STDOUT_FILENO;
-			return;
-		}
-		text += n;
-		len -= (size_t)n;
-	}
-}
-
-bool cryo_report_lost(void)
-{
-	return state.lost;
 }
 
 static void report_on_event(const struct cryo_event *ev, void *arg)
@@ -109,7 +53,7 @@ void cryo_report_open(const struct cryo_report_opts *opts)
 	cryo_report_stop();
 	state.color = opts->color;
 	state.owner = getpid();
-	if (is_capable_terminal(opts->fd))
+	if (cryo_report_is_terminal(opts->fd))
 		state.live = cryo_live_new(opts);
 	else
 		state.plain = cryo_plain_new(opts);

@@ -11,6 +11,8 @@
 
 /* Is the event worth a line that stays? */
 bool cryo_report_wants(const struct cryo_report_opts *opts, const struct cryo_event *ev);
+/* A terminal that moves its cursor. */
+bool cryo_report_is_terminal(int fd);
 void cryo_report_write(int fd, const char *text, size_t len);
 
 struct cryo_plain;

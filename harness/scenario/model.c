@@ -7,24 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_NAME	 40
 #define DEFAULT_LIMIT_MS (5 * 60 * 1000)
 
 const char *const cryo_scenario_needs[] = { "checkpoint", "pods-checkpoint", "restore",
 					    "encryption", "ip-sockets",	     NULL };
-
-char *cryo_scenario_path(const struct cryo_scenario *s, const char *path)
-{
-	return *path == '/' ? cryo_strdup(path) : cryo_asprintf("%s/%s", s->dir, path);
-}
-
-bool cryo_scenario_is_name(const char *s)
-{
-	size_t n = strlen(s);
-
-	return n > 0 && n <= MAX_NAME && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n &&
-	       s[0] != '-' && s[n - 1] != '-';
-}
 
 static int check_scenario_needs(const struct cryo_scenario *s, const struct cryo_node *spec,
 				struct cryo_err *err)
@@ -103,7 +89,7 @@ static int decode_scenario_meta(const struct cryo_node *n, struct cryo_scenario 
 	if (!cryo_scenario_is_name(s->name))
 		return cryo_node_err(cryo_node_get(n, "name"), err,
 				     "'%.64s' is no name (small letters, digits, '-', at most %d)",
-				     s->name, MAX_NAME);
+				     s->name, CRYO_SCENARIO_NAME_MAX);
 	if (keys.labels && keys.labels->kind != CRYO_NODE_MAP)
 		return cryo_node_err(keys.labels, err, "'labels' must be a map");
 	return 0;

@@ -73,6 +73,7 @@ void cryo_scenarios_release(struct cryo_scenarios *s);
 char *cryo_scenario_path(const struct cryo_scenario *s, const char *path);
 
 /* A DNS label of at most 40 characters. */
+#define CRYO_SCENARIO_NAME_MAX 40
 bool cryo_scenario_is_name(const char *s);
 
 /* What a scenario may need, NULL-terminated; names of capabilities in a target's status. */

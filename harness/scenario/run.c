@@ -128,7 +128,7 @@ static int check_expected_outcome(const struct cryo_expect *expect, int rc, stru
 		return rc;
 	if (rc == 0)
 		return cryo_err_set(err, CRYO_E_CHECK, "it worked, but has to fail");
-	if (expect->code && !(is_server_answer(err) && err->sys_errno == (int)expect->code))
+	if (expect->code && !(is_server_answer(err) && err->http_code == (int)expect->code))
 		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_CHECK),
 				     "failed otherwise than with code %d", (int)expect->code);
 	if (expect->contains && !strstr(err->msg, expect->contains))

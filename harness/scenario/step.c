@@ -4,22 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct cryo_step_kind *const cryo_step_kinds[] = {
-	&cryo_step_apply,	  &cryo_step_checkpoint,
-	&cryo_step_ciphertext,	  &cryo_step_continuity,
-	&cryo_step_create_secret, &cryo_step_delete,
-	&cryo_step_logs,	  &cryo_step_restore,
-	&cryo_step_wait,	  NULL,
-};
-
-const struct cryo_step_kind *cryo_step_kind_find(const char *name)
-{
-	for (size_t i = 0; cryo_step_kinds[i]; i++)
-		if (strcmp(cryo_step_kinds[i]->name, name) == 0)
-			return cryo_step_kinds[i];
-	return NULL;
-}
-
 int cryo_step_args_new(const struct cryo_step *step, void **args, struct cryo_err *err)
 {
 	int rc;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A kind of step is a const row in its own file, step_<name>.c, and a line in
- * step.c. To add one: write the struct its arguments are decoded into, the rows,
+ * step_kinds.c. To add one: write the struct its arguments are decoded into, the rows,
  * run(); then the JSON schema (scenarios/schema.json; test_scenario_model checks
  * that it knows every key).
  */

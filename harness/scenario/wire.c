@@ -83,8 +83,9 @@ void cryo_wire_event(const struct cryo_event *ev, struct cryo_str *out)
 
 static json_t *convert_failure_to_json(const struct cryo_err *err)
 {
-	return json_pack("{ss so si}", "status", status_names[err->status], "message",
-			 convert_text_to_json(err->msg), "errno", err->sys_errno);
+	return json_pack("{ss so si si si}", "status", status_names[err->status], "message",
+			 convert_text_to_json(err->msg), "errno", err->sys_errno, "httpCode",
+			 err->http_code, "signal", err->signal);
 }
 
 static json_t *convert_secrecy_to_json(const struct cryo_secrecy *s)
@@ -166,6 +167,8 @@ static void read_wire_failure(const json_t *j, struct cryo_err *out)
 	cryo_err_set(out, status < 0 ? CRYO_E_CHECK : (enum cryo_status)status, "%s",
 		     read_text_or_empty(j, "message"));
 	out->sys_errno = (int)cryo_json_int(j, "errno", 0);
+	out->http_code = (int)cryo_json_int(j, "httpCode", 0);
+	out->signal = (int)cryo_json_int(j, "signal", 0);
 }
 
 static void read_wire_secrecy(const json_t *j, struct cryo_secrecy *out)

@@ -24,12 +24,12 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == BLOCK, "a tar header has 512 bytes");
 
-static uint64_t padded(uint64_t n)
+static uint64_t pad_to_tar_block(uint64_t n)
 {
 	return (n + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-static unsigned checksum(const struct header *h)
+static unsigned compute_tar_checksum(const struct header *h)
 {
 	struct header copy = *h;
 	const unsigned char *p = (const unsigned char *)&copy;
@@ -41,7 +41,7 @@ static unsigned checksum(const struct header *h)
 	return sum;
 }
 
-static void put_size(struct header *h, uint64_t size)
+static void put_octal_size(struct header *h, uint64_t size)
 {
 	if (size < OCTAL_11) {
 		snprintf(h->size, sizeof(h->size), "%011" PRIo64, size);
@@ -52,7 +52,8 @@ static void put_size(struct header *h, uint64_t size)
 		h->size[i--] = (char)(size & 0xff);
 }
 
-static int put_header(int fd, uint64_t at, const char *name, uint64_t size, struct cryo_err *err)
+static int put_envelope_header(int fd, uint64_t at, const char *name, uint64_t size,
+			       struct cryo_err *err)
 {
 	struct header h = { .mode = "0000600",
 			    .uid = "0000000",
@@ -63,22 +64,22 @@ static int put_header(int fd, uint64_t at, const char *name, uint64_t size, stru
 	memcpy(h.magic, "ustar", 6);
 	memcpy(h.version, "00", 2);
 	snprintf(h.name, sizeof(h.name), "%s", name);
-	put_size(&h, size);
-	snprintf(h.sum, sizeof(h.sum), "%06o", checksum(&h));
+	put_octal_size(&h, size);
+	snprintf(h.sum, sizeof(h.sum), "%06o", compute_tar_checksum(&h));
 	h.sum[7] = ' ';
 	return cryo_seal_pwrite(fd, &h, sizeof(h), at, err);
 }
 
 /* Zeros up to the next block and then two blocks of them. */
-static int put_end(int fd, uint64_t at, struct cryo_err *err)
+static int put_archive_end(int fd, uint64_t at, struct cryo_err *err)
 {
 	static const char zeros[3 * BLOCK];
 
-	return cryo_seal_pwrite(fd, zeros, padded(at) - at + 2 * BLOCK, at, err);
+	return cryo_seal_pwrite(fd, zeros, pad_to_tar_block(at) - at + 2 * BLOCK, at, err);
 }
 
-static int put_member(struct cryo_seal_writer *w, int in, uint64_t size, int out, uint64_t at,
-		      struct cryo_err *err)
+static int seal_archive_member(struct cryo_seal_writer *w, int in, uint64_t size, int out,
+			       uint64_t at, struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_stream_free) struct cryo_seal_stream *s = NULL;
 	const struct cryo_seal_run run = { .in = in,
@@ -88,16 +89,16 @@ static int put_member(struct cryo_seal_writer *w, int in, uint64_t size, int out
 					   .plain = size,
 					   .threads = w->opts.threads };
 	uint64_t sealed = cryo_seal_stream_size(size);
-	int rc = put_header(out, at, CRYO_SEAL_ARCHIVE_MEMBER, sealed, err);
+	int rc = put_envelope_header(out, at, CRYO_SEAL_ARCHIVE_MEMBER, sealed, err);
 
 	if (rc == 0)
 		rc = cryo_seal_stream_new(w->secret, CRYO_SEAL_ARCHIVE_MEMBER, NULL, &s, err);
 	if (rc == 0)
 		rc = cryo_seal_stream_seal(s, &run, err);
-	return rc < 0 ? rc : put_end(out, at + BLOCK + sealed, err);
+	return rc < 0 ? rc : put_archive_end(out, at + BLOCK + sealed, err);
 }
 
-static int unchanged(int in, uint64_t size, struct cryo_err *err)
+static int check_plain_unchanged(int in, uint64_t size, struct cryo_err *err)
 {
 	uint64_t now;
 	int rc = cryo_seal_file_size("archive", in, &now, err);
@@ -124,20 +125,20 @@ int cryo_seal_archive_make(int in, int out, const struct cryo_seal_writer_opts *
 	if (rc < 0)
 		return rc;
 	w->finished = true; /* no file of its own to remove */
-	rc = put_header(out, 0, CRYO_SEAL_CMS_NAME, der.len, err);
+	rc = put_envelope_header(out, 0, CRYO_SEAL_CMS_NAME, der.len, err);
 	if (rc == 0)
 		rc = cryo_seal_pwrite(out, der.p, der.len, BLOCK, err);
 	if (rc == 0)
-		rc = put_member(w, in, size, out, BLOCK + padded(der.len), err);
-	return rc < 0 ? rc : unchanged(in, size, err);
+		rc = seal_archive_member(w, in, size, out, BLOCK + pad_to_tar_block(der.len), err);
+	return rc < 0 ? rc : check_plain_unchanged(in, size, err);
 }
 
-static int malformed(struct cryo_err *err, const char *why)
+static int report_malformed_seal(struct cryo_err *err, const char *why)
 {
 	return cryo_err_set(err, CRYO_E_TAMPER, "this is no sealed archive: %s", why);
 }
 
-static bool octal(const char *text, size_t n, uint64_t *value)
+static bool parse_octal_digits(const char *text, size_t n, uint64_t *value)
 {
 	size_t i = 0;
 
@@ -146,10 +147,10 @@ static bool octal(const char *text, size_t n, uint64_t *value)
 	return i > 0 && (i == n || text[i] == '\0' || text[i] == ' ');
 }
 
-static bool get_size(const struct header *h, uint64_t *size)
+static bool get_octal_size(const struct header *h, uint64_t *size)
 {
 	if (h->size[0] != (char)0x80)
-		return octal(h->size, sizeof(h->size), size);
+		return parse_octal_digits(h->size, sizeof(h->size), size);
 	if (memcmp(h->size + 1, "\0\0\0", 3) != 0)
 		return false;
 	*size = 0;
@@ -159,7 +160,8 @@ static bool get_size(const struct header *h, uint64_t *size)
 }
 
 /* A regular file; its name is NUL-terminated in h. */
-static int get_header(int fd, uint64_t at, struct header *h, uint64_t *size, struct cryo_err *err)
+static int get_sealed_header(int fd, uint64_t at, struct header *h, uint64_t *size,
+			     struct cryo_err *err)
 {
 	uint64_t sum;
 	size_t got;
@@ -168,15 +170,15 @@ static int get_header(int fd, uint64_t at, struct header *h, uint64_t *size, str
 	if (rc < 0)
 		return rc;
 	if (got < sizeof(*h) || memcmp(h->magic, "ustar", 5) != 0 ||
-	    !octal(h->sum, sizeof(h->sum), &sum) || sum != checksum(h))
-		return malformed(err, "a tar header is missing");
-	if (h->type != '0' || h->prefix[0] || !get_size(h, size) ||
+	    !parse_octal_digits(h->sum, sizeof(h->sum), &sum) || sum != compute_tar_checksum(h))
+		return report_malformed_seal(err, "a tar header is missing");
+	if (h->type != '0' || h->prefix[0] || !get_octal_size(h, size) ||
 	    !memchr(h->name, '\0', sizeof(h->name)))
-		return malformed(err, "a member is no plain file");
+		return report_malformed_seal(err, "a member is no plain file");
 	return 0;
 }
 
-static bool is_zero(const char *p, size_t n)
+static bool is_zero_filled(const char *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (p[i])
@@ -191,44 +193,45 @@ static int get_envelope(int in, const struct cryo_seal_reader_opts *o, uint64_t 
 	struct header h = { 0 };
 	uint64_t size;
 	size_t got;
-	int rc = get_header(in, 0, &h, &size, err);
+	int rc = get_sealed_header(in, 0, &h, &size, err);
 
 	if (rc == -(int)CRYO_E_TAMPER && h.type == DIRECTORY)
-		rc = malformed(err,
-			       "its first member is a directory (one of 'checkpoint --encrypt'"
-			       " is for 'restore'; unpacked, its 'checkpoint' can be unsealed)");
+		rc = report_malformed_seal(
+		    err, "its first member is a directory (one of 'checkpoint --encrypt'"
+			 " is for 'restore'; unpacked, its 'checkpoint' can be unsealed)");
 
 	if (rc == 0 && strcmp(h.name, CRYO_SEAL_CMS_NAME) != 0)
-		rc = malformed(err, "its first member is not 'seal.cms'");
+		rc = report_malformed_seal(err, "its first member is not 'seal.cms'");
 	if (rc == 0 && size > CRYO_SEAL_ENVELOPE_MAX)
-		rc = malformed(err, "'seal.cms' is too large");
+		rc = report_malformed_seal(err, "'seal.cms' is too large");
 	if (rc < 0)
 		return rc;
-	der = cryo_alloc(padded(size) + 1);
-	rc = cryo_seal_pread(in, der, padded(size), BLOCK, &got, err);
-	if (rc == 0 && got < padded(size))
-		rc = malformed(err, "it ends in 'seal.cms'");
-	if (rc == 0 && !is_zero(der + size, padded(size) - size))
-		rc = malformed(err, "something lies behind 'seal.cms'");
-	*end = BLOCK + padded(size);
+	der = cryo_alloc(pad_to_tar_block(size) + 1);
+	rc = cryo_seal_pread(in, der, pad_to_tar_block(size), BLOCK, &got, err);
+	if (rc == 0 && got < pad_to_tar_block(size))
+		rc = report_malformed_seal(err, "it ends in 'seal.cms'");
+	if (rc == 0 && !is_zero_filled(der + size, pad_to_tar_block(size) - size))
+		rc = report_malformed_seal(err, "something lies behind 'seal.cms'");
+	*end = BLOCK + pad_to_tar_block(size);
 	return rc < 0 ? rc : cryo_seal_reader_from(der, size, o, r, err);
 }
 
 /* Nothing but zeros from here, and not many. */
-static int check_end(int fd, uint64_t at, struct cryo_err *err)
+static int check_archive_end(int fd, uint64_t at, struct cryo_err *err)
 {
 	static const char zeros[4096];
 	uint64_t size;
 	int rc = cryo_seal_file_size("archive", fd, &size, err);
 
 	if (rc == 0 && (size < at || size - at > PADDING))
-		rc = malformed(err, size < at ? "it is cut" : "something lies behind its end");
+		rc = report_malformed_seal(err, size < at ? "it is cut"
+							  : "something lies behind its end");
 	for (size_t got; rc == 0 && at < size; at += got) {
 		char buf[sizeof(zeros)];
 
 		rc = cryo_seal_pread(fd, buf, sizeof(buf), at, &got, err);
 		if (rc == 0 && (got == 0 || memcmp(buf, zeros, got) != 0))
-			rc = malformed(err, "something lies behind its end");
+			rc = report_malformed_seal(err, "something lies behind its end");
 	}
 	return rc;
 }
@@ -243,15 +246,16 @@ int cryo_seal_archive_open(int in, int out, const struct cryo_seal_reader_opts *
 	int rc = get_envelope(in, o, &at, &r, err);
 
 	if (rc == 0)
-		rc = get_header(in, at, &h, &size, err);
+		rc = get_sealed_header(in, at, &h, &size, err);
 	if (rc < 0)
 		return rc;
 	f = r->manifest.file;
 	if (r->manifest.n != 1 || strcmp(f->name, h.name) != 0)
-		return malformed(err, "its members are not those of its manifest");
+		return report_malformed_seal(err, "its members are not those of its manifest");
 	if (size != cryo_seal_stream_size(f->plain))
-		return malformed(err, "its member does not have the size that was sealed");
-	rc = check_end(in, at + BLOCK + size, err);
+		return report_malformed_seal(err,
+					     "its member does not have the size that was sealed");
+	rc = check_archive_end(in, at + BLOCK + size, err);
 	if (rc == 0)
 		rc = cryo_seal_reader_run(r, f, in, at + BLOCK, out, err);
 	return rc;

@@ -15,14 +15,14 @@
 #define MAX_TRUSTED   1024
 #define PRIVATE_LABEL "PRIVATE KEY-----"
 
-static int no_passphrase(char *buf, int size, int writing, void *arg)
+static int seal_on_passphrase(char *buf, int size, int writing, void *arg)
 {
 	(void)buf, (void)size, (void)writing, (void)arg;
 	return -1; /* never ask on the terminal */
 }
 
 /* NULL, or what is wrong with this kind of key. */
-static const char *key_fault(const EVP_PKEY *key)
+static const char *find_key_fault(const EVP_PKEY *key)
 {
 	char curve[32] = "";
 	size_t n;
@@ -41,7 +41,7 @@ static const char *key_fault(const EVP_PKEY *key)
 	return NULL;
 }
 
-static const char *usage_fault(X509 *x, const EVP_PKEY *key, enum cryo_seal_use use)
+static const char *find_usage_fault(X509 *x, const EVP_PKEY *key, enum cryo_seal_use use)
 {
 	uint32_t usage = X509_get_key_usage(x); /* all ones where the certificate has none */
 
@@ -54,7 +54,7 @@ static const char *usage_fault(X509 *x, const EVP_PKEY *key, enum cryo_seal_use 
 	return usage & KU_KEY_AGREEMENT ? NULL : "its key usage lacks keyAgreement";
 }
 
-static const char *date_fault(const X509 *x)
+static const char *find_date_fault(const X509 *x)
 {
 	if (X509_cmp_current_time(X509_get0_notBefore(x)) >= 0)
 		return "it is not valid yet";
@@ -63,18 +63,18 @@ static const char *date_fault(const X509 *x)
 	return NULL;
 }
 
-static int check_use(const char *what, X509 *x, enum cryo_seal_use use, bool dates,
-		     struct cryo_err *err)
+static int check_cert_use(const char *what, X509 *x, enum cryo_seal_use use, bool dates,
+			  struct cryo_err *err)
 {
 	EVP_PKEY *key = X509_get0_pubkey(x);
-	const char *fault = key ? key_fault(key) : "its public key cannot be read";
+	const char *fault = key ? find_key_fault(key) : "its public key cannot be read";
 
 	if (use == CRYO_SEAL_IDENTIFY)
 		return 0;
 	if (!fault)
-		fault = usage_fault(x, key, use);
+		fault = find_usage_fault(x, key, use);
 	if (!fault && dates)
-		fault = date_fault(x);
+		fault = find_date_fault(x);
 	ERR_clear_error();
 	if (!fault)
 		return 0;
@@ -82,7 +82,7 @@ static int check_use(const char *what, X509 *x, enum cryo_seal_use use, bool dat
 			    use == CRYO_SEAL_SIGN ? "sign" : "encrypt", fault);
 }
 
-static int refuse_private(const char *what, const char *pem, size_t len, struct cryo_err *err)
+static int refuse_private_key(const char *what, const char *pem, size_t len, struct cryo_err *err)
 {
 	if (!memmem(pem, len, PRIVATE_LABEL, strlen(PRIVATE_LABEL)))
 		return 0;
@@ -91,7 +91,7 @@ static int refuse_private(const char *what, const char *pem, size_t len, struct 
 			    what);
 }
 
-static int not_pem(const char *what, struct cryo_err *err)
+static int report_no_pem(const char *what, struct cryo_err *err)
 {
 	return cryo_seal_crypto_fail(err, CRYO_E_CONFIG, "'%s' is no certificate in PEM", what);
 }
@@ -101,14 +101,14 @@ int cryo_seal_cert_parse(const char *what, const char *pem, size_t len, enum cry
 {
 	cryo_auto(BIO_free) BIO *bio = BIO_new_mem_buf(pem, (int)len);
 	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *c = cryo_alloc(sizeof(*c));
-	int rc = refuse_private(what, pem, len, err);
+	int rc = refuse_private_key(what, pem, len, err);
 
 	if (rc < 0)
 		return rc;
-	c->x509 = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
+	c->x509 = bio ? PEM_read_bio_X509(bio, NULL, seal_on_passphrase, NULL) : NULL;
 	if (!c->x509)
-		return not_pem(what, err);
-	rc = check_use(what, c->x509, use, use != CRYO_SEAL_ENCRYPT_EXPIRED, err);
+		return report_no_pem(what, err);
+	rc = check_cert_use(what, c->x509, use, use != CRYO_SEAL_ENCRYPT_EXPIRED, err);
 	if (rc == 0)
 		*out = cryo_steal(&c);
 	return rc;
@@ -139,7 +139,7 @@ int cryo_seal_key_parse(const char *what, const char *pem, size_t len, struct cr
 	cryo_auto(BIO_free) BIO *bio = BIO_new_mem_buf(pem, (int)len);
 	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *k = cryo_alloc(sizeof(*k));
 
-	k->pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	k->pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, seal_on_passphrase, NULL) : NULL;
 	if (!k->pkey)
 		return cryo_seal_crypto_fail(
 		    err, CRYO_E_CONFIG, "'%s' is no private key in PEM without passphrase", what);
@@ -169,9 +169,10 @@ void cryo_seal_key_free(struct cryo_seal_key *k)
 }
 
 /* One certificate more. 1: there was one, 0: that was all. */
-static int trust_next(const char *what, BIO *bio, struct cryo_seal_trust *t, struct cryo_err *err)
+static int trust_next_cert(const char *what, BIO *bio, struct cryo_seal_trust *t,
+			   struct cryo_err *err)
 {
-	X509 *x = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+	X509 *x = PEM_read_bio_X509(bio, NULL, seal_on_passphrase, NULL);
 	int rc;
 
 	if (!x && sk_X509_num(t->certs) > 0 &&
@@ -180,9 +181,9 @@ static int trust_next(const char *what, BIO *bio, struct cryo_seal_trust *t, str
 		return 0;
 	}
 	if (!x)
-		return not_pem(what, err);
+		return report_no_pem(what, err);
 	/* The dates do not matter: a set does not get worse when its maker's certificate ends. */
-	rc = check_use(what, x, CRYO_SEAL_SIGN, false, err);
+	rc = check_cert_use(what, x, CRYO_SEAL_SIGN, false, err);
 	if (rc == 0 && sk_X509_num(t->certs) >= MAX_TRUSTED)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "'%s' has more than %d certificates", what,
 				  MAX_TRUSTED);
@@ -196,13 +197,13 @@ int cryo_seal_trust_parse(const char *what, const char *pem, size_t len,
 {
 	cryo_auto(BIO_free) BIO *bio = BIO_new_mem_buf(pem, (int)len);
 	cryo_auto(cryo_seal_trust_free) struct cryo_seal_trust *t = cryo_alloc(sizeof(*t));
-	int rc = refuse_private(what, pem, len, err);
+	int rc = refuse_private_key(what, pem, len, err);
 
 	t->certs = sk_X509_new_null();
 	if (rc == 0 && (!bio || !t->certs))
-		rc = not_pem(what, err);
+		rc = report_no_pem(what, err);
 	for (rc = rc < 0 ? rc : 1; rc > 0;)
-		rc = trust_next(what, bio, t, err);
+		rc = trust_next_cert(what, bio, t, err);
 	if (rc == 0)
 		*out = cryo_steal(&t);
 	return rc;

@@ -14,7 +14,7 @@
 
 #define MAX_NAMES 200000
 
-static int by_text(const void *a, const void *b)
+static int compare_dir_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
@@ -38,7 +38,7 @@ int cryo_seal_dir_list(int dir, struct cryo_strv *names, struct cryo_err *err)
 	if (names->n >= MAX_NAMES)
 		return cryo_err_set(err, CRYO_E_CONFIG, "too many files");
 	if (names->n > 0)
-		qsort(names->v, names->n, sizeof(*names->v), by_text);
+		qsort(names->v, names->n, sizeof(*names->v), compare_dir_names);
 	return 0;
 }
 

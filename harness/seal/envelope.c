@@ -11,7 +11,7 @@
 
 #define MAX_SIGNERS 64
 
-static void add_bio(struct cryo_str *to, BIO *bio)
+static void append_bio_bytes(struct cryo_str *to, BIO *bio)
 {
 	char *data = NULL;
 	long n = BIO_get_mem_data(bio, &data);
@@ -33,7 +33,7 @@ static bool add_recipient(CMS_ContentInfo *cms, X509 *cert)
 	       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, EVP_sha256()) > 0;
 }
 
-static BIO *encrypt(X509 *cert, const struct cryo_str *text)
+static BIO *encrypt_envelope(X509 *cert, const struct cryo_str *text)
 {
 	cryo_auto(CMS_ContentInfo_free)
 	    CMS_ContentInfo *cms = CMS_AuthEnvelopedData_create(EVP_aes_256_gcm());
@@ -46,7 +46,7 @@ static BIO *encrypt(X509 *cert, const struct cryo_str *text)
 	return cryo_steal(&out);
 }
 
-static BIO *sign(const struct cryo_seal_writer_opts *o, BIO *content)
+static BIO *sign_envelope(const struct cryo_seal_writer_opts *o, BIO *content)
 {
 	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = CMS_sign(
 	    o->signer_cert->x509, o->signer_key->pkey, NULL, content, CMS_BINARY | CMS_NOSMIMECAP);
@@ -58,18 +58,18 @@ static BIO *sign(const struct cryo_seal_writer_opts *o, BIO *content)
 int cryo_seal_envelope_make(const struct cryo_seal_writer_opts *o, const struct cryo_str *text,
 			    struct cryo_str *der, struct cryo_err *err)
 {
-	cryo_auto(BIO_free) BIO *sealed = encrypt(o->recipient->x509, text);
+	cryo_auto(BIO_free) BIO *sealed = encrypt_envelope(o->recipient->x509, text);
 	cryo_auto(BIO_free) BIO *sgned = NULL;
 
 	if (!sealed)
 		return cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
 					     "cannot encrypt to the certificate");
 	if (o->signer_cert) {
-		sgned = sign(o, sealed);
+		sgned = sign_envelope(o, sealed);
 		if (!sgned)
 			return cryo_seal_crypto_fail(err, CRYO_E_CONFIG, "cannot sign the set");
 	}
-	add_bio(der, sgned ? sgned : sealed);
+	append_bio_bytes(der, sgned ? sgned : sealed);
 	return 0;
 }
 
@@ -92,14 +92,14 @@ int cryo_seal_envelope_recipient(const struct cryo_seal_cert *cert, char hash[CR
 					     "cannot tell whose the certificate is");
 }
 
-static int no_envelope(struct cryo_err *err, const char *why)
+static int report_no_envelope(struct cryo_err *err, const char *why)
 {
 	ERR_clear_error();
 	return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is no envelope of this format: %s",
 			    CRYO_SEAL_CMS_NAME, why);
 }
 
-static CMS_ContentInfo *parse(const void *der, size_t len)
+static CMS_ContentInfo *parse_cms_envelope(const void *der, size_t len)
 {
 	const unsigned char *p = der;
 	cryo_auto(CMS_ContentInfo_free)
@@ -108,7 +108,7 @@ static CMS_ContentInfo *parse(const void *der, size_t len)
 	return cms && p == (const unsigned char *)der + len ? cryo_steal(&cms) : NULL;
 }
 
-static bool oaep(CMS_RecipientInfo *ri)
+static bool uses_oaep_padding(CMS_RecipientInfo *ri)
 {
 	X509_ALGOR *alg = NULL;
 	const ASN1_OBJECT *oid = NULL;
@@ -120,7 +120,7 @@ static bool oaep(CMS_RecipientInfo *ri)
 }
 
 /* Is it for this certificate, or where none is given, for a key of this kind? */
-static bool is_mine(CMS_RecipientInfo *ri, const struct cryo_seal_reader_opts *o)
+static bool is_own_recipient(CMS_RecipientInfo *ri, const struct cryo_seal_reader_opts *o)
 {
 	bool rsa = CMS_RecipientInfo_type(ri) == CMS_RECIPINFO_TRANS;
 	STACK_OF(CMS_RecipientEncryptedKey) * keys;
@@ -151,10 +151,10 @@ static int check_recipients(CMS_ContentInfo *cms, const struct cryo_seal_reader_
 		int type = CMS_RecipientInfo_type(ri);
 
 		if (type != CMS_RECIPINFO_TRANS && type != CMS_RECIPINFO_AGREE)
-			return no_envelope(err, "another kind of recipient");
-		if (type == CMS_RECIPINFO_TRANS && !oaep(ri))
-			return no_envelope(err, "RSA without OAEP");
-		mine += is_mine(ri, o);
+			return report_no_envelope(err, "another kind of recipient");
+		if (type == CMS_RECIPINFO_TRANS && !uses_oaep_padding(ri))
+			return report_no_envelope(err, "RSA without OAEP");
+		mine += is_own_recipient(ri, o);
 	}
 	if (mine == 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "the set was sealed for another key");
@@ -162,7 +162,7 @@ static int check_recipients(CMS_ContentInfo *cms, const struct cryo_seal_reader_
 }
 
 /* One text for each envelope: what OpenSSL would not have written itself is refused. */
-static bool is_canonical(const CMS_ContentInfo *cms, const void *der, size_t len)
+static bool is_canonical_envelope(const CMS_ContentInfo *cms, const void *der, size_t len)
 {
 	unsigned char *again = NULL;
 	int n = i2d_CMS_ContentInfo(cms, &again);
@@ -172,20 +172,21 @@ static bool is_canonical(const CMS_ContentInfo *cms, const void *der, size_t len
 	return same;
 }
 
-static int decrypt(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
-		   struct cryo_str *text, char recipient[CRYO_HASH_HEX], struct cryo_err *err)
+static int decrypt_envelope(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
+			    struct cryo_str *text, char recipient[CRYO_HASH_HEX],
+			    struct cryo_err *err)
 {
 	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = NULL;
 	cryo_auto(BIO_free) BIO *out = BIO_new(BIO_s_secmem());
 	int rc;
 
 	if (!cryo_seal_shape(der, len, recipient))
-		return no_envelope(err, "another shape");
-	cms = parse(der, len);
+		return report_no_envelope(err, "another shape");
+	cms = parse_cms_envelope(der, len);
 	if (!cms || OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
-		return no_envelope(err, "another type");
-	if (!is_canonical(cms, der, len))
-		return no_envelope(err, "not in the one form that DER has");
+		return report_no_envelope(err, "another type");
+	if (!is_canonical_envelope(cms, der, len))
+		return report_no_envelope(err, "not in the one form that DER has");
 	rc = check_recipients(cms, o, err);
 	if (rc < 0)
 		return rc;
@@ -195,7 +196,7 @@ static int decrypt(const void *der, size_t len, const struct cryo_seal_reader_op
 		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' was changed, or is for another key",
 				    CRYO_SEAL_CMS_NAME);
 	}
-	add_bio(text, out);
+	append_bio_bytes(text, out);
 	return 0;
 }
 
@@ -204,8 +205,8 @@ static int decrypt(const void *der, size_t len, const struct cryo_seal_reader_op
  * not by who issued them. Without any the signature must still hold, or else a
  * changed file could pass.
  */
-static int verify(CMS_ContentInfo *cms, const struct cryo_seal_trust *trusted,
-		  struct cryo_str *inner, struct cryo_err *err)
+static int verify_envelope_maker(CMS_ContentInfo *cms, const struct cryo_seal_trust *trusted,
+				 struct cryo_str *inner, struct cryo_err *err)
 {
 	cryo_auto(BIO_free) BIO *out = BIO_new(BIO_s_mem());
 	unsigned flags = CMS_BINARY | CMS_NO_SIGNER_CERT_VERIFY;
@@ -213,13 +214,13 @@ static int verify(CMS_ContentInfo *cms, const struct cryo_seal_trust *trusted,
 	if (trusted)
 		flags |= CMS_NOINTERN;
 	if (sk_CMS_SignerInfo_num(CMS_get0_SignerInfos(cms)) > MAX_SIGNERS)
-		return no_envelope(err, "its number of signers");
+		return report_no_envelope(err, "its number of signers");
 	if (!out || CMS_verify(cms, trusted ? trusted->certs : NULL, NULL, NULL, out, flags) != 1)
 		return cryo_seal_crypto_fail(
 		    err, CRYO_E_TAMPER,
 		    trusted ? "the set was signed by none of the trusted signers"
 			    : "the signature of the set is wrong");
-	add_bio(inner, out);
+	append_bio_bytes(inner, out);
 	return 0;
 }
 
@@ -227,12 +228,12 @@ int cryo_seal_envelope_open(const void *der, size_t len, const struct cryo_seal_
 			    struct cryo_str *text, char recipient[CRYO_HASH_HEX],
 			    struct cryo_err *err)
 {
-	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = parse(der, len);
+	cryo_auto(CMS_ContentInfo_free) CMS_ContentInfo *cms = parse_cms_envelope(der, len);
 	cryo_auto(cryo_str_release) struct cryo_str inner = { 0 };
 	int rc;
 
 	if (!cms)
-		return no_envelope(err, "no DER");
+		return report_no_envelope(err, "no DER");
 	if (o->cert && X509_check_private_key(o->cert->x509, o->key->pkey) != 1)
 		return cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
 					     "the certificate and the private key are no pair");
@@ -241,8 +242,8 @@ int cryo_seal_envelope_open(const void *der, size_t len, const struct cryo_seal_
 			return cryo_err_set(err, CRYO_E_TAMPER,
 					    "the set is not signed, and only sets of trusted "
 					    "signers are accepted");
-		return decrypt(der, len, o, text, recipient, err);
+		return decrypt_envelope(der, len, o, text, recipient, err);
 	}
-	rc = verify(cms, o->trusted, &inner, err);
-	return rc < 0 ? rc : decrypt(inner.p, inner.len, o, text, recipient, err);
+	rc = verify_envelope_maker(cms, o->trusted, &inner, err);
+	return rc < 0 ? rc : decrypt_envelope(inner.p, inner.len, o, text, recipient, err);
 }

@@ -28,7 +28,7 @@ struct cryo_seal_follow {
 	uint64_t punched; /* a hole up to here */
 };
 
-static void follow_free(struct cryo_seal_follow *f)
+static void free_seal_follow(struct cryo_seal_follow *f)
 {
 	cryo_seal_stream_free(f->s);
 	cryo_fd_closep(&f->out);
@@ -36,12 +36,12 @@ static void follow_free(struct cryo_seal_follow *f)
 	free(f);
 }
 
-void cryo_seal_follow_free(struct cryo_seal_follow *list)
+static void free_following_list(struct cryo_seal_follow *list)
 {
 	while (list) {
 		struct cryo_seal_follow *next = list->next;
 
-		follow_free(list);
+		free_seal_follow(list);
 		list = next;
 	}
 }
@@ -59,17 +59,19 @@ int cryo_seal_follow_new(struct cryo_seal_writer *w, const char *name, int fd, b
 		rc = cryo_seal_writer_create(w, name, &f->out, err);
 	if (rc < 0) {
 		w->broken = true;
-		follow_free(f);
+		free_seal_follow(f);
 		return rc;
 	}
 	f->next = w->following;
 	w->following = f;
+	w->free_following = free_following_list;
 	*out = f;
 	return 0;
 }
 
 /* Smaller than what was sealed: somebody cut it. */
-static int size_now(const struct cryo_seal_follow *f, uint64_t *size, struct cryo_err *err)
+static int read_followed_size(const struct cryo_seal_follow *f, uint64_t *size,
+			      struct cryo_err *err)
 {
 	int rc = cryo_seal_file_size(f->name, f->in, size, err);
 
@@ -79,7 +81,8 @@ static int size_now(const struct cryo_seal_follow *f, uint64_t *size, struct cry
 	return rc;
 }
 
-static int seal_to(struct cryo_seal_follow *f, uint64_t end, uint64_t plain, struct cryo_err *err)
+static int seal_followed_until(struct cryo_seal_follow *f, uint64_t end, uint64_t plain,
+			       struct cryo_err *err)
 {
 	const struct cryo_seal_run run = { .in = f->in,
 					   .out = f->out,
@@ -95,7 +98,7 @@ static int seal_to(struct cryo_seal_follow *f, uint64_t end, uint64_t plain, str
 }
 
 /* Whoever writes where we have been makes data out of the hole: then the seal is not the file. */
-static int check_hole(const struct cryo_seal_follow *f, struct cryo_err *err)
+static int check_punched_hole(const struct cryo_seal_follow *f, struct cryo_err *err)
 {
 	off_t data = f->punched ? lseek(f->in, 0, SEEK_DATA) : 0;
 
@@ -107,7 +110,7 @@ static int check_hole(const struct cryo_seal_follow *f, struct cryo_err *err)
 			    f->name);
 }
 
-static int punch(struct cryo_seal_follow *f, struct cryo_err *err)
+static int punch_sealed_hole(struct cryo_seal_follow *f, struct cryo_err *err)
 {
 	uint64_t to = cryo_seal_stream_at(f->segment);
 
@@ -125,17 +128,17 @@ int cryo_seal_follow_feed(struct cryo_seal_follow *f, uint64_t max_bytes, uint64
 			  struct cryo_err *err)
 {
 	uint64_t size, end, most = max_bytes / CRYO_SEAL_SEGMENT;
-	int rc = size_now(f, &size, err);
+	int rc = read_followed_size(f, &size, err);
 
 	if (rc == 0) {
 		end = cryo_seal_stream_segments(size) - 1;
 		if (max_bytes && end > f->segment + (most ? most : 1))
 			end = f->segment + (most ? most : 1);
 		if (end > f->segment)
-			rc = seal_to(f, end, UINT64_MAX, err);
+			rc = seal_followed_until(f, end, UINT64_MAX, err);
 	}
 	if (rc == 0)
-		rc = punch(f, err);
+		rc = punch_sealed_hole(f, err);
 	if (rc < 0)
 		f->w->broken = true;
 	else if (consumed)
@@ -143,25 +146,25 @@ int cryo_seal_follow_feed(struct cryo_seal_follow *f, uint64_t max_bytes, uint64
 	return rc;
 }
 
-static void unlink_follow(struct cryo_seal_follow *f)
+static void unlink_seal_follow(struct cryo_seal_follow *f)
 {
 	struct cryo_seal_follow **p = &f->w->following;
 
 	while (*p != f)
 		p = &(*p)->next;
 	*p = f->next;
-	follow_free(f);
+	free_seal_follow(f);
 }
 
-static int finish(struct cryo_seal_follow *f, struct cryo_err *err)
+static int finish_seal_follow(struct cryo_seal_follow *f, struct cryo_err *err)
 {
 	uint64_t size, after;
-	int rc = size_now(f, &size, err);
+	int rc = read_followed_size(f, &size, err);
 
 	if (rc == 0)
-		rc = seal_to(f, cryo_seal_stream_segments(size), size, err);
+		rc = seal_followed_until(f, cryo_seal_stream_segments(size), size, err);
 	if (rc == 0)
-		rc = check_hole(f, err);
+		rc = check_punched_hole(f, err);
 	if (rc == 0)
 		rc = cryo_seal_file_size(f->name, f->in, &after, err);
 	if (rc == 0 && after != size)
@@ -173,11 +176,11 @@ static int finish(struct cryo_seal_follow *f, struct cryo_err *err)
 
 int cryo_seal_follow_finish(struct cryo_seal_follow *f, struct cryo_err *err)
 {
-	int rc = finish(f, err);
+	int rc = finish_seal_follow(f, err);
 
 	if (rc < 0)
 		f->w->broken = true;
 	else
-		unlink_follow(f);
+		unlink_seal_follow(f);
 	return rc;
 }

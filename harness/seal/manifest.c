@@ -50,7 +50,7 @@ void cryo_seal_manifest_release(struct cryo_seal_manifest *m)
 }
 
 /* Index of the first file whose name is not before `name`. */
-static size_t place_of(const struct cryo_seal_manifest *m, const char *name)
+static size_t find_manifest_place(const struct cryo_seal_manifest *m, const char *name)
 {
 	size_t low = 0, high = m->n;
 
@@ -67,14 +67,14 @@ static size_t place_of(const struct cryo_seal_manifest *m, const char *name)
 
 struct cryo_seal_file *cryo_seal_manifest_find(const struct cryo_seal_manifest *m, const char *name)
 {
-	size_t at = place_of(m, name);
+	size_t at = find_manifest_place(m, name);
 
 	return at < m->n && strcmp(m->file[at].name, name) == 0 ? &m->file[at] : NULL;
 }
 
-static void add(struct cryo_seal_manifest *m, const char *name, uint64_t plain)
+static void add_manifest_file(struct cryo_seal_manifest *m, const char *name, uint64_t plain)
 {
-	size_t at = place_of(m, name);
+	size_t at = find_manifest_place(m, name);
 
 	if ((m->n & (m->n - 1)) == 0) /* room doubles: 1, 2, 4 … */
 		m->file = cryo_realloc(m->file, m->n ? 2 * m->n : 1, sizeof(*m->file));
@@ -93,11 +93,11 @@ int cryo_seal_manifest_add(struct cryo_seal_manifest *m, const char *name, uint6
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is in the set already", name);
 	if (m->n >= MAX_FILES)
 		return cryo_err_set(err, CRYO_E_CONFIG, "more than %d files", MAX_FILES);
-	add(m, name, plain);
+	add_manifest_file(m, name, plain);
 	return 0;
 }
 
-static json_t *files_json(const struct cryo_seal_manifest *m)
+static json_t *make_files_json(const struct cryo_seal_manifest *m)
 {
 	json_t *files = json_array();
 
@@ -121,7 +121,7 @@ void cryo_seal_manifest_text(const struct cryo_seal_manifest *m,
 		snprintf(id + 2 * i, 3, "%02x", secret->id[i]);
 	strftime(created, sizeof(created), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&now, &tm));
 	j = json_pack("{si ss ss ss ss so}", "version", VERSION, "setId", id, "created", created,
-		      "tool", "cryopod", "criu", criu ? criu : "", "files", files_json(m));
+		      "tool", "cryopod", "criu", criu ? criu : "", "files", make_files_json(m));
 	if (*m->recipient)
 		json_object_set_new(j, "recipient", json_string(m->recipient));
 	cryo_json_dump(j, &rest);
@@ -132,17 +132,17 @@ void cryo_seal_manifest_text(const struct cryo_seal_manifest *m,
 	cryo_str_add(out, cryo_str_get(&rest) + 1);
 }
 
-static int hex_digit(char c)
+static int parse_hex_digit(char c)
 {
 	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool parse_id(const char *text, struct cryo_seal_secret *secret)
+static bool parse_secret_id(const char *text, struct cryo_seal_secret *secret)
 {
 	if (!text || strlen(text) != 2 * sizeof(secret->id))
 		return false;
 	for (size_t i = 0; i < sizeof(secret->id); i++) {
-		int high = hex_digit(text[2 * i]), low = hex_digit(text[2 * i + 1]);
+		int high = parse_hex_digit(text[2 * i]), low = parse_hex_digit(text[2 * i + 1]);
 
 		if (high < 0 || low < 0)
 			return false;
@@ -151,7 +151,7 @@ static bool parse_id(const char *text, struct cryo_seal_secret *secret)
 	return true;
 }
 
-static bool parse_key(const char *text, struct cryo_seal_secret *secret)
+static bool parse_secret_key(const char *text, struct cryo_seal_secret *secret)
 {
 	unsigned char raw[KEY_TEXT / 4 * 3], again[KEY_TEXT + 1];
 	bool ok = text && strlen(text) == KEY_TEXT &&
@@ -168,7 +168,7 @@ static bool parse_key(const char *text, struct cryo_seal_secret *secret)
 }
 
 /* jansson has no memory that wipes itself: do it for the value that matters. */
-static void wipe_json(json_t *j, const char *key)
+static void wipe_json_member(json_t *j, const char *key)
 {
 	const char *text = json_string_value(json_object_get(j, key));
 
@@ -176,7 +176,7 @@ static void wipe_json(json_t *j, const char *key)
 		OPENSSL_cleanse((char *)text, strlen(text));
 }
 
-static const char *parse_files(const json_t *files, struct cryo_seal_manifest *m)
+static const char *parse_manifest_files(const json_t *files, struct cryo_seal_manifest *m)
 {
 	size_t i;
 	json_t *f;
@@ -194,7 +194,7 @@ static const char *parse_files(const json_t *files, struct cryo_seal_manifest *m
 			return "its files are not sorted, or one is there twice";
 		if (!json_is_integer(size) || plain < 0 || (uint64_t)plain > CRYO_SEAL_PLAIN_MAX)
 			return "a file has no size that is possible";
-		add(m, name, (uint64_t)plain);
+		add_manifest_file(m, name, (uint64_t)plain);
 	}
 	return NULL;
 }
@@ -212,26 +212,27 @@ static bool parse_recipient(const json_t *j, struct cryo_seal_manifest *m)
 	return true;
 }
 
-static const char *parse(json_t *j, struct cryo_seal_manifest *m, struct cryo_seal_secret *secret)
+static const char *parse_manifest_json(json_t *j, struct cryo_seal_manifest *m,
+				       struct cryo_seal_secret *secret)
 {
 	if (!json_is_integer(json_object_get(j, "version")))
 		return "it has no version";
 	if (cryo_json_int(j, "version", 0) != VERSION)
 		return "it has a version that is not known here";
-	if (!parse_id(cryo_json_str(j, "setId"), secret))
+	if (!parse_secret_id(cryo_json_str(j, "setId"), secret))
 		return "it has no setId";
-	if (!parse_key(cryo_json_str(j, "dataKey"), secret))
+	if (!parse_secret_key(cryo_json_str(j, "dataKey"), secret))
 		return "it has no dataKey";
 	if (!parse_recipient(j, m))
 		return "its recipient is not one";
-	return parse_files(json_object_get(j, "files"), m);
+	return parse_manifest_files(json_object_get(j, "files"), m);
 }
 
 /*
  * A parsed value takes many times the room of its text: "0," becomes some 50
  * bytes. So count what could become one before anything is parsed.
  */
-static bool is_bounded(const char *text, size_t len)
+static bool has_bounded_values(const char *text, size_t len)
 {
 	size_t values = 0;
 
@@ -244,10 +245,11 @@ int cryo_seal_manifest_parse(const char *text, size_t len, struct cryo_seal_mani
 			     struct cryo_seal_secret *secret, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *j =
-	    is_bounded(text, len) ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL) : NULL;
-	const char *fault = j ? parse(j, m, secret) : "it is no JSON";
+	    has_bounded_values(text, len) ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL)
+					  : NULL;
+	const char *fault = j ? parse_manifest_json(j, m, secret) : "it is no JSON";
 
-	wipe_json(j, "dataKey");
+	wipe_json_member(j, "dataKey");
 	if (!fault)
 		return 0;
 	cryo_seal_manifest_release(m);

@@ -40,7 +40,8 @@ static int take_descriptors(int from, int to, struct cryo_err *err)
 	return cryo_seal_pwrite(fd, cryo_str_get(&text), text.len, 0, err);
 }
 
-static int seal_dir(int from, int to, const struct cryo_seal_writer_opts *o, struct cryo_err *err)
+static int seal_directory_set(int from, int to, const struct cryo_seal_writer_opts *o,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_writer_free) struct cryo_seal_writer *w = NULL;
 	int rc = cryo_seal_writer_new(to, o, &w, err);
@@ -50,7 +51,8 @@ static int seal_dir(int from, int to, const struct cryo_seal_writer_opts *o, str
 	return rc < 0 ? rc : cryo_seal_writer_finish(w, err);
 }
 
-static int open_dir(int from, int to, const struct cryo_seal_reader_opts *o, struct cryo_err *err)
+static int open_directory_set(int from, int to, const struct cryo_seal_reader_opts *o,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_reader_free) struct cryo_seal_reader *r = NULL;
 	int rc = cryo_seal_reader_new(from, o, &r, err);
@@ -58,20 +60,21 @@ static int open_dir(int from, int to, const struct cryo_seal_reader_opts *o, str
 	return rc < 0 ? rc : cryo_seal_reader_all(r, to, err);
 }
 
-static int do_dir(const struct job *j, int from, const char *out, struct cryo_err *err)
+static int convert_directory(const struct job *j, int from, const char *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int to = open(out, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc;
 
 	if (to < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", out);
-	rc = j->seal ? seal_dir(from, to, j->seal, err) : open_dir(from, to, j->open, err);
+	rc = j->seal ? seal_directory_set(from, to, j->seal, err)
+		     : open_directory_set(from, to, j->open, err);
 	if (rc == 0)
 		rc = take_descriptors(from, to, err);
 	return rc;
 }
 
-static int do_file(const struct job *j, int from, const char *out, struct cryo_err *err)
+static int convert_single_file(const struct job *j, int from, const char *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int to =
 	    open(out, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -86,7 +89,7 @@ static int do_file(const struct job *j, int from, const char *out, struct cryo_e
 	return rc;
 }
 
-static int publish(const char *from, const char *dst, struct cryo_err *err)
+static int publish_converted(const char *from, const char *dst, struct cryo_err *err)
 {
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, dst, RENAME_NOREPLACE) == 0)
 		return 0;
@@ -96,7 +99,7 @@ static int publish(const char *from, const char *dst, struct cryo_err *err)
 }
 
 /* "dir/" means the same as "dir". */
-static char *without_slash(const char *path)
+static char *cut_trailing_slash(const char *path)
 {
 	size_t n = strlen(path);
 
@@ -106,22 +109,22 @@ static char *without_slash(const char *path)
 }
 
 /* Makes `out`, a name within the fresh directory `tmp`, and moves it to its place. */
-static int convert_in(const struct job *j, int from, bool dir, const char *tmp, const char *dst,
-		      struct cryo_err *err)
+static int convert_in_temporary(const struct job *j, int from, bool dir, const char *tmp,
+				const char *dst, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *out = cryo_asprintf("%s/out", tmp);
 	int rc;
 
 	if (dir && mkdir(out, 0700) < 0)
 		return cryo_err_sys(err, errno, "cannot create '%s'", out);
-	rc = (dir ? do_dir : do_file)(j, from, out, err);
-	return rc < 0 ? rc : publish(out, dst, err);
+	rc = (dir ? convert_directory : convert_single_file)(j, from, out, err);
+	return rc < 0 ? rc : publish_converted(out, dst, err);
 }
 
-static int convert_to(const struct job *j, int from, bool dir, const char *dst_arg,
-		      struct cryo_err *err)
+static int convert_to_target(const struct job *j, int from, bool dir, const char *dst_arg,
+			     struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *dst = without_slash(dst_arg);
+	cryo_auto(cryo_free) char *dst = cut_trailing_slash(dst_arg);
 	cryo_auto(cryo_free) char *copy = cryo_strdup(dst);
 	cryo_auto(cryo_free) char *tmp = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -135,12 +138,13 @@ static int convert_to(const struct job *j, int from, bool dir, const char *dst_a
 	rc = cryo_fs_tmpdir(dirname(copy), PREFIX, &tmp, err);
 	if (rc < 0)
 		return rc;
-	rc = convert_in(j, from, dir, tmp, dst, err);
+	rc = convert_in_temporary(j, from, dir, tmp, dst, err);
 	cryo_fs_rmtree(tmp, &ignored);
 	return rc;
 }
 
-static int convert(const struct job *j, const char *src, const char *dst, struct cryo_err *err)
+static int convert_sealed_path(const struct job *j, const char *src, const char *dst,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int from = open(src, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	struct stat st;
@@ -150,7 +154,8 @@ static int convert(const struct job *j, const char *src, const char *dst, struct
 				   CRYO_E_CONFIG);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no file and no directory", src);
-	return cryo_err_wrap(err, convert_to(j, from, S_ISDIR(st.st_mode), dst, err), "'%s'", src);
+	return cryo_err_wrap(err, convert_to_target(j, from, S_ISDIR(st.st_mode), dst, err), "'%s'",
+			     src);
 }
 
 int cryo_seal_path(const char *src, const char *dst, const struct cryo_seal_writer_opts *o,
@@ -158,7 +163,7 @@ int cryo_seal_path(const char *src, const char *dst, const struct cryo_seal_writ
 {
 	const struct job j = { .seal = o };
 
-	return cryo_err_wrap(err, convert(&j, src, dst, err), "cannot seal");
+	return cryo_err_wrap(err, convert_sealed_path(&j, src, dst, err), "cannot seal");
 }
 
 int cryo_seal_path_open(const char *src, const char *dst, const struct cryo_seal_reader_opts *o,
@@ -166,5 +171,5 @@ int cryo_seal_path_open(const char *src, const char *dst, const struct cryo_seal
 {
 	const struct job j = { .open = o };
 
-	return cryo_err_wrap(err, convert(&j, src, dst, err), "cannot open");
+	return cryo_err_wrap(err, convert_sealed_path(&j, src, dst, err), "cannot open");
 }

@@ -49,7 +49,7 @@ int cryo_seal_reader_from(const void *der, size_t len, const struct cryo_seal_re
 	return rc;
 }
 
-static int check_size(const struct cryo_seal_file *f, int fd, struct cryo_err *err)
+static int check_sealed_size(const struct cryo_seal_file *f, int fd, struct cryo_err *err)
 {
 	struct stat st;
 
@@ -64,8 +64,8 @@ static int check_size(const struct cryo_seal_file *f, int fd, struct cryo_err *e
 			    (unsigned long long)cryo_seal_stream_size(f->plain));
 }
 
-static int open_listed(struct cryo_seal_reader *r, const struct cryo_seal_file *f, int *fd,
-		       struct cryo_err *err)
+static int open_listed_file(struct cryo_seal_reader *r, const struct cryo_seal_file *f, int *fd,
+			    struct cryo_err *err)
 {
 	int rc = cryo_seal_dir_open(r->dir, f->name, fd, err);
 
@@ -74,10 +74,10 @@ static int open_listed(struct cryo_seal_reader *r, const struct cryo_seal_file *
 				    f->name);
 	if (rc < 0)
 		return cryo_err_as(err, rc, CRYO_E_TAMPER);
-	return check_size(f, *fd, err);
+	return check_sealed_size(f, *fd, err);
 }
 
-static int check_dir(struct cryo_seal_reader *r, struct cryo_err *err)
+static int check_sealed_dir(struct cryo_seal_reader *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	int rc = cryo_seal_dir_list(r->dir, &names, err);
@@ -91,7 +91,7 @@ static int check_dir(struct cryo_seal_reader *r, struct cryo_err *err)
 	for (size_t i = 0; rc == 0 && i < r->manifest.n; i++) {
 		cryo_auto(cryo_fd_close) int fd = -1;
 
-		rc = open_listed(r, &r->manifest.file[i], &fd, err);
+		rc = open_listed_file(r, &r->manifest.file[i], &fd, err);
 	}
 	return rc;
 }
@@ -112,23 +112,11 @@ int cryo_seal_reader_new(int dir, const struct cryo_seal_reader_opts *o,
 		rc = cryo_seal_reader_from(der.p, der.len, o, &r, err);
 	if (rc == 0) {
 		r->dir = dir;
-		rc = check_dir(r, err);
+		rc = check_sealed_dir(r, err);
 	}
 	if (rc == 0)
 		*out = cryo_steal(&r);
 	return rc;
-}
-
-size_t cryo_seal_reader_count(const struct cryo_seal_reader *r)
-{
-	return r->manifest.n;
-}
-
-const char *cryo_seal_reader_name(const struct cryo_seal_reader *r, size_t i, uint64_t *plain_size)
-{
-	if (plain_size)
-		*plain_size = r->manifest.file[i].plain;
-	return r->manifest.file[i].name;
 }
 
 uint64_t cryo_seal_reader_plain_bytes(const struct cryo_seal_reader *r)
@@ -171,7 +159,7 @@ int cryo_seal_reader_fd(struct cryo_seal_reader *r, const char *name, int out_fd
 
 	if (!f)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not in the set", name);
-	rc = open_listed(r, f, &in, err);
+	rc = open_listed_file(r, f, &in, err);
 	if (rc == 0)
 		rc = cryo_seal_reader_run(r, f, in, 0, out_fd, err);
 	return rc;

@@ -43,8 +43,8 @@ uint64_t cryo_seal_stream_at(uint64_t segment)
 	return segment == 0 ? 0 : segment * PLAIN - CRYO_SEAL_HEADER;
 }
 
-static bool hkdf(const struct cryo_seal_secret *secret, const char *name,
-		 struct cryo_seal_stream *s)
+static bool derive_stream_key(const struct cryo_seal_secret *secret, const char *name,
+			      struct cryo_seal_stream *s)
 {
 	cryo_auto(EVP_KDF_free) EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
 	cryo_auto(EVP_KDF_CTX_free) EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
@@ -80,7 +80,7 @@ int cryo_seal_stream_new(const struct cryo_seal_secret *secret, const char *name
 	if (s->header[0] != CRYO_SEAL_HEADER)
 		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' does not begin like a sealed file",
 				    name);
-	if (!hkdf(secret, name, s))
+	if (!derive_stream_key(secret, name, s))
 		return cryo_seal_crypto_fail(err, CRYO_E_SYSTEM, "no key for '%s'", name);
 	*out = cryo_steal(&s);
 	return 0;
@@ -146,7 +146,7 @@ struct place {
 	bool last;
 };
 
-static struct place place_of(const struct cryo_seal_run *run, uint64_t i)
+static struct place find_segment_place(const struct cryo_seal_run *run, uint64_t i)
 {
 	struct place p = { .plain_at = cryo_seal_stream_at(i),
 			   .n = i == 0 ? FIRST_PLAIN : PLAIN,
@@ -159,8 +159,8 @@ static struct place place_of(const struct cryo_seal_run *run, uint64_t i)
 	return p;
 }
 
-static void nonce_of(const struct cryo_seal_stream *s, uint64_t i, bool last,
-		     unsigned char nonce[NONCE])
+static void make_segment_nonce(const struct cryo_seal_stream *s, uint64_t i, bool last,
+			       unsigned char nonce[NONCE])
 {
 	memcpy(nonce, s->header + 1 + SALT, PREFIX);
 	for (int k = 0; k < 4; k++)
@@ -168,10 +168,11 @@ static void nonce_of(const struct cryo_seal_stream *s, uint64_t i, bool last,
 	nonce[NONCE - 1] = last;
 }
 
-static int seal_one(const struct work *w, struct worker *me, uint64_t i, struct cryo_err *err)
+static int seal_stream_segment(const struct work *w, struct worker *me, uint64_t i,
+			       struct cryo_err *err)
 {
 	const struct cryo_seal_run *run = w->run;
-	const struct place p = place_of(run, i);
+	const struct place p = find_segment_place(run, i);
 	unsigned char *data = me->buf + p.head, nonce[NONCE];
 	size_t got;
 	int n, rc = cryo_seal_pread(run->in, data, p.n, run->in_base + p.plain_at, &got, err);
@@ -181,7 +182,7 @@ static int seal_one(const struct work *w, struct worker *me, uint64_t i, struct 
 	if (rc < 0)
 		return rc;
 	memcpy(me->buf, w->s->header, p.head);
-	nonce_of(w->s, i, p.last, nonce);
+	make_segment_nonce(w->s, i, p.last, nonce);
 	if (EVP_EncryptInit_ex(me->ctx, NULL, NULL, NULL, nonce) != 1 ||
 	    (p.n > 0 && EVP_EncryptUpdate(me->ctx, data, &n, data, (int)p.n) != 1) ||
 	    EVP_EncryptFinal_ex(me->ctx, data + p.n, &n) != 1 ||
@@ -191,10 +192,11 @@ static int seal_one(const struct work *w, struct worker *me, uint64_t i, struct 
 				run->out_base + i * CRYO_SEAL_SEGMENT, err);
 }
 
-static int open_one(const struct work *w, struct worker *me, uint64_t i, struct cryo_err *err)
+static int open_stream_segment(const struct work *w, struct worker *me, uint64_t i,
+			       struct cryo_err *err)
 {
 	const struct cryo_seal_run *run = w->run;
-	const struct place p = place_of(run, i);
+	const struct place p = find_segment_place(run, i);
 	unsigned char *data = me->buf + p.head, nonce[NONCE];
 	size_t got, want = p.head + p.n + CRYO_SEAL_TAG;
 	int n, rc = cryo_seal_pread(run->in, me->buf, want, run->in_base + i * CRYO_SEAL_SEGMENT,
@@ -204,7 +206,7 @@ static int open_one(const struct work *w, struct worker *me, uint64_t i, struct 
 		rc = cryo_err_set(err, CRYO_E_TAMPER, "ends in the middle");
 	if (rc < 0)
 		return rc;
-	nonce_of(w->s, i, p.last, nonce);
+	make_segment_nonce(w->s, i, p.last, nonce);
 	if (EVP_DecryptInit_ex(me->ctx, NULL, NULL, NULL, nonce) != 1 ||
 	    EVP_CIPHER_CTX_ctrl(me->ctx, EVP_CTRL_AEAD_SET_TAG, CRYO_SEAL_TAG, data + p.n) != 1 ||
 	    (p.n > 0 && EVP_DecryptUpdate(me->ctx, data, &n, data, (int)p.n) != 1))
@@ -215,7 +217,7 @@ static int open_one(const struct work *w, struct worker *me, uint64_t i, struct 
 	return cryo_seal_pwrite(run->out, data, p.n, run->out_base + p.plain_at, err);
 }
 
-static int worker_init(const struct work *w, struct worker *me, struct cryo_err *err)
+static int init_stream_worker(const struct work *w, struct worker *me, struct cryo_err *err)
 {
 	cryo_auto(EVP_CIPHER_free) EVP_CIPHER *gcm = EVP_CIPHER_fetch(NULL, "AES-256-GCM", NULL);
 	const struct cryo_seal_run *run = w->run;
@@ -233,7 +235,7 @@ static int worker_init(const struct work *w, struct worker *me, struct cryo_err 
 	return 0;
 }
 
-static void work_failed(struct work *w, int rc, const struct cryo_err *err)
+static void note_stream_failure(struct work *w, int rc, const struct cryo_err *err)
 {
 	pthread_mutex_lock(&w->lock);
 	if (w->rc == 0) {
@@ -244,12 +246,12 @@ static void work_failed(struct work *w, int rc, const struct cryo_err *err)
 	atomic_store(&w->failed, true);
 }
 
-static void *worker_run(void *arg)
+static void *run_stream_worker(void *arg)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct worker me = { 0 };
 	struct work *w = arg;
-	int rc = worker_init(w, &me, &err);
+	int rc = init_stream_worker(w, &me, &err);
 
 	while (rc == 0 && !atomic_load(&w->failed)) {
 		uint64_t i = atomic_fetch_add(&w->next, 1);
@@ -258,16 +260,16 @@ static void *worker_run(void *arg)
 			break;
 		rc = cryo_intr_check(&err);
 		if (rc == 0)
-			rc = (w->open ? open_one : seal_one)(w, &me, i, &err);
+			rc = (w->open ? open_stream_segment : seal_stream_segment)(w, &me, i, &err);
 	}
 	if (rc < 0)
-		work_failed(w, rc, &err);
+		note_stream_failure(w, rc, &err);
 	EVP_CIPHER_CTX_free(me.ctx);
 	free(me.buf); /* plaintext of the user's, not ours to wipe: it was in the page cache */
 	return NULL;
 }
 
-static unsigned thread_count(const struct cryo_seal_run *run)
+static unsigned choose_thread_count(const struct cryo_seal_run *run)
 {
 	long cores = run->threads ? (long)run->threads : sysconf(_SC_NPROCESSORS_ONLN);
 	uint64_t n = run->end - run->first;
@@ -280,15 +282,15 @@ static unsigned thread_count(const struct cryo_seal_run *run)
 }
 
 /* The caller works too; where no more threads are to be had, it works alone. */
-static int work_all(struct work *w)
+static int run_all_workers(struct work *w)
 {
 	pthread_t thread[MAX_THREADS];
-	unsigned n = thread_count(w->run), started = 0;
+	unsigned n = choose_thread_count(w->run), started = 0;
 
-	while (started + 1 < n && pthread_create(&thread[started], NULL, worker_run, w) == 0)
+	while (started + 1 < n && pthread_create(&thread[started], NULL, run_stream_worker, w) == 0)
 		started++;
 	if (n > 0)
-		worker_run(w);
+		run_stream_worker(w);
 	while (started > 0)
 		pthread_join(thread[--started], NULL);
 	pthread_mutex_destroy(&w->lock);
@@ -301,7 +303,7 @@ int cryo_seal_stream_seal(const struct cryo_seal_stream *s, const struct cryo_se
 	struct work w = { .s = s, .run = run, .next = run->first, .err = err };
 
 	pthread_mutex_init(&w.lock, NULL);
-	return work_all(&w);
+	return run_all_workers(&w);
 }
 
 int cryo_seal_stream_open(const struct cryo_seal_stream *s, const struct cryo_seal_run *run,
@@ -310,5 +312,5 @@ int cryo_seal_stream_open(const struct cryo_seal_stream *s, const struct cryo_se
 	struct work w = { .s = s, .run = run, .open = true, .next = run->first, .err = err };
 
 	pthread_mutex_init(&w.lock, NULL);
-	return work_all(&w);
+	return run_all_workers(&w);
 }

@@ -39,7 +39,8 @@ void cryo_seal_writer_free(struct cryo_seal_writer *w)
 {
 	if (!w)
 		return;
-	cryo_seal_follow_free(w->following);
+	if (w->following)
+		w->free_following(w->following);
 	for (size_t i = 0; !w->finished && i < w->manifest.n; i++)
 		unlinkat(w->dir, w->manifest.file[i].name, 0);
 	cryo_seal_manifest_release(&w->manifest);
@@ -86,7 +87,8 @@ int cryo_seal_writer_create(struct cryo_seal_writer *w, const char *name, int *o
 	return 0;
 }
 
-static int seal_fd(struct cryo_seal_writer *w, const char *name, int fd, struct cryo_err *err)
+static int seal_file_content(struct cryo_seal_writer *w, const char *name, int fd,
+			     struct cryo_err *err)
 {
 	cryo_auto(cryo_seal_stream_free) struct cryo_seal_stream *s = NULL;
 	cryo_auto(cryo_fd_close) int out = -1;
@@ -115,7 +117,7 @@ static int seal_fd(struct cryo_seal_writer *w, const char *name, int fd, struct 
 	return rc;
 }
 
-static int unbroken(struct cryo_seal_writer *w, int rc)
+static int note_broken_writer(struct cryo_seal_writer *w, int rc)
 {
 	w->broken |= rc < 0;
 	return rc;
@@ -123,7 +125,7 @@ static int unbroken(struct cryo_seal_writer *w, int rc)
 
 int cryo_seal_writer_fd(struct cryo_seal_writer *w, const char *name, int fd, struct cryo_err *err)
 {
-	return unbroken(w, seal_fd(w, name, fd, err));
+	return note_broken_writer(w, seal_file_content(w, name, fd, err));
 }
 
 int cryo_seal_writer_file(struct cryo_seal_writer *w, int src_dir, const char *name,
@@ -132,7 +134,7 @@ int cryo_seal_writer_file(struct cryo_seal_writer *w, int src_dir, const char *n
 	cryo_auto(cryo_fd_close) int fd = -1;
 	int rc = cryo_seal_dir_open(src_dir, name, &fd, err);
 
-	return rc < 0 ? unbroken(w, rc) : cryo_seal_writer_fd(w, name, fd, err);
+	return rc < 0 ? note_broken_writer(w, rc) : cryo_seal_writer_fd(w, name, fd, err);
 }
 
 int cryo_seal_writer_dir(struct cryo_seal_writer *w, int src_dir, struct cryo_err *err)
@@ -144,7 +146,7 @@ int cryo_seal_writer_dir(struct cryo_seal_writer *w, int src_dir, struct cryo_er
 		if (!cryo_seal_is_public(names.v[i]) &&
 		    !cryo_seal_manifest_find(&w->manifest, names.v[i]))
 			rc = cryo_seal_writer_file(w, src_dir, names.v[i], err);
-	return unbroken(w, rc);
+	return note_broken_writer(w, rc);
 }
 
 int cryo_seal_writer_envelope(struct cryo_seal_writer *w, struct cryo_str *der,
@@ -159,7 +161,8 @@ int cryo_seal_writer_envelope(struct cryo_seal_writer *w, struct cryo_str *der,
 	return cryo_seal_envelope_make(&w->opts, &text, der, err);
 }
 
-static int publish(struct cryo_seal_writer *w, const struct cryo_str *der, struct cryo_err *err)
+static int publish_envelope(struct cryo_seal_writer *w, const struct cryo_str *der,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int fd = openat(
 	    w->dir, CMS_TEMPORARY, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -186,7 +189,7 @@ int cryo_seal_writer_finish(struct cryo_seal_writer *w, struct cryo_err *err)
 				    CRYO_SEAL_CMS_NAME);
 	rc = cryo_seal_writer_envelope(w, &der, err);
 	if (rc == 0)
-		rc = publish(w, &der, err);
+		rc = publish_envelope(w, &der, err);
 	w->finished = rc == 0;
-	return unbroken(w, rc);
+	return note_broken_writer(w, rc);
 }

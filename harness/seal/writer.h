@@ -11,7 +11,8 @@ struct cryo_seal_writer {
 	struct cryo_seal_writer_opts opts;
 	struct cryo_seal_secret *secret;
 	struct cryo_seal_manifest manifest; /* also what is to be removed when it fails */
-	struct cryo_seal_follow *following;
+	struct cryo_seal_follow *following; /* images that grow while they are sealed */
+	void (*free_following)(struct cryo_seal_follow *list);
 	bool broken;   /* after a failure: nothing but free */
 	bool finished; /* seal.cms is there */
 };
@@ -24,6 +25,5 @@ int cryo_seal_writer_envelope(struct cryo_seal_writer *w, struct cryo_str *der,
 			      struct cryo_err *err);
 /* Size of a regular file; else -CRYO_E_CONFIG. */
 int cryo_seal_file_size(const char *name, int fd, uint64_t *size, struct cryo_err *err);
-void cryo_seal_follow_free(struct cryo_seal_follow *list);
 
 #endif

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int commit(git_repository *repo, git_commit **head, const git_oid *tree,
-		  const struct cryo_patch *p, struct cryo_err *err)
+static int commit_applied_patch(git_repository *repo, git_commit **head, const git_oid *tree,
+				const struct cryo_patch *p, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *message = cryo_asprintf(
 	    "%s\n%s%s%s", p->subject, p->body[0] ? "\n" : "", p->body, p->body[0] ? "\n" : "");
@@ -29,8 +29,8 @@ static int commit(git_repository *repo, git_commit **head, const git_oid *tree,
 	return 0;
 }
 
-static int one(git_repository *repo, git_commit **head, const struct cryo_patch *p,
-	       struct cryo_applied *how, struct cryo_err *err)
+static int apply_one_patch(git_repository *repo, git_commit **head, const struct cryo_patch *p,
+			   struct cryo_applied *how, struct cryo_err *err)
 {
 	cryo_auto(git_tree_free) git_tree *tree = NULL;
 	git_oid result;
@@ -41,7 +41,7 @@ static int one(git_repository *repo, git_commit **head, const struct cryo_patch 
 	rc = cryo_graft(repo, tree, p, &result, how, err);
 	if (rc < 0 || how->kind == CRYO_FIT_CONTAINED || how->kind == CRYO_FIT_CONFLICT)
 		return rc;
-	return commit(repo, head, &result, p, err);
+	return commit_applied_patch(repo, head, &result, p, err);
 }
 
 int cryo_series_try(const char *repository, const char *base, const struct cryo_series *s,
@@ -56,14 +56,15 @@ int cryo_series_try(const char *repository, const char *base, const struct cryo_
 	for (size_t i = 0; rc == 0 && i < s->n; i++) {
 		rc = cryo_intr_check(err);
 		if (rc == 0)
-			rc = one(repo, &at, &s->patch[i], &out[i], err);
+			rc = apply_one_patch(repo, &at, &s->patch[i], &out[i], err);
 	}
 	if (rc == 0)
 		git_oid_tostr(head, CRYO_COMMIT_HEX, git_commit_id(at));
 	return rc;
 }
 
-static int verdict(const struct cryo_patch *p, const struct cryo_applied *a, struct cryo_err *err)
+static int judge_applied_patch(const struct cryo_patch *p, const struct cryo_applied *a,
+			       struct cryo_err *err)
 {
 	if (a->kind == CRYO_FIT_CONTAINED)
 		return cryo_err_set(err, CRYO_E_CONFIG,
@@ -81,7 +82,7 @@ int cryo_series_apply(const char *repository, const char *base, const struct cry
 	int rc = cryo_series_try(repository, base, s, a, head, err);
 
 	for (size_t i = 0; rc == 0 && i < s->n; i++)
-		rc = verdict(&s->patch[i], &a[i], err);
+		rc = judge_applied_patch(&s->patch[i], &a[i], err);
 	cryo_applied_release(a, s->n);
 	free(a);
 	return rc;

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "net/download.h"
+#include "source/debian.h"
 #include "source/url.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
@@ -14,13 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-#define QUIET_MS     120000
-#define MAX_FILE     ((uint64_t)8 << 30)
+#define QUIET_MS 120000
+#define MAX_FILE ((uint64_t)8 << 30)
 
 /* *same: it is the file that the stack means. */
-static int check(const char *path, const struct cryo_source *src, char hex[CRYO_HASH_HEX],
-		 bool *same, struct cryo_err *err)
+static int check_archive_hash(const char *path, const struct cryo_source *src,
+			      char hex[CRYO_HASH_HEX], bool *same, struct cryo_err *err)
 {
 	int rc = cryo_hash_file(path, hex, err);
 
@@ -28,13 +28,15 @@ static int check(const char *path, const struct cryo_source *src, char hex[CRYO_
 	return rc;
 }
 
-static int mismatch(const struct cryo_source *src, const char *hex, struct cryo_err *err)
+static int report_hash_mismatch(const struct cryo_source *src, const char *hex,
+				struct cryo_err *err)
 {
 	return cryo_err_set(err, CRYO_E_CONFIG, "checksum of '%s' is %s, the stack wants %s",
 			    src->archive, hex, src->sha256);
 }
 
-static int local(const struct cryo_source *src, const char *file, char **path, struct cryo_err *err)
+static int take_local_archive(const struct cryo_source *src, const char *file, char **path,
+			      struct cryo_err *err)
 {
 	char hex[CRYO_HASH_HEX];
 	bool same = false;
@@ -42,37 +44,39 @@ static int local(const struct cryo_source *src, const char *file, char **path, s
 
 	if (cryo_fs_size(file) < 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "no archive '%s'", file);
-	rc = check(file, src, hex, &same, err);
+	rc = check_archive_hash(file, src, hex, &same, err);
 	if (rc == 0 && !same)
-		rc = mismatch(src, hex, err);
+		rc = report_hash_mismatch(src, hex, err);
 	if (rc == 0)
 		*path = cryo_strdup(file);
 	return rc;
 }
 
 /* A wrong file that was put together from two attempts gets a second chance, as a whole. */
-static int fetch(const struct cryo_source *src, const struct cryo_download *d, const char *path,
-		 struct cryo_err *err)
+static int fetch_archive_file(const struct cryo_source *src, const struct cryo_download *d,
+			      const char *path, struct cryo_err *err)
 {
 	bool resumed = cryo_fs_size(d->path) > 0, same = false;
 	char hex[CRYO_HASH_HEX];
 	int rc = cryo_download(d, err);
 
 	if (rc == 0)
-		rc = check(d->path, src, hex, &same, err);
+		rc = check_archive_hash(d->path, src, hex, &same, err);
 	if (rc < 0)
 		return rc;
 	if (!same) {
 		unlink(d->path);
-		return resumed ? fetch(src, d, path, err) : mismatch(src, hex, err);
+		return resumed ? fetch_archive_file(src, d, path, err)
+			       : report_hash_mismatch(src, hex, err);
 	}
 	if (rename(d->path, path) < 0)
 		return cryo_err_sys(err, errno, "cannot write '%s'", path);
 	return 0;
 }
 
-static int fetch_locked(const struct cryo_source *src, const char *ask,
-			const struct cryo_fetch_opts *o, const char *path, struct cryo_err *err)
+static int fetch_archive_locked(const struct cryo_source *src, const char *ask,
+				const struct cryo_fetch_opts *o, const char *path,
+				struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *part = cryo_asprintf("%s.part", path);
 	cryo_auto(cryo_free) char *lock_path = cryo_asprintf("%s.lock", path);
@@ -81,13 +85,13 @@ static int fetch_locked(const struct cryo_source *src, const char *ask,
 				   .max = MAX_FILE,
 				   .quiet_ms = o->quiet_ms ? o->quiet_ms
 							   : cryo_limit_ms(QUIET_MS) };
-	int lock = -1, rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+	int lock = -1, rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 
 	if (rc < 0)
 		return rc;
 	cryo_step_note("fetching %s", ask);
 	if (!cryo_fs_exists(path))
-		rc = fetch(src, &d, path, err);
+		rc = fetch_archive_file(src, &d, path, err);
 	cryo_lock_remove(lock_path, &lock);
 	return rc;
 }
@@ -107,23 +111,30 @@ int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_o
 	if (rc < 0)
 		return rc;
 	if (cryo_starts_with(ask, "file://") || ask[0] == '/')
-		return local(src, ask[0] == '/' ? ask : ask + strlen("file://"), path, err);
+		return take_local_archive(src, ask[0] == '/' ? ask : ask + strlen("file://"), path,
+					  err);
 	cryo_fs_touch(cached, false);
 	/* Whole when it was renamed; damage since then shows here. */
-	if (cryo_fs_exists(cached) && local(src, cached, path, err) == 0)
+	if (cryo_fs_exists(cached) && take_local_archive(src, cached, path, err) == 0)
 		return 0;
 	if (o->offline)
 		return cryo_err_set(err, CRYO_E_PROVISION,
 				    "archive '%s' is not in the cache, and --offline forbids to "
 				    "fetch it",
 				    src->archive);
+	if (cryo_debian_is_address(ask)) {
+		free(cryo_steal(&ask));
+		rc = cryo_debian_resolve(src->archive, &ask, err);
+		if (rc < 0)
+			return rc;
+	}
 	if (cryo_url_archive_refusal(ask))
 		return cryo_err_set(err, CRYO_E_CONFIG, "mirror '%s' of '%s' is refused: %s", ask,
 				    src->archive, cryo_url_archive_refusal(ask));
 	unlink(cached);
 	rc = cryo_fs_mkparents(cached, 0700, err);
 	if (rc == 0)
-		rc = fetch_locked(src, ask, o, cached, err);
+		rc = fetch_archive_locked(src, ask, o, cached, err);
 	if (rc == 0)
 		*path = cryo_steal(&cached);
 	return rc;

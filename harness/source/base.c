@@ -16,7 +16,7 @@
 
 #define MAX_FILE (1u << 30)
 
-static int read_link(const char *path, struct cryo_str *out, struct cryo_err *err)
+static int read_base_link(const char *path, struct cryo_str *out, struct cryo_err *err)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlink(path, target, sizeof(target));
@@ -27,20 +27,20 @@ static int read_link(const char *path, struct cryo_str *out, struct cryo_err *er
 	return 0;
 }
 
-static uint32_t mode_of(const struct stat *st)
+static uint32_t choose_base_mode(const struct stat *st)
 {
 	if (S_ISLNK(st->st_mode))
 		return GIT_FILEMODE_LINK;
 	return st->st_mode & 0111 ? GIT_FILEMODE_BLOB_EXECUTABLE : GIT_FILEMODE_BLOB;
 }
 
-static int add_file(git_repository *repo, git_index *index, const FTSENT *f, const char *name,
-		    struct cryo_err *err)
+static int add_base_file(git_repository *repo, git_index *index, const FTSENT *f, const char *name,
+			 struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	git_index_entry e = { .mode = mode_of(f->fts_statp), .path = name };
+	git_index_entry e = { .mode = choose_base_mode(f->fts_statp), .path = name };
 	int rc = f->fts_info == FTS_F ? cryo_fs_read(f->fts_path, MAX_FILE, &text, err)
-				      : read_link(f->fts_path, &text, err);
+				      : read_base_link(f->fts_path, &text, err);
 
 	if (rc < 0)
 		return rc;
@@ -50,8 +50,8 @@ static int add_file(git_repository *repo, git_index *index, const FTSENT *f, con
 	return 0;
 }
 
-static int add_entry(git_repository *repo, git_index *index, const struct cryo_base_part *part,
-		     const FTSENT *f, struct cryo_err *err)
+static int add_base_entry(git_repository *repo, git_index *index, const struct cryo_base_part *part,
+			  const FTSENT *f, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *name = cryo_asprintf("%s%s%s", part->at, *part->at ? "/" : "",
 							f->fts_path + strlen(part->dir) + 1);
@@ -60,7 +60,7 @@ static int add_entry(git_repository *repo, git_index *index, const struct cryo_b
 	case FTS_F:
 	case FTS_SL:
 	case FTS_SLNONE:
-		return add_file(repo, index, f, name, err);
+		return add_base_file(repo, index, f, name, err);
 	case FTS_D:
 	case FTS_DP:
 		return cryo_intr_check(err);
@@ -69,8 +69,8 @@ static int add_entry(git_repository *repo, git_index *index, const struct cryo_b
 	}
 }
 
-static int add_part(git_repository *repo, git_index *index, const struct cryo_base_part *part,
-		    struct cryo_err *err)
+static int add_base_part(git_repository *repo, git_index *index, const struct cryo_base_part *part,
+			 struct cryo_err *err)
 {
 	char *const roots[] = { (char *)part->dir, NULL };
 	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
@@ -85,14 +85,15 @@ static int add_part(git_repository *repo, git_index *index, const struct cryo_ba
 		if (strcmp(f->fts_name, ".git") == 0)
 			fts_set(fts, f, FTS_SKIP);
 		else if (f->fts_level > 0 || f->fts_info != FTS_DP)
-			rc = add_entry(repo, index, part, f, err);
+			rc = add_base_entry(repo, index, part, f, err);
 	}
 	fts_close(fts);
 	return rc;
 }
 
-static int make(git_repository *repo, const char *message, const struct cryo_base_part *part,
-		size_t n, git_oid *id, struct cryo_err *err)
+static int make_base_commit(git_repository *repo, const char *message,
+			    const struct cryo_base_part *part, size_t n, git_oid *id,
+			    struct cryo_err *err)
 {
 	cryo_auto(git_index_free) git_index *index = NULL;
 	cryo_auto(git_signature_free) git_signature *author = NULL;
@@ -103,7 +104,7 @@ static int make(git_repository *repo, const char *message, const struct cryo_bas
 	    git_signature_new(&author, "cryopod", "cryopod@localhost", 0, 0) < 0)
 		return cryo_git_err(err, CRYO_E_PROVISION, "libgit2");
 	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = add_part(repo, index, &part[i], err);
+		rc = add_base_part(repo, index, &part[i], err);
 	if (rc == 0 && git_index_write_tree_to(&tree, index, repo) < 0)
 		rc = cryo_git_err(err, CRYO_E_PROVISION, "cannot write the tree");
 	if (rc == 0)
@@ -112,16 +113,16 @@ static int make(git_repository *repo, const char *message, const struct cryo_bas
 }
 
 /* The reference comes last: an interrupted run leaves none, and the next begins anew. */
-static int find_or_make(git_repository *repo, const char *ref, const char *message,
-			const struct cryo_base_part *part, size_t n, git_oid *id,
-			struct cryo_err *err)
+static int find_or_make_base(git_repository *repo, const char *ref, const char *message,
+			     const struct cryo_base_part *part, size_t n, git_oid *id,
+			     struct cryo_err *err)
 {
 	cryo_auto(git_reference_free) git_reference *made = NULL;
 	int rc;
 
 	if (git_reference_name_to_id(id, repo, ref) == 0)
 		return 0;
-	rc = make(repo, message, part, n, id, err);
+	rc = make_base_commit(repo, message, part, n, id, err);
 	if (rc == 0 && git_reference_create(&made, repo, ref, id, true, NULL) < 0)
 		rc = cryo_git_err(err, CRYO_E_PROVISION, "reference '%s'", ref);
 	return rc;
@@ -138,7 +139,7 @@ int cryo_base_commit(const char *repository, const char *key, const char *messag
 
 	cryo_fs_touch(repository, false);
 	if (rc == 0)
-		rc = find_or_make(repo, ref, message, part, n, &id, err);
+		rc = find_or_make_base(repo, ref, message, part, n, &id, err);
 	if (rc == 0)
 		git_oid_tostr(commit, CRYO_COMMIT_HEX, &id);
 	return rc;
@@ -158,12 +159,12 @@ static int check_out_files(git_repository *repo, const git_tree *tree, const cha
 	return 0;
 }
 
-static int check_out(const char *repository, const char *commit, const char *dir,
-		     struct cryo_err *err);
+static int check_out_base(const char *repository, const char *commit, const char *dir,
+			  struct cryo_err *err);
 
 /* Where the repository's own work tree has none, none belongs there. */
-static int check_out_submodule(const char *repository, const git_index_entry *e, const char *dir,
-			       struct cryo_err *err)
+static int check_out_base_submodule(const char *repository, const git_index_entry *e,
+				    const char *dir, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s", repository, e->path);
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s", dir, e->path);
@@ -176,7 +177,7 @@ static int check_out_submodule(const char *repository, const git_index_entry *e,
 	git_oid_tostr(commit, sizeof(commit), &e->id);
 	rc = cryo_fs_mkdirs(to, 0755, err);
 	if (rc == 0)
-		rc = check_out(from, commit, to, err);
+		rc = check_out_base(from, commit, to, err);
 	return cryo_err_wrap(err, rc, "submodule '%s'", e->path);
 }
 
@@ -192,13 +193,13 @@ static int check_out_submodules(const char *repository, const git_tree *tree, co
 		const git_index_entry *e = git_index_get_byindex(index, i);
 
 		if (e->mode == GIT_FILEMODE_COMMIT)
-			rc = check_out_submodule(repository, e, dir, err);
+			rc = check_out_base_submodule(repository, e, dir, err);
 	}
 	return rc;
 }
 
-static int check_out(const char *repository, const char *commit, const char *dir,
-		     struct cryo_err *err)
+static int check_out_base(const char *repository, const char *commit, const char *dir,
+			  struct cryo_err *err)
 {
 	cryo_auto(git_repository_free) git_repository *repo = NULL;
 	cryo_auto(git_commit_free) git_commit *c = NULL;
@@ -225,7 +226,7 @@ int cryo_base_checkout(const char *repository, const char *commit, const char *d
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(beside, 0755, err);
 	if (rc == 0)
-		rc = check_out(repository, commit, beside, err);
+		rc = check_out_base(repository, commit, beside, err);
 	if (rc == 0 && rename(beside, dir) < 0)
 		rc = cryo_err_sys(err, errno, "cannot publish '%s'", dir);
 	return rc;

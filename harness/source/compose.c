@@ -27,7 +27,7 @@ char *cryo_compose_name(git_commit *commit, size_t number)
 }
 
 /* Mon, 2 Nov 2026 15:04:05 +0100, whatever the locale */
-static void add_date(const git_time *when, struct cryo_str *out)
+static void add_mail_date(const git_time *when, struct cryo_str *out)
 {
 	static const char *const days[] = { "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat" };
 	static const char *const months[] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -42,7 +42,7 @@ static void add_date(const git_time *when, struct cryo_str *out)
 		      tm.tm_sec, when->offset < 0 ? '-' : '+', zone / 60, zone % 60);
 }
 
-static int add_diff(git_diff *diff, struct cryo_str *out)
+static int add_mail_diff(git_diff *diff, struct cryo_str *out)
 {
 	git_diff_stats *stats = NULL;
 	git_buf stat = { 0 }, text = { 0 };
@@ -65,8 +65,8 @@ static int add_diff(git_diff *diff, struct cryo_str *out)
 }
 
 /* Options are all given: none shall come from somebody's configuration. */
-static int make_diff(git_repository *repo, git_tree *from, git_tree *to, bool renames,
-		     git_diff **out)
+static int make_commit_diff(git_repository *repo, git_tree *from, git_tree *to, bool renames,
+			    git_diff **out)
 {
 	git_diff_find_options find;
 	git_diff_options opts;
@@ -84,27 +84,27 @@ static int make_diff(git_repository *repo, git_tree *from, git_tree *to, bool re
 	return rc == 0 && renames ? git_diff_find_similar(*out, &find) : rc;
 }
 
-static int write_mail(git_repository *repo, git_commit *commit, git_tree *from, git_tree *to,
-		      bool renames, struct cryo_str *out)
+static int write_commit_mail(git_repository *repo, git_commit *commit, git_tree *from, git_tree *to,
+			     bool renames, struct cryo_str *out)
 {
 	const git_signature *author = git_commit_author(commit);
 	const char *body = git_commit_body(commit);
 	cryo_auto(git_diff_free) git_diff *diff = NULL;
-	int rc = make_diff(repo, from, to, renames, &diff);
+	int rc = make_commit_diff(repo, from, to, renames, &diff);
 
 	cryo_str_addf(out,
 		      "From %040d Mon Sep 17 00:00:00 2001\n" /* git's mark of a patch */
 		      "From: %s <%s>\n",
 		      0, author->name, author->email);
-	add_date(&author->when, out);
+	add_mail_date(&author->when, out);
 	cryo_str_addf(out, "Subject: [PATCH] %s\n\n", git_commit_summary(commit));
 	if (body && *body)
 		cryo_str_addf(out, "%s\n", body);
 	cryo_str_add(out, "---\n");
-	return rc == 0 ? add_diff(diff, out) : rc;
+	return rc == 0 ? add_mail_diff(diff, out) : rc;
 }
 
-static bool says_the_same(git_commit *commit, const struct cryo_patch *p)
+static bool has_same_message(git_commit *commit, const struct cryo_patch *p)
 {
 	const git_signature *author = git_commit_author(commit);
 	const char *body = git_commit_body(commit);
@@ -114,8 +114,8 @@ static bool says_the_same(git_commit *commit, const struct cryo_patch *p)
 	       cryo_streq(p->email, author->email) && p->time == author->when.time;
 }
 
-static int read_again(git_repository *repo, git_commit *commit, git_tree *from,
-		      const struct cryo_str *mail, struct cryo_err *err)
+static int check_composed_mail(git_repository *repo, git_commit *commit, git_tree *from,
+			       const struct cryo_str *mail, struct cryo_err *err)
 {
 	struct cryo_applied how = { 0 };
 	struct cryo_patch p = { 0 };
@@ -125,7 +125,7 @@ static int read_again(git_repository *repo, git_commit *commit, git_tree *from,
 	if (rc < 0)
 		return rc;
 	rc = cryo_graft(repo, from, &p, &result, &how, err);
-	if (rc == 0 && !says_the_same(commit, &p))
+	if (rc == 0 && !has_same_message(commit, &p))
 		rc = cryo_err_set(err, CRYO_E_CONFIG,
 				  "its message or author would be another one in a mail");
 	if (rc == 0 && !git_oid_equal(&result, git_commit_tree_id(commit)))
@@ -135,16 +135,16 @@ static int read_again(git_repository *repo, git_commit *commit, git_tree *from,
 	return rc;
 }
 
-static int compose(git_repository *repo, git_commit *commit, git_tree *from, bool renames,
-		   struct cryo_str *out, struct cryo_err *err)
+static int compose_commit_mail(git_repository *repo, git_commit *commit, git_tree *from,
+			       bool renames, struct cryo_str *out, struct cryo_err *err)
 {
 	cryo_auto(git_tree_free) git_tree *to = NULL;
 
 	cryo_str_clear(out);
 	if (git_commit_tree(&to, commit) < 0 ||
-	    write_mail(repo, commit, from, to, renames, out) < 0)
+	    write_commit_mail(repo, commit, from, to, renames, out) < 0)
 		return cryo_git_err(err, CRYO_E_PROVISION, "diff");
-	return read_again(repo, commit, from, out, err);
+	return check_composed_mail(repo, commit, from, out, err);
 }
 
 int cryo_compose(git_repository *repo, git_commit *commit, struct cryo_str *out,
@@ -158,9 +158,9 @@ int cryo_compose(git_repository *repo, git_commit *commit, struct cryo_str *out,
 	if (git_commit_parent(&parent, commit, 0) < 0 || git_commit_tree(&from, parent) < 0)
 		return cryo_git_err(err, CRYO_E_PROVISION, "parent");
 	/* libgit2 writes a renamed binary so that nobody can read it: then without renames. */
-	rc = compose(repo, commit, from, true, out, &first);
+	rc = compose_commit_mail(repo, commit, from, true, out, &first);
 	if (rc < 0)
-		rc = compose(repo, commit, from, false, out, err);
+		rc = compose_commit_mail(repo, commit, from, false, out, err);
 	return cryo_err_wrap(err, rc, "commit %.12s '%s'", git_oid_tostr_s(git_commit_id(commit)),
 			     git_commit_summary(commit));
 }

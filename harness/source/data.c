@@ -12,7 +12,7 @@
 /* build/asan/tests/test_data is four directories below the tree. */
 #define MAX_UP 4
 
-static char *own_dir(void)
+static char *find_program_dir(void)
 {
 	char path[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
@@ -37,7 +37,7 @@ static bool take_if_there(char *path, char **out)
 	return false;
 }
 
-static bool in_tree(const char *root, const char *relative, char **out)
+static bool find_in_own_tree(const char *root, const char *relative, char **out)
 {
 	cryo_auto(cryo_free) char *harness = cryo_asprintf("%s/harness/base", root);
 
@@ -49,7 +49,7 @@ static bool in_tree(const char *root, const char *relative, char **out)
 			     out);
 }
 
-static bool installed(const char *bin, const char *relative, char **out)
+static bool find_installed_data(const char *bin, const char *relative, char **out)
 {
 	static const char libexec[] = "libexec/";
 
@@ -60,16 +60,16 @@ static bool installed(const char *bin, const char *relative, char **out)
 	return take_if_there(cryo_asprintf("%s/../share/cryopod/%s", bin, relative), out);
 }
 
-static bool find(const char *relative, char **out)
+static bool find_data_path(const char *relative, char **out)
 {
 	const char *data = getenv("CRYOPOD_DATA");
-	cryo_auto(cryo_free) char *dir = own_dir();
+	cryo_auto(cryo_free) char *dir = find_program_dir();
 
 	if (data && *data && take_if_there(cryo_asprintf("%s/%s", data, relative), out))
 		return true;
 	if (!dir)
 		return false;
-	if (installed(dir, relative, out))
+	if (find_installed_data(dir, relative, out))
 		return true;
 	for (int i = 0; i < MAX_UP; i++) {
 		char *slash = strrchr(dir, '/');
@@ -77,7 +77,7 @@ static bool find(const char *relative, char **out)
 		if (!slash)
 			break;
 		*slash = '\0';
-		if (in_tree(dir, relative, out))
+		if (find_in_own_tree(dir, relative, out))
 			return true;
 	}
 	return false;
@@ -87,7 +87,7 @@ int cryo_data_path(const char *relative, char **out, struct cryo_err *err)
 {
 	char *found = NULL, *absolute;
 
-	if (!find(relative, &found))
+	if (!find_data_path(relative, &found))
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "'%s' is not there: cryopod is not installed completely "
 				    "(CRYOPOD_DATA names the directory)",

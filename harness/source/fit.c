@@ -16,26 +16,26 @@ struct lines {
 	size_t n;
 };
 
-static void lines_release(struct lines *l)
+static void release_lines(struct lines *l)
 {
 	free(l->v);
 }
-#define lines_releasep lines_release
+#define release_linesp release_lines
 
-static void add(struct lines *l, const char *text, size_t len)
+static void add_text_line(struct lines *l, const char *text, size_t len)
 {
 	if ((l->n & (l->n + 1)) == 0) /* full: 0, 1, 3, 7 … are there */
 		l->v = cryo_realloc(l->v, 2 * l->n + 1, sizeof(*l->v));
 	l->v[l->n++] = (struct line){ text, len };
 }
 
-static void split(const char *text, size_t len, struct lines *out)
+static void split_text_lines(const char *text, size_t len, struct lines *out)
 {
 	while (len > 0) {
 		const char *newline = memchr(text, '\n', len);
 		size_t n = newline ? (size_t)(newline + 1 - text) : len;
 
-		add(out, text, n);
+		add_text_line(out, text, n);
 		text += n;
 		len -= n;
 	}
@@ -48,15 +48,15 @@ struct wanted {
 	bool begin, end; /* only at the begin, only at the end of the file */
 };
 
-static void wanted_release(struct wanted *w)
+static void release_wanted(struct wanted *w)
 {
-	lines_release(&w->lines);
+	release_lines(&w->lines);
 }
-#define wanted_releasep wanted_release
+#define release_wantedp release_wanted
 
 /* As git has it: a hunk of line 1 is one of the file's begin, and one that does not end in a line
  * of context is one of its end. */
-static void set_place(struct wanted *w, int first, int count, bool context_last)
+static void set_wanted_place(struct wanted *w, int first, int count, bool context_last)
 {
 	/* "-5,0": behind line 5. */
 	w->start = first > 0 && count > 0 ? (size_t)first - 1 : (size_t)(first < 0 ? 0 : first);
@@ -64,14 +64,14 @@ static void set_place(struct wanted *w, int first, int count, bool context_last)
 	w->end = !context_last;
 }
 
-static bool is_text(char origin)
+static bool is_hunk_text_line(char origin)
 {
 	return origin == GIT_DIFF_LINE_CONTEXT || origin == GIT_DIFF_LINE_ADDITION ||
 	       origin == GIT_DIFF_LINE_DELETION;
 }
 
 /* "\ No newline at end of file" speaks of the line before it. */
-static void cut_newline(struct lines *l)
+static void cut_last_newline(struct lines *l)
 {
 	struct line *last = &l->v[l->n - 1];
 
@@ -79,8 +79,8 @@ static void cut_newline(struct lines *l)
 		last->len--;
 }
 
-static int read_hunk(git_patch *patch, size_t hunk, bool undo, struct wanted *w,
-		     struct cryo_err *err)
+static int read_wanted_hunk(git_patch *patch, size_t hunk, bool undo, struct wanted *w,
+			    struct cryo_err *err)
 {
 	const char other = undo ? GIT_DIFF_LINE_DELETION : GIT_DIFF_LINE_ADDITION;
 	char last = other;
@@ -93,36 +93,36 @@ static int read_hunk(git_patch *patch, size_t hunk, bool undo, struct wanted *w,
 	for (size_t i = 0; i < n; i++) {
 		if (git_patch_get_line_in_hunk(&l, patch, hunk, i) < 0)
 			return cryo_git_err(err, CRYO_E_PROVISION, "hunk %zu", hunk + 1);
-		if (!is_text(l->origin)) {
+		if (!is_hunk_text_line(l->origin)) {
 			if (last != other)
-				cut_newline(&w->lines);
+				cut_last_newline(&w->lines);
 			continue;
 		}
 		last = l->origin;
 		if (last != other)
-			add(&w->lines, l->content, l->content_len);
+			add_text_line(&w->lines, l->content, l->content_len);
 	}
-	set_place(w, undo ? h->new_start : h->old_start, undo ? h->new_lines : h->old_lines,
-		  last == GIT_DIFF_LINE_CONTEXT);
+	set_wanted_place(w, undo ? h->new_start : h->old_start, undo ? h->new_lines : h->old_lines,
+			 last == GIT_DIFF_LINE_CONTEXT);
 	return 0;
 }
 
-static bool same(const struct line *a, const struct line *b)
+static bool are_lines_equal(const struct line *a, const struct line *b)
 {
 	return a->len == b->len && memcmp(a->text, b->text, a->len) == 0;
 }
 
-static bool is_at(const struct lines *file, const struct lines *old, size_t at)
+static bool are_lines_at(const struct lines *file, const struct lines *old, size_t at)
 {
 	for (size_t i = 0; i < old->n; i++)
-		if (!same(&file->v[at + i], &old->v[i]))
+		if (!are_lines_equal(&file->v[at + i], &old->v[i]))
 			return false;
 	return true;
 }
 
 /* As near to `want` as possible, not before `from`. */
-static bool find(const struct lines *file, const struct wanted *w, size_t from, size_t want,
-		 size_t *at)
+static bool find_hunk_place(const struct lines *file, const struct wanted *w, size_t from,
+			    size_t want, size_t *at)
 {
 	size_t first = from, last;
 
@@ -136,7 +136,7 @@ static bool find(const struct lines *file, const struct wanted *w, size_t from, 
 	for (size_t i = 0; i <= file->n; i++) {
 		for (int up = 1; up >= 0; up--) {
 			*at = up ? want - i : want + i; /* below 0: very far */
-			if (*at >= first && *at <= last && is_at(file, &w->lines, *at))
+			if (*at >= first && *at <= last && are_lines_at(file, &w->lines, *at))
 				return true;
 		}
 	}
@@ -144,17 +144,17 @@ static bool find(const struct lines *file, const struct wanted *w, size_t from, 
 }
 
 /* In bytes: a line of code tells more than a brace or an empty one. */
-static size_t likeness(const struct lines *file, const struct lines *old, size_t at)
+static size_t measure_likeness(const struct lines *file, const struct lines *old, size_t at)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < old->n && at + i < file->n; i++)
-		if (same(&file->v[at + i], &old->v[i]))
+		if (are_lines_equal(&file->v[at + i], &old->v[i]))
 			n += old->v[i].len;
 	return n;
 }
 
-static struct line bare(const struct line *l)
+static struct line strip_line_blanks(const struct line *l)
 {
 	struct line b = *l;
 
@@ -165,7 +165,7 @@ static struct line bare(const struct line *l)
 	return b;
 }
 
-static size_t common(const struct line *a, const struct line *b)
+static size_t count_common_bytes(const struct line *a, const struct line *b)
 {
 	size_t n = 0;
 
@@ -175,9 +175,9 @@ static size_t common(const struct line *a, const struct line *b)
 }
 
 /* From byte `from` on, which may lie inside of a character. */
-static char *shown(const struct line *l, size_t from)
+static char *quote_line_part(const struct line *l, size_t from)
 {
-	struct line b = bare(l);
+	struct line b = strip_line_blanks(l);
 	size_t n;
 	char *s;
 
@@ -196,55 +196,56 @@ static char *shown(const struct line *l, size_t from)
 }
 
 /* Two long lines from a little before they differ. */
-static void show_both(const struct line *wants, const struct line *there, struct cryo_fit *fit)
+static void show_line_difference(const struct line *wants, const struct line *there,
+				 struct cryo_fit *fit)
 {
-	struct line a = bare(wants), b = bare(there);
-	size_t n = common(&a, &b), from = n > MAX_SHOWN / 2 ? n - MAX_SHOWN / 4 : 0;
+	struct line a = strip_line_blanks(wants), b = strip_line_blanks(there);
+	size_t n = count_common_bytes(&a, &b), from = n > MAX_SHOWN / 2 ? n - MAX_SHOWN / 4 : 0;
 
 	if (a.len == b.len && n == a.len)
 		from = 0;
-	fit->wants = shown(wants, from);
-	fit->there = shown(there, from);
+	fit->wants = quote_line_part(wants, from);
+	fit->there = quote_line_part(there, from);
 }
 
 /* Where most of its lines are is most likely where it belongs. */
-static void explain(const struct lines *file, const struct lines *old, size_t want,
-		    struct cryo_fit *fit)
+static void explain_misfit(const struct lines *file, const struct lines *old, size_t want,
+			   struct cryo_fit *fit)
 {
 	size_t best = want < file->n ? want : file->n, i = 0;
 
 	for (size_t at = 0; at < file->n; at++)
-		if (likeness(file, old, at) > likeness(file, old, best))
+		if (measure_likeness(file, old, at) > measure_likeness(file, old, best))
 			best = at;
-	while (i < old->n && best + i < file->n && same(&file->v[best + i], &old->v[i]))
+	while (i < old->n && best + i < file->n && are_lines_equal(&file->v[best + i], &old->v[i]))
 		i++;
 	fit->line = best + i + 1;
 	if (i < old->n && best + i < file->n)
-		show_both(&old->v[i], &file->v[best + i], fit);
+		show_line_difference(&old->v[i], &file->v[best + i], fit);
 	else if (i < old->n)
-		fit->wants = shown(&old->v[i], 0);
+		fit->wants = quote_line_part(&old->v[i], 0);
 }
 
-static int place(git_patch *patch, bool undo, const struct lines *file, struct cryo_fit *fit,
-		 struct cryo_err *err)
+static int place_all_hunks(git_patch *patch, bool undo, const struct lines *file,
+			   struct cryo_fit *fit, struct cryo_err *err)
 {
 	size_t from = 0;
 	long drift = 0;
 
 	for (size_t i = 0; i < fit->n; i++) {
-		cryo_auto(wanted_release) struct wanted w = { 0 };
+		cryo_auto(release_wanted) struct wanted w = { 0 };
 		size_t at;
 		long want;
-		int rc = read_hunk(patch, i, undo, &w, err);
+		int rc = read_wanted_hunk(patch, i, undo, &w, err);
 
 		if (rc < 0)
 			return rc;
 		want = (long)w.start + drift;
 		if (want < 0)
 			want = 0;
-		if (!find(file, &w, from, (size_t)want, &at)) {
+		if (!find_hunk_place(file, &w, from, (size_t)want, &at)) {
 			fit->hunk = i;
-			explain(file, &w.lines, (size_t)want, fit);
+			explain_misfit(file, &w.lines, (size_t)want, fit);
 			return 0;
 		}
 		drift = fit->shift[i] = (long)at - (long)w.start;
@@ -257,13 +258,13 @@ static int place(git_patch *patch, bool undo, const struct lines *file, struct c
 int cryo_fit_find(git_patch *patch, bool undo, const char *text, size_t len, struct cryo_fit *out,
 		  struct cryo_err *err)
 {
-	cryo_auto(lines_release) struct lines file = { 0 };
+	cryo_auto(release_lines) struct lines file = { 0 };
 	struct cryo_fit fit = { .n = git_patch_num_hunks(patch) };
 	int rc;
 
 	fit.shift = cryo_alloc((fit.n + 1) * sizeof(*fit.shift));
-	split(text, len, &file);
-	rc = place(patch, undo, &file, &fit, err);
+	split_text_lines(text, len, &file);
+	rc = place_all_hunks(patch, undo, &file, &fit, err);
 	if (rc < 0)
 		cryo_fit_release(&fit);
 	else

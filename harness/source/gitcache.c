@@ -19,10 +19,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-#define MAX_PINS     (1u << 20)
-#define MAX_SHOWN    8
-#define REFS	     "refs/cryopod/"
+#define MAX_PINS  (1u << 20)
+#define MAX_SHOWN 8
+#define REFS	  "refs/cryopod/"
 
 /* One cache while it is worked on. */
 struct cache {
@@ -44,7 +43,7 @@ char *cryo_git_cache_dir(const char *url)
 
 /* --- pins --- */
 
-static char *pins_path(const char *url)
+static char *make_pins_path(const char *url)
 {
 	cryo_auto(cryo_free) char *dir = cryo_git_cache_dir(url);
 
@@ -52,14 +51,14 @@ static char *pins_path(const char *url)
 }
 
 /* A shortened commit is found on its branch once and written down as well. */
-static char *pin_key(const struct cryo_git_want *w)
+static char *make_pin_key(const struct cryo_git_want *w)
 {
 	return w->commit ? cryo_asprintf("%s %s", w->ref, w->commit) : cryo_strdup(w->ref);
 }
 
 int cryo_git_known(const struct cryo_git_want *w, char out[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = pins_path(w->url), *key = NULL;
+	cryo_auto(cryo_free) char *path = make_pins_path(w->url), *key = NULL;
 	cryo_auto(cryo_json_decref) json_t *pins = NULL;
 	const char *hex;
 	int rc;
@@ -74,16 +73,16 @@ int cryo_git_known(const struct cryo_git_want *w, char out[CRYO_COMMIT_HEX], str
 	rc = cryo_json_load(path, MAX_PINS, &pins, err);
 	if (rc < 0)
 		return rc;
-	key = pin_key(w);
+	key = make_pin_key(w);
 	hex = json_string_value(json_object_get(json_object_get(pins, "refs"), key));
 	if (hex && cryo_git_is_full(hex))
 		memcpy(out, hex, strlen(hex) + 1);
 	return 0;
 }
 
-static int write_pin(const struct cryo_git_want *w, const char *hex, struct cryo_err *err)
+static int write_git_pin(const struct cryo_git_want *w, const char *hex, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = pins_path(w->url), *key = NULL;
+	cryo_auto(cryo_free) char *path = make_pins_path(w->url), *key = NULL;
 	cryo_auto(cryo_json_decref) json_t *pins = NULL;
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -96,7 +95,7 @@ static int write_pin(const struct cryo_git_want *w, const char *hex, struct cryo
 		json_decref(pins);
 		pins = json_pack("{s:s, s:{}}", "url", w->url, "refs");
 	}
-	key = pin_key(w);
+	key = make_pin_key(w);
 	json_object_set_new(json_object_get(pins, "refs"), key, json_string(hex));
 	cryo_json_dump_pretty(pins, &text);
 	cryo_str_add(&text, "\n");
@@ -105,7 +104,7 @@ static int write_pin(const struct cryo_git_want *w, const char *hex, struct cryo
 
 /* --- what is there --- */
 
-static git_repository *open_cache(const char *dir)
+static git_repository *open_cache_repository(const char *dir)
 {
 	git_repository *repo = NULL;
 
@@ -113,10 +112,10 @@ static git_repository *open_cache(const char *dir)
 	return git_repository_open_bare(&repo, dir) == 0 ? repo : NULL;
 }
 
-static bool is_there(const char *dir, const char *commit)
+static bool is_commit_cached(const char *dir, const char *commit)
 {
 	cryo_auto(cryo_free) char *name = cryo_asprintf(REFS "%s", commit);
-	git_repository *repo = cryo_fs_is_dir(dir) ? open_cache(dir) : NULL;
+	git_repository *repo = cryo_fs_is_dir(dir) ? open_cache_repository(dir) : NULL;
 	git_commit *c = NULL;
 	git_oid oid, want;
 	bool there;
@@ -135,10 +134,10 @@ bool cryo_git_has(const char *url, const char *commit)
 {
 	cryo_auto(cryo_free) char *dir = cryo_git_cache_dir(url);
 
-	return cryo_git_is_full(commit) && is_there(dir, commit);
+	return cryo_git_is_full(commit) && is_commit_cached(dir, commit);
 }
 
-static bool is_shallow(const char *dir)
+static bool is_cache_shallow(const char *dir)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/shallow", dir);
 
@@ -146,9 +145,9 @@ static bool is_shallow(const char *dir)
 }
 
 /* Nothing has been fetched into it yet: then a single commit will do. */
-static bool is_empty(const char *dir)
+static bool is_cache_empty(const char *dir)
 {
-	git_repository *repo = open_cache(dir);
+	git_repository *repo = open_cache_repository(dir);
 	git_strarray refs = { 0 };
 	bool empty = !repo || git_reference_list(&refs, repo) < 0 || refs.count == 0;
 
@@ -160,7 +159,7 @@ static bool is_empty(const char *dir)
 /* --- making and filling it --- */
 
 /* Beside its place, then renamed: what has the name is a repository. */
-static int make_cache(const char *dir, const char *url, struct cryo_err *err)
+static int make_cache_repository(const char *dir, const char *url, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *about = cryo_asprintf("%s.new/description", dir);
 	cryo_auto(cryo_free) char *shown = cryo_asprintf("%s\n", url);
@@ -187,7 +186,7 @@ static int make_cache(const char *dir, const char *url, struct cryo_err *err)
 }
 
 /* No reference may have a name that ends so. */
-static int remove_lock(const char *path, const struct stat *st, int type, struct FTW *at)
+static int remove_stale_ref_lock(const char *path, const struct stat *st, int type, struct FTW *at)
 {
 	(void)st;
 	(void)at;
@@ -197,7 +196,7 @@ static int remove_lock(const char *path, const struct stat *st, int type, struct
 }
 
 /* What a killed fetch left: half packs, and locks whose holder is gone (we hold the cache's). */
-static void clean_up(const char *dir)
+static void clean_up_git_cache(const char *dir)
 {
 	static const char *const half[] = { "shallow.lock", "packed-refs.lock", "config.lock" };
 	cryo_auto(cryo_free) char *packs = cryo_asprintf("%s/objects/pack", dir);
@@ -216,47 +215,47 @@ static void clean_up(const char *dir)
 
 		unlink(path);
 	}
-	nftw(refs, remove_lock, 16, FTW_PHYS);
+	nftw(refs, remove_stale_ref_lock, 16, FTW_PHYS);
 }
 
-static int open_locked(struct cache *c, struct cryo_err *err)
+static int open_cache_locked(struct cache *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s.lock", c->dir);
 	int rc = cryo_fs_mkparents(lock, 0700, err);
 
 	if (rc == 0)
-		rc = cryo_lock_wait(lock, LOCK_WAIT_MS, &c->lock, err);
+		rc = cryo_lock_wait(lock, CRYO_LOCK_BUILD_MS, &c->lock, err);
 	if (rc == 0)
-		rc = make_cache(c->dir, c->w->url, err);
+		rc = make_cache_repository(c->dir, c->w->url, err);
 	if (rc == 0)
 		rc = cryo_url_mirror(c->w->url, c->o->mirrors, &c->ask, err);
 	if (rc == 0)
-		clean_up(c->dir);
+		clean_up_git_cache(c->dir);
 	c->fetch = (struct cryo_gitfetch){
 		.dir = c->dir, .ask = c->ask, .shown = c->w->url, .quiet_ms = c->o->quiet_ms
 	};
 	return rc;
 }
 
-static void close_cache(struct cache *c)
+static void close_locked_cache(struct cache *c)
 {
 	cryo_fd_closep(&c->lock);
 	free(c->dir);
 	free(c->ask);
 }
-#define close_cachep close_cache
+#define close_locked_cachep close_locked_cache
 
 /* ", asked for at MIRROR"; nothing where it was the address itself. Caller frees. */
-static char *asked_at(const struct cache *c)
+static char *describe_mirror(const struct cache *c)
 {
 	bool mirror = strcmp(c->ask, c->w->url) != 0;
 
 	return cryo_asprintf("%s%s", mirror ? ", asked for at " : "", mirror ? c->ask : "");
 }
 
-static int no_such_commit(const struct cache *c, const char *commit, struct cryo_err *err)
+static int report_no_such_commit(const struct cache *c, const char *commit, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *at = asked_at(c), *tip = NULL;
+	cryo_auto(cryo_free) char *at = describe_mirror(c), *tip = NULL;
 
 	if (*c->tip)
 		tip = cryo_asprintf(", where '%s' is at %.12s", c->w->ref, c->tip);
@@ -265,10 +264,10 @@ static int no_such_commit(const struct cache *c, const char *commit, struct cryo
 }
 
 /* After everything was fetched: the full commit of a full or shortened one; keeps it. */
-static int keep(const struct cache *c, const char *commit, char out[CRYO_COMMIT_HEX],
-		struct cryo_err *err)
+static int keep_cached_commit(const struct cache *c, const char *commit, char out[CRYO_COMMIT_HEX],
+			      struct cryo_err *err)
 {
-	git_repository *repo = open_cache(c->dir);
+	git_repository *repo = open_cache_repository(c->dir);
 	cryo_auto(cryo_free) char *name = NULL;
 	git_reference *ref = NULL;
 	git_object *object = NULL;
@@ -283,7 +282,7 @@ static int keep(const struct cache *c, const char *commit, char out[CRYO_COMMIT_
 				  "'%s' is the beginning of more than one commit of '%s'", commit,
 				  c->w->url);
 	} else if (rc < 0) {
-		rc = no_such_commit(c, commit, err);
+		rc = report_no_such_commit(c, commit, err);
 	} else {
 		git_oid_tostr(out, CRYO_COMMIT_HEX, git_object_id(object));
 		name = cryo_asprintf(REFS "%s", out);
@@ -297,32 +296,33 @@ static int keep(const struct cache *c, const char *commit, char out[CRYO_COMMIT_
 }
 
 /* With everything on disk the commit is there, or the server has none of this name. */
-static int fetch_all(const struct cache *c, const char *commit, char out[CRYO_COMMIT_HEX],
-		     struct cryo_err *err)
+static int fetch_whole_history(const struct cache *c, const char *commit, char out[CRYO_COMMIT_HEX],
+			       struct cryo_err *err)
 {
 	int rc = cryo_gitfetch_all(&c->fetch, err);
 
-	return rc < 0 ? rc : keep(c, commit, out, err);
+	return rc < 0 ? rc : keep_cached_commit(c, commit, out, err);
 }
 
 static int fetch_commit(const struct cache *c, const char *commit, struct cryo_err *err)
 {
 	/* One commit put into a cache with history would cut that off. */
-	bool shallow = !c->o->history && (is_empty(c->dir) || is_shallow(c->dir));
+	bool shallow = !c->o->history && (is_cache_empty(c->dir) || is_cache_shallow(c->dir));
 	bool no_such = false, cannot = false;
 	char full[CRYO_COMMIT_HEX];
 	int rc = cryo_gitfetch_commit(&c->fetch, commit, shallow, &no_such, &cannot, err);
 
 	if (rc == 0 || (!no_such && !cannot))
 		return rc;
-	return no_such ? no_such_commit(c, commit, err) : fetch_all(c, commit, full, err);
+	return no_such ? report_no_such_commit(c, commit, err)
+		       : fetch_whole_history(c, commit, full, err);
 }
 
 /* --- branches and tags --- */
 
 static const char *const namespaces[] = { "refs/heads/", "refs/tags/" };
 
-static const char *short_name(const char *name)
+static const char *shorten_ref_name(const char *name)
 {
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(namespaces); i++)
 		if (cryo_starts_with(name, namespaces[i]))
@@ -330,15 +330,15 @@ static const char *short_name(const char *name)
 	return name;
 }
 
-static int no_such_ref(const struct cache *c, const struct cryo_git_refs *refs,
-		       struct cryo_err *err)
+static int report_no_such_ref(const struct cache *c, const struct cryo_git_refs *refs,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	cryo_auto(cryo_free) char *all = NULL, *at = asked_at(c);
+	cryo_auto(cryo_free) char *all = NULL, *at = describe_mirror(c);
 	const char *near;
 
 	for (size_t i = 0; i < refs->n; i++)
-		cryo_strv_add(&names, short_name(refs->v[i].name));
+		cryo_strv_add(&names, shorten_ref_name(refs->v[i].name));
 	near = cryo_nearest(c->w->ref, cryo_strv_get(&names));
 	if (near)
 		return cryo_err_set(err, CRYO_E_CONFIG,
@@ -349,15 +349,16 @@ static int no_such_ref(const struct cache *c, const struct cryo_git_refs *refs,
 			    c->w->ref, c->w->url, at, refs->n ? all : "none");
 }
 
-static int find_ref(const struct cache *c, const struct cryo_git_refs *refs,
-		    char out[CRYO_COMMIT_HEX], struct cryo_err *err)
+static int find_wanted_ref(const struct cache *c, const struct cryo_git_refs *refs,
+			   char out[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	const struct cryo_git_ref *found = NULL;
 
 	for (size_t i = 0; i < refs->n; i++) {
 		const struct cryo_git_ref *r = &refs->v[i];
 
-		if (strcmp(r->name, c->w->ref) != 0 && strcmp(short_name(r->name), c->w->ref) != 0)
+		if (strcmp(r->name, c->w->ref) != 0 &&
+		    strcmp(shorten_ref_name(r->name), c->w->ref) != 0)
 			continue;
 		if (found && strcmp(found->commit, r->commit) != 0)
 			return cryo_err_set(
@@ -368,21 +369,21 @@ static int find_ref(const struct cache *c, const struct cryo_git_refs *refs,
 		found = r;
 	}
 	if (!found)
-		return no_such_ref(c, refs, err);
+		return report_no_such_ref(c, refs, err);
 	memcpy(out, found->commit, CRYO_COMMIT_HEX);
 	return 0;
 }
 
-static int ask_tip(const struct cache *c, char tip[CRYO_COMMIT_HEX], struct cryo_err *err)
+static int ask_branch_tip(const struct cache *c, char tip[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	cryo_auto(cryo_git_refs_release) struct cryo_git_refs refs = { 0 };
 	int rc = cryo_gitfetch_list(&c->fetch, &refs, err);
 
-	return rc < 0 ? rc : find_ref(c, &refs, tip, err);
+	return rc < 0 ? rc : find_wanted_ref(c, &refs, tip, err);
 }
 
 /* Said when the pin is there: before, nobody knows whether it can be used. */
-static void tell_moved(const struct cache *c)
+static void tell_branch_moved(const struct cache *c)
 {
 	const char *pin = c->w->commit;
 
@@ -394,7 +395,8 @@ static void tell_moved(const struct cache *c)
 /* --- obtaining --- */
 
 /* What shall be there; *whole: it can only be found in the whole history. */
-static int choose(struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole, struct cryo_err *err)
+static int choose_cache_commit(struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole,
+			       struct cryo_err *err)
 {
 	const char *pin = c->w->commit;
 	int rc;
@@ -404,7 +406,7 @@ static int choose(struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole, struc
 		memcpy(out, pin, strlen(pin) + 1);
 		return 0;
 	}
-	rc = ask_tip(c, c->tip, err);
+	rc = ask_branch_tip(c, c->tip, err);
 	if (rc == -CRYO_E_CONFIG && pin && cryo_git_is_full(pin)) {
 		/* The branch is gone; its name was only a comment on the pin. */
 		cryo_warn("%s; the stack pins %.12s, which is used", err->msg, pin);
@@ -422,15 +424,16 @@ static int choose(struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole, struc
 	return 0;
 }
 
-static bool is_enough(const struct cache *c, const char *commit)
+static bool is_cache_enough(const struct cache *c, const char *commit)
 {
-	return *commit && is_there(c->dir, commit) && !(c->o->history && is_shallow(c->dir));
+	return *commit && is_commit_cached(c->dir, commit) &&
+	       !(c->o->history && is_cache_shallow(c->dir));
 }
 
-static int obtain_locked(struct cache *c, char out[CRYO_COMMIT_HEX], struct cryo_err *err)
+static int obtain_commit_locked(struct cache *c, char out[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	bool whole;
-	int rc = choose(c, out, &whole, err);
+	int rc = choose_cache_commit(c, out, &whole, err);
 
 	if (rc < 0)
 		return rc;
@@ -438,19 +441,19 @@ static int obtain_locked(struct cache *c, char out[CRYO_COMMIT_HEX], struct cryo
 		char pin[CRYO_COMMIT_HEX];
 
 		memcpy(pin, out, sizeof(pin));
-		rc = fetch_all(c, pin, out, err);
-	} else if (!is_enough(c, out)) {
+		rc = fetch_whole_history(c, pin, out, err);
+	} else if (!is_cache_enough(c, out)) {
 		rc = fetch_commit(c, out, err);
 	}
-	if (rc == 0 && !is_there(c->dir, out))
+	if (rc == 0 && !is_commit_cached(c->dir, out))
 		rc = cryo_err_set(err, CRYO_E_REMOTE, "'%s' sent no commit '%s'", c->w->url, out);
 	if (rc < 0)
 		return rc;
-	tell_moved(c);
-	return write_pin(c->w, out, err);
+	tell_branch_moved(c);
+	return write_git_pin(c->w, out, err);
 }
 
-static int missing(const struct cryo_git_want *w, struct cryo_err *err)
+static int report_missing_commit(const struct cryo_git_want *w, struct cryo_err *err)
 {
 	return cryo_err_set(err, CRYO_E_PROVISION,
 			    "%s%s%s of '%s' is not in the cache, and --offline forbids to fetch it",
@@ -461,23 +464,23 @@ static int missing(const struct cryo_git_want *w, struct cryo_err *err)
 int cryo_git_obtain(const struct cryo_git_want *w, const struct cryo_fetch_opts *o,
 		    char out[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
-	cryo_auto(close_cache) struct cache c = {
+	cryo_auto(close_locked_cache) struct cache c = {
 		.w = w, .o = o, .dir = cryo_git_cache_dir(w->url), .lock = -1
 	};
 	bool ask = o->update && !o->offline && w->ref;
 	int rc = cryo_git_known(w, out, err);
 
 	cryo_fs_touch(c.dir, false);
-	if (rc < 0 || (!ask && is_enough(&c, out)))
+	if (rc < 0 || (!ask && is_cache_enough(&c, out)))
 		return rc;
 	if (o->offline)
-		return *out && is_there(c.dir, out) ? 0 : missing(w, err);
-	rc = open_locked(&c, err);
+		return *out && is_commit_cached(c.dir, out) ? 0 : report_missing_commit(w, err);
+	rc = open_cache_locked(&c, err);
 	if (rc < 0)
 		return rc;
 	/* Somebody else may have done it while we waited. */
 	rc = cryo_git_known(w, out, err);
-	if (rc < 0 || (!ask && is_enough(&c, out)))
+	if (rc < 0 || (!ask && is_cache_enough(&c, out)))
 		return rc;
-	return obtain_locked(&c, out, err);
+	return obtain_commit_locked(&c, out, err);
 }

@@ -35,7 +35,7 @@ void cryo_git_refs_release(struct cryo_git_refs *r)
 }
 
 /* A tag that is an object of its own comes twice: the second time, with "^{}", as its commit. */
-static void add_ref(struct cryo_git_refs *refs, const char *name, const char *hex)
+static void add_remote_ref(struct cryo_git_refs *refs, const char *name, const char *hex)
 {
 	cryo_auto(cryo_free) char *base = cryo_strdup(name);
 	struct cryo_git_ref *r;
@@ -52,7 +52,7 @@ static void add_ref(struct cryo_git_refs *refs, const char *name, const char *he
 	memcpy(r->commit, hex, strlen(hex) + 1);
 }
 
-static bool is_shallow(const struct cryo_gitfetch *f)
+static bool is_fetch_shallow(const struct cryo_gitfetch *f)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/shallow", f->dir);
 
@@ -97,7 +97,7 @@ struct talk {
 	bool no_such, cannot, no_space, wants_name;
 };
 
-static bool has_word(const char *line, const char *const *words)
+static bool contains_any_word(const char *line, const char *const *words)
 {
 	for (; *words; words++)
 		if (strstr(line, *words))
@@ -105,7 +105,7 @@ static bool has_word(const char *line, const char *const *words)
 	return false;
 }
 
-static void listen_for_cause(struct talk *t, const char *line)
+static void note_git_complaint(struct talk *t, const char *line)
 {
 	static const char *const complaints[] = {
 		"fatal: ", "error: ", "ERROR: ", "ssh: ", "Permission denied", "Host key", NULL
@@ -118,9 +118,9 @@ static void listen_for_cause(struct talk *t, const char *line)
 						  "could not read Password",
 						  "unable to read askpass response", NULL };
 
-	t->wants_name |= has_word(line, wants_name);
-	t->no_such |= has_word(line, no_such);
-	t->cannot |= has_word(line, cannot);
+	t->wants_name |= contains_any_word(line, wants_name);
+	t->no_such |= contains_any_word(line, no_such);
+	t->cannot |= contains_any_word(line, cannot);
 	t->no_space |= strstr(line, strerror(ENOSPC)) != NULL;
 	/* "unable to connect to HOST:", and the reason on a line of its own */
 	if (t->cause && cryo_ends_with(t->cause, ":")) {
@@ -129,7 +129,7 @@ static void listen_for_cause(struct talk *t, const char *line)
 		free(t->cause);
 		t->cause = both;
 	}
-	if (!t->cause && has_word(line, complaints)) {
+	if (!t->cause && contains_any_word(line, complaints)) {
 		const char *colon = cryo_starts_with(line, "fatal: ") ? strchr(line, ' ') + 1
 								      : line;
 
@@ -137,7 +137,7 @@ static void listen_for_cause(struct talk *t, const char *line)
 	}
 }
 
-static void hear(const char *line, int stream, void *arg)
+static void gitfetch_on_line(const char *line, int stream, void *arg)
 {
 	static const char *const progress[] = { "Receiving objects", "Resolving deltas",
 						"Counting objects",  "Compressing objects",
@@ -146,24 +146,24 @@ static void hear(const char *line, int stream, void *arg)
 
 	if (stream != 2)
 		return;
-	if (has_word(line, progress)) {
+	if (contains_any_word(line, progress)) {
 		/* git pads its lines, to write over longer ones. */
 		for (n = strlen(line); n > 0 && line[n - 1] == ' ';)
 			n--;
 		skip = cryo_starts_with(line, "remote: ") ? strlen("remote: ") : 0;
 		cryo_step_note("%.*s", (int)(n - skip), line + skip);
 	} else {
-		listen_for_cause(arg, line);
+		note_git_complaint(arg, line);
 	}
 }
 
-static int64_t quiet_limit(const struct cryo_gitfetch *f)
+static int64_t choose_quiet_limit(const struct cryo_gitfetch *f)
 {
 	return f->quiet_ms ? f->quiet_ms : cryo_limit_ms(QUIET_MS);
 }
 
-static int explain(const struct cryo_gitfetch *f, const struct talk *t, int rc,
-		   struct cryo_err *err)
+static int explain_git_failure(const struct cryo_gitfetch *f, const struct talk *t, int rc,
+			       struct cryo_err *err)
 {
 	if (rc == 0 || (err->status != CRYO_E_CHILD && err->status != CRYO_E_TIMEOUT))
 		return rc;
@@ -171,7 +171,7 @@ static int explain(const struct cryo_gitfetch *f, const struct talk *t, int rc,
 		return cryo_err_set(err, CRYO_E_UNFIT, "no space left for '%s' below '%s'",
 				    f->shown, f->dir);
 	if (err->status == CRYO_E_TIMEOUT) {
-		cryo_auto(cryo_free) char *limit = cryo_duration_show(quiet_limit(f));
+		cryo_auto(cryo_free) char *limit = cryo_duration_show(choose_quiet_limit(f));
 
 		return cryo_err_set(err, CRYO_E_TIMEOUT, "'%s' said nothing for %s", f->shown,
 				    limit);
@@ -187,15 +187,15 @@ static int explain(const struct cryo_gitfetch *f, const struct talk *t, int rc,
 			    t->cause ? t->cause : err->msg);
 }
 
-static int run_git(const struct cryo_gitfetch *f, const struct cryo_strv *args,
-		   struct cryo_proc_result *res, struct talk *talk, struct cryo_err *err)
+static int run_git_program(const struct cryo_gitfetch *f, const struct cryo_strv *args,
+			   struct cryo_proc_result *res, struct talk *talk, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	struct cryo_proc p = { .env = environment,
 			       .cwd = "/",
-			       .quiet_ms = quiet_limit(f),
+			       .quiet_ms = choose_quiet_limit(f),
 			       .cr_ends_line = true,
-			       .on_line = hear,
+			       .on_line = gitfetch_on_line,
 			       .on_line_arg = talk,
 			       .capture_max = MAX_LIST };
 	int rc;
@@ -204,22 +204,23 @@ static int run_git(const struct cryo_gitfetch *f, const struct cryo_strv *args,
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(settings); i++)
 		cryo_strv_addl(&argv, "-c", settings[i], NULL);
 	cryo_strv_add(&argv, "-c");
-	cryo_strv_addf(&argv, "http.lowSpeedTime=%lld", (long long)(quiet_limit(f) / 1000 + 1));
+	cryo_strv_addf(&argv, "http.lowSpeedTime=%lld",
+		       (long long)(choose_quiet_limit(f) / 1000 + 1));
 	cryo_strv_addf(&argv, "--git-dir=%s", f->dir);
 	cryo_strv_addv(&argv, cryo_strv_get(args));
 	p.argv = cryo_strv_get(&argv);
 	rc = cryo_proc_run(&p, res, err);
-	return explain(f, talk, rc, err);
+	return explain_git_failure(f, talk, rc, err);
 }
 
-static bool have_git(void)
+static bool has_git_program(void)
 {
 	cryo_auto(cryo_free) char *path = cryo_fs_which("git");
 
 	return path && !getenv("CRYOPOD_NO_GIT");
 }
 
-static void parse_list(char *text, struct cryo_git_refs *out)
+static void parse_ref_list(char *text, struct cryo_git_refs *out)
 {
 	char *line;
 
@@ -229,7 +230,7 @@ static void parse_list(char *text, struct cryo_git_refs *out)
 		if (!name)
 			continue;
 		*name++ = '\0';
-		add_ref(out, name, line);
+		add_remote_ref(out, name, line);
 	}
 }
 
@@ -242,10 +243,10 @@ static int list_by_program(const struct cryo_gitfetch *f, struct cryo_git_refs *
 	int rc;
 
 	cryo_strv_addl(&args, "ls-remote", "--heads", "--tags", "--", f->ask, NULL);
-	rc = run_git(f, &args, &res, &talk, err);
+	rc = run_git_program(f, &args, &res, &talk, err);
 	free(talk.cause);
 	if (rc == 0)
-		parse_list(res.out.p, out);
+		parse_ref_list(res.out.p, out);
 	return rc;
 }
 
@@ -261,7 +262,7 @@ static int fetch_by_program(const struct cryo_gitfetch *f, const char *depth, co
 	cryo_strv_addl(&args, "--", f->ask, spec, NULL);
 	if (spec2)
 		cryo_strv_add(&args, spec2);
-	return run_git(f, &args, NULL, talk, err);
+	return run_git_program(f, &args, NULL, talk, err);
 }
 
 /* --- libgit2 --- */
@@ -274,8 +275,8 @@ struct transfer {
 };
 
 /* The user's ssh agent, once; passwords are nothing that we ask for. */
-static int on_credentials(git_credential **out, const char *url, const char *user, unsigned allowed,
-			  void *arg)
+static int gitfetch_on_credentials(git_credential **out, const char *url, const char *user,
+				   unsigned allowed, void *arg)
 {
 	struct transfer *t = arg;
 
@@ -291,7 +292,7 @@ static int on_credentials(git_credential **out, const char *url, const char *use
 	return GIT_EUSER;
 }
 
-static int on_progress(const git_indexer_progress *p, void *arg)
+static int gitfetch_on_progress(const git_indexer_progress *p, void *arg)
 {
 	struct transfer *t = arg;
 	int64_t now = cryo_now_ms(), ms = now - t->began;
@@ -307,7 +308,7 @@ static int on_progress(const git_indexer_progress *p, void *arg)
 	return 0;
 }
 
-static int on_sideband(const char *text, int n, void *arg)
+static int gitfetch_on_sideband(const char *text, int n, void *arg)
 {
 	struct transfer *t = arg;
 
@@ -316,8 +317,8 @@ static int on_sideband(const char *text, int n, void *arg)
 	return cryo_intr_check(&t->err) < 0 ? GIT_EUSER : 0;
 }
 
-static int judge(const struct cryo_gitfetch *f, const struct transfer *t, int grc,
-		 struct cryo_err *err)
+static int judge_git_transfer(const struct cryo_gitfetch *f, const struct transfer *t, int grc,
+			      struct cryo_err *err)
 {
 	if (grc >= 0)
 		return 0;
@@ -331,14 +332,14 @@ static int judge(const struct cryo_gitfetch *f, const struct transfer *t, int gr
 static void set_callbacks(git_remote_callbacks *cb, struct transfer *t)
 {
 	t->began = cryo_now_ms();
-	cb->credentials = on_credentials;
-	cb->transfer_progress = on_progress;
-	cb->sideband_progress = on_sideband;
+	cb->credentials = gitfetch_on_credentials;
+	cb->transfer_progress = gitfetch_on_progress;
+	cb->sideband_progress = gitfetch_on_sideband;
 	cb->payload = t;
 }
 
-static int open_remote(const struct cryo_gitfetch *f, git_repository **repo, git_remote **remote,
-		       struct cryo_err *err)
+static int open_git_remote(const struct cryo_gitfetch *f, git_repository **repo,
+			   git_remote **remote, struct cryo_err *err)
 {
 	cryo_git_ready();
 	if (git_repository_open_bare(repo, f->dir) < 0 ||
@@ -358,7 +359,7 @@ static int list_by_library(const struct cryo_gitfetch *f, struct cryo_git_refs *
 	struct transfer t = { 0 };
 	char hex[CRYO_COMMIT_HEX];
 	size_t n = 0;
-	int rc = open_remote(f, &repo, &remote, err), grc;
+	int rc = open_git_remote(f, &repo, &remote, err), grc;
 
 	git_remote_init_callbacks(&cb, GIT_REMOTE_CALLBACKS_VERSION);
 	git_proxy_options_init(&proxy, GIT_PROXY_OPTIONS_VERSION);
@@ -368,13 +369,13 @@ static int list_by_library(const struct cryo_gitfetch *f, struct cryo_git_refs *
 		grc = git_remote_connect(remote, GIT_DIRECTION_FETCH, &cb, &proxy, NULL);
 		if (grc == 0)
 			grc = git_remote_ls(&heads, &n, remote);
-		rc = judge(f, &t, grc, err);
+		rc = judge_git_transfer(f, &t, grc, err);
 	}
 	for (size_t i = 0; rc == 0 && i < n; i++) {
 		git_oid_tostr(hex, sizeof(hex), &heads[i]->oid);
 		if (cryo_starts_with(heads[i]->name, "refs/heads/") ||
 		    cryo_starts_with(heads[i]->name, "refs/tags/"))
-			add_ref(out, heads[i]->name, hex);
+			add_remote_ref(out, heads[i]->name, hex);
 	}
 	git_remote_free(remote);
 	git_repository_free(repo);
@@ -390,7 +391,7 @@ static int fetch_by_library(const struct cryo_gitfetch *f, bool shallow, const c
 	git_repository *repo = NULL;
 	git_remote *remote = NULL;
 	struct transfer t = { 0 };
-	int rc = open_remote(f, &repo, &remote, err);
+	int rc = open_git_remote(f, &repo, &remote, err);
 
 	git_fetch_options_init(&opts, GIT_FETCH_OPTIONS_VERSION);
 	set_callbacks(&opts.callbacks, &t);
@@ -398,12 +399,14 @@ static int fetch_by_library(const struct cryo_gitfetch *f, bool shallow, const c
 	opts.download_tags = GIT_REMOTE_DOWNLOAD_TAGS_NONE;
 	opts.update_fetchhead = 0;
 #if HAS_DEPTH
-	opts.depth = shallow ? 1 : is_shallow(f) ? GIT_FETCH_DEPTH_UNSHALLOW : GIT_FETCH_DEPTH_FULL;
+	opts.depth = shallow		   ? 1
+		     : is_fetch_shallow(f) ? GIT_FETCH_DEPTH_UNSHALLOW
+					   : GIT_FETCH_DEPTH_FULL;
 #else
 	(void)shallow;
 #endif
 	if (rc == 0)
-		rc = judge(f, &t, git_remote_fetch(remote, &list, &opts, NULL), err);
+		rc = judge_git_transfer(f, &t, git_remote_fetch(remote, &list, &opts, NULL), err);
 	git_remote_free(remote);
 	git_repository_free(repo);
 	return rc;
@@ -415,19 +418,19 @@ int cryo_gitfetch_list(const struct cryo_gitfetch *f, struct cryo_git_refs *out,
 		       struct cryo_err *err)
 {
 	cryo_step_note("asking %s", f->ask);
-	return have_git() ? list_by_program(f, out, err) : list_by_library(f, out, err);
+	return has_git_program() ? list_by_program(f, out, err) : list_by_library(f, out, err);
 }
 
 int cryo_gitfetch_commit(const struct cryo_gitfetch *f, const char *commit, bool shallow,
 			 bool *no_such, bool *cannot, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *spec = cryo_asprintf("+%s:" REFS "%s", commit, commit);
-	const char *depth = shallow ? "--depth=1" : is_shallow(f) ? "--unshallow" : NULL;
+	const char *depth = shallow ? "--depth=1" : is_fetch_shallow(f) ? "--unshallow" : NULL;
 	struct talk talk = { 0 };
 	int rc;
 
 	cryo_step_note("fetching %.12s from %s", commit, f->ask);
-	if (have_git()) {
+	if (has_git_program()) {
 		rc = fetch_by_program(f, depth, spec, NULL, &talk, err);
 	} else {
 		rc = fetch_by_library(f, shallow, spec, NULL, err);
@@ -445,9 +448,9 @@ int cryo_gitfetch_all(const struct cryo_gitfetch *f, struct cryo_err *err)
 	int rc;
 
 	cryo_step_note("fetching all of %s", f->ask);
-	if (have_git())
-		rc = fetch_by_program(f, is_shallow(f) ? "--unshallow" : NULL, ALL_HEADS, ALL_TAGS,
-				      &talk, err);
+	if (has_git_program())
+		rc = fetch_by_program(f, is_fetch_shallow(f) ? "--unshallow" : NULL, ALL_HEADS,
+				      ALL_TAGS, &talk, err);
 	else
 		rc = fetch_by_library(f, false, ALL_HEADS, ALL_TAGS, err);
 	free(talk.cause);

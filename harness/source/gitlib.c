@@ -64,7 +64,7 @@ bool cryo_git_is_ref(const char *name)
 	return name[0] != '-' && git_reference_name_is_valid(&valid, full) == 0 && valid;
 }
 
-static bool is_part(const char *part, size_t n)
+static bool is_safe_path_part(const char *part, size_t n)
 {
 	return n > 0 && part[0] != '-' && !(n == 1 && part[0] == '.') &&
 	       !(n == 2 && strncmp(part, "..", 2) == 0) &&
@@ -81,7 +81,7 @@ bool cryo_git_is_path(const char *path)
 	for (;; path++) {
 		size_t n = strcspn(path, "/");
 
-		if (!is_part(path, n))
+		if (!is_safe_path_part(path, n))
 			return false;
 		path += n;
 		if (!*path)

@@ -31,15 +31,15 @@ struct view {
 	git_config *modules; /* NULL: it has none */
 };
 
-static void view_close(struct view *v)
+static void close_modules_view(struct view *v)
 {
 	git_config_free(v->modules);
 	git_tree_free(v->tree);
 	git_repository_free(v->repo);
 }
-#define view_closep view_close
+#define close_modules_viewp close_modules_view
 
-static int view_open(struct view *v, struct cryo_err *err)
+static int open_modules_view(struct view *v, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *dir = cryo_git_cache_dir(v->url);
 	git_commit *commit = NULL;
@@ -61,7 +61,7 @@ static int view_open(struct view *v, struct cryo_err *err)
 }
 
 /* git's configuration can include other files, ours and devices too: not from a stranger. */
-static bool includes(const char *text)
+static bool includes_other_files(const char *text)
 {
 	while ((text = strchr(text, '['))) {
 		text += 1 + strspn(text + 1, " \t");
@@ -72,13 +72,13 @@ static bool includes(const char *text)
 }
 
 /* libgit2 parses configuration from files only. */
-static int parse(struct view *v, const char *text, size_t n, struct cryo_err *err)
+static int parse_modules_text(struct view *v, const char *text, size_t n, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *dir = NULL, *path = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc;
 
-	if (n > MAX_FILE || strlen(text) != n || includes(text))
+	if (n > MAX_FILE || strlen(text) != n || includes_other_files(text))
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    ".gitmodules of '%s' at %.12s is refused: it is too large, not "
 				    "text, or includes other files",
@@ -110,13 +110,13 @@ static int read_modules(struct view *v, struct cryo_err *err)
 		return cryo_git_err(err, CRYO_E_PROVISION, "cannot read .gitmodules of '%s'",
 				    v->url);
 	text = cryo_strndup(git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
-	rc = parse(v, text, (size_t)git_blob_rawsize(blob), err);
+	rc = parse_modules_text(v, text, (size_t)git_blob_rawsize(blob), err);
 	git_blob_free(blob);
 	return rc;
 }
 
 /* The commit that the tree has at `path`; false: no submodule is there. */
-static bool gitlink_at(const struct view *v, const char *path, char out[CRYO_COMMIT_HEX])
+static bool find_gitlink_at(const struct view *v, const char *path, char out[CRYO_COMMIT_HEX])
 {
 	git_tree_entry *e = NULL;
 	bool is = git_tree_entry_bypath(&e, v->tree, path) == 0 &&
@@ -128,8 +128,8 @@ static bool gitlink_at(const struct view *v, const char *path, char out[CRYO_COM
 	return is;
 }
 
-static int add(const struct view *v, const char *path, const char *url,
-	       struct cryo_git_submodules *out, struct cryo_err *err)
+static int add_found_submodule(const struct view *v, const char *path, const char *url,
+			       struct cryo_git_submodules *out, struct cryo_err *err)
 {
 	char commit[CRYO_COMMIT_HEX];
 	struct cryo_git_submodule *s;
@@ -141,7 +141,7 @@ static int add(const struct view *v, const char *path, const char *url,
 				    ".gitmodules of '%s' at %.12s: path '%s' is refused: it leads "
 				    "out of the tree",
 				    v->url, v->commit, path);
-	if (!gitlink_at(v, path, commit))
+	if (!find_gitlink_at(v, path, commit))
 		return 0;
 	if (out->n >= MAX_MODULES)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' has more than %d submodules", v->url,
@@ -157,8 +157,9 @@ static int add(const struct view *v, const char *path, const char *url,
 }
 
 /* "submodule.NAME.path" with "submodule.NAME.url" beside it. */
-static int add_entry(const struct view *v, git_config *snapshot, const git_config_entry *e,
-		     const char *only, struct cryo_git_submodules *out, struct cryo_err *err)
+static int add_submodule_entry(const struct view *v, git_config *snapshot,
+			       const git_config_entry *e, const char *only,
+			       struct cryo_git_submodules *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *key = NULL;
 	const char *url = NULL;
@@ -169,12 +170,12 @@ static int add_entry(const struct view *v, git_config *snapshot, const git_confi
 	key = cryo_asprintf("%.*surl", (int)(strlen(e->name) - strlen("path")), e->name);
 	if (git_config_get_string(&url, snapshot, key) < 0 || !url)
 		return 0;
-	return add(v, e->value, url, out, err);
+	return add_found_submodule(v, e->value, url, out, err);
 }
 
 /* Not by a pattern: libgit2 1.5 loses 20 kB with each name that it matches. */
-static int collect(const struct view *v, const char *only, struct cryo_git_submodules *out,
-		   struct cryo_err *err)
+static int collect_submodules(const struct view *v, const char *only,
+			      struct cryo_git_submodules *out, struct cryo_err *err)
 {
 	git_config *snapshot = NULL;
 	git_config_iterator *it = NULL;
@@ -185,32 +186,32 @@ static int collect(const struct view *v, const char *only, struct cryo_git_submo
 	    git_config_iterator_new(&it, snapshot) < 0)
 		rc = cryo_git_err(err, CRYO_E_CONFIG, ".gitmodules of '%s'", v->url);
 	while (rc == 0 && git_config_next(&e, it) == 0)
-		rc = add_entry(v, snapshot, e, only, out, err);
+		rc = add_submodule_entry(v, snapshot, e, only, out, err);
 	git_config_iterator_free(it);
 	git_config_free(snapshot);
 	return rc;
 }
 
-static int none_there(const struct view *v, const char *only, struct cryo_err *err)
+static int report_no_submodule(const struct view *v, const char *only, struct cryo_err *err)
 {
 	char commit[CRYO_COMMIT_HEX];
 
 	return cryo_err_set(err, CRYO_E_CONFIG, "'%s' at %.12s has no submodule '%s'%s", v->url,
 			    v->commit, only,
-			    gitlink_at(v, only, commit) ? " in its .gitmodules" : "");
+			    find_gitlink_at(v, only, commit) ? " in its .gitmodules" : "");
 }
 
 int cryo_git_submodules(const char *url, const char *commit, const char *only,
 			struct cryo_git_submodules *out, struct cryo_err *err)
 {
-	cryo_auto(view_close) struct view v = { .url = url, .commit = commit };
-	int rc = view_open(&v, err);
+	cryo_auto(close_modules_view) struct view v = { .url = url, .commit = commit };
+	int rc = open_modules_view(&v, err);
 
 	if (rc == 0)
 		rc = read_modules(&v, err);
 	if (rc == 0 && v.modules)
-		rc = collect(&v, only, out, err);
+		rc = collect_submodules(&v, only, out, err);
 	if (rc == 0 && only && out->n == 0)
-		rc = none_there(&v, only, err);
+		rc = report_no_submodule(&v, only, err);
 	return rc;
 }

@@ -20,7 +20,7 @@ struct checkout {
 	bool stopped;
 };
 
-static void on_progress(const char *path, size_t done, size_t total, void *arg)
+static void checkout_on_progress(const char *path, size_t done, size_t total, void *arg)
 {
 	struct checkout *c = arg;
 	int64_t now = cryo_now_ms();
@@ -33,8 +33,9 @@ static void on_progress(const char *path, size_t done, size_t total, void *arg)
 }
 
 /* Called before each file is looked at: the way to stop it. */
-static int on_notify(git_checkout_notify_t why, const char *path, const git_diff_file *baseline,
-		     const git_diff_file *target, const git_diff_file *workdir, void *arg)
+static int checkout_on_notify(git_checkout_notify_t why, const char *path,
+			      const git_diff_file *baseline, const git_diff_file *target,
+			      const git_diff_file *workdir, void *arg)
 {
 	struct checkout *c = arg;
 
@@ -71,7 +72,7 @@ static int make_repository(const char *dir, struct cryo_err *err)
 	return cryo_repo_take_bytes(repo, err);
 }
 
-static int check_out(const char *dir, const char *commit, struct cryo_err *err)
+static int check_out_git_tree(const char *dir, const char *commit, struct cryo_err *err)
 {
 	git_checkout_options opts;
 	struct checkout c = { 0 };
@@ -83,9 +84,9 @@ static int check_out(const char *dir, const char *commit, struct cryo_err *err)
 	opts.checkout_strategy = GIT_CHECKOUT_FORCE;
 	/* The bytes as committed. Asking for each file's attributes also costs 20 system calls. */
 	opts.disable_filters = 1;
-	opts.progress_cb = on_progress;
+	opts.progress_cb = checkout_on_progress;
 	opts.progress_payload = &c;
-	opts.notify_cb = on_notify;
+	opts.notify_cb = checkout_on_notify;
 	opts.notify_flags = GIT_CHECKOUT_NOTIFY_ALL;
 	opts.notify_payload = &c;
 	if (grc == 0)
@@ -112,13 +113,13 @@ int cryo_git_checkout(const char *url, const char *commit, const char *dir, stru
 	if (rc == 0)
 		rc = borrow_objects(cache, dir, err);
 	if (rc == 0)
-		rc = check_out(dir, commit, err);
+		rc = check_out_git_tree(dir, commit, err);
 	return rc;
 }
 
 /* --- an archive's tree --- */
 
-static int commit_all(git_repository *repo, const char *message)
+static int commit_whole_tree(git_repository *repo, const char *message)
 {
 	char *all[] = { (char *)"*" };
 	git_strarray paths = { all, 1 };
@@ -161,7 +162,7 @@ int cryo_git_import(const char *dir, const char *message, struct cryo_err *err)
 		return rc;
 	grc = git_repository_open(&repo, dir);
 	if (grc == 0)
-		grc = commit_all(repo, message);
+		grc = commit_whole_tree(repo, message);
 	git_repository_free(repo);
 	return grc == 0 ? 0 : cryo_git_err(err, CRYO_E_PROVISION, "cannot commit '%s'", dir);
 }
@@ -174,14 +175,14 @@ void cryo_git_state_release(struct cryo_git_state *s)
 	*s = (struct cryo_git_state){ 0 };
 }
 
-static const char *path_of(const git_status_entry *e)
+static const char *get_status_path(const git_status_entry *e)
 {
 	const git_diff_delta *d = e->index_to_workdir ? e->index_to_workdir : e->head_to_index;
 
 	return d->new_file.path ? d->new_file.path : d->old_file.path;
 }
 
-static int look(git_repository *repo, struct cryo_git_state *out)
+static int read_repository_state(git_repository *repo, struct cryo_git_state *out)
 {
 	git_status_options opts;
 	git_status_list *list = NULL;
@@ -198,7 +199,7 @@ static int look(git_repository *repo, struct cryo_git_state *out)
 		git_oid_tostr(out->head, sizeof(out->head), &head);
 		out->changed = git_status_list_entrycount(list);
 		if (out->changed > 0)
-			out->first = cryo_strdup(path_of(git_status_byindex(list, 0)));
+			out->first = cryo_strdup(get_status_path(git_status_byindex(list, 0)));
 	}
 	git_status_list_free(list);
 	return grc;
@@ -213,15 +214,15 @@ int cryo_git_state(const char *dir, struct cryo_git_state *out, struct cryo_err 
 	/* Not by way of a directory above it: that would be somebody else's repository. */
 	grc = git_repository_open_ext(&repo, dir, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
 	if (grc == 0)
-		grc = look(repo, out);
+		grc = read_repository_state(repo, out);
 	git_repository_free(repo);
 	return grc == 0 ? 0 : cryo_git_err(err, CRYO_E_PROVISION, "cannot read '%s'", dir);
 }
 
 /* --- comparing histories --- */
 
-static int compare(git_repository *repo, const char *ours, const char *theirs,
-		   struct cryo_git_base *out)
+static int compare_histories(git_repository *repo, const char *ours, const char *theirs,
+			     struct cryo_git_base *out)
 {
 	git_oid a, b, base;
 
@@ -250,7 +251,7 @@ int cryo_git_base(const char *url, const char *commit, const char *other_url,
 	if (grc == 0)
 		grc = git_odb_add_disk_alternate(odb, objects);
 	if (grc == 0)
-		grc = compare(repo, commit, other_commit, out);
+		grc = compare_histories(repo, commit, other_commit, out);
 	git_odb_free(odb);
 	git_repository_free(repo);
 	return grc == 0 ? 0

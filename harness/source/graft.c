@@ -24,7 +24,7 @@ struct graft {
 	size_t n;
 };
 
-static void release(struct graft *g)
+static void release_graft(struct graft *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		git_patch_free(g->file[i].patch);
@@ -33,9 +33,9 @@ static void release(struct graft *g)
 	free(g->file);
 	git_diff_free(g->diff);
 }
-#define releasep release
+#define release_graftp release_graft
 
-static int open_files(struct graft *g, struct cryo_err *err)
+static int open_graft_files(struct graft *g, struct cryo_err *err)
 {
 	size_t n = git_diff_num_deltas(g->diff);
 
@@ -54,7 +54,7 @@ static int open_files(struct graft *g, struct cryo_err *err)
 /* --- what is there --- */
 
 /* The file or link at `path`; NULL if there is none. */
-static git_blob *look(const struct graft *g, const char *path, uint32_t *mode)
+static git_blob *look_up_tree_file(const struct graft *g, const char *path, uint32_t *mode)
 {
 	cryo_auto(git_tree_entry_free) git_tree_entry *e = NULL;
 	git_blob *blob = NULL;
@@ -66,7 +66,7 @@ static git_blob *look(const struct graft *g, const char *path, uint32_t *mode)
 	return blob;
 }
 
-static bool is_there(const struct graft *g, const char *path)
+static bool is_in_graft_tree(const struct graft *g, const char *path)
 {
 	cryo_auto(git_tree_entry_free) git_tree_entry *e = NULL;
 
@@ -93,7 +93,7 @@ static int check_parents(const struct graft *g, const char *path, struct cryo_er
  * Up first, then down: where "..", once it has gone down, leads to depends on
  * whether it went through another link.
  */
-static bool stays_inside(const char *path, const char *target)
+static bool is_link_inside_tree(const char *path, const char *target)
 {
 	size_t depth = 0;
 	bool down = false;
@@ -114,7 +114,7 @@ static bool stays_inside(const char *path, const char *target)
 	return true;
 }
 
-static int check_link(const struct graft *g, const git_index_entry *e, struct cryo_err *err)
+static int check_grafted_link(const struct graft *g, const git_index_entry *e, struct cryo_err *err)
 {
 	cryo_auto(git_blob_free) git_blob *blob = NULL;
 	cryo_auto(cryo_free) char *target = NULL;
@@ -124,7 +124,7 @@ static int check_link(const struct graft *g, const git_index_entry *e, struct cr
 	if (git_blob_lookup(&blob, g->repo, &e->id) < 0)
 		return cryo_git_err(err, CRYO_E_PROVISION, "link '%s'", e->path);
 	target = cryo_strndup(git_blob_rawcontent(blob), (size_t)git_blob_rawsize(blob));
-	if (stays_inside(e->path, target))
+	if (is_link_inside_tree(e->path, target))
 		return 0;
 	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: link '%s' leads out of the tree, to '%s'",
 			    g->p->path, g->p->diff_line, e->path, target);
@@ -132,7 +132,8 @@ static int check_link(const struct graft *g, const git_index_entry *e, struct cr
 
 /* --- does it fit? --- */
 
-static void conflict(struct cryo_applied *how, const struct file *f, size_t line, char *why)
+static void note_graft_conflict(struct cryo_applied *how, const struct file *f, size_t line,
+				char *why)
 {
 	if (how->kind == CRYO_FIT_CONFLICT) { /* the first one counts */
 		free(why);
@@ -144,15 +145,15 @@ static void conflict(struct cryo_applied *how, const struct file *f, size_t line
 	how->why = why;
 }
 
-static char *quoted(const char *line)
+static char *quote_patch_line(const char *line)
 {
 	return *line ? cryo_asprintf("'%s'", line) : cryo_strdup("an empty line");
 }
 
-static char *difference(const struct cryo_fit *fit)
+static char *describe_difference(const struct cryo_fit *fit)
 {
-	cryo_auto(cryo_free) char *wants = fit->wants ? quoted(fit->wants) : NULL;
-	cryo_auto(cryo_free) char *there = fit->there ? quoted(fit->there) : NULL;
+	cryo_auto(cryo_free) char *wants = fit->wants ? quote_patch_line(fit->wants) : NULL;
+	cryo_auto(cryo_free) char *there = fit->there ? quote_patch_line(fit->there) : NULL;
 
 	if (!wants)
 		return cryo_strdup("its lines are there, but not where the patch has them: in this "
@@ -164,7 +165,7 @@ static char *difference(const struct cryo_fit *fit)
 	return cryo_asprintf("the patch wants %s, there is %s", wants, there);
 }
 
-static void conflict_of_hunk(const struct graft *g, struct file *f, struct cryo_applied *how)
+static void note_hunk_conflict(const struct graft *g, struct file *f, struct cryo_applied *how)
 {
 	const struct cryo_fit *fit = &f->fit;
 	size_t index = fit->hunk;
@@ -174,16 +175,16 @@ static void conflict_of_hunk(const struct graft *g, struct file *f, struct cryo_
 	for (const struct file *before = g->file; before < f; before++)
 		index += before->fit.n;
 	how->line = cryo_graft_line(g->p, index);
-	conflict(how, f, fit->line, difference(fit));
+	note_graft_conflict(how, f, fit->line, describe_difference(fit));
 }
 
-static bool is_id(const git_diff_file *side, const git_blob *blob)
+static bool is_blob_of_side(const git_diff_file *side, const git_blob *blob)
 {
 	return side->id_abbrev >= 7 &&
 	       git_oid_ncmp(git_blob_id(blob), &side->id, side->id_abbrev) == 0;
 }
 
-static int only_this(const git_diff_delta *d, void *arg)
+static int graft_on_single_delta(const git_diff_delta *d, void *arg)
 {
 	const struct file *f = arg;
 
@@ -191,8 +192,8 @@ static int only_this(const git_diff_delta *d, void *arg)
 }
 
 /* The file alone, on `blob` (NULL: nothing) instead of what is in the tree. False if that fails. */
-static bool patch_alone(const struct graft *g, struct file *f, git_blob *blob, uint32_t mode,
-			git_index_entry *out)
+static bool patch_single_file(const struct graft *g, struct file *f, git_blob *blob, uint32_t mode,
+			      git_index_entry *out)
 {
 	cryo_auto(git_index_free) git_index *before = NULL, *after = NULL;
 	cryo_auto(git_tree_free) git_tree *tree = NULL;
@@ -203,7 +204,7 @@ static bool patch_alone(const struct graft *g, struct file *f, git_blob *blob, u
 
 	if (blob)
 		git_oid_cpy(&e.id, git_blob_id(blob));
-	opts.delta_cb = only_this;
+	opts.delta_cb = graft_on_single_delta;
 	opts.payload = f;
 	if (git_index_new(&before) < 0 || (blob && git_index_add(before, &e) < 0) ||
 	    git_index_write_tree_to(&id, before, g->repo) < 0 ||
@@ -238,33 +239,34 @@ static bool merge_contents(const struct graft *g, const git_blob *base, const gi
 }
 
 /* Is what the patch was made for in the repository? Then there are three sides. */
-static bool merge(const struct graft *g, struct file *f, git_blob *ours, uint32_t mode)
+static bool merge_three_sides(const struct graft *g, struct file *f, git_blob *ours, uint32_t mode)
 {
 	cryo_auto(git_blob_free) git_blob *base = NULL, *theirs = NULL;
 	const git_diff_file *old = &f->d->old_file;
 
 	if (old->id_abbrev < 7 ||
 	    git_blob_lookup_prefix(&base, g->repo, &old->id, old->id_abbrev) < 0 ||
-	    !patch_alone(g, f, base, mode, &f->entry) ||
+	    !patch_single_file(g, f, base, mode, &f->entry) ||
 	    git_blob_lookup(&theirs, g->repo, &f->entry.id) < 0)
 		return false;
 	f->merged = merge_contents(g, base, ours, theirs, &f->entry.id);
 	return f->merged;
 }
 
-static int fit_text(struct graft *g, struct file *f, git_blob *blob, uint32_t mode,
-		    struct cryo_applied *how, struct cryo_err *err)
+static int fit_text_patch(struct graft *g, struct file *f, git_blob *blob, uint32_t mode,
+			  struct cryo_applied *how, struct cryo_err *err)
 {
 	const char *text = blob ? git_blob_rawcontent(blob) : "";
 	size_t len = blob ? (size_t)git_blob_rawsize(blob) : 0;
 	int rc = cryo_fit_find(f->patch, false, text, len, &f->fit, err);
 
-	if (rc == 0 && !f->fit.fits && !(blob && merge(g, f, blob, mode)))
-		conflict_of_hunk(g, f, how);
+	if (rc == 0 && !f->fit.fits && !(blob && merge_three_sides(g, f, blob, mode)))
+		note_hunk_conflict(g, f, how);
 	return rc;
 }
 
-static int fit_file(struct graft *g, struct file *f, struct cryo_applied *how, struct cryo_err *err)
+static int fit_patched_file(struct graft *g, struct file *f, struct cryo_applied *how,
+			    struct cryo_err *err)
 {
 	const char *path = f->d->old_file.path;
 	bool is_new = f->d->status == GIT_DELTA_ADDED;
@@ -276,54 +278,60 @@ static int fit_file(struct graft *g, struct file *f, struct cryo_applied *how, s
 
 	if (rc < 0)
 		return rc;
-	blob = is_new ? NULL : look(g, path, &mode);
-	if (makes && is_there(g, f->d->new_file.path))
-		conflict(how, f, 0, cryo_strdup("the patch makes this file, it is there already"));
+	blob = is_new ? NULL : look_up_tree_file(g, path, &mode);
+	if (makes && is_in_graft_tree(g, f->d->new_file.path))
+		note_graft_conflict(how, f, 0,
+				    cryo_strdup("the patch makes this file, it is there already"));
 	if (!is_new && !blob)
-		conflict(how, f, 0, cryo_asprintf("there is no file '%s'", path));
-	else if (f->d->flags & GIT_DIFF_FLAG_BINARY && blob && !is_id(&f->d->old_file, blob))
-		conflict(how, f, 0, cryo_strdup("it is not the binary the patch was made for"));
-	return fit_text(g, f, blob, mode, how, err);
+		note_graft_conflict(how, f, 0, cryo_asprintf("there is no file '%s'", path));
+	else if (f->d->flags & GIT_DIFF_FLAG_BINARY && blob &&
+		 !is_blob_of_side(&f->d->old_file, blob))
+		note_graft_conflict(how, f, 0,
+				    cryo_strdup("it is not the binary the patch was made for"));
+	return fit_text_patch(g, f, blob, mode, how, err);
 }
 
 /* --- is it there already? --- */
 
-static bool is_made(struct graft *g, struct file *f)
+static bool is_file_made_already(struct graft *g, struct file *f)
 {
 	cryo_auto(git_blob_free) git_blob *blob = NULL;
 	git_index_entry e;
 	uint32_t mode;
 
-	blob = look(g, f->d->new_file.path, &mode);
-	return blob && patch_alone(g, f, NULL, 0, &e) && git_oid_equal(&e.id, git_blob_id(blob));
+	blob = look_up_tree_file(g, f->d->new_file.path, &mode);
+	return blob && patch_single_file(g, f, NULL, 0, &e) &&
+	       git_oid_equal(&e.id, git_blob_id(blob));
 }
 
-static bool is_changed(struct graft *g, struct file *f)
+static bool is_file_patched_already(struct graft *g, struct file *f)
 {
 	cryo_auto(cryo_fit_release) struct cryo_fit fit = { 0 };
 	cryo_auto(git_blob_free) git_blob *blob = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	uint32_t mode;
 
-	blob = look(g, f->d->new_file.path, &mode);
-	if (!blob || (f->d->status == GIT_DELTA_RENAMED && is_there(g, f->d->old_file.path)) ||
+	blob = look_up_tree_file(g, f->d->new_file.path, &mode);
+	if (!blob ||
+	    (f->d->status == GIT_DELTA_RENAMED && is_in_graft_tree(g, f->d->old_file.path)) ||
 	    (f->d->new_file.mode && f->d->old_file.mode != f->d->new_file.mode &&
 	     mode != f->d->new_file.mode))
 		return false;
 	if (f->d->flags & GIT_DIFF_FLAG_BINARY)
-		return is_id(&f->d->new_file, blob);
+		return is_blob_of_side(&f->d->new_file, blob);
 	return cryo_fit_find(f->patch, true, git_blob_rawcontent(blob),
 			     (size_t)git_blob_rawsize(blob), &fit, &ignored) == 0 &&
 	       fit.fits;
 }
 
-static bool is_contained(struct graft *g)
+static bool is_patch_contained(struct graft *g)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		struct file *f = &g->file[i];
-		bool done = f->d->status == GIT_DELTA_ADDED	? is_made(g, f)
-			    : f->d->status == GIT_DELTA_DELETED ? !is_there(g, f->d->old_file.path)
-								: is_changed(g, f);
+		bool done = f->d->status == GIT_DELTA_ADDED ? is_file_made_already(g, f)
+			    : f->d->status == GIT_DELTA_DELETED
+				? !is_in_graft_tree(g, f->d->old_file.path)
+				: is_file_patched_already(g, f);
 
 		if (!done)
 			return false;
@@ -333,7 +341,7 @@ static bool is_contained(struct graft *g)
 
 /* --- apply --- */
 
-static int not_merged(const git_diff_delta *d, void *arg)
+static int graft_on_unmerged_delta(const git_diff_delta *d, void *arg)
 {
 	const struct graft *g = arg;
 
@@ -344,8 +352,8 @@ static int not_merged(const git_diff_delta *d, void *arg)
 }
 
 /* The diff with its hunks where they fit. */
-static int moved(const struct graft *g, struct cryo_applied *how, git_diff **out,
-		 struct cryo_err *err)
+static int make_moved_diff(const struct graft *g, struct cryo_applied *how, git_diff **out,
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	cryo_auto(cryo_free) long *shift = NULL;
@@ -368,8 +376,8 @@ static int moved(const struct graft *g, struct cryo_applied *how, git_diff **out
 	return rc;
 }
 
-static int add_merged(struct graft *g, git_index *index, struct cryo_applied *how,
-		      struct cryo_err *err)
+static int add_merged_files(struct graft *g, git_index *index, struct cryo_applied *how,
+			    struct cryo_err *err)
 {
 	for (size_t i = 0; i < g->n; i++) {
 		const struct file *f = &g->file[i];
@@ -386,31 +394,32 @@ static int add_merged(struct graft *g, git_index *index, struct cryo_applied *ho
 	return 0;
 }
 
-static int apply(struct graft *g, git_oid *result, struct cryo_applied *how, struct cryo_err *err)
+static int apply_whole_graft(struct graft *g, git_oid *result, struct cryo_applied *how,
+			     struct cryo_err *err)
 {
 	cryo_auto(git_diff_free) git_diff *diff = NULL;
 	cryo_auto(git_index_free) git_index *index = NULL;
 	git_apply_options opts = { .version = GIT_APPLY_OPTIONS_VERSION };
-	int rc = moved(g, how, &diff, err);
+	int rc = make_moved_diff(g, how, &diff, err);
 
 	if (rc < 0)
 		return rc;
-	opts.delta_cb = not_merged;
+	opts.delta_cb = graft_on_unmerged_delta;
 	opts.payload = g;
 	if (git_apply_to_tree(&index, g->repo, g->tree, diff, &opts) < 0)
 		return cryo_git_err(err, CRYO_E_CONFIG, "%s:%u: cannot be applied", g->p->path,
 				    g->p->diff_line);
 	how->kind = how->offset ? CRYO_FITS_MOVED : CRYO_FITS;
-	rc = add_merged(g, index, how, err);
+	rc = add_merged_files(g, index, how, err);
 	for (size_t i = 0; rc == 0 && i < g->n; i++)
-		rc =
-		    check_link(g, git_index_get_bypath(index, g->file[i].d->new_file.path, 0), err);
+		rc = check_grafted_link(
+		    g, git_index_get_bypath(index, g->file[i].d->new_file.path, 0), err);
 	if (rc == 0 && git_index_write_tree_to(result, index, g->repo) < 0)
 		rc = cryo_git_err(err, CRYO_E_PROVISION, "%s: cannot write the tree", g->p->path);
 	return rc;
 }
 
-static void contained(struct cryo_applied *how)
+static void note_contained_patch(struct cryo_applied *how)
 {
 	cryo_applied_release(how, 1);
 	how->kind = CRYO_FIT_CONTAINED;
@@ -419,22 +428,22 @@ static void contained(struct cryo_applied *how)
 int cryo_graft(git_repository *repo, git_tree *tree, const struct cryo_patch *p, git_oid *result,
 	       struct cryo_applied *how, struct cryo_err *err)
 {
-	cryo_auto(release) struct graft g = { .repo = repo, .tree = tree, .p = p };
+	cryo_auto(release_graft) struct graft g = { .repo = repo, .tree = tree, .p = p };
 	int rc = cryo_graft_diff(p, &g.diff, err);
 
 	if (rc == 0)
-		rc = open_files(&g, err);
+		rc = open_graft_files(&g, err);
 	for (size_t i = 0; rc == 0 && i < g.n; i++)
-		rc = fit_file(&g, &g.file[i], how, err);
+		rc = fit_patched_file(&g, &g.file[i], how, err);
 	if (rc < 0)
 		return rc;
 	if (how->kind == CRYO_FIT_CONFLICT) {
-		if (is_contained(&g))
-			contained(how);
+		if (is_patch_contained(&g))
+			note_contained_patch(how);
 		return 0;
 	}
-	rc = apply(&g, result, how, err);
+	rc = apply_whole_graft(&g, result, how, err);
 	if (rc == 0 && git_oid_equal(result, git_tree_id(tree))) /* merged with itself */
-		contained(how);
+		note_contained_patch(how);
 	return rc;
 }

@@ -8,7 +8,7 @@
 
 /* --- paths --- */
 
-static int check_path(const struct cryo_patch *p, const char *path, struct cryo_err *err)
+static int check_patch_path(const struct cryo_patch *p, const char *path, struct cryo_err *err)
 {
 	if (path && cryo_git_is_path(path))
 		return 0;
@@ -16,37 +16,39 @@ static int check_path(const struct cryo_patch *p, const char *path, struct cryo_
 			    p->diff_line, path ? path : "");
 }
 
-static bool is_kind(uint32_t mode)
+static bool is_known_file_mode(uint32_t mode)
 {
 	return mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE ||
 	       mode == GIT_FILEMODE_LINK || mode == 0 || mode == 0100664;
 }
 
-static int check_delta(const struct cryo_patch *p, const git_diff_delta *d, struct cryo_err *err)
+static int check_patch_delta(const struct cryo_patch *p, const git_diff_delta *d,
+			     struct cryo_err *err)
 {
-	int rc = check_path(p, d->old_file.path, err);
+	int rc = check_patch_path(p, d->old_file.path, err);
 
 	if (rc == 0)
-		rc = check_path(p, d->new_file.path, err);
-	if (rc == 0 && (!is_kind(d->old_file.mode) || !is_kind(d->new_file.mode)))
+		rc = check_patch_path(p, d->new_file.path, err);
+	if (rc == 0 &&
+	    (!is_known_file_mode(d->old_file.mode) || !is_known_file_mode(d->new_file.mode)))
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: '%s' is neither a file nor a link",
 				  p->path, p->diff_line, d->new_file.path);
 	return rc;
 }
 
-static int compare(const void *a, const void *b)
+static int compare_patch_paths(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* What the second of two would find is not what it was made for. */
-static int check_twice(const struct cryo_patch *p, git_diff *diff, struct cryo_err *err)
+static int check_paths_unique(const struct cryo_patch *p, git_diff *diff, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv paths = { 0 };
 
 	for (size_t i = 0; i < git_diff_num_deltas(diff); i++)
 		cryo_strv_add(&paths, git_diff_get_delta(diff, i)->new_file.path);
-	qsort(paths.v, paths.n, sizeof(*paths.v), compare);
+	qsort(paths.v, paths.n, sizeof(*paths.v), compare_patch_paths);
 	for (size_t i = 1; i < paths.n; i++)
 		if (strcmp(paths.v[i - 1], paths.v[i]) == 0)
 			return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: names '%s' twice", p->path,
@@ -66,9 +68,9 @@ int cryo_graft_diff(const struct cryo_patch *p, git_diff **out, struct cryo_err 
 		return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: the diff changes nothing", p->path,
 				    p->diff_line);
 	for (size_t i = 0; rc == 0 && i < git_diff_num_deltas(diff); i++)
-		rc = check_delta(p, git_diff_get_delta(diff, i), err);
+		rc = check_patch_delta(p, git_diff_get_delta(diff, i), err);
 	if (rc == 0)
-		rc = check_twice(p, diff, err);
+		rc = check_paths_unique(p, diff, err);
 	if (rc == 0)
 		*out = cryo_steal(&diff);
 	return rc;
@@ -99,7 +101,7 @@ struct header {
 	unsigned line; /* from the diff's begin, from 0 */
 };
 
-static bool number(const char **s, char lead, int *out)
+static bool parse_hunk_number(const char **s, char lead, int *out)
 {
 	char *end;
 
@@ -110,18 +112,18 @@ static bool number(const char **s, char lead, int *out)
 	return true;
 }
 
-static bool parse(const char *s, struct header *h)
+static bool parse_hunk_header(const char *s, struct header *h)
 {
 	h->at = s;
 	h->old_lines = h->new_lines = 1;
 	s += strlen("@@ ");
-	if (!number(&s, '-', &h->old_start))
+	if (!parse_hunk_number(&s, '-', &h->old_start))
 		return false;
-	number(&s, ',', &h->old_lines);
+	parse_hunk_number(&s, ',', &h->old_lines);
 	s += strspn(s, " ");
-	if (!number(&s, '+', &h->new_start))
+	if (!parse_hunk_number(&s, '+', &h->new_start))
 		return false;
-	number(&s, ',', &h->new_lines);
+	parse_hunk_number(&s, ',', &h->new_lines);
 	if (!cryo_starts_with(s, " @@"))
 		return false;
 	h->rest = s;
@@ -129,14 +131,14 @@ static bool parse(const char *s, struct header *h)
 }
 
 /* The next header at or behind *at; *at and *line then stand behind its line. */
-static bool next(const char **at, unsigned *line, struct header *h)
+static bool find_next_hunk_header(const char **at, unsigned *line, struct header *h)
 {
 	while (**at) {
 		const char *s = *at, *newline = strchr(s, '\n');
 
 		h->line = (*line)++;
 		*at = newline ? newline + 1 : s + strlen(s);
-		if (cryo_starts_with(s, "@@ -") && parse(s, h))
+		if (cryo_starts_with(s, "@@ -") && parse_hunk_header(s, h))
 			return true;
 	}
 	return false;
@@ -148,7 +150,7 @@ unsigned cryo_graft_line(const struct cryo_patch *p, size_t index)
 	unsigned line = 0;
 	struct header h;
 
-	for (size_t i = 0; next(&at, &line, &h); i++)
+	for (size_t i = 0; find_next_hunk_header(&at, &line, &h); i++)
 		if (i == index)
 			return p->diff_line + h.line;
 	return 0;
@@ -162,7 +164,7 @@ int cryo_graft_move(const struct cryo_patch *p, const long *shift, size_t n, str
 	struct header h;
 	size_t i = 0;
 
-	for (; next(&at, &line, &h); i++) {
+	for (; find_next_hunk_header(&at, &line, &h); i++) {
 		if (i >= n || shift[i] == 0)
 			continue;
 		cryo_str_addn(out, done, (size_t)(h.at - done));

@@ -27,7 +27,8 @@ static int check_commit(const struct cryo_node *n, const struct cryo_source *src
 	return 0;
 }
 
-static int check_ref(const struct cryo_node *n, const struct cryo_source *src, struct cryo_err *err)
+static int check_ref_field(const struct cryo_node *n, const struct cryo_source *src,
+			   struct cryo_err *err)
 {
 	if (src->ref && !cryo_git_is_ref(src->ref))
 		return cryo_node_err(cryo_node_get(n, "ref"), err,
@@ -48,7 +49,7 @@ static int check_version(const struct cryo_node *n, const struct cryo_source *sr
 }
 
 /* A path from the stack file's directory becomes absolute, ".." and all: as `dir` does it. */
-static void make_absolute(char **url, const char *base)
+static void make_url_absolute(char **url, const char *base)
 {
 	char *absolute;
 
@@ -59,19 +60,20 @@ static void make_absolute(char **url, const char *base)
 	*url = absolute;
 }
 
-static int check_url(const struct cryo_node *n, const char *key, const char *base, char **url,
-		     const char *(*refusal)(const char *url), struct cryo_err *err)
+static int check_source_url(const struct cryo_node *n, const char *key, const char *base,
+			    char **url, const char *(*refusal)(const char *url),
+			    struct cryo_err *err)
 {
 	const char *why;
 
-	make_absolute(url, base);
+	make_url_absolute(url, base);
 	why = refusal(*url);
 	return why ? cryo_node_err(cryo_node_get(n, key), err, "address '%s' is refused: %s", *url,
 				   why)
 		   : 0;
 }
 
-static int fingerprint(const struct cryo_source *src, struct cryo_hash *h, struct cryo_err *err)
+static int hash_git_source(const struct cryo_source *src, struct cryo_hash *h, struct cryo_err *err)
 {
 	char commit[CRYO_COMMIT_HEX];
 	int rc = cryo_source_commit(src, commit, err);
@@ -84,7 +86,7 @@ static int fingerprint(const struct cryo_source *src, struct cryo_hash *h, struc
 	return 0;
 }
 
-static char *show(const struct cryo_source *src, const char *url, const char *inside)
+static char *describe_git_place(const struct cryo_source *src, const char *url, const char *inside)
 {
 	struct cryo_str s = { 0 };
 
@@ -109,7 +111,7 @@ static const struct cryo_field git_rows[] = {
 };
 
 /* "v1.2.3" as a tag says which version it is. */
-static void version_of_tag(struct cryo_source *src)
+static void set_version_from_tag(struct cryo_source *src)
 {
 	if (!src->version && src->ref && src->ref[0] == 'v' &&
 	    isdigit((unsigned char)src->ref[1]) && strchr(src->ref, '.') &&
@@ -117,27 +119,27 @@ static void version_of_tag(struct cryo_source *src)
 		src->version = cryo_strdup(src->ref);
 }
 
-static int git_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
-		     struct cryo_err *err)
+static int check_git_source(const struct cryo_node *n, const char *base, struct cryo_source *src,
+			    struct cryo_err *err)
 {
-	int rc = check_url(n, "git", base, &src->git, cryo_url_refusal, err);
+	int rc = check_source_url(n, "git", base, &src->git, cryo_url_refusal, err);
 
 	if (rc == 0)
-		rc = check_ref(n, src, err);
+		rc = check_ref_field(n, src, err);
 	if (rc == 0)
 		rc = check_version(n, src, err);
 	if (rc == 0)
-		version_of_tag(src);
+		set_version_from_tag(src);
 	return rc;
 }
 
-static char *git_show(const struct cryo_source *src)
+static char *describe_git_source(const struct cryo_source *src)
 {
-	return show(src, src->git, NULL);
+	return describe_git_place(src, src->git, NULL);
 }
 
-const struct cryo_source_kind_ops cryo_source_git = { "git", git_rows, git_check, git_show,
-						      fingerprint };
+const struct cryo_source_kind_ops cryo_source_git = { "git", git_rows, check_git_source,
+						      describe_git_source, hash_git_source };
 
 /* --- superproject: a submodule of another repository --- */
 
@@ -150,27 +152,29 @@ static const struct cryo_field superproject_rows[] = {
 	{ 0 },
 };
 
-static int superproject_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
+static int check_superproject(const struct cryo_node *n, const char *base, struct cryo_source *src,
 			      struct cryo_err *err)
 {
-	int rc = check_url(n, "superproject", base, &src->superproject, cryo_url_refusal, err);
+	int rc =
+	    check_source_url(n, "superproject", base, &src->superproject, cryo_url_refusal, err);
 
 	if (rc == 0 && !cryo_git_is_path(src->path))
 		rc = cryo_node_err(cryo_node_get(n, "path"), err,
 				   "'%s' is no path inside of a repository", src->path);
 	if (rc == 0)
-		rc = check_ref(n, src, err);
+		rc = check_ref_field(n, src, err);
 	return rc == 0 ? check_version(n, src, err) : rc;
 }
 
-static char *superproject_show(const struct cryo_source *src)
+static char *describe_superproject(const struct cryo_source *src)
 {
-	return show(src, src->superproject, src->path);
+	return describe_git_place(src, src->superproject, src->path);
 }
 
 const struct cryo_source_kind_ops cryo_source_superproject = { "superproject", superproject_rows,
-							       superproject_check,
-							       superproject_show, fingerprint };
+							       check_superproject,
+							       describe_superproject,
+							       hash_git_source };
 
 /* --- archive: a tar file --- */
 
@@ -182,8 +186,8 @@ static const struct cryo_field archive_rows[] = {
 	{ 0 },
 };
 
-static int archive_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
-			 struct cryo_err *err)
+static int check_archive_source(const struct cryo_node *n, const char *base,
+				struct cryo_source *src, struct cryo_err *err)
 {
 	const char *sum = src->sha256;
 	char *absolute;
@@ -195,17 +199,18 @@ static int archive_check(const struct cryo_node *n, const char *base, struct cry
 		free(src->archive);
 		src->archive = absolute;
 	}
-	rc = check_url(n, "archive", base, &src->archive, cryo_url_archive_refusal, err);
+	rc = check_source_url(n, "archive", base, &src->archive, cryo_url_archive_refusal, err);
 	if (rc == 0 && (strlen(sum) != 64 || sum[strspn(sum, "0123456789abcdef")]))
 		rc = cryo_node_err(cryo_node_get(n, "sha256"), err,
 				   "'%s' is no SHA-256 (64 of 0-9a-f)", sum);
 	return rc == 0 ? check_version(n, src, err) : rc;
 }
 
-static char *archive_show(const struct cryo_source *src)
+static char *describe_archive_source(const struct cryo_source *src)
 {
 	return cryo_asprintf("%s %.12s", src->archive, src->sha256);
 }
 
-const struct cryo_source_kind_ops cryo_source_archive = { "archive", archive_rows, archive_check,
-							  archive_show, fingerprint };
+const struct cryo_source_kind_ops cryo_source_archive = {
+	"archive", archive_rows, check_archive_source, describe_archive_source, hash_git_source
+};

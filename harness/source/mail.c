@@ -20,7 +20,7 @@ struct line {
 	size_t len;
 };
 
-static bool peek(const struct reader *r, struct line *l)
+static bool peek_mail_line(const struct reader *r, struct line *l)
 {
 	const char *newline;
 
@@ -32,26 +32,26 @@ static bool peek(const struct reader *r, struct line *l)
 	return true;
 }
 
-static void skip(struct reader *r, const struct line *l)
+static void skip_mail_line(struct reader *r, const struct line *l)
 {
 	r->at = l->text + l->len;
 	r->at += r->at < r->end;
 	r->line++;
 }
 
-static bool begins(const struct line *l, const char *word)
+static bool line_begins_with(const struct line *l, const char *word)
 {
 	return l->len >= strlen(word) && memcmp(l->text, word, strlen(word)) == 0;
 }
 
-static bool is(const struct line *l, const char *text)
+static bool line_equals_text(const struct line *l, const char *text)
 {
-	return l->len == strlen(text) && begins(l, text);
+	return l->len == strlen(text) && line_begins_with(l, text);
 }
 
 /* --- RFC 2047: =?utf-8?q?Zo=C3=AB?= --- */
 
-static int hex(char c)
+static int parse_mail_hex_digit(char c)
 {
 	if (c >= '0' && c <= '9')
 		return c - '0';
@@ -59,13 +59,14 @@ static int hex(char c)
 	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool decode_q(const char *text, struct cryo_str *out)
+static bool decode_q_encoding(const char *text, struct cryo_str *out)
 {
 	for (; *text; text++) {
 		char c = *text == '_' ? ' ' : *text;
 
 		if (c == '=') {
-			int high = hex(text[1]), low = high < 0 ? -1 : hex(text[2]);
+			int high = parse_mail_hex_digit(text[1]),
+			    low = high < 0 ? -1 : parse_mail_hex_digit(text[2]);
 
 			if (low < 0)
 				return false;
@@ -78,7 +79,7 @@ static bool decode_q(const char *text, struct cryo_str *out)
 }
 
 /* The encoded word at `s`; false if there is none. *end: behind it. */
-static bool decode_word(const char *s, const char **end, struct cryo_str *out)
+static bool decode_encoded_word(const char *s, const char **end, struct cryo_str *out)
 {
 	const char *charset = s + 2, *how, *text, *stop;
 	cryo_auto(cryo_free) char *word = NULL;
@@ -93,7 +94,7 @@ static bool decode_word(const char *s, const char **end, struct cryo_str *out)
 	word = cryo_strndup(text, (size_t)(stop - text));
 	*end = stop + 2;
 	if (how[1] == 'q' || how[1] == 'Q')
-		return decode_q(word, out);
+		return decode_q_encoding(word, out);
 	return (how[1] == 'b' || how[1] == 'B') && cryo_base64_decode(word, out);
 }
 
@@ -107,7 +108,7 @@ static char *decode_header(const char *s)
 		cryo_auto(cryo_str_release) struct cryo_str word = { 0 };
 		const char *next = s + strspn(s, " "), *end;
 
-		if (decode_word(next, &end, &word)) {
+		if (decode_encoded_word(next, &end, &word)) {
 			if (!was_word)
 				cryo_str_addn(&out, s, (size_t)(next - s));
 			cryo_str_addn(&out, cryo_str_get(&word), word.len);
@@ -127,7 +128,7 @@ static char *decode_header(const char *s)
 
 /* Without white space and `around` at both ends; control characters would show on terminals as what
  * they are not: these become spaces. */
-static char *tidy(const char *s, size_t n, const char *around)
+static char *tidy_header_text(const char *s, size_t n, const char *around)
 {
 	char *t;
 
@@ -143,29 +144,29 @@ static char *tidy(const char *s, size_t n, const char *around)
 }
 
 /* "[PATCH v2 1/3] kubelet: …"; other words in brackets are the author's. */
-static char *bare_subject(const char *s)
+static char *strip_subject_tags(const char *s)
 {
 	const char *end, *word;
 
 	s += strspn(s, " ");
 	while (*s == '[' && (end = strchr(s, ']')) && (word = strstr(s, "PATCH")) && word < end)
 		s = end + 1 + strspn(end + 1, " ");
-	return tidy(s, strlen(s), "");
+	return tidy_header_text(s, strlen(s), "");
 }
 
 /* Name <address>, or "Name" <address> */
-static bool take_author(const char *value, struct cryo_patch *p)
+static bool take_patch_author(const char *value, struct cryo_patch *p)
 {
 	const char *open = strrchr(value, '<'), *close = open ? strchr(open, '>') : NULL;
 
 	if (!close)
 		return false;
-	p->author = tidy(value, (size_t)(open - value), "\"");
-	p->email = tidy(open + 1, (size_t)(close - open - 1), "");
+	p->author = tidy_header_text(value, (size_t)(open - value), "\"");
+	p->email = tidy_header_text(open + 1, (size_t)(close - open - 1), "");
 	return p->author[0] && p->email[0] && !strpbrk(p->author, "<>");
 }
 
-static int month(const char *name)
+static int parse_month_name(const char *name)
 {
 	static const char all[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
@@ -176,7 +177,7 @@ static int month(const char *name)
 }
 
 /* Mon, 23 Nov 2026 22:00:00 +0100 */
-static bool take_date(const char *value, struct cryo_patch *p)
+static bool take_patch_date(const char *value, struct cryo_patch *p)
 {
 	const char *comma = strchr(value, ',');
 	struct tm tm = { 0 };
@@ -188,7 +189,7 @@ static bool take_date(const char *value, struct cryo_patch *p)
 		   &hours, &minutes) != 9)
 		return false;
 	tm.tm_year -= 1900;
-	tm.tm_mon = month(name);
+	tm.tm_mon = parse_month_name(name);
 	if (tm.tm_mon < 0 || tm.tm_year < 70 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
 	    tm.tm_hour < 0 || tm.tm_min < 0 || tm.tm_sec < 0 || hours < 0 || hours > 14 ||
 	    minutes < 0 || minutes > 59 || (sign != '+' && sign != '-'))
@@ -200,35 +201,37 @@ static bool take_date(const char *value, struct cryo_patch *p)
 
 /* --- the mail --- */
 
-static int bad(const struct cryo_patch *p, unsigned line, struct cryo_err *err, const char *what)
+static int report_bad_mail(const struct cryo_patch *p, unsigned line, struct cryo_err *err,
+			   const char *what)
 {
 	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: %s", p->path, line, what);
 }
 
 /* Both would have to be undone before anything can be applied; git writes neither by itself. */
-static bool is_encoded(const char *name, const char *value)
+static bool is_encoded_content(const char *name, const char *value)
 {
 	return strcasecmp(name, "Content-Transfer-Encoding") == 0 &&
 	       (strcasestr(value, "base64") || strcasestr(value, "quoted-printable"));
 }
 
-static int take_header(const char *name, const char *value, unsigned line, struct cryo_patch *p,
-		       struct cryo_err *err)
+static int take_mail_header(const char *name, const char *value, unsigned line,
+			    struct cryo_patch *p, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *text = decode_header(value);
 
 	if (strcasecmp(name, "Subject") == 0 && !p->subject)
-		p->subject = bare_subject(text);
-	else if (strcasecmp(name, "From") == 0 && !p->author && !take_author(text, p))
-		return bad(p, line, err, "no author such as 'From: Name <address>'");
-	else if (strcasecmp(name, "Date") == 0 && !take_date(text, p))
-		return bad(p, line, err, "no date such as 'Date: Mon, 2 Nov 2026 15:04:05 +0100'");
-	else if (is_encoded(name, value))
-		return bad(p, line, err, "the mail is encoded: save it as 8bit");
+		p->subject = strip_subject_tags(text);
+	else if (strcasecmp(name, "From") == 0 && !p->author && !take_patch_author(text, p))
+		return report_bad_mail(p, line, err, "no author such as 'From: Name <address>'");
+	else if (strcasecmp(name, "Date") == 0 && !take_patch_date(text, p))
+		return report_bad_mail(p, line, err,
+				       "no date such as 'Date: Mon, 2 Nov 2026 15:04:05 +0100'");
+	else if (is_encoded_content(name, value))
+		return report_bad_mail(p, line, err, "the mail is encoded: save it as 8bit");
 	return 0;
 }
 
-static bool is_header(const struct line *l)
+static bool is_mail_header_line(const struct line *l)
 {
 	const char *colon = memchr(l->text, ':', l->len);
 
@@ -238,7 +241,8 @@ static bool is_header(const struct line *l)
 	return colon && colon > l->text;
 }
 
-static int read_header(struct reader *r, struct line *l, struct cryo_patch *p, struct cryo_err *err)
+static int read_mail_header(struct reader *r, struct line *l, struct cryo_patch *p,
+			    struct cryo_err *err)
 {
 	const char *colon = memchr(l->text, ':', l->len);
 	cryo_auto(cryo_free) char *name = cryo_strndup(l->text, (size_t)(colon - l->text));
@@ -246,13 +250,13 @@ static int read_header(struct reader *r, struct line *l, struct cryo_patch *p, s
 	unsigned line = r->line;
 
 	cryo_str_addn(&value, colon + 1, l->len - (size_t)(colon + 1 - l->text));
-	skip(r, l);
-	while (peek(r, l) && l->len > 0 && (l->text[0] == ' ' || l->text[0] == '\t')) {
+	skip_mail_line(r, l);
+	while (peek_mail_line(r, l) && l->len > 0 && (l->text[0] == ' ' || l->text[0] == '\t')) {
 		cryo_str_add(&value, " ");
 		cryo_str_addn(&value, l->text + 1, l->len - 1);
-		skip(r, l);
+		skip_mail_line(r, l);
 	}
-	return take_header(name, cryo_str_get(&value), line, p, err);
+	return take_mail_header(name, cryo_str_get(&value), line, p, err);
 }
 
 static int read_headers(struct reader *r, struct cryo_patch *p, struct cryo_err *err)
@@ -260,41 +264,43 @@ static int read_headers(struct reader *r, struct cryo_patch *p, struct cryo_err 
 	struct line l;
 	int rc = 0;
 
-	if (peek(r, &l) && begins(&l, "From "))
-		skip(r, &l);
-	while (rc == 0 && peek(r, &l) && l.len > 0) {
-		if (!is_header(&l))
-			return bad(p, r->line, err, "no mail as 'git format-patch' writes it");
-		rc = read_header(r, &l, p, err);
+	if (peek_mail_line(r, &l) && line_begins_with(&l, "From "))
+		skip_mail_line(r, &l);
+	while (rc == 0 && peek_mail_line(r, &l) && l.len > 0) {
+		if (!is_mail_header_line(&l))
+			return report_bad_mail(p, r->line, err,
+					       "no mail as 'git format-patch' writes it");
+		rc = read_mail_header(r, &l, p, err);
 	}
 	if (rc == 0 && (!p->subject || !p->subject[0]))
-		rc = bad(p, 1, err, "no subject");
+		rc = report_bad_mail(p, 1, err, "no subject");
 	if (rc == 0 && !p->author)
-		rc = bad(p, 1, err, "no 'From:'");
+		rc = report_bad_mail(p, 1, err, "no 'From:'");
 	return rc;
 }
 
-static void read_body(struct reader *r, struct cryo_patch *p)
+static void read_mail_body(struct reader *r, struct cryo_patch *p)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	const char *start;
 	struct line l;
 
-	while (peek(r, &l) && !is(&l, "---") && !begins(&l, "diff --git ")) {
+	while (peek_mail_line(r, &l) && !line_equals_text(&l, "---") &&
+	       !line_begins_with(&l, "diff --git ")) {
 		cryo_str_addn(&text, l.text, l.len);
 		cryo_str_add(&text, "\n");
-		skip(r, &l);
+		skip_mail_line(r, &l);
 	}
 	while (text.len > 0 && isspace((unsigned char)text.p[text.len - 1]))
 		text.p[--text.len] = '\0';
 	start = cryo_str_get(&text);
 	p->body = cryo_strdup(start + strspn(start, "\n"));
-	while (peek(r, &l) && !begins(&l, "diff --git "))
-		skip(r, &l);
+	while (peek_mail_line(r, &l) && !line_begins_with(&l, "diff --git "))
+		skip_mail_line(r, &l);
 }
 
 /* "-- " and the version of git: at the very end, and nothing that a hunk could end in. */
-static size_t without_signature(const char *diff, size_t n)
+static size_t cut_mail_signature(const char *diff, size_t n)
 {
 	size_t end = n, line;
 
@@ -307,31 +313,32 @@ static size_t without_signature(const char *diff, size_t n)
 	return line - 4;
 }
 
-static int check_text(const struct cryo_patch *p, const char *text, size_t len,
-		      struct cryo_err *err)
+static int check_mail_text(const struct cryo_patch *p, const char *text, size_t len,
+			   struct cryo_err *err)
 {
 	const char *newline = memchr(text, '\n', len);
 
 	if (memchr(text, '\0', len))
-		return bad(p, 1, err, "holds a NUL byte");
+		return report_bad_mail(p, 1, err, "holds a NUL byte");
 	if (newline && newline > text && newline[-1] == '\r')
-		return bad(p, 1, err, "has the line ends of Windows");
+		return report_bad_mail(p, 1, err, "has the line ends of Windows");
 	return 0;
 }
 
-static int parse(struct reader *r, struct cryo_patch *p, struct cryo_err *err)
+static int parse_patch_mail(struct reader *r, struct cryo_patch *p, struct cryo_err *err)
 {
-	int rc = check_text(p, r->at, (size_t)(r->end - r->at), err);
+	int rc = check_mail_text(p, r->at, (size_t)(r->end - r->at), err);
 
 	if (rc == 0)
 		rc = read_headers(r, p, err);
 	if (rc < 0)
 		return rc;
-	read_body(r, p);
+	read_mail_body(r, p);
 	p->diff_line = r->line;
 	if (r->at == r->end)
-		return bad(p, r->line, err, "no diff (a line 'diff --git …' begins it)");
-	cryo_str_addn(&p->diff, r->at, without_signature(r->at, (size_t)(r->end - r->at)));
+		return report_bad_mail(p, r->line, err,
+				       "no diff (a line 'diff --git …' begins it)");
+	cryo_str_addn(&p->diff, r->at, cut_mail_signature(r->at, (size_t)(r->end - r->at)));
 	return 0;
 }
 
@@ -345,7 +352,7 @@ int cryo_patch_parse(const char *path, const char *text, size_t len, struct cryo
 	int rc;
 
 	cryo_hash_bytes(text, len, p.sha256);
-	rc = parse(&r, &p, err);
+	rc = parse_patch_mail(&r, &p, err);
 	if (rc == 0)
 		*out = p;
 	else

@@ -16,12 +16,12 @@ static bool is_patch_name(const char *name)
 	return strspn(name, "0123456789") == 4 && name[4] == '-';
 }
 
-static int by_name(const void *a, const void *b)
+static int compare_patch_names(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int list(const char *dir, struct cryo_strv *names, struct cryo_err *err)
+static int list_patch_names(const char *dir, struct cryo_strv *names, struct cryo_err *err)
 {
 	DIR *d = opendir(dir);
 	const struct dirent *e;
@@ -44,7 +44,7 @@ static int list(const char *dir, struct cryo_strv *names, struct cryo_err *err)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "more than %d patches in '%s'", MAX_SERIES,
 				  dir);
 	if (rc == 0 && names->n > 0)
-		qsort(names->v, names->n, sizeof(*names->v), by_name);
+		qsort(names->v, names->n, sizeof(*names->v), compare_patch_names);
 	return rc;
 }
 
@@ -59,7 +59,8 @@ static int check_numbers(const char *dir, const struct cryo_strv *names, struct 
 	return 0;
 }
 
-static int load_one(const char *dir, const char *name, struct cryo_patch *p, struct cryo_err *err)
+static int load_series_patch(const char *dir, const char *name, struct cryo_patch *p,
+			     struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
@@ -72,7 +73,7 @@ int cryo_series_load_any(const char *dir, struct cryo_series *out, struct cryo_e
 {
 	cryo_auto(cryo_series_release) struct cryo_series s = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	int rc = cryo_fs_exists(dir) ? list(dir, &names, err) : 0;
+	int rc = cryo_fs_exists(dir) ? list_patch_names(dir, &names, err) : 0;
 
 	if (rc == 0)
 		rc = check_numbers(dir, &names, err);
@@ -81,7 +82,7 @@ int cryo_series_load_any(const char *dir, struct cryo_series *out, struct cryo_e
 	s.dir = cryo_strdup(dir);
 	s.patch = cryo_alloc((names.n + 1) * sizeof(*s.patch));
 	for (size_t i = 0; rc == 0 && i < names.n; i++)
-		rc = load_one(dir, names.v[i], &s.patch[s.n++], err);
+		rc = load_series_patch(dir, names.v[i], &s.patch[s.n++], err);
 	if (rc < 0)
 		return rc;
 	*out = s;

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool all_of(const char *s, const char *punctuation)
+static bool has_only_characters(const char *s, const char *punctuation)
 {
 	for (; *s; s++)
 		if (!isalnum((unsigned char)*s) && !strchr(punctuation, *s))
@@ -23,12 +23,13 @@ static bool all_of(const char *s, const char *punctuation)
 
 bool cryo_source_is_name(const char *s)
 {
-	return isalnum((unsigned char)s[0]) && strlen(s) < 128 && all_of(s, "+.-");
+	return isalnum((unsigned char)s[0]) && strlen(s) < 128 && has_only_characters(s, "+.-");
 }
 
 bool cryo_source_is_version(const char *s)
 {
-	return s[0] == 'v' && isdigit((unsigned char)s[1]) && all_of(s, ".+-") && !strstr(s, "..");
+	return s[0] == 'v' && isdigit((unsigned char)s[1]) && has_only_characters(s, ".+-") &&
+	       !strstr(s, "..");
 }
 
 /* --- module: through the Go tool, from the module proxy --- */
@@ -40,13 +41,13 @@ static const struct cryo_field module_rows[] = {
 	{ 0 },
 };
 
-static int module_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
-			struct cryo_err *err)
+static int check_module_source(const struct cryo_node *n, const char *base, struct cryo_source *src,
+			       struct cryo_err *err)
 {
 	const char *v = src->version;
 
 	(void)base;
-	if (!isalnum((unsigned char)src->module[0]) || !all_of(src->module, "-._~/") ||
+	if (!isalnum((unsigned char)src->module[0]) || !has_only_characters(src->module, "-._~/") ||
 	    strstr(src->module, ".."))
 		return cryo_node_err(cryo_node_get(n, "module"), err, "'%s' is no module path",
 				     src->module);
@@ -54,19 +55,19 @@ static int module_check(const struct cryo_node *n, const char *base, struct cryo
 		return cryo_node_err(cryo_node_get(n, "version"), err,
 				     "'%s' is no exact version such as v1.2.3", v);
 	if (src->sum && (!cryo_starts_with(src->sum, "h1:") || strlen(src->sum) != 47 ||
-			 !all_of(src->sum + 3, "+/=")))
+			 !has_only_characters(src->sum + 3, "+/=")))
 		return cryo_node_err(cryo_node_get(n, "sum"), err,
 				     "'%s' is no checksum as in go.sum (h1:… with 44 characters)",
 				     src->sum);
 	return 0;
 }
 
-static char *module_show(const struct cryo_source *src)
+static char *describe_module_source(const struct cryo_source *src)
 {
 	return cryo_asprintf("%s %s", src->module, src->version);
 }
 
-static int module_fingerprint(const struct cryo_source *src, struct cryo_hash *h,
+static int hash_module_source(const struct cryo_source *src, struct cryo_hash *h,
 			      struct cryo_err *err)
 {
 	(void)err;
@@ -83,8 +84,8 @@ static const struct cryo_field dir_rows[] = {
 	{ 0 },
 };
 
-static int dir_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
-		     struct cryo_err *err)
+static int check_dir_source(const struct cryo_node *n, const char *base, struct cryo_source *src,
+			    struct cryo_err *err)
 {
 	char *absolute;
 
@@ -98,17 +99,17 @@ static int dir_check(const struct cryo_node *n, const char *base, struct cryo_so
 	return 0;
 }
 
-static char *dir_show(const struct cryo_source *src)
+static char *describe_dir_source(const struct cryo_source *src)
 {
 	return cryo_strdup(src->dir);
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
+static int source_compare_entries(const FTSENT **a, const FTSENT **b)
 {
 	return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-static void hash_stat(struct cryo_hash *h, const char *name, const struct stat *st)
+static void hash_file_stat(struct cryo_hash *h, const char *name, const struct stat *st)
 {
 	char text[128];
 
@@ -129,7 +130,7 @@ static void hash_stat(struct cryo_hash *h, const char *name, const struct stat *
  * cannot be set back, so no edit is missed; a false alarm (a fresh checkout)
  * costs little, as the Go build cache looks at contents.
  */
-static int dir_fingerprint(const struct cryo_source *src, struct cryo_hash *h, struct cryo_err *err)
+static int hash_dir_source(const struct cryo_source *src, struct cryo_hash *h, struct cryo_err *err)
 {
 	char *const roots[] = { src->dir, NULL };
 	FTS *fts;
@@ -139,7 +140,7 @@ static int dir_fingerprint(const struct cryo_source *src, struct cryo_hash *h, s
 	if (!cryo_fs_is_dir(src->dir))
 		return cryo_err_set(err, CRYO_E_CONFIG, "no directory '%s'", src->dir);
 	cryo_hash_item(h, src->dir);
-	fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, by_name);
+	fts = fts_open(roots, FTS_PHYSICAL | FTS_COMFOLLOW | FTS_NOCHDIR, source_compare_entries);
 	if (!fts)
 		return cryo_err_sys(err, errno, "cannot read '%s'", src->dir);
 	while (rc == 0 && (e = fts_read(fts))) {
@@ -148,7 +149,7 @@ static int dir_fingerprint(const struct cryo_source *src, struct cryo_hash *h, s
 		else if (strcmp(e->fts_name, ".git") == 0)
 			fts_set(fts, e, FTS_SKIP);
 		else if (e->fts_info != FTS_DP)
-			hash_stat(h, e->fts_path, e->fts_statp);
+			hash_file_stat(h, e->fts_path, e->fts_statp);
 	}
 	fts_close(fts);
 	return rc;
@@ -171,8 +172,8 @@ static const struct cryo_field debian_outer_rows[] = {
 	{ 0 },
 };
 
-static int debian_check(const struct cryo_node *n, const char *base, struct cryo_source *src,
-			struct cryo_err *err)
+static int check_debian_source(const struct cryo_node *n, const char *base, struct cryo_source *src,
+			       struct cryo_err *err)
 {
 	struct debian_outer outer = { 0 };
 	const struct cryo_node *list;
@@ -193,12 +194,12 @@ static int debian_check(const struct cryo_node *n, const char *base, struct cryo
 	return 0;
 }
 
-static char *debian_show(const struct cryo_source *src)
+static char *describe_debian_source(const struct cryo_source *src)
 {
 	return cryo_asprintf("Debian %s with %zu packages", src->suite, src->packages.n);
 }
 
-static int debian_fingerprint(const struct cryo_source *src, struct cryo_hash *h,
+static int hash_debian_source(const struct cryo_source *src, struct cryo_hash *h,
 			      struct cryo_err *err)
 {
 	(void)err;
@@ -210,12 +211,12 @@ static int debian_fingerprint(const struct cryo_source *src, struct cryo_hash *h
 
 /* --- the table --- */
 
-static const struct cryo_source_kind_ops module = { "module", module_rows, module_check,
-						    module_show, module_fingerprint };
-static const struct cryo_source_kind_ops dir = { "dir", dir_rows, dir_check, dir_show,
-						 dir_fingerprint };
-static const struct cryo_source_kind_ops debian = { "debian", NULL, debian_check, debian_show,
-						    debian_fingerprint };
+static const struct cryo_source_kind_ops module = { "module", module_rows, check_module_source,
+						    describe_module_source, hash_module_source };
+static const struct cryo_source_kind_ops dir = { "dir", dir_rows, check_dir_source,
+						 describe_dir_source, hash_dir_source };
+static const struct cryo_source_kind_ops debian = { "debian", NULL, check_debian_source,
+						    describe_debian_source, hash_debian_source };
 
 static const struct cryo_source_kind_ops *const kinds[] = {
 	[CRYO_SOURCE_MODULE] = &module,
@@ -226,7 +227,7 @@ static const struct cryo_source_kind_ops *const kinds[] = {
 	[CRYO_SOURCE_ARCHIVE] = &cryo_source_archive,
 };
 
-static int no_kind(const struct cryo_node *n, struct cryo_err *err)
+static int report_no_source_kind(const struct cryo_node *n, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv keys = { 0 };
 	cryo_auto(cryo_free) char *all = NULL;
@@ -245,7 +246,8 @@ static int no_kind(const struct cryo_node *n, struct cryo_err *err)
 	return cryo_node_err(n, err, "a source needs one of: %s", all);
 }
 
-static int choose_kind(const struct cryo_node *n, enum cryo_source_kind *kind, struct cryo_err *err)
+static int choose_source_kind(const struct cryo_node *n, enum cryo_source_kind *kind,
+			      struct cryo_err *err)
 {
 	const char *chosen = NULL;
 
@@ -260,13 +262,13 @@ static int choose_kind(const struct cryo_node *n, enum cryo_source_kind *kind, s
 		chosen = kinds[i]->key;
 		*kind = (enum cryo_source_kind)i;
 	}
-	return chosen ? 0 : no_kind(n, err);
+	return chosen ? 0 : report_no_source_kind(n, err);
 }
 
 int cryo_source_decode(const struct cryo_node *n, const char *base, struct cryo_source *out,
 		       struct cryo_err *err)
 {
-	int rc = choose_kind(n, &out->kind, err);
+	int rc = choose_source_kind(n, &out->kind, err);
 
 	if (rc == 0 && kinds[out->kind]->rows)
 		rc = cryo_node_decode(n, kinds[out->kind]->rows, out, err);

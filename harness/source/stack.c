@@ -142,7 +142,7 @@ static int decode_components(const struct cryo_node *n, struct cryo_stack *s, st
 	return rc;
 }
 
-static int check_kind(const struct cryo_node *n, const struct file *f, struct cryo_err *err)
+static int check_stack_kind(const struct cryo_node *n, const struct file *f, struct cryo_err *err)
 {
 	if (strcmp(f->kind, "Stack") != 0)
 		return cryo_node_err(cryo_node_get(n, "kind"), err, "kind is '%s', not 'Stack'",
@@ -160,7 +160,7 @@ static int decode_stack(const struct cryo_node *n, struct cryo_stack *s, struct 
 	int rc = cryo_node_decode(n, file_rows, &f, err);
 
 	if (rc == 0)
-		rc = check_kind(n, &f, err);
+		rc = check_stack_kind(n, &f, err);
 	if (rc == 0)
 		rc = cryo_node_decode(f.metadata, metadata_rows, s, err);
 	if (rc == 0)
@@ -173,7 +173,7 @@ static int decode_stack(const struct cryo_node *n, struct cryo_stack *s, struct 
 }
 
 /* The stacks that ship, for "did you mean". */
-static void shipped(struct cryo_strv *names)
+static void list_shipped_stacks(struct cryo_strv *names)
 {
 	cryo_auto(cryo_free) char *path = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -189,7 +189,7 @@ static void shipped(struct cryo_strv *names)
 	closedir(d);
 }
 
-static int find_shipped(const char *name, char **path, struct cryo_err *err)
+static int find_shipped_stack(const char *name, char **path, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *relative = cryo_asprintf("stacks/%s.yaml", name);
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
@@ -197,7 +197,7 @@ static int find_shipped(const char *name, char **path, struct cryo_err *err)
 
 	if (cryo_source_is_name(name) && cryo_data_path(relative, path, err) == 0)
 		return 0;
-	shipped(&names);
+	list_shipped_stacks(&names);
 	near = cryo_nearest(name, cryo_strv_get(&names));
 	if (near)
 		return cryo_err_set(err, CRYO_E_CONFIG, "no stack '%s', did you mean '%s'?", name,
@@ -206,10 +206,10 @@ static int find_shipped(const char *name, char **path, struct cryo_err *err)
 			    "no stack '%s' ships with cryopod (a path has a slash)", name);
 }
 
-static int find_file(const char *name_or_path, char **path, struct cryo_err *err)
+static int find_stack_file(const char *name_or_path, char **path, struct cryo_err *err)
 {
 	if (!strchr(name_or_path, '/') && !cryo_ends_with(name_or_path, ".yaml"))
-		return find_shipped(name_or_path, path, err);
+		return find_shipped_stack(name_or_path, path, err);
 	*path = realpath(name_or_path, NULL);
 	if (!*path)
 		return cryo_err_set(err, CRYO_E_CONFIG, "no stack file '%s'", name_or_path);
@@ -220,7 +220,7 @@ int cryo_stack_load(const char *name_or_path, struct cryo_stack *out, struct cry
 {
 	cryo_auto(cryo_stack_release) struct cryo_stack s = { 0 };
 	cryo_auto(cryo_yaml_release) struct cryo_yaml y = { 0 };
-	int rc = find_file(name_or_path, &s.file, err);
+	int rc = find_stack_file(name_or_path, &s.file, err);
 
 	if (rc == 0)
 		rc = cryo_yaml_load(s.file, &y, err);

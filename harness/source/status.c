@@ -9,12 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *text_or_null(const char *s)
+static json_t *make_text_or_null(const char *s)
 {
 	return s && *s ? json_string(s) : json_null();
 }
 
-static struct cryo_git_want upstream_of(const struct cryo_component *c)
+static struct cryo_git_want choose_upstream_want(const struct cryo_component *c)
 {
 	return (struct cryo_git_want){ .url = c->upstream.git,
 				       .ref = c->upstream.ref,
@@ -24,7 +24,7 @@ static struct cryo_git_want upstream_of(const struct cryo_component *c)
 int cryo_source_sync_upstream(const struct cryo_component *c, const struct cryo_fetch_opts *o,
 			      struct cryo_err *err)
 {
-	struct cryo_git_want w = upstream_of(c);
+	struct cryo_git_want w = choose_upstream_want(c);
 	struct cryo_fetch_opts with_history = *o;
 	char commit[CRYO_COMMIT_HEX];
 
@@ -33,7 +33,7 @@ int cryo_source_sync_upstream(const struct cryo_component *c, const struct cryo_
 }
 
 /* Trees of the component at other commits than the one that counts. */
-static json_t *others(const char *component, const char *commit)
+static json_t *list_other_trees(const char *component, const char *commit)
 {
 	cryo_auto(cryo_free) char *here = cryo_source_tree_dir(component, commit);
 	cryo_auto(cryo_free) char *parent = cryo_strdup(here);
@@ -52,7 +52,7 @@ static json_t *others(const char *component, const char *commit)
 }
 
 /* Where the repository of the component itself is cached; caller frees. NULL: an archive. */
-static char *own_url(const struct cryo_source *src)
+static char *find_own_cache_url(const struct cryo_source *src)
 {
 	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
 	struct cryo_git_want w = { src->superproject, src->ref, src->commit };
@@ -76,7 +76,7 @@ static void add_repository(const char *url, struct cryo_strv *paths)
 
 void cryo_source_places(const struct cryo_component *c, struct cryo_strv *paths)
 {
-	cryo_auto(cryo_free) char *own = own_url(&c->source);
+	cryo_auto(cryo_free) char *own = find_own_cache_url(&c->source);
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	char commit[CRYO_COMMIT_HEX] = "";
 
@@ -89,10 +89,10 @@ void cryo_source_places(const struct cryo_component *c, struct cryo_strv *paths)
 		cryo_strv_take(paths, cryo_source_tree_dir(c->name, commit));
 }
 
-static json_t *base(const struct cryo_component *c, const char *commit)
+static json_t *make_base_status(const struct cryo_component *c, const char *commit)
 {
-	cryo_auto(cryo_free) char *url = own_url(&c->source);
-	struct cryo_git_want w = upstream_of(c);
+	cryo_auto(cryo_free) char *url = find_own_cache_url(&c->source);
+	struct cryo_git_want w = choose_upstream_want(c);
 	struct cryo_err err = CRYO_ERR_INIT;
 	char theirs[CRYO_COMMIT_HEX];
 	struct cryo_git_base b;
@@ -110,8 +110,8 @@ static json_t *base(const struct cryo_component *c, const char *commit)
 			 "behind", (json_int_t)b.behind);
 }
 
-static const char *look(const struct cryo_source *src, const char *dir, const char *commit,
-			struct cryo_git_state *state)
+static const char *judge_tree_status(const struct cryo_source *src, const char *dir,
+				     const char *commit, struct cryo_git_state *state)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -140,13 +140,15 @@ int cryo_source_status(const struct cryo_component *c, json_t **out, struct cryo
 		return cryo_err_wrap(err, rc, "%s:%u: component '%s'", c->file, c->line, c->name);
 	dir = fetched ? cryo_source_tree_dir(c->name, commit) : cryo_strdup(c->source.dir);
 	if (fetched)
-		verdict = look(&c->source, dir, commit, &state);
-	*out = json_pack(
-	    "{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o}", "component", c->name,
-	    "kind", cryo_source_kind_name(&c->source), "source", shown, "state", verdict, "commit",
-	    text_or_null(commit), "dir", text_or_null(*commit || !fetched ? dir : NULL), "head",
-	    text_or_null(state.head), "changed", (json_int_t)state.changed, "firstChanged",
-	    text_or_null(state.first), "others", fetched ? others(c->name, commit) : json_array(),
-	    "base", fetched ? base(c, commit) : json_null(), "note", text_or_null(c->note));
+		verdict = judge_tree_status(&c->source, dir, commit, &state);
+	*out = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o}",
+			 "component", c->name, "kind", cryo_source_kind_name(&c->source), "source",
+			 shown, "state", verdict, "commit", make_text_or_null(commit), "dir",
+			 make_text_or_null(*commit || !fetched ? dir : NULL), "head",
+			 make_text_or_null(state.head), "changed", (json_int_t)state.changed,
+			 "firstChanged", make_text_or_null(state.first), "others",
+			 fetched ? list_other_trees(c->name, commit) : json_array(), "base",
+			 fetched ? make_base_status(c, commit) : json_null(), "note",
+			 make_text_or_null(c->note));
 	return 0;
 }

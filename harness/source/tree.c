@@ -16,10 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-#define MAX_DEPTH    8
-#define MAX_MARK     4096
-#define MARK	     "cryopod tree"
+#define MAX_DEPTH 8
+#define MAX_MARK  4096
+#define MARK	  "cryopod tree"
 
 /* What shall be on disk. */
 struct plan {
@@ -45,15 +44,15 @@ void cryo_tree_release(struct cryo_tree *t)
 
 /* --- which commit --- */
 
-static struct cryo_git_want want_of(const struct cryo_source *src)
+static struct cryo_git_want make_tree_want(const struct cryo_source *src)
 {
 	return (struct cryo_git_want){ .url = src->git ? src->git : src->superproject,
 				       .ref = src->ref,
 				       .commit = src->commit };
 }
 
-static int submodule_commit(const struct cryo_source *src, char out[CRYO_COMMIT_HEX],
-			    struct cryo_err *err)
+static int find_submodule_commit(const struct cryo_source *src, char out[CRYO_COMMIT_HEX],
+				 struct cryo_err *err)
 {
 	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
 	const char *url = src->superproject;
@@ -72,7 +71,7 @@ static int submodule_commit(const struct cryo_source *src, char out[CRYO_COMMIT_
 int cryo_source_commit(const struct cryo_source *src, char out[CRYO_COMMIT_HEX],
 		       struct cryo_err *err)
 {
-	struct cryo_git_want w = want_of(src);
+	struct cryo_git_want w = make_tree_want(src);
 	int rc;
 
 	out[0] = '\0';
@@ -82,14 +81,14 @@ int cryo_source_commit(const struct cryo_source *src, char out[CRYO_COMMIT_HEX],
 		return 0;
 	rc = cryo_git_known(&w, out, err);
 	if (rc == 0 && src->kind == CRYO_SOURCE_SUPERPROJECT)
-		rc = submodule_commit(src, out, err);
+		rc = find_submodule_commit(src, out, err);
 	return rc;
 }
 
 /* --- making --- */
 
 /* No part of the way may be a link that the tree itself put there. */
-static int enter(const char *dir, const char *path, struct cryo_err *err)
+static int enter_tree_path(const char *dir, const char *path, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *way = cryo_asprintf("%s/%s", dir, path);
 
@@ -112,11 +111,11 @@ static int enter(const char *dir, const char *path, struct cryo_err *err)
 	}
 }
 
-static int check_out(const struct plan *p, const char *url, const char *commit, const char *dir,
-		     unsigned depth, struct cryo_err *err);
+static int check_out_source_tree(const struct plan *p, const char *url, const char *commit,
+				 const char *dir, unsigned depth, struct cryo_err *err);
 
-static int check_out_submodule(const struct plan *p, const struct cryo_git_submodule *s,
-			       const char *dir, unsigned depth, struct cryo_err *err)
+static int check_out_tree_submodule(const struct plan *p, const struct cryo_git_submodule *s,
+				    const char *dir, unsigned depth, struct cryo_err *err)
 {
 	struct cryo_git_want w = { .url = s->url, .commit = s->commit };
 	cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s", dir, s->path);
@@ -129,14 +128,14 @@ static int check_out_submodule(const struct plan *p, const struct cryo_git_submo
 				    MAX_DEPTH);
 	rc = cryo_git_obtain(&w, p->o, commit, err);
 	if (rc == 0)
-		rc = enter(dir, s->path, err);
+		rc = enter_tree_path(dir, s->path, err);
 	if (rc == 0)
-		rc = check_out(p, s->url, commit, below, depth + 1, err);
+		rc = check_out_source_tree(p, s->url, commit, below, depth + 1, err);
 	return cryo_err_wrap(err, rc, "submodule '%s'", s->path);
 }
 
-static int check_out(const struct plan *p, const char *url, const char *commit, const char *dir,
-		     unsigned depth, struct cryo_err *err)
+static int check_out_source_tree(const struct plan *p, const char *url, const char *commit,
+				 const char *dir, unsigned depth, struct cryo_err *err)
 {
 	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
 	/* First what it says of others: a tree that is refused is not written at all. */
@@ -145,11 +144,11 @@ static int check_out(const struct plan *p, const char *url, const char *commit, 
 	if (rc == 0)
 		rc = cryo_git_checkout(url, commit, dir, err);
 	for (size_t i = 0; rc == 0 && i < subs.n; i++)
-		rc = check_out_submodule(p, &subs.v[i], dir, depth, err);
+		rc = check_out_tree_submodule(p, &subs.v[i], dir, depth, err);
 	return rc;
 }
 
-static int fill(const struct plan *p, const char *dir, struct cryo_err *err)
+static int fill_source_tree(const struct plan *p, const char *dir, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *mark = cryo_asprintf("%s/.git/cryopod", dir);
 	cryo_auto(cryo_free) char *message = cryo_asprintf("%s\n", p->shown);
@@ -157,7 +156,7 @@ static int fill(const struct plan *p, const char *dir, struct cryo_err *err)
 
 	cryo_mask_addresses(message);
 	if (p->url) {
-		rc = check_out(p, p->url, p->id, dir, 0, err);
+		rc = check_out_source_tree(p, p->url, p->id, dir, 0, err);
 	} else {
 		rc = cryo_archive_unpack(p->file, dir, p->links_outside, err);
 		if (rc == 0)
@@ -169,7 +168,7 @@ static int fill(const struct plan *p, const char *dir, struct cryo_err *err)
 }
 
 /* What killed runs left, under the component's lock. */
-static void clean_up(const char *parent)
+static void clean_up_killed_trees(const char *parent)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	const struct dirent *e;
@@ -185,7 +184,7 @@ static void clean_up(const char *parent)
 		closedir(d);
 }
 
-static int make(const struct plan *p, const char *parent, struct cryo_err *err)
+static int make_source_tree(const struct plan *p, const char *parent, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *fresh = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -194,7 +193,7 @@ static int make(const struct plan *p, const char *parent, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	chmod(fresh, 0755);
-	rc = fill(p, fresh, err);
+	rc = fill_source_tree(p, fresh, err);
 	if (rc == 0 && rename(fresh, p->place) < 0)
 		rc = cryo_err_sys(err, errno, "cannot make '%s'", p->place);
 	if (rc < 0)
@@ -204,8 +203,8 @@ static int make(const struct plan *p, const char *parent, struct cryo_err *err)
 
 /* --- judging what is there --- */
 
-static int check_clean(const char *url, const char *commit, const char *dir, unsigned depth,
-		       struct cryo_git_state *state, struct cryo_err *err)
+static int check_tree_clean(const char *url, const char *commit, const char *dir, unsigned depth,
+			    struct cryo_git_state *state, struct cryo_err *err)
 {
 	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
 	int rc;
@@ -223,13 +222,14 @@ static int check_clean(const char *url, const char *commit, const char *dir, uns
 	for (size_t i = 0; rc == 0 && !state->changed && i < subs.n && depth < MAX_DEPTH; i++) {
 		cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s", dir, subs.v[i].path);
 
-		rc = check_clean(subs.v[i].url, subs.v[i].commit, below, depth + 1, state, err);
+		rc =
+		    check_tree_clean(subs.v[i].url, subs.v[i].commit, below, depth + 1, state, err);
 	}
 	return rc;
 }
 
 /* What stands in a tree that cryopod made, without its last newline. */
-static bool read_mark(const char *dir, struct cryo_str *mark)
+static bool read_tree_mark(const char *dir, struct cryo_str *mark)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/.git/cryopod", dir);
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -246,7 +246,7 @@ bool cryo_tree_is_ours(const char *dir)
 {
 	cryo_auto(cryo_str_release) struct cryo_str mark = { 0 };
 
-	return read_mark(dir, &mark);
+	return read_tree_mark(dir, &mark);
 }
 
 /* The repositories in a tree: its own, those of submodules. */
@@ -267,7 +267,7 @@ static void find_repositories(const char *dir, struct cryo_strv *dirs)
 }
 
 /* One whose objects are gone would be made anew when somebody wants it. */
-static bool is_changed(const char *repository, const char *id)
+static bool is_repository_changed(const char *repository, const char *id)
 {
 	cryo_auto(cryo_git_state_release) struct cryo_git_state state = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -283,13 +283,13 @@ bool cryo_source_tree_is_theirs(const char *dir)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv repositories = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str mark = { 0 };
-	bool theirs = !read_mark(dir, &mark);
+	bool theirs = !read_tree_mark(dir, &mark);
 	const char *id = theirs ? NULL : strrchr(mark.p, '\n');
 
 	find_repositories(dir, &repositories);
 	for (size_t i = 0; !theirs && i < repositories.n; i++)
-		theirs = is_changed(repositories.v[i],
-				    id && strcmp(repositories.v[i], dir) == 0 ? id + 1 : NULL);
+		theirs = is_repository_changed(
+		    repositories.v[i], id && strcmp(repositories.v[i], dir) == 0 ? id + 1 : NULL);
 	return theirs;
 }
 
@@ -320,7 +320,7 @@ void cryo_source_tree_borrows(const char *dir, struct cryo_strv *paths)
 }
 
 /* *fine: it is what it should be; else it may be made anew, unless an error says why not. */
-static int judge(const struct plan *p, bool *fine, struct cryo_err *err)
+static int judge_present_tree(const struct plan *p, bool *fine, struct cryo_err *err)
 {
 	cryo_auto(cryo_git_state_release) struct cryo_git_state state = { 0 };
 	struct cryo_err why = CRYO_ERR_INIT;
@@ -329,7 +329,7 @@ static int judge(const struct plan *p, bool *fine, struct cryo_err *err)
 	if (!cryo_tree_is_ours(p->place))
 		return cryo_err_set(err, CRYO_E_PROVISION, "'%s' is not from cryopod; move it away",
 				    p->place);
-	if (check_clean(p->url, p->id, p->place, 0, &state, &why) < 0) {
+	if (check_tree_clean(p->url, p->id, p->place, 0, &state, &why) < 0) {
 		cryo_debug("%s: %s", p->place, why.msg);
 		return 0;
 	}
@@ -343,20 +343,20 @@ static int judge(const struct plan *p, bool *fine, struct cryo_err *err)
 	return 0;
 }
 
-static int put(const struct plan *p, const char *parent, struct cryo_tree *out,
-	       struct cryo_err *err)
+static int put_tree_in_place(const struct plan *p, const char *parent, struct cryo_tree *out,
+			     struct cryo_err *err)
 {
 	cryo_auto(cryo_git_state_release) struct cryo_git_state state = { 0 };
 	bool fine = false;
 	int rc = 0;
 
-	clean_up(parent);
+	clean_up_killed_trees(parent);
 	if (cryo_fs_exists(p->place))
-		rc = judge(p, &fine, err);
+		rc = judge_present_tree(p, &fine, err);
 	if (rc == 0 && !fine) {
 		rc = cryo_fs_rmtree(p->place, err);
 		if (rc == 0)
-			rc = make(p, parent, err);
+			rc = make_source_tree(p, parent, err);
 		out->made = rc == 0;
 	}
 	/* An archive's commit is only known from its tree. */
@@ -367,21 +367,22 @@ static int put(const struct plan *p, const char *parent, struct cryo_tree *out,
 	return rc;
 }
 
-static char *trees_of(const char *component)
+static char *make_trees_path(const char *component)
 {
 	return cryo_asprintf("%s/trees/%s", cryo_dir_cache(), component);
 }
 
 char *cryo_source_tree_dir(const char *component, const char *commit)
 {
-	cryo_auto(cryo_free) char *parent = trees_of(component);
+	cryo_auto(cryo_free) char *parent = make_trees_path(component);
 
 	return cryo_asprintf("%s/%.40s", parent, commit);
 }
 
-static int place(struct plan *p, const char *component, struct cryo_tree *out, struct cryo_err *err)
+static int place_source_tree(struct plan *p, const char *component, struct cryo_tree *out,
+			     struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *parent = trees_of(component);
+	cryo_auto(cryo_free) char *parent = make_trees_path(component);
 	cryo_auto(cryo_free) char *lock_path = cryo_asprintf("%s.lock", parent);
 	cryo_auto(cryo_fd_close) int lock = -1;
 	int rc;
@@ -391,9 +392,9 @@ static int place(struct plan *p, const char *component, struct cryo_tree *out, s
 	cryo_mask_addresses(p->mark);
 	rc = cryo_fs_mkdirs(parent, 0755, err);
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc == 0)
-		rc = put(p, parent, out, err);
+		rc = put_tree_in_place(p, parent, out, err);
 	if (rc == 0) {
 		cryo_fs_touch(p->place, false);
 		out->dir = cryo_steal(&p->place);
@@ -405,22 +406,23 @@ static int place(struct plan *p, const char *component, struct cryo_tree *out, s
 
 /* --- kinds --- */
 
-static int git_tree(const struct cryo_source *src, const char *component,
-		    const struct cryo_fetch_opts *o, struct cryo_tree *out, struct cryo_err *err)
+static int obtain_git_tree(const struct cryo_source *src, const char *component,
+			   const struct cryo_fetch_opts *o, struct cryo_tree *out,
+			   struct cryo_err *err)
 {
-	struct cryo_git_want w = want_of(src);
+	struct cryo_git_want w = make_tree_want(src);
 	struct plan p = { .o = o, .url = w.url, .shown = w.url };
 	int rc = cryo_git_obtain(&w, o, p.id, err);
 
-	return rc < 0 ? rc : place(&p, component, out, err);
+	return rc < 0 ? rc : place_source_tree(&p, component, out, err);
 }
 
-static int superproject_tree(const struct cryo_source *src, const char *component,
-			     const struct cryo_fetch_opts *o, struct cryo_tree *out,
-			     struct cryo_err *err)
+static int obtain_superproject_tree(const struct cryo_source *src, const char *component,
+				    const struct cryo_fetch_opts *o, struct cryo_tree *out,
+				    struct cryo_err *err)
 {
 	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
-	struct cryo_git_want w = want_of(src), sub = { 0 };
+	struct cryo_git_want w = make_tree_want(src), sub = { 0 };
 	struct cryo_fetch_opts only_it = *o;
 	struct plan p = { .o = o };
 	char commit[CRYO_COMMIT_HEX];
@@ -435,12 +437,12 @@ static int superproject_tree(const struct cryo_source *src, const char *componen
 	sub.url = p.url = p.shown = subs.v[0].url;
 	sub.commit = subs.v[0].commit;
 	rc = cryo_git_obtain(&sub, o, p.id, err);
-	return rc < 0 ? rc : place(&p, component, out, err);
+	return rc < 0 ? rc : place_source_tree(&p, component, out, err);
 }
 
-static int archive_tree(const struct cryo_source *src, const char *component,
-			const struct cryo_fetch_opts *o, struct cryo_tree *out,
-			struct cryo_err *err)
+static int obtain_archive_tree(const struct cryo_source *src, const char *component,
+			       const struct cryo_fetch_opts *o, struct cryo_tree *out,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *file = NULL;
 	struct plan p = { .o = o, .shown = src->archive, .links_outside = &src->links_outside };
@@ -450,7 +452,7 @@ static int archive_tree(const struct cryo_source *src, const char *component,
 		return rc;
 	p.file = file;
 	memcpy(p.id, src->sha256, sizeof(p.id));
-	return place(&p, component, out, err);
+	return place_source_tree(&p, component, out, err);
 }
 
 int cryo_source_tree(const struct cryo_source *src, const char *component,
@@ -462,11 +464,11 @@ int cryo_source_tree(const struct cryo_source *src, const char *component,
 	o = o ? o : &defaults;
 	switch (src->kind) {
 	case CRYO_SOURCE_GIT:
-		return git_tree(src, component, o, out, err);
+		return obtain_git_tree(src, component, o, out, err);
 	case CRYO_SOURCE_SUPERPROJECT:
-		return superproject_tree(src, component, o, out, err);
+		return obtain_superproject_tree(src, component, o, out, err);
 	case CRYO_SOURCE_ARCHIVE:
-		return archive_tree(src, component, o, out, err);
+		return obtain_archive_tree(src, component, o, out, err);
 	case CRYO_SOURCE_DIR:
 		out->dir = cryo_strdup(src->dir);
 		return 0;

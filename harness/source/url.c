@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/url.h"
 
+#include "source/debian.h"
 #include "sys/fs.h"
 
 #include <ctype.h>
@@ -13,7 +14,7 @@
 #define SYSTEM_FILE  "/etc/cryopod/mirrors"
 #define SCHEME_CHARS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-."
 
-static const char *check_text(const char *url)
+static const char *check_url_text(const char *url)
 {
 	if (!*url)
 		return "it is empty";
@@ -28,7 +29,7 @@ static const char *check_text(const char *url)
 }
 
 /* Behind "scheme://", or of user@host:path. ssh would take a host with a dash for an option. */
-static const char *check_host(const char *authority, size_t n)
+static const char *check_url_host(const char *authority, size_t n)
 {
 	const char *at = memrchr(authority, '@', n);
 	const char *host = at ? at + 1 : authority;
@@ -40,7 +41,7 @@ static const char *check_host(const char *authority, size_t n)
 	return NULL;
 }
 
-static bool has_scheme(const char *url, const char *const *schemes, const char **rest)
+static bool has_url_scheme(const char *url, const char *const *schemes, const char **rest)
 {
 	for (; *schemes; schemes++) {
 		if (cryo_starts_with(url, *schemes)) {
@@ -51,7 +52,7 @@ static bool has_scheme(const char *url, const char *const *schemes, const char *
 	return false;
 }
 
-static bool is_scp(const char *url)
+static bool is_scp_address(const char *url)
 {
 	size_t colon = strcspn(url, ":");
 
@@ -61,34 +62,36 @@ static bool is_scp(const char *url)
 const char *cryo_url_refusal(const char *url)
 {
 	static const char *const known[] = { "https://", "http://", "ssh://", "git://", NULL };
-	const char *why = check_text(url), *rest;
+	const char *why = check_url_text(url), *rest;
 
 	if (why)
 		return why;
 	if (strncmp(url + strspn(url, SCHEME_CHARS), "::", 2) == 0)
 		return "its transport is a program of its own";
-	if (has_scheme(url, known, &rest))
+	if (has_url_scheme(url, known, &rest))
 		return strcspn(rest, "/") == 0 ? "it names no host"
-					       : check_host(rest, strcspn(rest, "/"));
+					       : check_url_host(rest, strcspn(rest, "/"));
 	if (url[0] == '/' || cryo_starts_with(url, "file:///"))
 		return NULL;
 	if (strstr(url, "://"))
 		return "its transport is none of https, http, ssh, git, file";
-	if (is_scp(url))
-		return check_host(url, strcspn(url, ":"));
+	if (is_scp_address(url))
+		return check_url_host(url, strcspn(url, ":"));
 	return "it is neither an address nor an absolute path";
 }
 
 const char *cryo_url_archive_refusal(const char *url)
 {
 	static const char *const known[] = { "https://", "http://", NULL };
-	const char *why = check_text(url), *rest;
+	const char *why = check_url_text(url), *rest;
 
 	if (why)
 		return why;
-	if (has_scheme(url, known, &rest))
+	if (has_url_scheme(url, known, &rest))
 		return strcspn(rest, "/") == 0 ? "it names no host"
-					       : check_host(rest, strcspn(rest, "/"));
+					       : check_url_host(rest, strcspn(rest, "/"));
+	if (cryo_debian_is_address(url))
+		return strstr(url, "/../") ? "it holds '..' in its middle" : NULL;
 	return url[0] == '/' ? NULL : "it is neither https, http nor an absolute path";
 }
 
@@ -98,17 +101,17 @@ bool cryo_url_is_relative(const char *url)
 }
 
 /* Where the part begins that "../" may shorten: behind the host. */
-static size_t root_of(const char *base)
+static size_t find_url_root(const char *base)
 {
 	const char *scheme = strstr(base, "://");
 
 	if (scheme)
 		return (size_t)(scheme + 3 - base) + strcspn(scheme + 3, "/");
-	return is_scp(base) ? strcspn(base, ":") + 1 : 0;
+	return is_scp_address(base) ? strcspn(base, ":") + 1 : 0;
 }
 
 /* "a/b" becomes "a", "host:a" becomes "host:"; false: there is nothing left to take. */
-static bool take_last(char *base, size_t root)
+static bool cut_last_url_part(char *base, size_t root)
 {
 	size_t n = strlen(base);
 
@@ -122,12 +125,12 @@ static bool take_last(char *base, size_t root)
 	return true;
 }
 
-static bool is_local(const char *url)
+static bool is_local_url(const char *url)
 {
 	return url[0] == '/' || cryo_starts_with(url, "file://");
 }
 
-static int refused(const char *url, const char *why, struct cryo_err *err)
+static int report_refused_url(const char *url, const char *why, struct cryo_err *err)
 {
 	return cryo_err_set(err, CRYO_E_CONFIG, "address '%s' is refused: %s", url, why);
 }
@@ -136,18 +139,20 @@ int cryo_url_resolve(const char *base, const char *url, char **out, struct cryo_
 {
 	cryo_auto(cryo_free) char *left = cryo_strdup(base), *whole = NULL;
 	const char *rest = url, *why;
-	size_t root = root_of(base), n = strlen(left);
+	size_t root = find_url_root(base), n = strlen(left);
 
 	while (n > root && left[n - 1] == '/')
 		left[--n] = '\0';
 	while (cryo_url_is_relative(rest)) {
-		if (rest[1] == '.' && !take_last(left, root))
-			return refused(url, "it climbs out of its project's address", err);
+		if (rest[1] == '.' && !cut_last_url_part(left, root))
+			return report_refused_url(url, "it climbs out of its project's address",
+						  err);
 		rest += rest[1] == '.' ? 3 : 2;
 	}
 	/* As git has it: a project from the web has no business in our directories. */
-	if (rest == url && is_local(url) && !is_local(base))
-		return refused(url, "it is a path of this machine, in a project that is not", err);
+	if (rest == url && is_local_url(url) && !is_local_url(base))
+		return report_refused_url(
+		    url, "it is a path of this machine, in a project that is not", err);
 	n = strlen(left);
 	if (rest == url)
 		whole = cryo_strdup(url);
@@ -156,7 +161,7 @@ int cryo_url_resolve(const char *base, const char *url, char **out, struct cryo_
 	why = rest != url && strstr(rest, "..") ? "it holds '..' in its middle"
 						: cryo_url_refusal(whole);
 	if (why)
-		return refused(whole, why, err);
+		return report_refused_url(whole, why, err);
 	*out = cryo_steal(&whole);
 	return 0;
 }
@@ -167,7 +172,8 @@ struct found {
 };
 
 /* The first of equals wins: the command line comes before the files. */
-static void consider(struct found *f, const char *url, const char *prefix, size_t n, const char *to)
+static void consider_mirror(struct found *f, const char *url, const char *prefix, size_t n,
+			    const char *to)
 {
 	if (n <= f->prefix || strncmp(url, prefix, n) != 0)
 		return;
@@ -186,18 +192,19 @@ static int split_option(const char *text, const char **eq, struct cryo_err *err)
 	return 0;
 }
 
-static int take_option(struct found *f, const char *url, const char *text, struct cryo_err *err)
+static int take_mirror_option(struct found *f, const char *url, const char *text,
+			      struct cryo_err *err)
 {
 	const char *eq;
 	int rc = split_option(text, &eq, err);
 
 	if (rc == 0)
-		consider(f, url, text, (size_t)(eq - text), eq + 1);
+		consider_mirror(f, url, text, (size_t)(eq - text), eq + 1);
 	return rc;
 }
 
-static int take_line(struct found *f, const char *url, char *line, const char *file, unsigned nr,
-		     struct cryo_err *err)
+static int take_mirror_line(struct found *f, const char *url, char *line, const char *file,
+			    unsigned nr, struct cryo_err *err)
 {
 	static const char blank[] = " \t\r";
 	char *prefix = line + strspn(line, blank), *to, *end;
@@ -212,11 +219,12 @@ static int take_line(struct found *f, const char *url, char *line, const char *f
 				    nr);
 	*end = '\0';
 	to[strcspn(to, "\r")] = '\0';
-	consider(f, url, prefix, strlen(prefix), to);
+	consider_mirror(f, url, prefix, strlen(prefix), to);
 	return 0;
 }
 
-static int take_file(struct found *f, const char *url, const char *file, struct cryo_err *err)
+static int take_mirror_file(struct found *f, const char *url, const char *file,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	char *line, *rest;
@@ -228,11 +236,11 @@ static int take_file(struct found *f, const char *url, const char *file, struct 
 	rc = cryo_fs_read(file, MAX_MIRRORS, &text, err);
 	rest = text.p;
 	while (rc == 0 && (line = strsep(&rest, "\n")))
-		rc = take_line(f, url, line, file, ++nr, err);
+		rc = take_mirror_line(f, url, line, file, ++nr, err);
 	return rc;
 }
 
-static char *user_file(void)
+static char *find_user_mirror_file(void)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 
@@ -242,7 +250,7 @@ static char *user_file(void)
 }
 
 /* Bare repositories are mostly called NAME.git, work trees are not. */
-static char *in_directory(char *path)
+static char *find_git_directory(char *path)
 {
 	size_t n = strlen(path);
 	char *other;
@@ -261,19 +269,19 @@ static char *in_directory(char *path)
 
 int cryo_url_mirror(const char *url, const char *const *mirrors, char **out, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *own = user_file();
+	cryo_auto(cryo_free) char *own = find_user_mirror_file();
 	struct found f = { 0 };
 	const char *why;
 	int rc = 0;
 
 	for (; rc == 0 && mirrors && *mirrors; mirrors++)
-		rc = take_option(&f, url, *mirrors, err);
+		rc = take_mirror_option(&f, url, *mirrors, err);
 	if (rc == 0 && own)
-		rc = take_file(&f, url, own, err);
+		rc = take_mirror_file(&f, url, own, err);
 	if (rc == 0)
-		rc = take_file(&f, url, SYSTEM_FILE, err);
+		rc = take_mirror_file(&f, url, SYSTEM_FILE, err);
 	if (rc == 0 && f.to) {
-		*out = in_directory(cryo_asprintf("%s%s", f.to, url + f.prefix));
+		*out = find_git_directory(cryo_asprintf("%s%s", f.to, url + f.prefix));
 		why = cryo_url_refusal(*out);
 		if (why) {
 			rc = cryo_err_set(err, CRYO_E_CONFIG, "mirror '%s' of '%s' is refused: %s",

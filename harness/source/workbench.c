@@ -23,28 +23,28 @@ struct mails {
 	struct cryo_strv name, subject, text;
 };
 
-static void mails_release(struct mails *m)
+static void release_mails(struct mails *m)
 {
 	cryo_strv_release(&m->name);
 	cryo_strv_release(&m->subject);
 	cryo_strv_release(&m->text);
 }
-#define mails_releasep mails_release
+#define release_mailsp release_mails
 
 struct chain {
 	git_commit *v[MAX_COMMITS]; /* the newest first */
 	size_t n;
 };
 
-static void chain_release(struct chain *c)
+static void release_commit_chain(struct chain *c)
 {
 	while (c->n > 0)
 		git_commit_free(c->v[--c->n]);
 }
-#define chain_releasep chain_release
+#define release_commit_chainp release_commit_chain
 
 /* Not by a walk of libgit2: that looks at parents of `base`, which need not be here. */
-static int follow(git_repository *repo, struct chain *c, struct cryo_err *err)
+static int follow_commit_chain(git_repository *repo, struct chain *c, struct cryo_err *err)
 {
 	git_oid base, at;
 
@@ -69,10 +69,10 @@ static int follow(git_repository *repo, struct chain *c, struct cryo_err *err)
 	return 0;
 }
 
-static int compose_all(git_repository *repo, struct mails *m, struct cryo_err *err)
+static int compose_all_mails(git_repository *repo, struct mails *m, struct cryo_err *err)
 {
-	cryo_auto(chain_release) struct chain c = { 0 };
-	int rc = follow(repo, &c, err);
+	cryo_auto(release_commit_chain) struct chain c = { 0 };
+	int rc = follow_commit_chain(repo, &c, err);
 
 	for (size_t i = c.n; rc == 0 && i > 0; i--) {
 		struct cryo_str text = { 0 };
@@ -85,7 +85,7 @@ static int compose_all(git_repository *repo, struct mails *m, struct cryo_err *e
 	return rc;
 }
 
-static int check_settled(git_repository *repo, const char *dir, struct cryo_err *err)
+static int check_nothing_pending(git_repository *repo, const char *dir, struct cryo_err *err)
 {
 	cryo_auto(cryo_git_state_release) struct cryo_git_state state = { 0 };
 	int rc;
@@ -101,14 +101,14 @@ static int check_settled(git_repository *repo, const char *dir, struct cryo_err 
 	return rc;
 }
 
-static int open_settled(const char *dir, git_repository **repo, struct mails *m,
-			struct cryo_err *err)
+static int open_settled_workbench(const char *dir, git_repository **repo, struct mails *m,
+				  struct cryo_err *err)
 {
 	int rc = cryo_repo_open(dir, repo, err);
 
 	if (rc == 0)
-		rc = check_settled(*repo, dir, err);
-	return rc < 0 ? rc : compose_all(*repo, m, err);
+		rc = check_nothing_pending(*repo, dir, err);
+	return rc < 0 ? rc : compose_all_mails(*repo, m, err);
 }
 
 /* --- making one --- */
@@ -131,8 +131,8 @@ static void add_ancestors(git_packbuilder *pack, git_odb *odb, const struct cryo
 	}
 }
 
-static int add_commits(git_packbuilder *pack, git_repository *from, const char *head,
-		       const git_oid *base, struct cryo_err *err)
+static int add_chain_commits(git_packbuilder *pack, git_repository *from, const char *head,
+			     const git_oid *base, struct cryo_err *err)
 {
 	git_oid at;
 	int rc = git_oid_fromstr(&at, head);
@@ -151,8 +151,9 @@ static int add_commits(git_packbuilder *pack, git_repository *from, const char *
 }
 
 /* From `base` to `head`, as if history began with it, and what the patches left out need. */
-static int copy(git_repository *from, git_repository *repo, git_commit *base, const char *head,
-		const struct cryo_series *s, size_t applied, struct cryo_err *err)
+static int copy_history_objects(git_repository *from, git_repository *repo, git_commit *base,
+				const char *head, const struct cryo_series *s, size_t applied,
+				struct cryo_err *err)
 {
 	cryo_auto(git_reference_free) git_reference *tag = NULL;
 	cryo_auto(cryo_free) char *packs =
@@ -164,7 +165,7 @@ static int copy(git_repository *from, git_repository *repo, git_commit *base, co
 	if (git_packbuilder_new(&pack, from) < 0 || git_repository_odb(&odb, from) < 0)
 		rc = cryo_git_err(err, CRYO_E_PROVISION, "cannot copy");
 	else
-		rc = add_commits(pack, from, head, git_commit_id(base), err);
+		rc = add_chain_commits(pack, from, head, git_commit_id(base), err);
 	for (size_t i = applied; rc == 0 && i < s->n; i++)
 		add_ancestors(pack, odb, &s->patch[i]);
 	if (rc == 0 &&
@@ -176,7 +177,7 @@ static int copy(git_repository *from, git_repository *repo, git_commit *base, co
 	return rc;
 }
 
-static int make_shallow(git_repository *repo, git_commit *base, struct cryo_err *err)
+static int make_history_shallow(git_repository *repo, git_commit *base, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%sshallow", git_repository_path(repo));
 	cryo_auto(cryo_free) char *line =
@@ -188,8 +189,9 @@ static int make_shallow(git_repository *repo, git_commit *base, struct cryo_err 
 }
 
 /* As many of them as go on, one after the other; what is wrong with the next. */
-static int go_on(const char *repository, const char *base, const struct cryo_series *s, size_t *n,
-		 char **why, char head[CRYO_COMMIT_HEX], struct cryo_err *err)
+static int apply_while_possible(const char *repository, const char *base,
+				const struct cryo_series *s, size_t *n, char **why,
+				char head[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	struct cryo_applied *how = cryo_alloc((s->n + 1) * sizeof(*how));
 	struct cryo_series good = *s;
@@ -209,7 +211,7 @@ static int go_on(const char *repository, const char *base, const struct cryo_ser
 	return rc < 0 ? rc : cryo_series_apply(repository, base, &good, head, err);
 }
 
-static int check_out(git_repository *repo, const char *head, struct cryo_err *err)
+static int check_out_workbench(git_repository *repo, const char *head, struct cryo_err *err)
 {
 	cryo_auto(git_reference_free) git_reference *branch = NULL;
 	git_checkout_options opts;
@@ -227,23 +229,24 @@ static int check_out(git_repository *repo, const char *head, struct cryo_err *er
 	return rc;
 }
 
-static int fill(const char *dir, git_repository *from, git_commit *base, const char *head,
-		const struct cryo_series *s, size_t applied, struct cryo_err *err)
+static int fill_workbench(const char *dir, git_repository *from, git_commit *base, const char *head,
+			  const struct cryo_series *s, size_t applied, struct cryo_err *err)
 {
 	cryo_auto(git_repository_free) git_repository *repo = NULL;
 	int rc;
 
 	if (git_repository_init(&repo, dir, false) < 0)
 		return cryo_git_err(err, CRYO_E_PROVISION, "cannot make a repository");
-	rc = copy(from, repo, base, head, s, applied, err);
+	rc = copy_history_objects(from, repo, base, head, s, applied, err);
 	if (rc == 0)
-		rc = make_shallow(repo, base, err);
-	return rc < 0 ? rc : check_out(repo, head, err);
+		rc = make_history_shallow(repo, base, err);
+	return rc < 0 ? rc : check_out_workbench(repo, head, err);
 }
 
 /* The series goes on where all is that a three-way merge could need. */
-static int make(const char *dir, const char *repository, const char *base,
-		const struct cryo_series *s, size_t *applied, char **why, struct cryo_err *err)
+static int make_workbench(const char *dir, const char *repository, const char *base,
+			  const struct cryo_series *s, size_t *applied, char **why,
+			  struct cryo_err *err)
 {
 	cryo_auto(git_repository_free) git_repository *from = NULL;
 	cryo_auto(git_commit_free) git_commit *commit = NULL;
@@ -253,11 +256,11 @@ static int make(const char *dir, const char *repository, const char *base,
 	if (rc == 0)
 		rc = cryo_repo_commit(from, base, &commit, err);
 	if (rc == 0)
-		rc = go_on(repository, base, s, applied, why, head, err);
-	return rc < 0 ? rc : fill(dir, from, commit, head, s, *applied, err);
+		rc = apply_while_possible(repository, base, s, applied, why, head, err);
+	return rc < 0 ? rc : fill_workbench(dir, from, commit, head, s, *applied, err);
 }
 
-static bool is_empty(const char *dir)
+static bool is_workbench_empty(const char *dir)
 {
 	const struct dirent *e;
 	DIR *d = opendir(dir);
@@ -271,7 +274,7 @@ static bool is_empty(const char *dir)
 	return empty;
 }
 
-static bool is_ours(const char *dir)
+static bool is_own_workbench(const char *dir)
 {
 	cryo_auto(cryo_free) char *tag = cryo_asprintf("%s/.git/" BASE, dir);
 	cryo_auto(cryo_free) char *branch = cryo_asprintf("%s/.git/" BRANCH, dir);
@@ -279,7 +282,7 @@ static bool is_ours(const char *dir)
 	return cryo_fs_exists(tag) && cryo_fs_exists(branch);
 }
 
-static bool is_in_series(const struct mails *m, const struct cryo_series *s)
+static bool are_mails_in_series(const struct mails *m, const struct cryo_series *s)
 {
 	char hash[CRYO_HASH_HEX];
 
@@ -294,7 +297,8 @@ static bool is_in_series(const struct mails *m, const struct cryo_series *s)
 }
 
 /* Untouched since it was made: the same input gives the same commits. */
-static bool is_as_made(const char *repository, git_repository *repo, const struct cryo_series *s)
+static bool is_workbench_untouched(const char *repository, git_repository *repo,
+				   const struct cryo_series *s)
 {
 	char base[CRYO_COMMIT_HEX], head[CRYO_COMMIT_HEX], now[CRYO_COMMIT_HEX];
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -307,23 +311,24 @@ static bool is_as_made(const char *repository, git_repository *repo, const struc
 		return false;
 	git_oid_tostr(base, sizeof(base), &tag);
 	git_oid_tostr(now, sizeof(now), &at);
-	return go_on(repository, base, s, &n, &why, head, &ignored) == 0 && strcmp(head, now) == 0;
+	return apply_while_possible(repository, base, s, &n, &why, head, &ignored) == 0 &&
+	       strcmp(head, now) == 0;
 }
 
 /* What lies there may go when nothing would be lost with it. */
-static int make_room(const char *dir, const char *repository, const struct cryo_series *s,
-		     struct cryo_err *err)
+static int make_workbench_room(const char *dir, const char *repository, const struct cryo_series *s,
+			       struct cryo_err *err)
 {
 	cryo_auto(git_repository_free) git_repository *repo = NULL;
-	cryo_auto(mails_release) struct mails m = { 0 };
+	cryo_auto(release_mails) struct mails m = { 0 };
 	int rc;
 
-	if (!cryo_fs_exists(dir) || is_empty(dir))
+	if (!cryo_fs_exists(dir) || is_workbench_empty(dir))
 		return 0;
-	if (!is_ours(dir))
+	if (!is_own_workbench(dir))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tree of 'sources patch'", dir);
-	rc = open_settled(dir, &repo, &m, err);
-	if (rc == 0 && !is_in_series(&m, s) && !is_as_made(repository, repo, s))
+	rc = open_settled_workbench(dir, &repo, &m, err);
+	if (rc == 0 && !are_mails_in_series(&m, s) && !is_workbench_untouched(repository, repo, s))
 		rc = cryo_err_set(err, CRYO_E_CONFIG,
 				  "it has commits that are not in the series (sources refresh)");
 	return rc < 0 ? cryo_err_wrap(err, rc, "'%s' stays", dir) : cryo_fs_rmtree(dir, err);
@@ -340,13 +345,13 @@ int cryo_workbench_open(const char *dir, const char *repository, const char *bas
 	*why = NULL;
 	*applied = 0;
 	cryo_git_ready();
-	rc = make_room(dir, repository, s, err);
+	rc = make_workbench_room(dir, repository, s, err);
 	if (rc == 0)
 		rc = cryo_fs_rmtree(beside, err);
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(beside, 0755, err);
 	if (rc == 0)
-		rc = make(beside, repository, base, s, applied, why, err);
+		rc = make_workbench(beside, repository, base, s, applied, why, err);
 	if (rc == 0 && rename(beside, dir) < 0)
 		rc = cryo_err_sys(err, errno, "cannot publish '%s'", dir);
 	if (rc < 0)
@@ -356,8 +361,8 @@ int cryo_workbench_open(const char *dir, const char *repository, const char *bas
 
 /* --- writing it back --- */
 
-static void change(struct cryo_workbench_changes *c, const char *name, const char *subject,
-		   const char *what)
+static void note_patch_change(struct cryo_workbench_changes *c, const char *name,
+			      const char *subject, const char *what)
 {
 	c->v = cryo_realloc(c->v, c->n + 1, sizeof(*c->v));
 	c->v[c->n++] = (struct cryo_workbench_change){ .name = cryo_strdup(name),
@@ -365,8 +370,9 @@ static void change(struct cryo_workbench_changes *c, const char *name, const cha
 						       .what = what };
 }
 
-static int write_one(const char *dir, const char *name, const char *subject, const char *text,
-		     struct cryo_workbench_changes *c, struct cryo_err *err)
+static int write_patch_file(const char *dir, const char *name, const char *subject,
+			    const char *text, struct cryo_workbench_changes *c,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
 	cryo_auto(cryo_str_release) struct cryo_str old = { 0 };
@@ -375,16 +381,16 @@ static int write_one(const char *dir, const char *name, const char *subject, con
 
 	if (was_there && cryo_fs_read(path, MAX_PATCH, &old, &none) == 0 &&
 	    strcmp(cryo_str_get(&old), text) == 0) {
-		change(c, name, subject, "same");
+		note_patch_change(c, name, subject, "same");
 		return 0;
 	}
-	change(c, name, subject, was_there ? "changed" : "added");
+	note_patch_change(c, name, subject, was_there ? "changed" : "added");
 	return cryo_fs_write(path, text, strlen(text), 0644, err);
 }
 
 /* Before the new ones come: two of one number are no series. */
-static int remove_others(const char *dir, const struct mails *m, struct cryo_workbench_changes *c,
-			 struct cryo_err *err)
+static int remove_other_patches(const char *dir, const struct mails *m,
+				struct cryo_workbench_changes *c, struct cryo_err *err)
 {
 	const struct dirent *e;
 	DIR *d = opendir(dir);
@@ -396,7 +402,7 @@ static int remove_others(const char *dir, const struct mails *m, struct cryo_wor
 		if (e->d_name[0] == '.' || !cryo_ends_with(e->d_name, ".patch") ||
 		    cryo_strv_has(&m->name, e->d_name))
 			continue;
-		change(c, e->d_name, "", "removed");
+		note_patch_change(c, e->d_name, "", "removed");
 		if (unlink(path) < 0)
 			rc = cryo_err_sys(err, errno, "cannot remove '%s'", path);
 	}
@@ -409,22 +415,23 @@ int cryo_workbench_refresh(const char *dir, const char *series_dir,
 			   struct cryo_workbench_changes *out, struct cryo_err *err)
 {
 	cryo_auto(git_repository_free) git_repository *repo = NULL;
-	cryo_auto(mails_release) struct mails m = { 0 };
+	cryo_auto(release_mails) struct mails m = { 0 };
 	int rc;
 
 	cryo_git_ready();
-	if (!is_ours(dir))
+	if (!is_own_workbench(dir))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tree of 'sources patch'", dir);
-	rc = open_settled(dir, &repo, &m, err);
+	rc = open_settled_workbench(dir, &repo, &m, err);
 	if (rc == 0 && m.name.n == 0)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "there is no commit since 'base'");
 	rc = cryo_err_wrap(err, rc, "'%s'", dir);
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(series_dir, 0755, err);
 	if (rc == 0)
-		rc = remove_others(series_dir, &m, out, err);
+		rc = remove_other_patches(series_dir, &m, out, err);
 	for (size_t i = 0; rc == 0 && i < m.name.n; i++)
-		rc = write_one(series_dir, m.name.v[i], m.subject.v[i], m.text.v[i], out, err);
+		rc = write_patch_file(series_dir, m.name.v[i], m.subject.v[i], m.text.v[i], out,
+				      err);
 	return rc;
 }
 

@@ -57,7 +57,7 @@ int cryo_intr_check(struct cryo_err *err)
 		return 0;
 	cryo_err_set(err, CRYO_E_INTERRUPTED, "interrupted by signal %d (%s)", caught,
 		     strsignal(caught));
-	err->sys_errno = caught;
+	err->signal = caught;
 	return -(int)CRYO_E_INTERRUPTED;
 }
 

@@ -68,8 +68,7 @@ int up_restore(struct up *u, const struct template *t, struct template_times *ti
 	int rc = begin_template_record(u, err);
 
 	if (rc == 0)
-		rc = template_restore(u->l, t, local_record_rootfs(&u->record), &u->record.init,
-				      times, err);
+		rc = template_restore(u->l, t, &u->record, &u->record.init, times, err);
 	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
@@ -210,8 +209,7 @@ int up_make_template(struct up *u, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("template");
-	rc = template_make(u->l, &u->record, local_record_rootfs(&u->record), u->key, u->inputs,
-			   &why, err);
+	rc = template_make(u->l, &u->record, u->key, u->inputs, &why, err);
 	if (rc < 0)
 		return forget_failed_template(u, rc, err);
 	if (rc == 1) {

@@ -370,7 +370,7 @@ static void play(const struct story *s)
 		print_message("# %d %s\n", rc, rc ? f.err.msg : text.p);
 	assert_int_equal(rc, s->rc);
 	assert_non_null(strstr(rc ? f.err.msg : text.p, s->says));
-	assert_int_equal(f.err.sys_errno, s->code);
+	assert_int_equal(f.err.http_code, s->code);
 	assert_true(!s->asked || fake_kube_saw(&f, s->asked));
 	if (s->did && *s->did)
 		assert_non_null(strstr(cryo_str_get(&world.did), s->did));

@@ -412,7 +412,7 @@ static void no_container_id(void **state)
 /* In its own files a container can have anything that is called dump.log. */
 static void evidence_of_containers(void **state)
 {
-	struct cryo_err err = { CRYO_E_REMOTE, 0, "it failed" };
+	struct cryo_err err = { .status = CRYO_E_REMOTE, .msg = "it failed" };
 
 	(void)state;
 	cryo_evidence_dump(&target, NULL, 0, &err);

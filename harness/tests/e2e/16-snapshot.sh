@@ -1,6 +1,9 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Snapshots: a cluster that somebody has filled is saved, goes on, and becomes new ones. Its pods stop
 # for it and start again.
+. "$(dirname "$0")/lib.sh"
+needs nothing
 sn_() { cp_ --name e2e-s "$@"; }
 snapshots=$CRYOPOD_STATE_DIR/.snapshots
 

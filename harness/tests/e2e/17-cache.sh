@@ -1,6 +1,9 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What is in a cache and goes from it. A cache of its own, beside the shared one as its builds are linked from
 # there: what is removed here is only a name of theirs.
+. "$(dirname "$0")/lib.sh"
+needs nothing
 old=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa
 spare=$(mktemp -d "${CRYOPOD_CACHE_DIR:-/var/cache/cryopod}/e2e-XXXXXX")
 cp_ -q build | while read -r component _ dir; do

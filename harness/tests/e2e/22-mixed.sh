@@ -1,6 +1,9 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Nodes put together from patched and stock parts: what one of them cannot do is a failure, never a
 # success that is none. Their programs are those of the upstream and the stock stack.
+. "$(dirname "$0")/lib.sh"
+needs cluster
 mixed_up() { # COMPONENT: a cluster of the upstream stack, with this one as it is upstream
 	mix=e2e-$1
 	sed "s#\.\./patches/#$top/patches/#; \#/patches/$1/#d" "$top/stacks/upstream.yaml" >"$tmp/$mix.yaml"

@@ -1,5 +1,8 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Each scenario in a cluster of its own, several at once; whatever happens, none of them is left.
+. "$(dirname "$0")/lib.sh"
+needs cluster
 others() { # clusters besides that of the other chapters
 	for c in "$CRYOPOD_STATE_DIR"/e2e-f*; do
 		[ ! -e "$c" ] || echo "${c##*/}"

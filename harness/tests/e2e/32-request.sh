@@ -1,5 +1,8 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The request itself: its forms, as a line for curl, through the proxy, and as kubectl's plugin.
+. "$(dirname "$0")/lib.sh"
+needs cluster
 pods=$(status '.capabilities["pods-checkpoint"]')
 line_of() { "$CRYOPOD" -q checkpoint "$@" --dry-run; }
 

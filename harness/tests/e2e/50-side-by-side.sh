@@ -1,5 +1,8 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Two clusters at once: same addresses inside, nothing shared.
+. "$(dirname "$0")/lib.sh"
+needs cluster
 point "a second cluster, started anew" exits 0 cp_ --name e2e-b up --cold
 point "status says so" test "$(status .origin e2e-b)" = cold
 point "both scenarios at once" sh -c "

@@ -1,5 +1,8 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # What goes wrong on the way up, and kill -9 of cryopod at any point.
+. "$(dirname "$0")/lib.sh"
+needs cluster
 listen() { # the forwarder of another cluster is one that has the port
 	"$CRYOPOD" --name e2e-c up -q && port=$(status .port e2e-c)
 }

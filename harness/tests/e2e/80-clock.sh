@@ -1,6 +1,9 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # An hour, a day, a night's sleep of the host, a week, a year: what goes on, and how long until it does.
 # Only where the clock may be set, which is in `make test-vm`. It ends the cluster of the other chapters.
+. "$(dirname "$0")/lib.sh"
+needs cluster
 [ "${E2E_CLOCK:-}" = 1 ] || return 0
 c=e2e # the cluster that is asked
 c_() { cp_ --name $c "$@"; }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A real group with a process that counts: v1 or v2, as this machine has it (scripts/test-vm: v2).
+/* A real group with a process that counts: v1 or v2, as this machine has it (scripts/vm/test-vm:
+ * v2).
  */
 #include "interposer/group.h"
 

@@ -52,7 +52,7 @@ static void checkpoint_answer(const struct cryo_str *text, long code, bool pods)
 			(pods && (!a.node || strpbrk(a.node, "/\n \\")))))
 		abort();
 	if (rc < 0 && ((rc != -CRYO_E_REMOTE && rc != -CRYO_E_TIMEOUT) || !*err.msg ||
-		       strchr(err.msg, '\n') || a.path || err.sys_errno == 0))
+		       strchr(err.msg, '\n') || a.path || err.http_code == 0))
 		abort();
 }
 
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	cryo_str_addn(&text, data, size);
-	if (cryo_kube_body_err(500, text.p, size, &err) != -CRYO_E_REMOTE || err.sys_errno != 500 ||
+	if (cryo_kube_body_err(500, text.p, size, &err) != -CRYO_E_REMOTE || err.http_code != 500 ||
 	    strchr(err.msg, '\n'))
 		abort();
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(code); i++) {

@@ -91,7 +91,7 @@ static void answers(void **state)
 				 row[i].path ? 0 : -CRYO_E_REMOTE);
 		assert_true(cryo_streq(a.path, row[i].path));
 		assert_true(row[i].path || cryo_starts_with(f.err.msg, message));
-		assert_int_equal(f.err.sys_errno, row[i].path ? 0 : row[i].code);
+		assert_int_equal(f.err.http_code, row[i].path ? 0 : row[i].code);
 		assert_true(fake_kube_stop(&f));
 	}
 }
@@ -216,7 +216,7 @@ static void pods_answers(void **state)
 			print_message("# said: %s\n", f.err.msg);
 		assert_true(row[i].path || cryo_starts_with(f.err.msg, message));
 		assert_null(strpbrk(f.err.msg, "\n\x1b"));
-		assert_int_equal(f.err.sys_errno, row[i].err_code);
+		assert_int_equal(f.err.http_code, row[i].err_code);
 		assert_true(fake_kube_stop(&f));
 	}
 }
@@ -242,7 +242,7 @@ static void pods_broken(void **state)
 		fake_kube_start(&f, &step[i], 1);
 		assert_int_equal(cryo_checkpoint_call(f.k, &req, &a, &f.err), -CRYO_E_REMOTE);
 		assert_true(cryo_starts_with(f.err.msg, "checkpoint of 'n/p': "));
-		assert_int_equal(f.err.sys_errno, 0);
+		assert_int_equal(f.err.http_code, 0);
 		assert_null(a.path);
 		assert_true(fake_kube_stop(&f));
 	}

@@ -37,7 +37,7 @@ static void answers(void **state)
 		const char *name;
 		int code;
 		const char *text;
-		int rc, sys_errno;
+		int rc, http_code;
 		bool found;
 		const char *message;
 	} row[] = {
@@ -72,7 +72,7 @@ static void answers(void **state)
 		print_message("# %s\n", row[i].name);
 		fake_kube_start(&f, &step, 1);
 		assert_int_equal(cryo_kube_get(f.k, &pod_x, &out, &f.err), row[i].rc);
-		assert_int_equal(f.err.sys_errno, row[i].sys_errno);
+		assert_int_equal(f.err.http_code, row[i].http_code);
 		assert_true(cryo_starts_with(f.err.msg, row[i].message));
 		assert_int_equal(out != NULL, row[i].found);
 		json_decref(out);
@@ -274,7 +274,7 @@ static void manifest_files(void **state)
 	assert_int_equal(cryo_kube_apply_file(f.k, file, "ns", &f.err), -CRYO_E_REMOTE);
 	cryo_event_set_sink(NULL, NULL);
 	assert_string_equal(f.err.msg, want);
-	assert_int_equal(f.err.sys_errno, 403);
+	assert_int_equal(f.err.http_code, 403);
 	assert_string_equal(cryo_str_get(&events), "namespace/one created\n");
 	assert_int_equal(cryo_fs_write(file, "---\n", 4, 0600, &f.err), 0);
 	assert_int_equal(cryo_kube_apply_file(f.k, file, "ns", &f.err), -CRYO_E_CONFIG);

@@ -142,9 +142,10 @@ static void gates_of_a_kubelet(void **state)
 	static const struct {
 		const char *version;
 		bool reload;
-	} row[] = { { NULL, false },	 { "", false },	      { "1.30.9", false },
-		    { "1.31.0", true },	 { "1.33.13", true }, { "1.35.4", true },
-		    { "1.36.0", false }, { "2.1", false },    { "master", false } };
+	} row[] = { { NULL, false },	{ "", false },	     { "1.30.9", false },
+		    { "1.31.0", true }, { "1.33.13", true }, { "1.35.4", true },
+		    { "1.37.2", true }, { "1.38.0", false }, { "2.1", false },
+		    { "master", false } };
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {

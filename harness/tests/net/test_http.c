@@ -307,7 +307,7 @@ static int interrupted_child(const char *url)
 		kill(getppid(), SIGINT);
 		_exit(0);
 	}
-	return cryo_http_do(h, &req, &resp, &err) == -CRYO_E_INTERRUPTED && err.sys_errno == SIGINT;
+	return cryo_http_do(h, &req, &resp, &err) == -CRYO_E_INTERRUPTED && err.signal == SIGINT;
 }
 
 static void interrupt_ends_a_wait(void **state)

@@ -118,7 +118,7 @@ int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_ku
 	if (fake.wait_rc == 0 || !arg)
 		return 0;
 	cryo_err_set(err, (enum cryo_status) - fake.wait_rc, "pod 'p' not ready");
-	err->sys_errno = 2;
+	err->signal = 2;
 	return fake.wait_rc;
 }
 
@@ -222,7 +222,7 @@ int cryo_checkpoint_run(struct cryo_cluster *t, const struct cryo_checkpoint_opt
 	if (fake.checkpoint_rc) {
 		cryo_err_set(err, (enum cryo_status) - fake.checkpoint_rc, "pod '%s' said no",
 			     opts->pod);
-		err->sys_errno = fake.checkpoint_code;
+		err->http_code = fake.checkpoint_code;
 		return fake.checkpoint_rc;
 	}
 	*out = (struct cryo_checkpoint){ .bytes = 180000, .ms = 400, .form = fake.form };
@@ -648,7 +648,7 @@ static void interrupted(void **state)
 	(void)state;
 	fake.wait_rc = -CRYO_E_INTERRUPTED;
 	assert_int_equal(run_text(STORY, true, &t, &err), -CRYO_E_INTERRUPTED);
-	assert_int_equal(err.sys_errno, 2);
+	assert_int_equal(err.signal, 2);
 	assert_null(strstr(cryo_str_get(&fake.journal), "logs"));
 	assert_true(cryo_ends_with(cryo_str_get(&fake.journal), "delete the namespace\n"));
 }

@@ -82,7 +82,7 @@ static void result(void **state)
 	struct cryo_scenario_result r = {
 		.name = (char *)"memory[ballast=64Mi]",
 		.outcome = CRYO_FAILED,
-		.err = { .status = CRYO_E_TIMEOUT, .sys_errno = 7, .msg = "the time is up" },
+		.err = { .status = CRYO_E_TIMEOUT, .http_code = 504, .msg = "the time is up" },
 		.ms = 8100,
 		.steps = 5,
 		.kept = (char *)"/var/tmp/x",
@@ -109,7 +109,7 @@ static void result(void **state)
 	assert_string_equal(w.result.name, r.name);
 	assert_int_equal(w.result.outcome, CRYO_FAILED);
 	assert_int_equal(w.result.err.status, CRYO_E_TIMEOUT);
-	assert_int_equal(w.result.err.sys_errno, 7);
+	assert_int_equal(w.result.err.http_code, 504);
 	assert_string_equal(w.result.err.msg, "the time is up");
 	assert_string_equal(w.result.cluster, "a-f1-2");
 	assert_int_equal(w.result.restore_ms, -1);

@@ -492,7 +492,7 @@ static void interrupted_child(void)
 	cryo_intr_install();
 	CHECK(cryo_intr_check(&err) == 0);
 	CHECK(run_sh(&p, "echo ready; exec sleep 60") == -CRYO_E_INTERRUPTED);
-	CHECK(err.sys_errno == SIGTERM && cryo_err_exit_code(&err) == 143);
+	CHECK(err.signal == SIGTERM && cryo_err_exit_code(&err) == 143);
 	CHECK(res.signal == SIGTERM && res.ms < 4000);
 	CHECK(cryo_intr_sleep(10000, &err) == -CRYO_E_INTERRUPTED);
 	/* the next program is ended too, unless it is there to clean up */
