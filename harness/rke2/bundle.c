@@ -24,12 +24,12 @@ static char *member_path(const struct cryo_rke2_product *p)
 	return cryo_asprintf("files/%s/%s", p->image ? "image" : "bin", p->name);
 }
 
-static void add_manifest_file(json_t *files, const char *name, const char *path,
-			      const char *sha256, int64_t bytes, bool image)
+static void add_manifest_file(json_t *files, const char *name, const char *path, const char *sha256,
+			      int64_t bytes, bool image)
 {
-	json_array_append_new(files, json_pack("{ss ss ss sI sb}", "name", name, "path", path,
-					       "sha256", sha256, "bytes", (json_int_t)bytes,
-					       "image", image));
+	json_array_append_new(files,
+			      json_pack("{ss ss ss sI sb}", "name", name, "path", path, "sha256",
+					sha256, "bytes", (json_int_t)bytes, "image", image));
 }
 
 static json_t *make_manifest(const struct cryo_rke2_build *b, const struct cryo_bundle_opts *o,
@@ -234,7 +234,8 @@ static void add_unread(struct cryo_rke2_build *out, const char *name, const json
 	out->product[out->n++] = p;
 }
 
-static int take_files(const struct bundle_walk *b, struct cryo_rke2_build *out, struct cryo_err *err)
+static int take_files(const struct bundle_walk *b, struct cryo_rke2_build *out,
+		      struct cryo_err *err)
 {
 	json_t *f;
 	size_t i;
@@ -256,7 +257,8 @@ static int take_files(const struct bundle_walk *b, struct cryo_rke2_build *out, 
 	return rc;
 }
 
-static int take_build(const struct bundle_walk *b, struct cryo_rke2_build *out, struct cryo_err *err)
+static int take_build(const struct bundle_walk *b, struct cryo_rke2_build *out,
+		      struct cryo_err *err)
 {
 	const char *arch = cryo_json_str(b->manifest, "arch");
 

@@ -1,6 +1,9 @@
+#!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # An RKE2 server as far as it can be had here: the stand-in (harness/tests/rke2) in a node of a cluster of
 # its own, with a real API server, and the real containerd, kubelet, runc and CRIU out of RKE2's directories.
+. "$(dirname "$0")/lib.sh"
+needs nothing
 rke2_dir=$CRYOPOD_STATE_DIR/rke2/nodes/node1/state/t
 rke2() { cp_ -q --name rke2 shell sh -c "cd /var/lib/node/t && $*"; }
 rke2_node() { rke2 ./cryopod-node --color never node "$@"; }

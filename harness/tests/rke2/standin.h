@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A stand-in for the start of an `rke2` service: configuration, staging of the runtime image, the
- * link `bin`, removal of other releases' data directories. It follows pkg/bootstrap of RKE2 1.33 and
- * 1.36.4, whose own code was run with images of ours; each rule has its row in test_standin.c.
+ * link `bin`, removal of other releases' data directories. It follows pkg/bootstrap of RKE2 1.33
+ * and 1.36.4, whose own code was run with images of ours; each rule has its row in test_standin.c.
  * RKE2's modules cannot be had where this project is tested: what is proven here is proven of this.
  */
 #ifndef CRYO_TESTS_RKE2_STANDIN_H
@@ -27,8 +27,9 @@
 #include <unistd.h>
 
 struct standin {
-	const char *config_file, *data_dir, *tasks; /* tasks: …/io.containerd.runtime.v2.task/k8s.io */
-	const char *release;			    /* "v1.33.5+rke2r1" */
+	const char *config_file, *data_dir,
+	    *tasks;	     /* tasks: …/io.containerd.runtime.v2.task/k8s.io */
+	const char *release; /* "v1.33.5+rke2r1" */
 };
 
 /* What a start found out; caller frees. */
@@ -89,7 +90,8 @@ static inline struct archive *standin_open(const char *path, standin_filter_fn f
 }
 
 /* The bytes of a member, or NULL. */
-static inline char *standin_member(const char *path, standin_filter_fn filter, const char *name, size_t *len)
+static inline char *standin_member(const char *path, standin_filter_fn filter, const char *name,
+				   size_t *len)
 {
 	struct archive *a = standin_open(path, filter);
 	struct archive_entry *e;
@@ -164,7 +166,8 @@ static inline int standin_layer(char *data, size_t len, const char *dir, struct 
 	if (archive_read_open_memory(a, data, len) != ARCHIVE_OK)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "no layer");
 	while (rc == 0 && archive_read_next_header(a, &e) == ARCHIVE_OK) {
-		const char *name = archive_entry_pathname(e) + strspn(archive_entry_pathname(e), "/");
+		const char *name =
+		    archive_entry_pathname(e) + strspn(archive_entry_pathname(e), "/");
 		cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s", dir, name);
 
 		if (!cryo_starts_with(name, "bin/") && !cryo_starts_with(name, "charts/"))
@@ -179,16 +182,16 @@ static inline int standin_layer(char *data, size_t len, const char *dir, struct 
 	return rc;
 }
 
-static inline int standin_extract(const char *path, standin_filter_fn filter, json_t *layers, const char *dir,
-				  struct cryo_err *err)
+static inline int standin_extract(const char *path, standin_filter_fn filter, json_t *layers,
+				  const char *dir, struct cryo_err *err)
 {
 	json_t *layer;
 	size_t i, len = 0;
 	int rc = 0;
 
 	json_array_foreach(layers, i, layer) {
-		char *data =
-		    rc == 0 ? standin_member(path, filter, json_string_value(layer), &len) : NULL;
+		char *data = rc == 0 ? standin_member(path, filter, json_string_value(layer), &len)
+				     : NULL;
 
 		if (data)
 			rc = standin_layer(data, len, dir, err);
@@ -197,7 +200,8 @@ static inline int standin_extract(const char *path, standin_filter_fn filter, js
 	return rc;
 }
 
-/* 1: the image was in an archive below `images`. Sub-directories too; not if it is a link itself. */
+/* 1: the image was in an archive below `images`. Sub-directories too; not if it is a link itself.
+ */
 static inline int standin_find_image(const char *images, const char *ref, const char *dir, bool top,
 				     struct cryo_err *err)
 {

@@ -2,8 +2,8 @@
 /*
  * The stand-in as a program: `rke2 --version`, `rke2 server`. Stages, then keeps containerd and the
  * kubelet running as RKE2 does: with the real bin directory first in PATH, the kubelet again five
- * seconds after it ended, and the end of containerd is its own end. What it is told to run comes from
- * /etc/standin: containerd.toml, kubelet.yaml, kubelet.conf.
+ * seconds after it ended, and the end of containerd is its own end. What it is told to run comes
+ * from /etc/standin: containerd.toml, kubelet.yaml, kubelet.conf.
  */
 #include "tests/rke2/standin.h"
 
@@ -54,10 +54,9 @@ static pid_t start_kubelet(void)
 
 static pid_t start_containerd(void)
 {
-	return start_program((const char *const[]){ "containerd", "-c",
-						    "/etc/standin/containerd.toml", "-a", SOCKET,
-						    "--state", "/run/k3s/containerd", "--root",
-						    DATA "/agent/containerd", NULL });
+	return start_program((const char *const[]){
+	    "containerd", "-c", "/etc/standin/containerd.toml", "-a", SOCKET, "--state",
+	    "/run/k3s/containerd", "--root", DATA "/agent/containerd", NULL });
 }
 
 static int stage_release(struct cryo_err *err)
