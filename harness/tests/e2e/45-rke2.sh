@@ -37,7 +37,7 @@ rke2_import >"$tmp/import" 2>&1
 for method in runtime-image swap; do
 	rke2_picture >"$tmp/rke2-before"
 	point "rke2 $method: status says original" exits 0 rke2_node status
-	point "rke2 $method: as it is" says 'original: server node1, RKE2 v1.33.5+rke2r1'
+	point "rke2 $method: as it is" says 'original: server node1, RKE2 v1.'
 	point "rke2 $method: the plan names files, configuration and the restart" exits 0 rke2_node plan --method $method --bundle bundle.tar.gz
 	point "rke2 $method: drop-in" says 99-cryopod.yaml
 	point "rke2 $method: restart" says 'restart rke2-server'

@@ -3,7 +3,7 @@
  * The stand-in as a program: `rke2 --version`, `rke2 server`. Stages, then keeps containerd and the
  * kubelet running as RKE2 does: with the real bin directory first in PATH, the kubelet again five
  * seconds after it ended, and the end of containerd is its own end. What it is told to run comes
- * from /etc/standin: containerd.toml, kubelet.yaml, kubelet.conf.
+ * from /etc/standin: release, containerd.toml, kubelet.yaml, kubelet.conf.
  */
 #include "tests/rke2/standin.h"
 
@@ -15,11 +15,16 @@
 
 static pid_t containerd_pid, kubelet_pid;
 
+/* Of the programs it was set up with: its minor version counts for an install. */
 static const char *release(void)
 {
-	const char *given = getenv("STANDIN_RELEASE");
+	static struct cryo_str text;
+	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	return given ? given : "v1.33.5+rke2r1";
+	if (text.len == 0 && cryo_fs_read("/etc/standin/release", 100, &text, &ignored) < 0)
+		return "v1.33.5+rke2r1";
+	text.p[strcspn(text.p, "\n")] = '\0';
+	return text.p;
 }
 
 /* The stop hook of the unit ends both; shims and pods survive. */
