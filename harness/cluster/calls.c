@@ -7,6 +7,12 @@
 
 #define NODE_ACCESS "access to its nodes"
 
+/* By name: the tables of all kinds would bring all of them along. */
+static bool is_of_kind(const struct cryo_cluster_ops *ops, const char *kind)
+{
+	return strcmp(ops->kind, kind) == 0;
+}
+
 static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_up_opts *o,
 			 struct cryo_err *err)
 {
@@ -16,13 +22,13 @@ static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_u
 		return cryo_cluster_lacks(ops, "templates", err);
 	if (o->from && !ops->snapshots)
 		return cryo_cluster_lacks(ops, "snapshots", err);
-	if (o->local.port && ops != &cryo_cluster_local && ops != &cryo_cluster_kind_kind)
+	if (o->local.port && !is_of_kind(ops, "local") && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "choice of a port", err);
-	if (o->kind.config && ops != &cryo_cluster_kind_kind)
+	if (o->kind.config && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "configuration of kind", err);
-	if (o->kind.engine && ops != &cryo_cluster_kind_kind)
+	if (o->kind.engine && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "container engine", err);
-	if (o->kind.nodes > 1 && ops != &cryo_cluster_kind_kind)
+	if (o->kind.nodes > 1 && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "choice of how many nodes", err);
 	return 0;
 }
