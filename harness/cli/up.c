@@ -137,8 +137,9 @@ static int run_up_for_many(struct cryo_cli *cli, const struct up_opts *o, struct
 		return rc;
 	if (o->count > CRYO_MANY_MOST || o->up.local.port)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    o->up.local.port ? "--port is for one cluster, --count for several"
-					       : "--count: at most %d",
+				    o->up.local.port
+					? "--port is for one cluster, --count for several"
+					: "--count: at most %d",
 				    CRYO_MANY_MOST);
 	all = cryo_many_names(cli->name, o->count);
 	rc = bring_up_clusters(&run, all, o->count, err);

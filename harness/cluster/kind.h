@@ -15,10 +15,10 @@
 struct cryo_snapshot_opts;
 struct machine_check_row; /* cluster/machine_checks.h */
 
-/* Clusters that the next ones are restored from: cluster/template.h has the words. */
+/* Clusters that the next ones are restored from: cluster/template.h has the words. One is made by
+ * an `up` with opts->template.remake. */
 struct cryo_template_ops {
 	int (*list)(json_t **out, struct cryo_err *err);
-	int (*make)(const char *stack, struct cryo_err *err);
 	int (*remove)(const char *key, size_t *n, struct cryo_err *err);
 	void (*clean)(void);
 };
@@ -37,7 +37,8 @@ struct cryo_cluster_ops {
 	 * name and dir are there. Touches nothing. */
 	int (*open)(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err);
 	size_t size; /* of its own struct, which begins with struct cryo_cluster; zeroed */
-	void (*release)(struct cryo_cluster *t); /* what `open` and others have put there; or NULL */
+	void (*release)(
+	    struct cryo_cluster *t); /* what `open` and others have put there; or NULL */
 
 	/* Each kind has these. */
 	int (*status)(struct cryo_cluster *t, json_t **out, struct cryo_err *err);

@@ -338,7 +338,8 @@ static int install_libexec(const struct local *l, const char *name, const char *
 			   struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *libexec = cryo_asprintf("libexec/%s", name);
-	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/upper/usr/local/bin/%s", l->node->dir, as);
+	cryo_auto(cryo_free) char *to =
+	    cryo_asprintf("%s/upper/usr/local/bin/%s", l->node->dir, as);
 	cryo_auto(cryo_free) char *from = NULL;
 	int rc = cryo_data_path(libexec, &from, err);
 

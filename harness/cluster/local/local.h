@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local target: a disposable cluster in namespaces of this machine. This
+ * Kind "local": a disposable cluster in namespaces of this machine. This
  * header is for the files of this folder only.
  *
- *   local.c     the table of functions, names and paths
+ *   kind.c      the table of functions that make it a kind of cluster
+ *   local.c     names and paths
  *   record.c    what is known about a cluster between two runs (cluster.json)
  *   certs.c     keys and certificates
  *   config.c    the files of a node: kubelet, containerd, CNI, kubeconfigs
@@ -14,6 +15,8 @@
  *   limits.c    what a node takes of this machine's limits
  *   room.c      CRIU for a whole node
  *   template*.c clusters that start from a checkpoint of their own kind
+ *   snapshot*.c clusters that people filled
+ *   doctor*.c   what it needs of this machine
  *
  * On the host: <state>/<name>/cluster.json, kubeconfig, pki/, nodes/<node>/
  *   upper, work  the overlay above the shared root file system
@@ -52,8 +55,8 @@ struct local_node {
 
 struct local {
 	struct cryo_cluster base;
-	char *lock;		/* path of the lock file */
-	char *cgroup;		/* "/cryopod/<cluster>" */
+	char *lock;		 /* path of the lock file */
+	char *cgroup;		 /* "/cryopod/<cluster>" */
 	struct local_node *node; /* as base.node has them: same order, base.nodes of them */
 };
 
@@ -143,7 +146,7 @@ int local_pivot(const char *root, struct cryo_err *err);
  * The forwarder: a process of its own (`cryopod internal-forward`), ends with
  * the node. *port 0: any free one, then set. -CRYO_E_UNFIT: the port is taken.
  */
-int local_forward_main(unsigned port); /* cluster/forward.h */
+int local_forward_main(unsigned port);			      /* cluster/forward.h */
 int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
