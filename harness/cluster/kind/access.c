@@ -29,9 +29,9 @@ static int load_kubeconfig(const struct kindc *c, json_t **out, struct cryo_err 
 	rc = cryo_yaml_load(c->base.kubeconfig, &y, err);
 	if (rc == 0 && y.n == 1)
 		*out = cryo_node_to_json(y.doc[0]);
-	return rc < 0 || y.n == 1 ? rc
-				  : cryo_err_set(err, CRYO_E_CONFIG, "'%s' is damaged",
-						 c->base.kubeconfig);
+	return rc < 0 || y.n == 1
+		   ? rc
+		   : cryo_err_set(err, CRYO_E_CONFIG, "'%s' is damaged", c->base.kubeconfig);
 }
 
 int kindc_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err)

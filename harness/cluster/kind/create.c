@@ -68,9 +68,9 @@ static int run_kind(const struct kindc *c, const struct cryo_engine *e, const ch
 		    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *log = cryo_asprintf("%s/kind.log", c->base.dir);
-	const char *const argv[] = { kind,	  "create",   "cluster",	  "--name",
-				     c->kind_name, "--image",  c->image,	  "--config",
-				     config,	  "--retain", "--kubeconfig", c->base.kubeconfig,
+	const char *const argv[] = { kind,	   "create",   "cluster",      "--name",
+				     c->kind_name, "--image",  c->image,       "--config",
+				     config,	   "--retain", "--kubeconfig", c->base.kubeconfig,
 				     NULL };
 	cryo_auto(cryo_strv_release) struct cryo_strv env = { 0 };
 	struct cryo_proc p = { .argv = argv,
@@ -84,8 +84,8 @@ static int run_kind(const struct kindc *c, const struct cryo_engine *e, const ch
 	return cryo_proc_run(&p, NULL, err);
 }
 
-int kindc_create(struct kindc *c, const struct cryo_engine *e, const char *kind,
-		 const char *config, int64_t limit_ms, struct cryo_err *err)
+int kindc_create(struct kindc *c, const struct cryo_engine *e, const char *kind, const char *config,
+		 int64_t limit_ms, struct cryo_err *err)
 {
 	struct kind_talk talk = { 0 };
 	int rc;
@@ -153,8 +153,8 @@ static int list_container_ids(const struct kindc *c, const struct cryo_engine *e
 			      struct cryo_strv *ids, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *filter = cryo_asprintf("label=" KINDC_LABEL "=%s", c->kind_name);
-	const char *const args[] = { "ps",	   "--all",  "--no-trunc", "--quiet",
-				     "--filter", filter, NULL };
+	const char *const args[] = { "ps",	 "--all", "--no-trunc", "--quiet",
+				     "--filter", filter,  NULL };
 	cryo_auto(cryo_free) char *answer = NULL;
 	char *line, *rest;
 	int rc = cryo_engine_ask(e, args, &answer, err);

@@ -61,8 +61,9 @@ static int remove_image(const struct kindc *c, const struct cryo_engine *e, stru
 
 static bool has_kind_containers(const struct cryo_engine *e)
 {
-	static const char *const args[] = { "ps", "--all", "--quiet", "--filter",
-					    "label=" KINDC_LABEL, NULL };
+	static const char *const args[] = {
+		"ps", "--all", "--quiet", "--filter", "label=" KINDC_LABEL, NULL
+	};
 	cryo_auto(cryo_free) char *answer = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 

@@ -45,8 +45,8 @@ static int list_container_names(const struct kindc *c, const struct cryo_engine 
 				struct cryo_strv *names, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *filter = cryo_asprintf("label=" KINDC_LABEL "=%s", c->kind_name);
-	const char *const args[] = { "ps", "--all", "--filter", filter, "--format", "{{.Names}}",
-				     NULL };
+	const char *const args[] = { "ps",	 "--all",      "--filter", filter,
+				     "--format", "{{.Names}}", NULL };
 	cryo_auto(cryo_free) char *answer = NULL;
 	char *line, *rest;
 	int rc = cryo_engine_ask(e, args, &answer, err);

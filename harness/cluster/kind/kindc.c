@@ -89,11 +89,11 @@ int kindc_save(const struct kindc *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_record_path(NULL, c->base.name);
 	json_t *pids = json_array();
-	cryo_auto(cryo_json_decref) json_t *own = json_pack(
-	    "{ss ss* ss* sb sb sb sb si so so}", "cluster", c->kind_name, "image", c->image,
-	    "engine", c->engine, "private", c->private, "complete", c->complete, "adopted",
-	    c->adopted, "loaded", c->loaded, "port", (int)c->port, "forwarder",
-	    pid_json(&c->forwarder), "pids", pids);
+	cryo_auto(cryo_json_decref) json_t *own =
+	    json_pack("{ss ss* ss* sb sb sb sb si so so}", "cluster", c->kind_name, "image",
+		      c->image, "engine", c->engine, "private", c->private, "complete", c->complete,
+		      "adopted", c->adopted, "loaded", c->loaded, "port", (int)c->port, "forwarder",
+		      pid_json(&c->forwarder), "pids", pids);
 	const struct cryo_record all = { .kind = (char *)"kind",
 					 .stack = c->stack,
 					 .stamp = c->stamp,

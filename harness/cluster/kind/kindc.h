@@ -87,8 +87,8 @@ int kindc_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 	       const struct cryo_exec *x, struct cryo_proc_result *res, struct cryo_err *err);
 
 /* kind's own step: from the configuration to containers with kubeadm's work done. */
-int kindc_create(struct kindc *c, const struct cryo_engine *e, const char *kind,
-		 const char *config, int64_t limit_ms, struct cryo_err *err);
+int kindc_create(struct kindc *c, const struct cryo_engine *e, const char *kind, const char *config,
+		 int64_t limit_ms, struct cryo_err *err);
 /* All that kind made for it, and the leftovers that kind does not know; nothing there is fine. */
 int kindc_delete(struct kindc *c, const struct cryo_engine *e, struct cryo_err *err);
 /* The way in from this machine, images, rights, until every node is Ready. */

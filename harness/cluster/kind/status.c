@@ -41,8 +41,8 @@ static const json_t *find_recorded_build(const struct kindc *c, const char *comp
 /* Its process, and for how many seconds it has run. */
 static json_t *describe_unit(struct kindc *c, size_t i, const char *unit, const char *component)
 {
-	const char *const argv[] = { "systemctl", "show", "--value", "--property=MainPID", unit,
-				     NULL };
+	const char *const argv[] = { "systemctl",	   "show", "--value",
+				     "--property=MainPID", unit,   NULL };
 	const char *const age[] = { "ps", "-o", "etimes=", "-p", NULL, NULL };
 	cryo_auto(cryo_free) char *answer = ask_in_node(c, i, argv);
 	cryo_auto(cryo_free) char *seconds = NULL;
@@ -71,10 +71,10 @@ static json_t *describe_kind_nodes(struct kindc *c)
 
 		json_array_append_new(services, describe_unit(c, i, "containerd", "containerd"));
 		json_array_append_new(services, describe_unit(c, i, "kubelet", "kubernetes"));
-		json_array_append_new(
-		    list, json_pack("{ss ss si so}", "name", c->base.node[i].name, "role",
-				    cryo_node_role_name(c->base.node[i].role), "pid",
-				    (int)c->init[i].pid, "services", services));
+		json_array_append_new(list,
+				      json_pack("{ss ss si so}", "name", c->base.node[i].name,
+						"role", cryo_node_role_name(c->base.node[i].role),
+						"pid", (int)c->init[i].pid, "services", services));
 	}
 	return list;
 }
@@ -172,8 +172,8 @@ static json_t *describe_kind_capabilities(struct kindc *c)
 	return json_pack("{ss? sb ss? ss? sb ss? sb so}", "checkpoint",
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
 			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "restore",
-			 restore ? "image" : NULL, "encryption", seal ? "seal" : NULL,
-			 "ip-sockets", sockets, "criu", criu, "node-access", 1, "reasons",
+			 restore ? "image" : NULL, "encryption", seal ? "seal" : NULL, "ip-sockets",
+			 sockets, "criu", criu, "node-access", 1, "reasons",
 			 explain_capabilities(criu, form, restore, seal, sockets, err.msg));
 }
 
@@ -208,15 +208,16 @@ int kindc_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
 	if (!c->image)
 		return 0;
 	created = cryo_rfc3339(c->created_ns);
-	json_object_update_new(
-	    *out, json_pack("{ss? ss? ss ss ss ss? ss sb}", "stack", c->stack, "stamp", c->stamp,
-			    "created", created, "kubeconfig", t->kubeconfig, "cluster", c->kind_name, "image", c->image, "engine", c->engine,
-			    "privateEngine", c->private));
+	json_object_update_new(*out,
+			       json_pack("{ss? ss? ss ss ss ss? ss sb}", "stack", c->stack, "stamp",
+					 c->stamp, "created", created, "kubeconfig", t->kubeconfig,
+					 "cluster", c->kind_name, "image", c->image, "engine",
+					 c->engine, "privateEngine", c->private));
 	if (c->private)
-		json_object_update_new(
-		    *out, json_pack("{si sI}", "port", (int)c->port, "forwarder",
-				    cryo_pid_alive(&c->forwarder) ? (json_int_t)c->forwarder.pid
-								  : (json_int_t)0));
+		json_object_update_new(*out, json_pack("{si sI}", "port", (int)c->port, "forwarder",
+						       cryo_pid_alive(&c->forwarder)
+							   ? (json_int_t)c->forwarder.pid
+							   : (json_int_t)0));
 	if (c->builds)
 		json_object_set(*out, "builds", c->builds);
 	if (!kindc_runs(c))

@@ -131,8 +131,8 @@ static int describe_cluster(struct kind_up *u, struct cryo_err *err)
 	c->builds = json_array();
 	describe_build(c->builds, &u->image.build);
 	describe_build(c->builds, &u->image.more);
-	c->config = json_pack("{ss* si}", "file", u->opts->kind.config, "nodes",
-			      (int)u->opts->kind.nodes);
+	c->config =
+	    json_pack("{ss* si}", "file", u->opts->kind.config, "nodes", (int)u->opts->kind.nodes);
 	c->created_ns = cryo_wall_ns();
 	c->complete = false;
 	return kindc_save(c, err);
@@ -311,8 +311,8 @@ int kindc_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cry
 	if (rc < 0)
 		return rc;
 	cryo_users_note_state();
-	u.deadline = cryo_now_ms() +
-		     (opts->timeout_ms ? opts->timeout_ms : cryo_limit_ms(DEFAULT_UP_MS));
+	u.deadline =
+	    cryo_now_ms() + (opts->timeout_ms ? opts->timeout_ms : cryo_limit_ms(DEFAULT_UP_MS));
 	rc = kind_up_locked(&u, err);
 	if (rc < 0 && (err->status == CRYO_E_SYSTEM || err->status == CRYO_E_CHILD ||
 		       err->status == CRYO_E_REMOTE))

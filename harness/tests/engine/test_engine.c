@@ -103,7 +103,8 @@ static void descriptions(void **state)
 		const char *before, *after;
 		bool changed;
 	} row[] = {
-		{ "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_SYS_RESOURCE\"],"
+		{ "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\",\"CAP_SYS_RESOURCE\"]"
+		  ","
 		  "\"effective\":[\"CAP_SYS_RESOURCE\"],\"permitted\":[],\"inheritable\":"
 		  "[\"CAP_SYS_RESOURCE\"],\"ambient\":[\"CAP_SYS_RESOURCE\",\"CAP_CHOWN\"]}}}",
 		  "{\"process\":{\"capabilities\":{\"bounding\":[\"CAP_KILL\"],\"effective\":[],"

@@ -100,7 +100,7 @@ static void cgroup_v1(void **state)
 		const char *version;
 		bool v1, patched;
 	} row[] = {
-		{ "v1.33.13", true, false }, { "v1.34.9", true, false }, { "v1.35.4", true, true },
+		{ "v1.33.13", true, false }, { "v1.34.9", true, false },  { "v1.35.4", true, true },
 		{ "v1.37.2", true, true },   { "v1.37.2", false, false }, { "v2.0.0", true, true },
 		{ NULL, true, false },
 	};
