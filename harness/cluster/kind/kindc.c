@@ -45,8 +45,7 @@ static void read_own_words(struct kindc *c, const json_t *own)
 		c->init[i] = json_pid(json_array_get(pids, i));
 }
 
-static int open_kind_cluster(const struct cryo_record *r, struct cryo_cluster *t,
-			     struct cryo_err *err)
+int kindc_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err)
 {
 	struct kindc *c = (struct kindc *)t;
 
@@ -69,7 +68,7 @@ static int open_kind_cluster(const struct cryo_record *r, struct cryo_cluster *t
 	return 0;
 }
 
-static void release_kind_cluster(struct cryo_cluster *t)
+void kindc_release(struct cryo_cluster *t)
 {
 	struct kindc *c = (struct kindc *)t;
 
@@ -128,17 +127,3 @@ const char *kindc_state(struct cryo_cluster *t)
 		return "stopped";
 	return c->complete ? "running" : "starting";
 }
-
-const struct cryo_cluster_ops cryo_cluster_kind_kind = {
-	.kind = "kind",
-	.size = sizeof(struct kindc),
-	.open = open_kind_cluster,
-	.release = release_kind_cluster,
-	.status = kindc_status,
-	.kube = kindc_kube,
-	.down = kindc_down,
-	.state = kindc_state,
-	.up = kindc_up,
-	.memory = kindc_memory,
-	.exec = kindc_exec,
-};

@@ -3,7 +3,7 @@
  * Clusters of kind (sigs.k8s.io/kind), for the files of this folder only: nodes are
  * containers of an engine, made by kind's own program from a node image of ours.
  *
- *   kindc.c    record and names, the table of functions
+ *   kindc.c    record and names; kind.c: the table of functions
  *   config.c   the user's cluster.yaml and what we need, as one
  *   engine.c   which engine the nodes run in, and what it has of the cluster
  *   up.c       create.c, settle.c: from nothing, half of it, or all of it to a cluster that is used
@@ -37,6 +37,8 @@ struct kindc {
 	struct cryo_pid *init; /* of each node; pid 0: not known to run */
 };
 
+int kindc_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err);
+void kindc_release(struct cryo_cluster *t);
 /* What is known now, before anything that it names can outlive us. */
 int kindc_save(const struct kindc *c, struct cryo_err *err);
 
