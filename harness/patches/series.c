@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/series.h"
+#include "patches/series.h"
 
 #include "sys/fs.h"
 
@@ -66,7 +66,9 @@ static int load_series_patch(const char *dir, const char *name, struct cryo_patc
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	int rc = cryo_fs_read(path, MAX_PATCH, &text, err);
 
-	return rc < 0 ? rc : cryo_patch_parse(path, cryo_str_get(&text), text.len, p, err);
+	if (rc == 0)
+		cryo_patch_make(path, cryo_str_get(&text), text.len, p);
+	return rc;
 }
 
 int cryo_series_load_any(const char *dir, struct cryo_series *out, struct cryo_err *err)
@@ -102,15 +104,21 @@ int cryo_series_load(const char *dir, struct cryo_series *out, struct cryo_err *
 	return cryo_err_set(err, CRYO_E_CONFIG, "no patch in '%s'", dir);
 }
 
+void cryo_patch_make(const char *path, const char *text, size_t len, struct cryo_patch *out)
+{
+	const char *slash = strrchr(path, '/');
+
+	*out = (struct cryo_patch){ .path = cryo_strdup(path),
+				    .name = cryo_strdup(slash ? slash + 1 : path) };
+	cryo_str_addn(&out->text, text, len);
+	cryo_hash_bytes(text, len, out->sha256);
+}
+
 void cryo_patch_release(struct cryo_patch *p)
 {
 	free(p->name);
 	free(p->path);
-	free(p->subject);
-	free(p->body);
-	free(p->author);
-	free(p->email);
-	cryo_str_release(&p->diff);
+	cryo_str_release(&p->text);
 	*p = (struct cryo_patch){ 0 };
 }
 

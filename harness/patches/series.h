@@ -2,10 +2,11 @@
 /*
  * A patch series: a directory of NNNN-name.patch in git's mail format, applied in
  * the order of their names. Paths in them are those of the project's git
- * repository. This file reads them; source/apply.h puts them on a tree.
+ * repository. This file finds them; patches/mail.h reads them, patches/apply.h puts them
+ * on a tree.
  */
-#ifndef CRYO_SOURCE_SERIES_H
-#define CRYO_SOURCE_SERIES_H
+#ifndef CRYO_PATCHES_SERIES_H
+#define CRYO_PATCHES_SERIES_H
 
 #include "base/err.h"
 #include "base/str.h"
@@ -14,13 +15,7 @@
 struct cryo_patch {
 	char *name;		    /* of its file, "0001-kubelet-read-a-body.patch" */
 	char *path;		    /* of its file, for messages */
-	char *subject;		    /* without "[PATCH 1/3]"; never empty */
-	char *body;		    /* the reason; "" if there is none */
-	char *author, *email;	    /* neither empty */
-	int64_t time;		    /* seconds since 1970 … */
-	int zone;		    /* … and the author's minutes east of UTC */
-	struct cryo_str diff;	    /* from "diff --git" to before the mail's signature */
-	unsigned diff_line;	    /* where it begins in the file, from 1 */
+	struct cryo_str text;	    /* one mail, or several as an mbox */
 	char sha256[CRYO_HASH_HEX]; /* of the file */
 };
 
@@ -33,7 +28,7 @@ struct cryo_series {
 /*
  * All patches of the directory; files that do not end in ".patch" do not count.
  * -CRYO_E_CONFIG for a name that is not NNNN-….patch, a number that is there
- * twice, a mail that is none, a directory without patches.
+ * twice, a directory without patches.
  */
 int cryo_series_load(const char *dir, struct cryo_series *out, struct cryo_err *err);
 /* The same, but a directory that is not there or has no patch yet is a series of none. */
@@ -43,13 +38,8 @@ void cryo_series_release(struct cryo_series *s);
 /* Adds names and contents. */
 void cryo_series_hash(const struct cryo_series *s, struct cryo_hash *h);
 
-/*
- * One mail. `path` is for messages and, its last part, the patch's name. The text
- * is hostile: headers folded and encoded as they may be (RFC 2047), a body or a
- * diff encoded as a whole is refused, and so are CRLF line ends and NUL bytes.
- */
-int cryo_patch_parse(const char *path, const char *text, size_t len, struct cryo_patch *out,
-		     struct cryo_err *err);
+/* `path` is for messages and, its last part, the patch's name. */
+void cryo_patch_make(const char *path, const char *text, size_t len, struct cryo_patch *out);
 void cryo_patch_release(struct cryo_patch *p);
 
 #endif

@@ -3,11 +3,11 @@
  * The way between directories and commits, for sources that come without a git
  * repository: what a series of patches goes on top of, and its result as files.
  */
-#ifndef CRYO_SOURCE_BASE_H
-#define CRYO_SOURCE_BASE_H
+#ifndef CRYO_PATCHES_BASE_H
+#define CRYO_PATCHES_BASE_H
 
 #include "base/err.h"
-#include "source/apply.h"
+#include "patches/apply.h"
 
 /* A directory, and where in the tree its files lie. */
 struct cryo_base_part {

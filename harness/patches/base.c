@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/base.h"
+#include "patches/base.h"
 
 #include "source/repo.h"
 #include "sys/fs.h"

@@ -5,10 +5,10 @@
  * Everything git can do may be done there. What is to stay are the commits since
  * `base`: they are written back as the series.
  */
-#ifndef CRYO_SOURCE_WORKBENCH_H
-#define CRYO_SOURCE_WORKBENCH_H
+#ifndef CRYO_PATCHES_WORKBENCH_H
+#define CRYO_PATCHES_WORKBENCH_H
 
-#include "source/apply.h"
+#include "patches/apply.h"
 
 /*
  * Make it at `dir` and put the series on it. It holds all it needs, `repository`,

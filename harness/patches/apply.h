@@ -5,10 +5,10 @@
  * objects are added: no ref, index or work tree changes, so that nothing is ever
  * half applied.
  */
-#ifndef CRYO_SOURCE_APPLY_H
-#define CRYO_SOURCE_APPLY_H
+#ifndef CRYO_PATCHES_APPLY_H
+#define CRYO_PATCHES_APPLY_H
 
-#include "source/series.h"
+#include "patches/series.h"
 #include "source/tree.h"
 
 enum cryo_fit_kind {
@@ -22,6 +22,7 @@ enum cryo_fit_kind {
 /* How one patch of a series took to a tree. */
 struct cryo_applied {
 	enum cryo_fit_kind kind;
+	char *subject; /* owned: of its first mail */
 	long offset;   /* MOVED: by how many lines at most, negative: up */
 	char *where;   /* CONFLICT: owned, "pkg/kubelet/server/server.go:812" */
 	char *why;     /* CONFLICT: owned, what the patch wants and what is there instead */

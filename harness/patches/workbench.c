@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/workbench.h"
+#include "patches/workbench.h"
 
-#include "source/compose.h"
-#include "source/graft.h"
+#include "patches/compose.h"
+#include "source/repo.h"
+
 #include "sys/fs.h"
 
 #include <dirent.h>
@@ -19,70 +20,45 @@
 
 /* --- the series that its commits are --- */
 
-struct mails {
-	struct cryo_strv name, subject, text;
-};
-
-static void release_mails(struct mails *m)
-{
-	cryo_strv_release(&m->name);
-	cryo_strv_release(&m->subject);
-	cryo_strv_release(&m->text);
-}
-#define release_mailsp release_mails
-
-struct chain {
-	git_commit *v[MAX_COMMITS]; /* the newest first */
-	size_t n;
-};
-
-static void release_commit_chain(struct chain *c)
-{
-	while (c->n > 0)
-		git_commit_free(c->v[--c->n]);
-}
-#define release_commit_chainp release_commit_chain
-
 /* Not by a walk of libgit2: that looks at parents of `base`, which need not be here. */
-static int follow_commit_chain(git_repository *repo, struct chain *c, struct cryo_err *err)
+static int check_commit_line(git_repository *repo, const git_oid *base, git_oid at, size_t *n,
+			     struct cryo_err *err)
 {
-	git_oid base, at;
+	for (*n = 0; !git_oid_equal(&at, base); ++*n) {
+		cryo_auto(git_commit_free) git_commit *commit = NULL;
+		unsigned parents;
 
-	if (git_reference_name_to_id(&base, repo, BASE) < 0)
-		return cryo_err_set(err, CRYO_E_CONFIG, "it has no tag 'base'");
-	if (git_reference_name_to_id(&at, repo, "HEAD") < 0)
-		return cryo_git_err(err, CRYO_E_CONFIG, "HEAD");
-	while (!git_oid_equal(&at, &base)) {
-		git_commit *commit;
-
-		if (c->n == MAX_COMMITS || git_commit_lookup(&commit, repo, &at) < 0)
+		if (*n == MAX_COMMITS || git_commit_lookup(&commit, repo, &at) < 0)
 			return cryo_err_set(err, CRYO_E_CONFIG,
 					    "HEAD does not descend from 'base'");
-		c->v[c->n++] = commit;
-		if (git_commit_parentcount(commit) != 1)
+		parents = git_commit_parentcount(commit);
+		if (parents != 1)
 			return cryo_err_set(err, CRYO_E_CONFIG, "commit %.12s '%s' is %s",
 					    git_oid_tostr_s(&at), git_commit_summary(commit),
-					    git_commit_parentcount(commit) ? "a merge"
-									   : "a beginning");
+					    parents ? "a merge" : "a beginning");
 		git_oid_cpy(&at, git_commit_parent_id(commit, 0));
 	}
 	return 0;
 }
 
-static int compose_all_mails(git_repository *repo, struct mails *m, struct cryo_err *err)
+static int compose_all_mails(git_repository *repo, const char *dir, struct cryo_composed *out,
+			     struct cryo_err *err)
 {
-	cryo_auto(release_commit_chain) struct chain c = { 0 };
-	int rc = follow_commit_chain(repo, &c, err);
+	char base_hex[CRYO_COMMIT_HEX], head_hex[CRYO_COMMIT_HEX];
+	git_oid base, head;
+	size_t n;
+	int rc;
 
-	for (size_t i = c.n; rc == 0 && i > 0; i--) {
-		struct cryo_str text = { 0 };
-
-		rc = cryo_compose(repo, c.v[i - 1], &text, err);
-		cryo_strv_take(&m->name, cryo_compose_name(c.v[i - 1], c.n - i + 1));
-		cryo_strv_add(&m->subject, git_commit_summary(c.v[i - 1]));
-		cryo_strv_take(&m->text, cryo_str_detach(&text));
-	}
-	return rc;
+	if (git_reference_name_to_id(&base, repo, BASE) < 0)
+		return cryo_err_set(err, CRYO_E_CONFIG, "it has no tag 'base'");
+	if (git_reference_name_to_id(&head, repo, "HEAD") < 0)
+		return cryo_git_err(err, CRYO_E_CONFIG, "HEAD");
+	rc = check_commit_line(repo, &base, head, &n, err);
+	if (rc < 0 || n == 0)
+		return rc;
+	git_oid_tostr(base_hex, sizeof(base_hex), &base);
+	git_oid_tostr(head_hex, sizeof(head_hex), &head);
+	return cryo_compose(dir, base_hex, head_hex, out, err);
 }
 
 static int check_nothing_pending(git_repository *repo, const char *dir, struct cryo_err *err)
@@ -101,33 +77,34 @@ static int check_nothing_pending(git_repository *repo, const char *dir, struct c
 	return rc;
 }
 
-static int open_settled_workbench(const char *dir, git_repository **repo, struct mails *m,
+static int open_settled_workbench(const char *dir, git_repository **repo, struct cryo_composed *m,
 				  struct cryo_err *err)
 {
 	int rc = cryo_repo_open(dir, repo, err);
 
 	if (rc == 0)
 		rc = check_nothing_pending(*repo, dir, err);
-	return rc < 0 ? rc : compose_all_mails(*repo, m, err);
+	return rc < 0 ? rc : compose_all_mails(*repo, dir, m, err);
 }
 
 /* --- making one --- */
 
-/* What a patch was made from, for `git am -3` of one that does not go on by itself. */
+/* What a patch was made from ("index 1234567..89abcde"), for `git am -3` of one that does not go
+ * on by itself. */
 static void add_ancestors(git_packbuilder *pack, git_odb *odb, const struct cryo_patch *p)
 {
-	cryo_auto(git_diff_free) git_diff *diff = NULL;
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	git_oid id;
+	static const char word[] = "\nindex ";
+	const char *at = cryo_str_get(&p->text);
 
-	if (cryo_graft_diff(p, &diff, &ignored) < 0)
-		return;
-	for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
-		const git_diff_file *old = &git_diff_get_delta(diff, i)->old_file;
+	while ((at = strstr(at, word))) {
+		git_oid id, found;
+		size_t n;
 
-		if (old->id_abbrev >= 7 &&
-		    git_odb_exists_prefix(&id, odb, &old->id, old->id_abbrev) == 0)
-			git_packbuilder_insert(pack, &id, NULL);
+		at += strlen(word);
+		n = strspn(at, "0123456789abcdef");
+		if (n >= 7 && n <= 40 && at[n] == '.' && git_oid_fromstrn(&id, at, n) == 0 &&
+		    git_odb_exists_prefix(&found, odb, &id, n) == 0)
+			git_packbuilder_insert(pack, &found, NULL);
 	}
 }
 
@@ -208,7 +185,9 @@ static int apply_while_possible(const char *repository, const char *base,
 	cryo_applied_release(how, s->n);
 	free(how);
 	good.n = *n;
-	return rc < 0 ? rc : cryo_series_apply(repository, base, &good, head, err);
+	if (rc < 0 || good.n == s->n)
+		return rc;
+	return cryo_series_apply(repository, base, &good, head, err);
 }
 
 static int check_out_workbench(git_repository *repo, const char *head, struct cryo_err *err)
@@ -282,7 +261,7 @@ static bool is_own_workbench(const char *dir)
 	return cryo_fs_exists(tag) && cryo_fs_exists(branch);
 }
 
-static bool are_mails_in_series(const struct mails *m, const struct cryo_series *s)
+static bool are_mails_in_series(const struct cryo_composed *m, const struct cryo_series *s)
 {
 	char hash[CRYO_HASH_HEX];
 
@@ -320,7 +299,7 @@ static int make_workbench_room(const char *dir, const char *repository, const st
 			       struct cryo_err *err)
 {
 	cryo_auto(git_repository_free) git_repository *repo = NULL;
-	cryo_auto(release_mails) struct mails m = { 0 };
+	cryo_auto(cryo_composed_release) struct cryo_composed m = { 0 };
 	int rc;
 
 	if (!cryo_fs_exists(dir) || is_workbench_empty(dir))
@@ -389,7 +368,7 @@ static int write_patch_file(const char *dir, const char *name, const char *subje
 }
 
 /* Before the new ones come: two of one number are no series. */
-static int remove_other_patches(const char *dir, const struct mails *m,
+static int remove_other_patches(const char *dir, const struct cryo_composed *m,
 				struct cryo_workbench_changes *c, struct cryo_err *err)
 {
 	const struct dirent *e;
@@ -415,7 +394,7 @@ int cryo_workbench_refresh(const char *dir, const char *series_dir,
 			   struct cryo_workbench_changes *out, struct cryo_err *err)
 {
 	cryo_auto(git_repository_free) git_repository *repo = NULL;
-	cryo_auto(release_mails) struct mails m = { 0 };
+	cryo_auto(cryo_composed_release) struct cryo_composed m = { 0 };
 	int rc;
 
 	cryo_git_ready();
