@@ -207,10 +207,14 @@ static int merge_mail(struct cryo_graft *g, const struct cryo_mail *m, git_oid *
 
 /* --- is it there already? --- */
 
-/* A file that was only renamed or copied: the patch does not say what is in it. */
+/* Files that were only renamed or copied: the patch does not say what is in them, and nothing
+ * else in it tells whether these are the same. */
 static bool has_unknown_contents(const struct cryo_mail *m)
 {
-	return strstr(cryo_str_get(&m->diff), "\nsimilarity index 100%\n") != NULL;
+	const char *diff = cryo_str_get(&m->diff);
+
+	return strstr(diff, "\nsimilarity index 100%\n") &&
+	       (strstr(diff, "\ncopy from ") || !strstr(diff, "\n@@ -"));
 }
 
 /* Taken back and put on again, it must give what is there. */
@@ -245,15 +249,12 @@ static int is_mail_contained(struct cryo_graft *g, const struct cryo_mail *m, bo
 static int take_result(struct cryo_graft *g, const struct cryo_mail *m, const git_oid *result,
 		       struct cryo_applied *how, struct cryo_err *err)
 {
-	int rc;
-
 	if (git_oid_equal(result, &g->tree)) {
 		how->kind = CRYO_FIT_CONTAINED;
 		how->offset = 0;
 		return 0;
 	}
-	rc = cryo_graft_check(g, m, result, err);
-	return rc;
+	return cryo_graft_check(g, m, result, err);
 }
 
 static int fall_back(struct cryo_graft *g, const struct cryo_mail *m, const char *said,
