@@ -36,10 +36,10 @@ static struct {
 	int load_rc, create_rc, wait_rc;
 	json_t *pod; /* the one created */
 	char *deleted, *config;
-	const char *secret;	 /* the only one there is, JSON; NULL: none */
-	struct cryo_str traffic; /* "put PATH CONTENT" and "rm PATH" lines */
+	const char *secret;		   /* the only one there is, JSON; NULL: none */
+	struct cryo_str traffic;	   /* "put PATH CONTENT" and "rm PATH" lines */
 	struct cryo_str loaded_into, puts; /* names of nodes */
-	const char *only;	 /* the node that has the images; NULL: all */
+	const char *only;		   /* the node that has the images; NULL: all */
 	int rm_rc;
 	int64_t limit;
 } fake;
@@ -140,7 +140,8 @@ static int fake_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n,
 		cryo_str_addf(&fake.traffic, "rm %s\n", last);
 	for (const char *const *a = p->argv; strcmp(p->argv[0], "find") == 0 && *a; a++)
 		cryo_str_addf(&fake.traffic, "%s ", *a);
-	if (strcmp(p->argv[0], "ctr") == 0 && !import && (!fake.only || !strcmp(fake.only, n->name)))
+	if (strcmp(p->argv[0], "ctr") == 0 && !import &&
+	    (!fake.only || !strcmp(fake.only, n->name)))
 		cryo_str_add(&res->out, fake.images ? fake.images : last);
 	return 0;
 }
@@ -176,15 +177,11 @@ static int fake_put(struct cryo_cluster *t, const struct cryo_cluster_node *n, i
 	return 0;
 }
 
-static const struct cryo_cluster_ops ops = { .kind = "fake",
-					     .kube = fake_kube,
-					     .exec = fake_exec,
-					     .get = fake_get,
-					     .put = fake_put };
-static struct cryo_cluster_node node[3];
-static struct cryo_cluster target = {
-	.ops = &ops, .name = (char *)"x", .node = node, .nodes = 1
+static const struct cryo_cluster_ops ops = {
+	.kind = "fake", .kube = fake_kube, .exec = fake_exec, .get = fake_get, .put = fake_put
 };
+static struct cryo_cluster_node node[3];
+static struct cryo_cluster target = { .ops = &ops, .name = (char *)"x", .node = node, .nodes = 1 };
 
 static int setup(void **state)
 {
@@ -749,8 +746,10 @@ static void failures(void **state)
 		{ "import", 1, 0, 0, NULL, CRYO_E_CHILD, "ctr failed", false },
 		{ "create", 0, 1, 0, NULL, CRYO_E_REMOTE, "pod exists", false },
 		{ "wait", 0, 0, 1, NULL, CRYO_E_TIMEOUT, "pod does not run", true },
-		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): send_fds failed (-22)\n", CRYO_E_TIMEOUT,
-		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): send_fds failed (-22); pod does not run",
+		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): send_fds failed (-22)\n",
+		  CRYO_E_TIMEOUT,
+		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): send_fds failed (-22); pod "
+		  "does not run",
 		  true },
 	};
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
