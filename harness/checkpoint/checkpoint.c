@@ -147,7 +147,7 @@ static int take_checkpoint_answer(struct call *c, const struct cryo_checkpoint_a
 	if (!c->out->container)
 		c->out->container = cryo_strdup(container ? container : "");
 	c->out->archive = cryo_strdup(a->path);
-	return find_source_node(c, err);
+	return cryo_err_wrap(err, find_source_node(c, err), "the archive is there ('%s')", a->path);
 }
 
 /* A 404 is of the pod, the Secret … or the path itself, if that form was forced. */

@@ -409,11 +409,14 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	cryo_auto(cryo_json_decref) json_t *pod = NULL;
 	const struct cryo_cluster_node *node = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = 0;
+	int rc;
 
 	if (opts->key_secret && opts->key_file)
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "a key from a Secret or from a file, not both");
+	if (!cryo_cluster_reaches_nodes(t))
+		return cryo_err_wrap(err, cryo_cluster_find_node(t, NULL, &node, err),
+				     "restore of '%s'", opts->archive);
 	rc = cryo_archive_load(opts->archive, &a, err);
 	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
 				      .container = cryo_strdup(a.container) };

@@ -2,6 +2,7 @@
 #include "cli/products.h"
 
 #include "conf/json.h"
+#include "node/parts.h"
 #include "recipe/build.h"
 #include "source/data.h"
 #include "sys/fs.h"
@@ -196,15 +197,14 @@ static int add_criu(struct cryo_rke2_build *out, const struct cryo_build *build,
 
 static int add_interposer(struct cryo_rke2_build *out, json_t *components, struct cryo_err *err)
 {
-	static const char *const file[][2] = { { "libexec/cryopod-criu", "criu" },
-					       { "libexec/criu-sockopt.so", "criu-sockopt.so" } };
+	const struct cryo_node_part *const file[] = { &cryo_node_interposer, &cryo_node_preload };
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(file); i++) {
 		cryo_auto(cryo_free) char *path = NULL;
-		int rc = cryo_data_path(file[i][0], &path, err);
+		int rc = cryo_data_path(file[i]->from, &path, err);
 
 		if (rc == 0)
-			rc = cryo_rke2_build_add(out, file[i][1], path, NULL, false, err);
+			rc = cryo_rke2_build_add(out, file[i]->as, path, NULL, false, err);
 		if (rc < 0)
 			return rc;
 	}

@@ -41,7 +41,7 @@ void machine_root(struct machine_look *k, struct cryo_finding *f)
 
 void machine_kernel(struct machine_look *k, struct cryo_finding *f)
 {
-	if (local_version_at_least(k->release, OLDEST_MAJOR, OLDEST_MINOR))
+	if (cryo_node_version_at_least(k->release, OLDEST_MAJOR, OLDEST_MINOR))
 		machine_say(f, CRYO_VERDICT_OK, NULL, "Linux %s", k->release);
 	else
 		machine_say(f, CRYO_VERDICT_FAIL, "boot a newer kernel",

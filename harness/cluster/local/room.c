@@ -149,9 +149,9 @@ static int find_criu_preload(struct room *m, struct cryo_err *err)
 	cryo_auto(cryo_free) char *version =
 	    local_criu_version(built, cryo_json_str(built, "version"), m->rootfs);
 
-	if (!local_criu_needs_preload(version))
+	if (!cryo_node_needs_preload(version))
 		return 0;
-	return cryo_data_path("libexec/criu-sockopt.so", &m->preload, err);
+	return cryo_data_path(cryo_node_preload.from, &m->preload, err);
 }
 
 static void add_common_options(struct cryo_strv *a, const char *log)

@@ -186,6 +186,7 @@ static int publish_saved_cluster(struct save *s, struct cryo_err *err)
 		cryo_step_fail("%s", err->msg);
 		return cryo_err_wrap(err, rc, "no snapshot");
 	}
+	template_prune(s->t.key);
 	size = cryo_size_show((uint64_t)cryo_json_int(s->t.meta, "bytes", 0));
 	cryo_step_ok("%s", size);
 	return 0;

@@ -20,8 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAKER "cryopod-template" /* cluster that `template make` makes for itself */
-
 /* Not the template's fault, and no other way is better: the user wants it to end, there is no more
  * time, no more space. */
 static bool is_final_failure(const struct up *u, const struct cryo_err *err)
@@ -226,24 +224,4 @@ int up_make_template(struct up *u, struct cryo_err *err)
 	cryo_step_ok("of this cluster, for the next ones: they are restored from it");
 	rc = up_forget(u, err);
 	return rc < 0 ? rc : 1;
-}
-
-int local_template_make(const char *stack, struct cryo_err *err)
-{
-	const struct cryo_up_opts opts = { .stack = stack, .template.remake = true };
-	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	struct cryo_err later = CRYO_ERR_INIT;
-	int rc = cryo_cluster_open("local", MAKER, &t, err), down;
-
-	/* One of before whose `up` was killed. */
-	if (rc == 0 && cryo_fs_exists(t->dir))
-		rc = local_down(t, err);
-	if (rc == 0)
-		rc = local_up(t, &opts, err);
-	if (!t)
-		return rc;
-	cryo_intr_hold();
-	down = local_down(t, rc == 0 ? err : &later);
-	cryo_intr_release();
-	return rc < 0 ? rc : down;
 }
