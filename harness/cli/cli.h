@@ -13,7 +13,7 @@
 /* Options that every command has. */
 struct cryo_cli {
 	const char *name;   /* of the cluster: --name, $CRYOPOD_NAME, "default" */
-	const char *target; /* kind: --target; NULL: local */
+	const char *target; /* kind of a cluster that is not there yet: --target; NULL: local */
 	const char *color;  /* auto, always, never */
 	bool verbose, quiet, help;
 	bool plugin; /* called as kubectl-checkpoint: there is one command, and kubectl's cluster */
@@ -103,7 +103,7 @@ void cryo_cli_print(const json_t *j, enum cryo_output output);
 int cryo_cli_list(const char *output, int (*get)(json_t **all, struct cryo_err *err),
 		  void (*print_table)(const json_t *all), struct cryo_err *err);
 
-extern const struct cryo_cmd cryo_cmd_bench, cryo_cmd_build, cryo_cmd_builder, cryo_cmd_cache,
+extern const struct cryo_cmd cryo_cmd_attach, cryo_cmd_bench, cryo_cmd_build, cryo_cmd_builder, cryo_cmd_cache,
     cryo_cmd_checkpoint, cryo_cmd_cluster, cryo_cmd_doctor, cryo_cmd_down, cryo_cmd_forward,
     cryo_cmd_help, cryo_cmd_image, cryo_cmd_inspect, cryo_cmd_keygen, cryo_cmd_kubectl,
     cryo_cmd_logs, cryo_cmd_proxy, cryo_cmd_restore, cryo_cmd_scenario, cryo_cmd_seal,

@@ -25,7 +25,7 @@
 
 #include "recipe/build.h"
 #include "sys/cgroup.h"
-#include "cluster/cluster.h"
+#include "cluster/kind.h"
 
 #define LOCAL_STATE	   "/var/lib/node" /* in the node; a real directory of the host, not overlay */
 #define LOCAL_PROGRAMS	   "/opt/cryopod" /* in the node: <cache>/builds, read only */
@@ -54,7 +54,7 @@ struct local {
 	struct cryo_cluster base;
 	char *lock;		/* path of the lock file */
 	char *cgroup;		/* "/cryopod/<cluster>" */
-	struct local_node node; /* the first of --nodes N, which is a later matter */
+	struct local_node *node; /* as base.node has them: same order, base.nodes of them */
 };
 
 /* cluster.json: written before anything it names can outlive us. */
@@ -108,7 +108,6 @@ struct local_service {
 	bool waits; /* for an API server that is ready: local_services_release() */
 };
 extern const struct local_service local_services[]; /* ends with a NULL name */
-const struct local_service *local_service_find(const char *name);
 /* s6 service directories below `scandir`. */
 int local_services_write(const struct local_node *n, const char *scandir, struct cryo_err *err);
 
@@ -140,6 +139,7 @@ int local_pivot(const char *root, struct cryo_err *err);
  * The forwarder: a process of its own (`cryopod internal-forward`), ends with
  * the node. *port 0: any free one, then set. -CRYO_E_UNFIT: the port is taken.
  */
+int local_forward_main(unsigned port); /* cluster/forward.h */
 int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
@@ -152,21 +152,31 @@ int local_check_inotify(struct cryo_err *err);
 /* Did it fail because the kernel took memory back? Then -CRYO_E_UNFIT, and that is said. */
 int local_blame_memory(const struct local_node *n, int rc, struct cryo_err *err);
 
+/* The node that is meant; a node of another cluster is a bug. */
+const struct local_node *local_find_node(const struct local *l, const struct cryo_cluster_node *n);
+/* A program in a node: words as cryo_cluster_exec. */
+int local_run(const struct local *l, const struct local_node *n, const char *const *argv,
+	      int64_t limit_ms, struct cryo_proc_result *res, struct cryo_err *err);
+
 bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts);
 int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 int local_down(struct cryo_cluster *t, struct cryo_err *err);
+const char *local_state(struct cryo_cluster *t);
 int local_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
 int local_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);
-int local_kubelet(struct cryo_cluster *t, const char *node, struct cryo_kube **out,
-		  struct cryo_err *err);
-int local_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
-	       struct cryo_proc_result *res, struct cryo_err *err);
-int local_get(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-	      struct cryo_err *err);
-int local_put(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-	      struct cryo_err *err);
+int local_kubelet(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		  struct cryo_kube **out, struct cryo_err *err);
+int local_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+	       const struct cryo_exec *x, struct cryo_proc_result *res, struct cryo_err *err);
+int local_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
+	      int to, struct cryo_err *err);
+int local_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
+	      const char *to, struct cryo_err *err);
+void local_log_argv(const struct cryo_cluster_node *node, const char *service, unsigned tail,
+		    bool follow, struct cryo_strv *argv);
 int64_t local_memory(struct cryo_cluster *t);
-int local_load_image(struct cryo_cluster *t, const char *tar, struct cryo_err *err);
+int local_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err);
+void local_release(struct cryo_cluster *t);
 
 /* Version of a package of a root file system; NULL if it is not in there. Caller frees. */
 char *local_package_version(const char *rootfs, const char *package);

@@ -15,11 +15,22 @@
 
 #include "sys/hash.h"
 #include "cluster/local/local.h"
-#include "cluster/local/template.h"
+#include "cluster/template.h"
 
 /* Raise it when nodes change in a way that nothing else of the key tells. */
 #define TEMPLATE_REVISION 1
 #define TEMPLATE_MAX_JSON (8u << 20)
+
+/* What cluster/template.h and cluster/snapshot.h tell, of this kind of cluster. */
+struct cryo_snapshot_opts;
+int local_template_list(json_t **out, struct cryo_err *err);
+int local_template_make(const char *stack, struct cryo_err *err);
+int local_template_remove(const char *key, size_t *n, struct cryo_err *err);
+void local_template_clean(void);
+int local_snapshot_save(struct cryo_cluster *t, const char *name,
+			const struct cryo_snapshot_opts *opts, struct cryo_err *err);
+int local_snapshot_list(json_t **out, struct cryo_err *err);
+int local_snapshot_remove(const char *name, struct cryo_err *err);
 
 /*
  * What it depends on: {revision, stamp, packages, criu, kernel, boot, cpu,

@@ -139,7 +139,7 @@ static int make_node_directories(struct up *u, struct cryo_err *err)
 	int rc = cryo_fs_mkdirs(u->l->base.dir, 0700, err);
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(below); i++) {
-		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", u->l->node.dir, below[i]);
+		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", u->l->node->dir, below[i]);
 
 		rc = cryo_fs_mkdirs(dir, 0755, err);
 	}
@@ -173,7 +173,7 @@ static int start_local_node(struct up *u, struct cryo_err *err)
 	const struct cryo_built *rootfs = cryo_build_find(&u->build, "node");
 	int rc;
 
-	cryo_step_begin("start %s", u->l->node.name);
+	cryo_step_begin("start %s", u->l->node->name);
 	if (!rootfs)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "stack '%s' has no component 'node'",
 				  u->stack.name);
@@ -196,21 +196,21 @@ static int start_local_node(struct up *u, struct cryo_err *err)
 
 int up_forward(struct up *u, struct cryo_err *err)
 {
-	unsigned wanted = u->opts->port ? u->opts->port : u->record.port;
+	unsigned wanted = u->opts->local.port ? u->opts->local.port : u->record.port;
 	bool first_choice = wanted != 0;
 	int rc;
 
 	if (u->record.forwarder.pid > 0 && cryo_pid_alive(&u->record.forwarder) &&
 	    cryo_fs_exists(u->l->base.kubeconfig)) {
-		if (!u->opts->port || u->opts->port == u->record.port)
+		if (!u->opts->local.port || u->opts->local.port == u->record.port)
 			return 0;
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "cluster '%s' already listens on port %u, not %u",
-				    u->l->base.name, u->record.port, u->opts->port);
+				    u->l->base.name, u->record.port, u->opts->local.port);
 	}
 	rc = local_forward_start(u->l, &u->record.init, &wanted, &u->record.forwarder, err);
 	/* The port of last time is only a wish; one that was asked for is not. */
-	if (rc == -(int)CRYO_E_UNFIT && first_choice && !u->opts->port) {
+	if (rc == -(int)CRYO_E_UNFIT && first_choice && !u->opts->local.port) {
 		wanted = 0;
 		rc = local_forward_start(u->l, &u->record.init, &wanted, &u->record.forwarder, err);
 	}
@@ -240,7 +240,7 @@ static int bring_cluster_up(struct up *u, struct cryo_err *err)
 
 	if (u->opts->from)
 		return up_from_snapshot(u, err);
-	if (!u->fresh || u->opts->cold)
+	if (!u->fresh || u->opts->template.cold)
 		return up_cold_start(u, err);
 	rc = up_from_template(u, err);
 	if (rc != 1)
@@ -363,8 +363,8 @@ static int bring_up_locked(struct up *u, struct cryo_err *err)
 			rc = up_settle(u, err);
 	} else {
 		rc = local_check_inotify(err);
-		if (rc == 0 && u->opts->port)
-			rc = local_forward_check(u->opts->port, err);
+		if (rc == 0 && u->opts->local.port)
+			rc = local_forward_check(u->opts->local.port, err);
 		if (rc == 0)
 			rc = open_cluster_access(u, bring_cluster_up(u, err), err);
 	}
@@ -423,5 +423,5 @@ bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts)
 	if (opts->from)
 		return up_has_snapshot(&u);
 	return up_plan(&u, &missing, &ignored) == 0 && missing == 0 &&
-	       (opts->cold || up_has_template(&u));
+	       (opts->template.cold || up_has_template(&u));
 }

@@ -106,7 +106,7 @@ static int give_up_template(struct up *u, int rc, struct cryo_err *err)
 	template_discard(u->key, &ignored);
 	remember_failed_key(u, cause.msg);
 	rc = up_forget(u, err);
-	if (rc == 0 && u->opts->new_template)
+	if (rc == 0 && u->opts->template.remake)
 		return cryo_err_set(err, CRYO_E_PROVISION, "no template: %s", cause.msg);
 	return rc < 0 ? rc : 1;
 }
@@ -149,7 +149,7 @@ int up_from_template(struct up *u, struct cryo_err *err)
 {
 	int rc = find_template_key(u, err);
 
-	if (u->opts->new_template && !u->made) {
+	if (u->opts->template.remake && !u->made) {
 		rc = rc < 0 ? rc : drop_old_template(u, err);
 		return rc < 0 ? rc : 1;
 	}
@@ -220,7 +220,7 @@ int up_make_template(struct up *u, struct cryo_err *err)
 		cryo_step_skip("%s", why);
 		*err = (struct cryo_err)CRYO_ERR_INIT;
 		rc = record_dumping_state(u, false, err);
-		return rc == 0 && u->opts->new_template
+		return rc == 0 && u->opts->template.remake
 			   ? cryo_err_set(err, CRYO_E_PROVISION, "no template: %s", why)
 			   : rc;
 	}
@@ -230,9 +230,9 @@ int up_make_template(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : 1;
 }
 
-int cryo_template_make(const char *stack, struct cryo_err *err)
+int local_template_make(const char *stack, struct cryo_err *err)
 {
-	const struct cryo_up_opts opts = { .stack = stack, .new_template = true };
+	const struct cryo_up_opts opts = { .stack = stack, .template.remake = true };
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	struct cryo_err later = CRYO_ERR_INIT;
 	int rc = cryo_cluster_open("local", MAKER, &t, err), down;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctor's checks in a small world: a /proc, modules, keys and programs of our own. */
-#include "cluster/local/machine.h"
+#include "cluster/machine.h"
 
 #include "sys/fs.h"
-#include "cluster/local/machine_checks.h"
+#include "cluster/local/doctor.h"
 
 #include <linux/magic.h>
 #include <setjmp.h>

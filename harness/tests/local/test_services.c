@@ -45,7 +45,7 @@ static void each_has_its_scripts(void **state)
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
 	(void)state;
-	assert_int_equal(local_services_write(&world.l->node, scan, &world.err), 0);
+	assert_int_equal(local_services_write(world.l->node, scan, &world.err), 0);
 	for (const struct local_service *s = local_services; s->name; s++) {
 		cryo_auto(cryo_free) char *run = cryo_asprintf("%s/%s/run", scan, s->name);
 		cryo_auto(cryo_free) char *log = cryo_asprintf("%s/%s/log/run", scan, s->name);
@@ -56,7 +56,7 @@ static void each_has_its_scripts(void **state)
 		print_message("# %s\n", s->name);
 		read_file(run, &text);
 		assert_true(cryo_starts_with(text.p, "#!/usr/bin/execlineb -P\n"));
-		s->argv(&world.l->node, &want);
+		s->argv(world.l->node, &want);
 		parse_words(text.p, &words);
 		assert_int_equal(words.n, want.n);
 		assert_string_equal(words.v[0], s->name);
@@ -124,7 +124,7 @@ static void write_failure(void **state)
 
 	(void)state;
 	world_put("file", "not a directory");
-	assert_true(local_services_write(&world.l->node, scan, &world.err) < 0);
+	assert_true(local_services_write(world.l->node, scan, &world.err) < 0);
 	assert_true(cryo_starts_with(world.err.msg, "services: "));
 }
 

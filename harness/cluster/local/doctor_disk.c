@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "sys/fs.h"
 #include "cluster/local/local.h"
-#include "cluster/local/machine_checks.h"
+#include "cluster/local/doctor.h"
 
 #include <errno.h>
 #include <linux/magic.h>
@@ -54,15 +54,6 @@ const char *machine_fs_name(unsigned long type, enum cryo_verdict *verdict)
 	}
 	*verdict = CRYO_VERDICT_NOTE;
 	return NULL;
-}
-
-char *machine_nearest_dir(const char *path)
-{
-	char *p = cryo_strdup(path), *slash;
-
-	while (!cryo_fs_is_dir(p) && (slash = strrchr(p, '/')))
-		slash[slash == p] = '\0';
-	return p;
 }
 
 /* Writable by us, with that much space? Says so if not. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Is this machine fit for a local cluster, and if not, what is to be done? Looks
+ * Is this machine fit for a kind of cluster, and if not, what is to be done? Looks
  * only: it changes nothing, and the programs it runs (go, gcc, pkg-config) only
  * tell their versions. Needs no root.
  */
-#ifndef CRYO_CLUSTER_LOCAL_MACHINE_H
-#define CRYO_CLUSTER_LOCAL_MACHINE_H
+#ifndef CRYO_CLUSTER_MACHINE_H
+#define CRYO_CLUSTER_MACHINE_H
 
 #include "base/err.h"
 #include "conf/json.h"
@@ -27,6 +27,7 @@ struct cryo_finding {
 
 /* Start from CRYO_MACHINE_INIT. */
 struct cryo_machine {
+	const char *kind;  /* of cluster; NULL: the default */
 	const char *stack; /* what is to run here: a name or a path */
 	uid_t uid;
 	/* Where to look: tests lead it into a world of their own. */

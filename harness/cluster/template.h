@@ -14,8 +14,8 @@
  * It holds the keys of every cluster that is made from it: private to this
  * machine, never shipped.
  */
-#ifndef CRYO_CLUSTER_LOCAL_TEMPLATE_H
-#define CRYO_CLUSTER_LOCAL_TEMPLATE_H
+#ifndef CRYO_CLUSTER_TEMPLATE_H
+#define CRYO_CLUSTER_TEMPLATE_H
 
 #include "base/err.h"
 
@@ -25,6 +25,7 @@
  * beyond this. */
 #define CRYO_TEMPLATE_MAX_AGE_S (7 * 24 * 3600)
 
+/* Of all kinds of clusters that have templates, but where one is named. */
 /*
  * All there are: [{key, stack, stamp, created, age, bytes, usable, stale, reason}],
  * the newest first; age in seconds. `usable`: this program on this machine, as it
@@ -32,8 +33,8 @@
  * ever will again. New reference.
  */
 int cryo_template_list(json_t **out, struct cryo_err *err);
-/* Make the template of that stack anew, from a cluster of its own. */
-int cryo_template_make(const char *stack, struct cryo_err *err);
+/* Make the template of that stack anew, from a cluster of its own of that kind. */
+int cryo_template_make(const char *kind, const char *stack, struct cryo_err *err);
 /* What killed makers left, and what is remembered of vain attempts for too long. */
 void cryo_template_clean(void);
 /* Remove those whose key starts with `key`; NULL: all. *n: how many there were. One in use: waited

@@ -1,37 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of checks and what all of them share. */
-#include "cluster/local/machine.h"
+/* What all checks of a machine share; which there are is a matter of the kind of cluster. */
+#include "cluster/machine.h"
 
+#include "cluster/kind.h"
+#include "cluster/machine_checks.h"
 #include "sys/fs.h"
-#include "cluster/local/machine_checks.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_PROC (8u << 20)
-
-static const struct {
-	const char *name;
-	machine_check *run;
-} checks[] = {
-	{ "root", machine_root },
-	{ "kernel", machine_kernel },
-	{ "overlayfs", machine_overlay },
-	{ "namespaces", machine_namespaces },
-	{ "cgroups", machine_cgroups },
-	{ "capabilities", machine_capabilities },
-	{ "loopback", machine_loopback },
-	{ "inotify", machine_inotify },
-	{ "memory", machine_memory },
-	{ "state", machine_state_dir },
-	{ "cache", machine_cache_dir },
-	{ "mmdebstrap", machine_debian },
-	{ "go", machine_go },
-	{ "go with cgo", machine_cgo },
-	{ "shipped files", machine_shipped },
-	{ "built", machine_built },
-	{ "clusters", machine_clusters },
-};
 
 void machine_say(struct cryo_finding *f, enum cryo_verdict verdict, const char *fix,
 		 const char *fmt, ...)
@@ -90,18 +68,37 @@ static void look_release(struct machine_look *k)
 }
 #define look_releasep look_release
 
+static int find_machine_checks(const struct cryo_machine *m, const struct machine_check_row **out,
+			       struct cryo_err *err)
+{
+	const struct cryo_cluster_ops *ops;
+	int rc = cryo_cluster_find_kind(m->kind, &ops, err);
+
+	if (rc == 0 && !ops->checks)
+		return cryo_cluster_lacks(ops, "checks of this machine", err);
+	if (rc == 0)
+		*out = ops->checks;
+	return rc;
+}
+
 int cryo_machine_check(struct cryo_machine *m, struct cryo_err *err)
 {
 	cryo_auto(look_release) struct machine_look k = { .m = m };
-	int rc = look_at_machine_stack(&k, err);
+	const struct machine_check_row *checks = NULL;
+	size_t n = 0;
+	int rc = find_machine_checks(m, &checks, err);
 
+	if (rc == 0)
+		rc = look_at_machine_stack(&k, err);
 	if (rc < 0)
 		return rc;
+	while (checks[n].name)
+		n++;
 	look_at_machine_tools(&k);
 	k.release = machine_proc(&k, "sys/kernel/osrelease");
 	k.release[strcspn(k.release, "\n")] = '\0';
-	m->finding = cryo_alloc(CRYO_ARRAY_LEN(checks) * sizeof(*m->finding));
-	for (; m->n < CRYO_ARRAY_LEN(checks); m->n++) {
+	m->finding = cryo_alloc(n * sizeof(*m->finding));
+	for (; m->n < n; m->n++) {
 		m->finding[m->n].check = checks[m->n].name;
 		checks[m->n].run(&k, &m->finding[m->n]);
 	}
@@ -148,4 +145,13 @@ void cryo_machine_release(struct cryo_machine *m)
 	free(m->finding);
 	m->finding = NULL;
 	m->n = 0;
+}
+
+char *machine_nearest_dir(const char *path)
+{
+	char *p = cryo_strdup(path), *slash;
+
+	while (!cryo_fs_is_dir(p) && (slash = strrchr(p, '/')))
+		slash[slash == p] = '\0';
+	return p;
 }

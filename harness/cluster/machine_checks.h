@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between machine.c and the checks of its table: machine_kernel.c, machine_disk.c, machine_build.c.
- */
-#ifndef CRYO_CLUSTER_LOCAL_MACHINE_CHECKS_H
-#define CRYO_CLUSTER_LOCAL_MACHINE_CHECKS_H
+/* For checks of a machine: those of a kind of cluster, and those that all of them can use
+ * (machine_build.c). */
+#ifndef CRYO_CLUSTER_MACHINE_CHECKS_H
+#define CRYO_CLUSTER_MACHINE_CHECKS_H
 
 #include "recipe/build.h"
 #include "recipe/toolchain.h"
-#include "cluster/local/machine.h"
+#include "cluster/machine.h"
 
 /* What several checks need, found out once. */
 struct machine_look {
@@ -28,16 +28,17 @@ void machine_say(struct cryo_finding *f, enum cryo_verdict verdict, const char *
 /* Text of a file below m->proc, "" if there is none. Caller frees. */
 char *machine_proc(const struct machine_look *k, const char *file);
 
-machine_check machine_root, machine_kernel, machine_overlay, machine_namespaces, machine_cgroups,
-    machine_capabilities, machine_loopback, machine_inotify, machine_memory;
-machine_check machine_state_dir, machine_cache_dir;
-machine_check machine_go, machine_cgo, machine_debian, machine_shipped, machine_built,
-    machine_clusters;
-
-/* What a file system with that statfs(2) type is called; *verdict: as upper layer of an overlay.
- * NULL: not known. */
-const char *machine_fs_name(unsigned long type, enum cryo_verdict *verdict);
 /* The nearest directory at or above an absolute path that exists. Caller frees. */
 char *machine_nearest_dir(const char *path);
+
+/* A kind's table of them (cluster/kind.h). */
+struct machine_check_row {
+	const char *name;
+	machine_check *run;
+};
+
+/* Those that any kind may take into its table: what builds need, and what is there. */
+machine_check machine_go, machine_cgo, machine_debian, machine_shipped, machine_built,
+    machine_clusters;
 
 #endif

@@ -8,12 +8,14 @@
  * pods are stopped before; the pods stay, and the kubelet starts them again, in
  * the cluster that goes on as in those that come from the snapshot.
  */
-#ifndef CRYO_CLUSTER_LOCAL_SNAPSHOT_H
-#define CRYO_CLUSTER_LOCAL_SNAPSHOT_H
+#ifndef CRYO_CLUSTER_SNAPSHOT_H
+#define CRYO_CLUSTER_SNAPSHOT_H
 
 #include "base/err.h"
 
 #include <jansson.h>
+
+struct cryo_cluster;
 
 struct cryo_snapshot_opts {
 	bool force;	    /* replace one of that name */
@@ -21,8 +23,8 @@ struct cryo_snapshot_opts {
 };
 
 /* Of a running cluster, which is stopped for it and goes on afterwards. Step events. */
-int cryo_snapshot_save(const char *cluster, const char *name, const struct cryo_snapshot_opts *opts,
-		       struct cryo_err *err);
+int cryo_snapshot_save(struct cryo_cluster *t, const char *name,
+		       const struct cryo_snapshot_opts *opts, struct cryo_err *err);
 /*
  * All there are: [{name, cluster, stack, stamp, created, age, bytes, usable,
  * reason, pods: [{namespace, name, ready}]}], the newest first. New reference.

@@ -3,8 +3,8 @@
 #include "base/clock.h"
 #include "source/data.h"
 #include "sys/fs.h"
-#include "cluster/local/local.h"
-#include "cluster/local/machine_checks.h"
+#include "cluster/cluster.h"
+#include "cluster/machine_checks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -148,14 +148,9 @@ void machine_built(struct machine_look *k, struct cryo_finding *f)
 static const char *name_cluster_state(const char *name)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	cryo_auto(local_record_release) struct local_record r = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
-	int rc;
 
-	if (cryo_cluster_open(NULL, name, &t, &ignored) < 0)
-		return "unknown";
-	rc = local_record_load((struct local *)t, &r, &ignored);
-	return rc < 0 ? "damaged" : rc == 0 && local_record_running(&r) ? "running" : "stopped";
+	return cryo_cluster_open(NULL, name, &t, &ignored) < 0 ? "damaged" : cryo_cluster_state(t);
 }
 
 void machine_clusters(struct machine_look *k, struct cryo_finding *f)
