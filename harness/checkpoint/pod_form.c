@@ -214,6 +214,7 @@ static int make_pod_from_object(const struct cryo_pod_form_opts *o, struct cryo_
 	if (rc < 0)
 		return rc;
 	f->pod = cryo_pod_rules_apply(object, &f->notes);
+	f->node = cryo_strdup(cryo_json_str(object, "spec.nodeName"));
 	spec = json_object_get(f->pod, "spec");
 	promote_ephemeral(spec, o->archive->container, &f->notes);
 	rc = check_form_container(f->pod, o->archive->container, err);
@@ -242,6 +243,7 @@ int cryo_pod_form_make(const struct cryo_pod_form_opts *o, struct cryo_pod_form 
 void cryo_pod_form_release(struct cryo_pod_form *f)
 {
 	json_decref(f->pod);
+	free(f->node);
 	cryo_strv_release(&f->notes);
 	cryo_strv_release(&f->warnings);
 	*f = (struct cryo_pod_form){ 0 };

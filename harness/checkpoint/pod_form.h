@@ -23,6 +23,7 @@ struct cryo_pod_form_opts {
 
 struct cryo_pod_form {
 	json_t *pod;		   /* without name, namespace and image of the restored container */
+	char *node;		   /* where the source ran; NULL: not known */
 	struct cryo_strv notes;	   /* what is dropped, changed or begins anew: for people */
 	struct cryo_strv warnings; /* what may surprise them */
 };

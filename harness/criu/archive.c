@@ -36,6 +36,7 @@ struct load {
 	const char *path;
 	size_t members;
 	bool seen[N_MEMBERS];
+	struct cryo_archive_namespaces namespaces;
 	struct cryo_str text[N_MEMBERS];
 	json_t *config, *spec, *status; /* NULL: not there */
 };
@@ -108,6 +109,7 @@ static int archive_on_member(struct cryo_tar_reader *r, const struct cryo_tar_en
 	struct load *l = arg;
 
 	l->members++;
+	cryo_archive_note_namespace(&l->namespaces, e->name);
 	return cryo_err_wrap(err, take_archive_member(l, r, e, err), "'%s'", l->path);
 }
 
@@ -323,7 +325,7 @@ static int load_archive_parts(struct load *l, struct cryo_archive *a, struct cry
 	if (rc == 0)
 		rc = take_archive_names(l, a, err);
 	if (rc == 0)
-		rc = cryo_archive_take_pod(l->spec, l->status, a, err);
+		rc = cryo_archive_take_pod(l->spec, l->status, &l->namespaces, a, err);
 	if (rc == 0)
 		take_container_log(l, a);
 	return rc;

@@ -81,24 +81,37 @@ static const json_t *find_namespace(const json_t *list, const char *type)
 	return NULL;
 }
 
-/* One that is not listed is the node's; one with a path is the pod's. */
-static void take_archive_namespaces(const json_t *spec, struct cryo_archive *a)
+void cryo_archive_note_namespace(struct cryo_archive_namespaces *n, const char *member)
+{
+	if (cryo_starts_with(member, "checkpoint/netns-"))
+		n->net = true;
+	else if (cryo_starts_with(member, "checkpoint/ipcns-"))
+		n->ipc = true;
+	else if (strcmp(member, "checkpoint/pidns-1.img") == 0)
+		n->node_pid = true;
+}
+
+/* containerd names the namespaces of the pod by path, also where they are the node's. */
+static void take_archive_namespaces(const json_t *spec, const struct cryo_archive_namespaces *n,
+				    struct cryo_archive *a)
 {
 	const json_t *list = cryo_json_at(spec, "linux.namespaces");
 	const char *path = cryo_json_str(find_namespace(list, "pid"), "path");
+	bool shared = path && *path;
 
 	if (!json_is_array(list))
 		return;
-	a->host_network = !find_namespace(list, "network");
-	a->host_pid = !find_namespace(list, "pid");
-	a->host_ipc = !find_namespace(list, "ipc");
-	a->shared_pid = path && *path;
+	a->host_network = !find_namespace(list, "network") || !n->net;
+	a->host_ipc = !find_namespace(list, "ipc") || !n->ipc;
+	a->host_pid = !find_namespace(list, "pid") || (shared && n->node_pid);
+	a->shared_pid = shared && !a->host_pid;
 }
 
-int cryo_archive_take_pod(const json_t *spec, const json_t *status, struct cryo_archive *a,
+int cryo_archive_take_pod(const json_t *spec, const json_t *status,
+			  const struct cryo_archive_namespaces *namespaces, struct cryo_archive *a,
 			  struct cryo_err *err)
 {
-	take_archive_namespaces(spec, a);
+	take_archive_namespaces(spec, namespaces, a);
 	a->read_only_root = cryo_json_bool(spec, "root.readonly");
 	return take_archive_mounts(spec, status, a, err);
 }
