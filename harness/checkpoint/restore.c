@@ -202,7 +202,6 @@ static int create_pod_and_wait(struct cryo_kube *k, const json_t *pod, int64_t l
 	free(adoption.owner);
 	if (rc == 0)
 		return 0;
-	cryo_pod_fit_explain(pod, r->container, err);
 	show_pod_events(k, r);
 	discard_restored_pod(k, r);
 	return rc;
@@ -324,6 +323,8 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	if (rc == 0)
 		set_host_name(c->t, c->node, running, c->out);
 	cryo_evidence_restore_end(c->t, &evidence, rc < 0 ? err : NULL);
+	if (rc < 0)
+		cryo_pod_fit_explain(c->form.pod, c->out->container, err);
 	cryo_sealing_key_end(&key);
 	return rc;
 }
@@ -433,6 +434,7 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	int64_t begin = cryo_now_ms();
 	int rc = check_restore_opts(opts, err);
 
+	*out = (struct cryo_restore){ 0 };
 	if (rc < 0)
 		return rc;
 	rc = cryo_archive_load(opts->archive, &c.archive, err);
