@@ -17,7 +17,7 @@ CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototype
 LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 
 MAIN_C := harness/cli/main.c
-APART_C := harness/interposer/main.c harness/interposer/static.c harness/interposer/preload/sockopt.c
+APART_C := harness/cli/commands_node.c harness/image/tar_node.c harness/interposer/main.c harness/interposer/static.c harness/interposer/preload/sockopt.c
 DEPTHS := harness/*/* harness/*/*/* harness/*/*/*/*
 LIB_C := $(filter-out $(MAIN_C) $(APART_C) harness/tests/%,$(wildcard $(addsuffix .c,$(DEPTHS))))
 HEADERS := $(wildcard $(addsuffix .h,$(DEPTHS)))
@@ -77,7 +77,7 @@ $(B)/tests/test_template: | $(LIBEXEC) $(INTERPOSER)
 STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness/interposer/*.c) \
 	harness/conf/json.c harness/criu/rpc.c
 STATIC_O := $(patsubst harness/%.c,build/static/%.o,$(STATIC_C)) build/static/criu/rpc.pb-c.o
-STATIC_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. \
+STATIC_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -ffunction-sections -fdata-sections -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. \
 	-Iharness -Ibuild/gen
 build/static/criu/rpc.o: | $(GEN)/criu/rpc.pb-c.h
 build/static/criu/rpc.pb-c.o: $(GEN)/criu/rpc.pb-c.c
@@ -94,6 +94,20 @@ build/libexec/cryopod-criu: $(STATIC_O)
 	$(call say,LD)$(CC) -static -s -Wl,--build-id=none -o $@ $(STATIC_MAIN) build/static/lib.a \
 		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname -lprotobuf-c -ljansson \
 		$(shell pkg-config --static --libs libcrypto)
+# The program for RKE2 nodes: no library of the node, and only the commands of commands_node.c.
+NODE_C := $(wildcard harness/base/*.c harness/sys/*.c harness/conf/*.c harness/report/*.c harness/rke2/*.c) \
+	$(addprefix harness/image/,tar_node.c tar_read.c tar_write.c oci.c) harness/source/data.c harness/scenario/wire.c harness/interposer/static.c \
+	$(addprefix harness/cli/,main.c commands_node.c options.c output.c verb.c help.c bundle.c) \
+	$(wildcard harness/cli/node_*.c)
+comma := ,
+NODE_O := $(patsubst harness/%.c,build/static/%.o,$(NODE_C))
+node: build/libexec/cryopod-node
+build/libexec/cryopod-node: $(NODE_O)
+	@mkdir -p $(@D)
+	$(call say,LD)$(CC) -static -s -Wl,--gc-sections,--build-id=none -o $@ $^ \
+		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname \
+		$(patsubst %,-Wl$(comma)--wrap=archive_read_support_filter_%,bzip2 xz zstd) \
+		-larchive -lyaml -ljansson -lz $(shell pkg-config --static --libs libcrypto)
 # For the end-to-end test alone: holds the real CRIU still where somebody shall be killed.
 e2e: build/static/stop-criu
 build/static/stop-criu: build/static/tests/interposer/stop_criu.o build/libexec/cryopod-criu
@@ -187,6 +201,8 @@ install: all
 	install -d $(share) $(libexec)
 	install -m 755 $(LIBEXEC) $(INTERPOSER) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
+	install -d $(share)/images
+	cp -R images/node $(share)/images
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
 	rm -rf $(share) $(libexec)
@@ -194,7 +210,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers circles names text format-check demo bench proof \
+.PHONY: all node taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers circles names text format-check demo bench proof \
 	install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -21,8 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS 600000 /* another prune, which removes gigabytes */
-
 static json_t *describe_pruned_item(const struct cache_item *i)
 {
 	cryo_auto(cryo_free) char *when = cryo_rfc3339(i->changed_s * 1000000000);
@@ -231,7 +229,7 @@ int cryo_cache_prune(const struct cryo_cache_opts *o, json_t **removed, struct c
 	if (o->dry_run) {
 		rc = list_prune_items(&p, err);
 	} else {
-		rc = cryo_lock_wait(path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(path, CRYO_LOCK_CACHE_MS, &lock, err);
 		if (rc == 0)
 			rc = prune_unlocked_cache(&p, err);
 		if (lock >= 0)

@@ -2,22 +2,36 @@
 #include "cli/cli.h"
 
 #include "base/event.h"
+#include "engine/engine.h"
 #include "image/builtin.h"
+#include "nodeimage/nodeimage.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 struct image_opts {
-	const char *to, *load;
+	const char *to, *kind, *stack, *onto, *engine;
+	struct cryo_cli_fetch fetch;
+	bool load;
 };
 
 static const struct cryo_opt opts_table[] = {
-	{ "to", 0, CRYO_OPT_STR, offsetof(struct image_opts, to), "FILE",
+	{ "to", 'o', CRYO_OPT_STR, offsetof(struct image_opts, to), "FILE",
 	  "where to write it (default: NAME.tar)" },
-	{ "load", 0, CRYO_OPT_STR, offsetof(struct image_opts, load), "FILE",
-	  "load this OCI layout tar into the cluster instead" },
+	{ "load", 0, CRYO_OPT_FLAG, offsetof(struct image_opts, load), NULL,
+	  "load an OCI layout tar, FILE, into the cluster; of a node image: into the engine" },
+	{ "for", 0, CRYO_OPT_STR, offsetof(struct image_opts, kind), "KIND",
+	  "of clusters that a node image is made for: kind" },
+	{ "stack", 0, CRYO_OPT_STR, offsetof(struct image_opts, stack), "STACK",
+	  "of a node image: name or file (default: upstream)" },
+	{ "onto", 0, CRYO_OPT_STR, offsetof(struct image_opts, onto), "FILE",
+	  "put our layer over that of a node image (docker save) instead of over Debian" },
+	{ "engine", 0, CRYO_OPT_STR, offsetof(struct image_opts, engine), "NAME",
+	  "docker or podman (default: the first that answers)" },
+	CRYO_CLI_FETCH(struct image_opts, fetch),
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -37,7 +51,69 @@ static int list_builtin_images(void)
 {
 	for (const struct cryo_builtin *b = cryo_builtins; b->name; b++)
 		printf("%-8s %s\n", b->name, b->ref);
+	printf("%-8s %s:…\n", "node", CRYO_NODEIMAGE_NAME);
 	return 0;
+}
+
+static int load_node_image(const char *ref, const char *path, const char *engine,
+			   struct cryo_err *err)
+{
+	cryo_auto(cryo_engine_release) struct cryo_engine e = { 0 };
+	int rc = cryo_engine_find(engine, &e, err);
+
+	if (rc == 0)
+		rc = cryo_engine_has_image(&e, ref, err);
+	if (rc < 0)
+		return rc;
+	cryo_step_begin("load into %s", e.name);
+	if (rc == 1) {
+		cryo_step_same("%s", ref);
+		return 0;
+	}
+	rc = cryo_engine_load(&e, path, err);
+	if (rc < 0)
+		cryo_step_fail("%s", err->msg);
+	else
+		cryo_step_ok("%s", ref);
+	return rc;
+}
+
+static int write_node_image(const struct cryo_nodeimage *n, const char *from, const char *to,
+			    struct cryo_err *err)
+{
+	char digest[CRYO_HASH_HEX];
+	int rc = cryo_fs_copy(from, to, 0644, err);
+
+	if (rc == 0)
+		rc = cryo_hash_file(to, digest, err);
+	if (rc == 0)
+		printf("%s  %s  sha256:%s\n", to, n->ref, digest);
+	return rc;
+}
+
+static int make_node_image(const struct image_opts *o, struct cryo_err *err)
+{
+	cryo_auto(cryo_nodeimage_release) struct cryo_nodeimage n = { 0 };
+	cryo_auto(cryo_free) char *path = NULL;
+	cryo_auto(cryo_fd_close) int hold = -1;
+	struct cryo_fetch_opts fetch = { .offline = o->fetch.offline,
+					 .mirrors = o->fetch.mirrors.v };
+	const char *to = o->to ? o->to : "node.tar";
+	int rc = o->load ? 0 : cryo_fs_check_place(to, err);
+
+	if (rc == 0 && !cryo_streq(o->kind, "kind"))
+		rc = cryo_err_set(err, CRYO_E_USAGE,
+				  "a node image is made for a kind of clusters: --for kind");
+	if (rc == 0)
+		rc = cryo_nodeimage_plan(o->stack, o->onto, &n, err);
+	if (rc == 0)
+		rc = cryo_nodeimage_build(&n, &fetch, err);
+	if (rc == 0)
+		rc = cryo_nodeimage_make(&n, &path, &hold, err);
+	if (rc < 0)
+		return rc;
+	return o->load ? load_node_image(n.ref, path, o->engine, err)
+		       : write_node_image(&n, path, to, err);
 }
 
 static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
@@ -50,8 +126,12 @@ static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 	int rc;
 
 	(void)exit_code;
+	if (args[0] && strcmp(args[0], "node") == 0)
+		return make_node_image(o, err);
+	if (o->load && !args[0])
+		return cryo_err_set(err, CRYO_E_USAGE, "--load needs a file");
 	if (o->load)
-		return load_image_file(cli, o->load, err);
+		return load_image_file(cli, args[0], err);
 	if (!args[0])
 		return list_builtin_images();
 	own = cryo_asprintf("%s.tar", args[0]);
@@ -68,7 +148,7 @@ static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 
 const struct cryo_cmd cryo_cmd_image = {
 	.name = "image",
-	.usage = "[NAME]",
+	.usage = "[NAME|FILE]",
 	.summary = "write an image that ships with cryopod, or load one into the cluster",
 	.opts = opts_table,
 	.size = sizeof(struct image_opts),

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/text.h"
+#include "engine/private.h"
 #include "report/report.h"
 #include "sys/intr.h"
 
@@ -9,40 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
-
-const struct cryo_cmd *const cryo_cmds[] = {
-	&cryo_cmd_doctor,
-	&cryo_cmd_sources,
-	&cryo_cmd_build,
-	&cryo_cmd_image,
-	&cryo_cmd_up,
-	&cryo_cmd_attach,
-	&cryo_cmd_status,
-	&cryo_cmd_down,
-	&cryo_cmd_shell,
-	&cryo_cmd_kubectl,
-	&cryo_cmd_proxy,
-	&cryo_cmd_logs,
-	&cryo_cmd_checkpoint,
-	&cryo_cmd_restore,
-	&cryo_cmd_inspect,
-	&cryo_cmd_keygen,
-	&cryo_cmd_seal,
-	&cryo_cmd_unseal,
-	&cryo_cmd_test,
-	&cryo_cmd_bench,
-	&cryo_cmd_template,
-	&cryo_cmd_snapshot,
-	&cryo_cmd_cache,
-	&cryo_cmd_version,
-	&cryo_cmd_help,
-	/* for cryopod itself */
-	&cryo_cmd_forward,
-	&cryo_cmd_scenario,
-	&cryo_cmd_cluster,
-	&cryo_cmd_builder,
-	NULL,
-};
 
 static int run_parsed_command(struct cryo_cli *cli, const struct cryo_cmd *cmd, const void *opts,
 			      char **args, int *exit_code, struct cryo_err *err)
@@ -96,6 +63,9 @@ int main(int argc, char **argv)
 	char **args;
 	int exit_code = 0, rc;
 
+	/* As a container runtime (engine/private.h) we are nothing else. */
+	if (cryo_ends_with(argv[0] ? argv[0] : "", "/" CRYO_PRIVATE_RUNTIME))
+		return cryo_private_runtime_main(argc, argv);
 	occupy_streams();
 	rc = cryo_cli_parse(argc, argv, &cli, &cmd, &opts, &args, &err);
 	if (rc == 0)

@@ -62,11 +62,6 @@ void cryo_cli_print(const json_t *j, enum cryo_output output)
 	fputs(cryo_str_get(&text), stdout);
 }
 
-int cryo_cli_target(const struct cryo_cli *cli, struct cryo_cluster **out, struct cryo_err *err)
-{
-	return cryo_cluster_open(cli->target, cli->name, out, err);
-}
-
 int cryo_cli_list(const char *output, int (*get)(json_t **all, struct cryo_err *err),
 		  void (*print_table)(const json_t *all), struct cryo_err *err)
 {

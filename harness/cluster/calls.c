@@ -1,11 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Each call to a kind of cluster: what it cannot do is refused here, in one way. */
-#include "cluster/forward.h"
 #include "cluster/kind.h"
 
+#include "sys/fs.h"
+
 #include <string.h>
+#include <unistd.h>
 
 #define NODE_ACCESS "access to its nodes"
+
+const char *cryo_cluster_kind(const struct cryo_cluster *t)
+{
+	return t->ops->kind;
+}
+
+int cryo_cluster_tmpdir(const struct cryo_cluster *t, const char *prefix, char **path,
+			struct cryo_err *err)
+{
+	return cryo_fs_tmpdir(t->dir ? t->dir : "/tmp", prefix, path, err);
+}
+
+int cryo_cluster_not_running(const struct cryo_cluster *t, struct cryo_err *err)
+{
+	if (geteuid() != 0)
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "you have no cluster '%s': clusters are root's (sudo cryopod)",
+				    t->name);
+	return cryo_err_set(err, CRYO_E_CHECK,
+			    "cluster '%s' does not run (start it: cryopod up --name %s)", t->name,
+			    t->name);
+}
+
+int cryo_cluster_lacks(const struct cryo_cluster_ops *ops, const char *what, struct cryo_err *err)
+{
+	return cryo_err_set(err, CRYO_E_UNFIT, "a cluster of kind '%s' has no %s", ops->kind, what);
+}
 
 static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_up_opts *o,
 			 struct cryo_err *err)
@@ -16,7 +45,7 @@ static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_u
 		return cryo_cluster_lacks(ops, "templates", err);
 	if (o->from && !ops->snapshots)
 		return cryo_cluster_lacks(ops, "snapshots", err);
-	if (o->local.port && ops != &cryo_cluster_local)
+	if (o->local.port && strcmp(ops->kind, "local") != 0)
 		return cryo_cluster_lacks(ops, "choice of a port", err);
 	return 0;
 }
@@ -139,12 +168,4 @@ int cryo_cluster_log_argv(const struct cryo_cluster *t, const struct cryo_cluste
 	else
 		add_journal_argv(service, tail, follow, argv);
 	return 0;
-}
-
-int cryo_forward_main(unsigned port)
-{
-	for (size_t i = 0; cryo_cluster_kinds[i]; i++)
-		if (cryo_cluster_kinds[i]->forward)
-			return cryo_cluster_kinds[i]->forward(port);
-	return 1;
 }

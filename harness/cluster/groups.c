@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Templates and snapshots, of whichever kinds have them. */
+/* Templates, snapshots and forwarders, of whichever kinds have them. */
+#include "cluster/forward.h"
 #include "cluster/kind.h"
 #include "cluster/snapshot.h"
 #include "cluster/template.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+#include "sys/intr.h"
 
-/* Adds the list of one kind, if it could be had, to those of the others. */
-static int append_kind_list(json_t **all, int rc, json_t *one)
+#define MAKER "cryopod-template" /* cluster that `template make` makes for itself */
+
+/* Adds the list of one kind to those of the others. */
+static int append_kind_list(int (*list)(json_t **out, struct cryo_err *err), json_t **all,
+			    struct cryo_err *err)
 {
+	cryo_auto(cryo_json_decref) json_t *one = NULL;
+	int rc = list(&one, err);
+
 	if (!*all)
 		*all = json_array();
-	if (one)
+	if (rc == 0)
 		json_array_extend(*all, one);
-	json_decref(one);
 	return rc;
 }
 
@@ -21,24 +30,40 @@ int cryo_template_list(json_t **out, struct cryo_err *err)
 
 	for (size_t i = 0; rc == 0 && cryo_cluster_kinds[i]; i++) {
 		const struct cryo_template_ops *ops = cryo_cluster_kinds[i]->templates;
-		json_t *one = NULL;
 
 		if (ops)
-			rc = append_kind_list(out, ops->list(&one, err), one);
+			rc = append_kind_list(ops->list, out, err);
 	}
 	return rc;
 }
 
+/* Up with a new template, and down again whatever comes of it. */
+static int make_by_cluster(struct cryo_cluster *t, const char *stack, struct cryo_err *err)
+{
+	const struct cryo_up_opts opts = { .stack = stack, .template.remake = true };
+	struct cryo_err later = CRYO_ERR_INIT;
+	/* One of before whose `up` was killed. */
+	int rc = cryo_fs_exists(t->dir) ? cryo_cluster_down(t, err) : 0, down;
+
+	if (rc == 0)
+		rc = cryo_cluster_up(t, &opts, err);
+	cryo_intr_hold();
+	down = cryo_cluster_down(t, rc == 0 ? err : &later);
+	cryo_intr_release();
+	return rc < 0 ? rc : down;
+}
+
 int cryo_template_make(const char *kind, const char *stack, struct cryo_err *err)
 {
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	const struct cryo_cluster_ops *ops;
 	int rc = cryo_cluster_find_kind(kind, &ops, err);
 
-	if (rc < 0)
-		return rc;
-	if (!ops->templates)
+	if (rc == 0 && !ops->templates)
 		return cryo_cluster_lacks(ops, "templates", err);
-	return ops->templates->make(stack, err);
+	if (rc == 0)
+		rc = cryo_cluster_open(kind, MAKER, &t, err);
+	return rc < 0 ? rc : make_by_cluster(t, stack, err);
 }
 
 int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
@@ -78,10 +103,9 @@ int cryo_snapshot_list(json_t **out, struct cryo_err *err)
 
 	for (size_t i = 0; rc == 0 && cryo_cluster_kinds[i]; i++) {
 		const struct cryo_snapshot_ops *ops = cryo_cluster_kinds[i]->snapshots;
-		json_t *one = NULL;
 
 		if (ops)
-			rc = append_kind_list(out, ops->list(&one, err), one);
+			rc = append_kind_list(ops->list, out, err);
 	}
 	return rc;
 }
@@ -101,4 +125,12 @@ int cryo_snapshot_remove(const char *name, struct cryo_err *err)
 			return rc;
 	}
 	return rc;
+}
+
+int cryo_forward_main(unsigned port)
+{
+	for (size_t i = 0; cryo_cluster_kinds[i]; i++)
+		if (cryo_cluster_kinds[i]->forward)
+			return cryo_cluster_kinds[i]->forward(port);
+	return 1;
 }

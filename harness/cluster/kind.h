@@ -15,10 +15,10 @@
 struct cryo_snapshot_opts;
 struct machine_check_row; /* cluster/machine_checks.h */
 
-/* Clusters that the next ones are restored from: cluster/template.h has the words. */
+/* Clusters that the next ones are restored from: cluster/template.h has the words. One is made by
+ * an `up` with opts->template.remake. */
 struct cryo_template_ops {
 	int (*list)(json_t **out, struct cryo_err *err);
-	int (*make)(const char *stack, struct cryo_err *err);
 	int (*remove)(const char *key, size_t *n, struct cryo_err *err);
 	void (*clean)(void);
 };

@@ -24,8 +24,3 @@ int cryo_cluster_find_kind(const char *name, const struct cryo_cluster_ops **out
 	return cryo_err_set(err, CRYO_E_USAGE, "unknown kind of cluster '%s' (known: %s)", name,
 			    list);
 }
-
-int cryo_cluster_lacks(const struct cryo_cluster_ops *ops, const char *what, struct cryo_err *err)
-{
-	return cryo_err_set(err, CRYO_E_UNFIT, "a cluster of kind '%s' has no %s", ops->kind, what);
-}

@@ -4,35 +4,9 @@
 
 #include "cluster/kind.h"
 #include "cluster/machine_checks.h"
-#include "sys/fs.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_PROC (8u << 20)
-
-void machine_say(struct cryo_finding *f, enum cryo_verdict verdict, const char *fix,
-		 const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	f->verdict = verdict;
-	f->detail = cryo_vasprintf(fmt, ap);
-	f->fix = cryo_strdup(fix);
-	va_end(ap);
-}
-
-char *machine_proc(const struct machine_look *k, const char *file)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", k->m->proc, file);
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	struct cryo_str text = { 0 };
-
-	if (cryo_fs_read(path, MAX_PROC, &text, &ignored) < 0)
-		cryo_str_clear(&text);
-	return cryo_str_detach(&text);
-}
 
 static void look_at_machine_tools(struct machine_look *k)
 {
@@ -81,8 +55,43 @@ static int find_machine_checks(const struct cryo_machine *m, const struct machin
 	return rc;
 }
 
+static const char *name_cluster_state(const char *name)
+{
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	return cryo_cluster_open(NULL, name, &t, &ignored) < 0 ? "damaged" : cryo_cluster_state(t);
+}
+
+static void check_known_clusters(struct machine_look *k, struct cryo_finding *f)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 }, list = { 0 };
+	cryo_auto(cryo_free) char *text = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)k;
+	if (cryo_cluster_list(&names, &err) < 0) {
+		machine_say(f, CRYO_VERDICT_NOTE, NULL, "%s", err.msg);
+		return;
+	}
+	for (size_t i = 0; i < names.n; i++)
+		cryo_strv_addf(&list, "%s (%s)", names.v[i], name_cluster_state(names.v[i]));
+	text = cryo_strv_join(&list, ", ");
+	machine_say(f, CRYO_VERDICT_OK, NULL, "%s", list.n ? text : "none");
+}
+
+static void run_machine_check(struct cryo_machine *m, struct machine_look *k,
+			      const struct machine_check_row *row)
+{
+	struct cryo_finding *f = &m->finding[m->n++];
+
+	f->check = row->name;
+	row->run(k, f);
+}
+
 int cryo_machine_check(struct cryo_machine *m, struct cryo_err *err)
 {
+	static const struct machine_check_row clusters = { "clusters", check_known_clusters };
 	cryo_auto(look_release) struct machine_look k = { .m = m };
 	const struct machine_check_row *checks = NULL;
 	size_t n = 0;
@@ -97,11 +106,10 @@ int cryo_machine_check(struct cryo_machine *m, struct cryo_err *err)
 	look_at_machine_tools(&k);
 	k.release = machine_proc(&k, "sys/kernel/osrelease");
 	k.release[strcspn(k.release, "\n")] = '\0';
-	m->finding = cryo_alloc(n * sizeof(*m->finding));
-	for (; m->n < n; m->n++) {
-		m->finding[m->n].check = checks[m->n].name;
-		checks[m->n].run(&k, &m->finding[m->n]);
-	}
+	m->finding = cryo_alloc((n + 1) * sizeof(*m->finding));
+	for (size_t i = 0; i < n; i++)
+		run_machine_check(m, &k, &checks[i]);
+	run_machine_check(m, &k, &clusters);
 	return 0;
 }
 
@@ -145,13 +153,4 @@ void cryo_machine_release(struct cryo_machine *m)
 	free(m->finding);
 	m->finding = NULL;
 	m->n = 0;
-}
-
-char *machine_nearest_dir(const char *path)
-{
-	char *p = cryo_strdup(path), *slash;
-
-	while (!cryo_fs_is_dir(p) && (slash = strrchr(p, '/')))
-		slash[slash == p] = '\0';
-	return p;
 }

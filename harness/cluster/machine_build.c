@@ -3,7 +3,6 @@
 #include "base/clock.h"
 #include "source/data.h"
 #include "sys/fs.h"
-#include "cluster/cluster.h"
 #include "cluster/machine_checks.h"
 
 #include <stdlib.h>
@@ -143,29 +142,4 @@ void machine_built(struct machine_look *k, struct cryo_finding *f)
 			    there.n ? "; there: " : "", have);
 	else
 		machine_say(f, CRYO_VERDICT_OK, NULL, "stack '%s': %s", k->stack.name, have);
-}
-
-static const char *name_cluster_state(const char *name)
-{
-	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	struct cryo_err ignored = CRYO_ERR_INIT;
-
-	return cryo_cluster_open(NULL, name, &t, &ignored) < 0 ? "damaged" : cryo_cluster_state(t);
-}
-
-void machine_clusters(struct machine_look *k, struct cryo_finding *f)
-{
-	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 }, list = { 0 };
-	cryo_auto(cryo_free) char *text = NULL;
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)k;
-	if (cryo_cluster_list(&names, &err) < 0) {
-		machine_say(f, CRYO_VERDICT_NOTE, NULL, "%s", err.msg);
-		return;
-	}
-	for (size_t i = 0; i < names.n; i++)
-		cryo_strv_addf(&list, "%s (%s)", names.v[i], name_cluster_state(names.v[i]));
-	text = cryo_strv_join(&list, ", ");
-	machine_say(f, CRYO_VERDICT_OK, NULL, "%s", list.n ? text : "none");
 }

@@ -28,10 +28,14 @@ struct blob {
 struct layout {
 	const struct cryo_oci_image *img;
 	char *dir;	  /* where we work; gone at the end */
-	char *layer_path; /* given or made */
-	struct stat stat; /* of the layer when its digest was made */
-	struct blob layer, config, manifest;
-	struct cryo_str index;
+	struct layer {
+		char *path;	  /* given or made */
+		struct stat stat; /* when its digest was made */
+		struct blob blob;
+	} *layer; /* the lowest first */
+	size_t n;
+	struct blob config, manifest;
+	struct cryo_str index, docker;
 };
 
 static void layout_releasep(struct layout *l)
@@ -42,7 +46,10 @@ static void layout_releasep(struct layout *l)
 	if (l->dir)
 		cryo_fs_rmtree(l->dir, &ignored);
 	cryo_freep(&l->dir);
-	cryo_freep(&l->layer_path);
+	for (size_t i = 0; i < l->n; i++)
+		free(l->layer[i].path);
+	cryo_freep(&l->layer);
+	cryo_str_release(&l->docker);
 	cryo_str_release(&l->config.text);
 	cryo_str_release(&l->manifest.text);
 	cryo_str_release(&l->index);
@@ -120,29 +127,44 @@ static void dump_json_blob(struct blob *b, json_t *j)
 	b->size = (int64_t)b->text.len;
 }
 
+static json_t *list_config_strings(const char *const *list)
+{
+	json_t *out = json_array();
+
+	for (; list && *list; list++)
+		json_array_append_new(out, json_string(*list));
+	return out;
+}
+
+static void set_config_list(json_t *object, const char *key, const char *const *list)
+{
+	if (list && *list)
+		json_object_set_new(object, key, list_config_strings(list));
+}
+
 static void make_image_config(struct layout *l)
 {
-	json_t *run = json_object(), *list = json_array();
+	json_t *run = json_object(), *ids = json_array();
 
-	for (const char *const *e = l->img->entrypoint; e && *e; e++)
-		json_array_append_new(list, json_string(*e));
-	if (json_array_size(list) > 0)
-		json_object_set(run, "Entrypoint", list);
-	json_decref(list);
-	dump_json_blob(&l->config,
-		       json_pack("{s:s, s:s, s:o, s:{s:s, s:[s]}}", "architecture", cryo_oci_arch(),
-				 "os", "linux", "config", run, "rootfs", "type", "layers",
-				 "diff_ids", l->layer.digest));
+	set_config_list(run, "Entrypoint", l->img->entrypoint);
+	set_config_list(run, "Env", l->img->env);
+	if (l->img->stop_signal)
+		json_object_set_new(run, "StopSignal", json_string(l->img->stop_signal));
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(ids, json_string(l->layer[i].blob.digest));
+	dump_json_blob(&l->config, json_pack("{s:s, s:s, s:o, s:{s:s, s:o}}", "architecture",
+					cryo_oci_arch(), "os", "linux", "config", run, "rootfs",
+					"type", "layers", "diff_ids", ids));
 }
 
 static void make_manifest(struct layout *l)
 {
-	json_t *j = json_pack("{s:i, s:s, s:o, s:[o]}", "schemaVersion", 2, "mediaType",
-			      TYPE_MANIFEST, "config",
-			      make_blob_descriptor(TYPE_CONFIG, &l->config), "layers",
-			      make_blob_descriptor(TYPE_LAYER, &l->layer));
-	json_t *notes = json_object();
+	json_t *notes = json_object(), *layers = json_array(), *j;
 
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(layers, make_blob_descriptor(TYPE_LAYER, &l->layer[i].blob));
+	j = json_pack("{s:i, s:s, s:o, s:o}", "schemaVersion", 2, "mediaType", TYPE_MANIFEST,
+		      "config", make_blob_descriptor(TYPE_CONFIG, &l->config), "layers", layers);
 	for (const char *const *a = l->img->annotations; a && *a; a++) {
 		cryo_auto(cryo_free) char *key = cryo_strndup(*a, strcspn(*a, "="));
 
@@ -152,6 +174,26 @@ static void make_manifest(struct layout *l)
 		json_object_set(j, "annotations", notes);
 	json_decref(notes);
 	dump_json_blob(&l->manifest, j);
+}
+
+static json_t *name_docker_blob(const struct blob *b)
+{
+	return json_sprintf("blobs/sha256/%s", b->digest + strlen("sha256:"));
+}
+
+/* What `docker save` of today writes as well: names of blobs instead of directories. */
+static void make_docker_manifest(struct layout *l)
+{
+	json_t *layers = json_array(), *j;
+
+	if (!l->img->docker)
+		return;
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(layers, name_docker_blob(&l->layer[i].blob));
+	j = json_pack("[{s:o, s:[s], s:o}]", "Config", name_docker_blob(&l->config), "RepoTags",
+		      l->img->ref, "Layers", layers);
+	cryo_json_dump(j, &l->docker);
+	json_decref(j);
 }
 
 static void make_image_index(struct layout *l)
@@ -188,16 +230,15 @@ static int add_parent_directories(struct cryo_tar_writer *w, const char *name,
 	return rc;
 }
 
-static int write_layer_tar(struct layout *l, struct cryo_err *err)
+static int write_layer_tar(struct layout *l, const char *path, struct cryo_err *err)
 {
-	cryo_auto(cryo_fd_close) int fd =
-	    open(l->layer_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	cryo_auto(cryo_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = NULL;
 	cryo_auto(cryo_strv_release) struct cryo_strv done = { 0 };
 	int rc = 0;
 
 	if (fd < 0)
-		return cryo_err_sys(err, errno, "cannot write '%s'", l->layer_path);
+		return cryo_err_sys(err, errno, "cannot write '%s'", path);
 	w = cryo_tar_writer_new(fd);
 	for (size_t i = 0; rc == 0 && i < l->img->n_files; i++) {
 		const struct cryo_oci_file *f = &l->img->file[i];
@@ -209,32 +250,45 @@ static int write_layer_tar(struct layout *l, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_tar_finish(w, err);
 }
 
-static int make_image_layer(struct layout *l, struct cryo_err *err)
+/* Takes the path. */
+static int take_image_layer(struct layout *l, char *path, struct cryo_err *err)
 {
+	struct layer *layer;
 	char hex[CRYO_HASH_HEX];
-	int rc = 0;
+	int rc;
 
-	if (l->img->layer_path) {
-		l->layer_path = cryo_strdup(l->img->layer_path);
-	} else {
-		l->layer_path = cryo_asprintf("%s/layer.tar", l->dir);
-		rc = write_layer_tar(l, err);
-	}
-	if (rc == 0 && stat(l->layer_path, &l->stat) < 0)
-		rc = cryo_err_sys(err, errno, "cannot open '%s'", l->layer_path);
-	if (rc == 0 && !S_ISREG(l->stat.st_mode))
-		rc = cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", l->layer_path);
-	if (rc == 0)
-		rc = cryo_hash_file(l->layer_path, hex, err);
+	l->layer = cryo_realloc(l->layer, l->n + 1, sizeof(*l->layer));
+	layer = &l->layer[l->n++];
+	*layer = (struct layer){ .path = path };
+	if (stat(path, &layer->stat) < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", path);
+	if (!S_ISREG(layer->stat.st_mode))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", path);
+	rc = cryo_hash_file(path, hex, err);
 	if (rc < 0)
 		return rc;
-	snprintf(l->layer.digest, sizeof(l->layer.digest), "sha256:%s", hex);
-	l->layer.size = l->stat.st_size;
+	snprintf(layer->blob.digest, sizeof(layer->blob.digest), "sha256:%s", hex);
+	layer->blob.size = layer->stat.st_size;
 	return 0;
 }
 
+static int make_image_layers(struct layout *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *made = cryo_asprintf("%s/layer.tar", l->dir);
+	int rc = 0;
+
+	for (const char *const *p = l->img->lower; rc == 0 && p && *p; p++)
+		rc = take_image_layer(l, cryo_strdup(*p), err);
+	if (rc < 0)
+		return rc;
+	if (l->img->layer_path)
+		return take_image_layer(l, cryo_strdup(l->img->layer_path), err);
+	rc = write_layer_tar(l, made, err);
+	return rc < 0 ? rc : take_image_layer(l, cryo_steal(&made), err);
+}
+
 static int add_blob_member(struct cryo_tar_writer *w, const struct blob *b, const char *path,
-			   struct cryo_err *err)
+		    struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *name =
 	    cryo_asprintf("blobs/sha256/%s", b->digest + strlen("sha256:"));
@@ -253,6 +307,8 @@ static int write_members(struct layout *l, int fd, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_tar_add_data(w, "index.json", 0644, cryo_str_get(&l->index), l->index.len,
 				       err);
+	if (rc == 0 && l->docker.len > 0)
+		rc = cryo_tar_add_data(w, "manifest.json", 0644, l->docker.p, l->docker.len, err);
 	if (rc == 0)
 		rc = cryo_tar_add_dir(w, "blobs", 0755, err);
 	if (rc == 0)
@@ -261,23 +317,22 @@ static int write_members(struct layout *l, int fd, struct cryo_err *err)
 		rc = add_blob_member(w, &l->manifest, NULL, err);
 	if (rc == 0)
 		rc = add_blob_member(w, &l->config, NULL, err);
-	if (rc == 0)
-		rc = add_blob_member(w, &l->layer, l->layer_path, err);
+	for (size_t i = 0; rc == 0 && i < l->n; i++)
+		rc = add_blob_member(w, &l->layer[i].blob, l->layer[i].path, err);
 	return rc < 0 ? rc : cryo_tar_finish(w, err);
 }
 
 /* The digest was made before the copy: both must be of the same bytes. */
-static int check_layer_unchanged(const struct layout *l, struct cryo_err *err)
+static int check_layer_unchanged(const struct layer *l, struct cryo_err *err)
 {
 	struct stat now;
 
-	if (stat(l->layer_path, &now) < 0)
-		return cryo_err_sys(err, errno, "cannot open '%s'", l->layer_path);
+	if (stat(l->path, &now) < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", l->path);
 	if (now.st_dev != l->stat.st_dev || now.st_ino != l->stat.st_ino ||
 	    now.st_size != l->stat.st_size || now.st_ctim.tv_sec != l->stat.st_ctim.tv_sec ||
 	    now.st_ctim.tv_nsec != l->stat.st_ctim.tv_nsec)
-		return cryo_err_set(err, CRYO_E_SYSTEM, "'%s' changed while it was read",
-				    l->layer_path);
+		return cryo_err_set(err, CRYO_E_SYSTEM, "'%s' changed while it was read", l->path);
 	return 0;
 }
 
@@ -290,8 +345,8 @@ static int publish_image_tar(struct layout *l, const char *path, struct cryo_err
 	if (fd < 0)
 		return cryo_err_sys(err, errno, "cannot write '%s'", tmp);
 	rc = write_members(l, fd, err);
-	if (rc == 0)
-		rc = check_layer_unchanged(l, err);
+	for (size_t i = 0; rc == 0 && i < l->n; i++)
+		rc = check_layer_unchanged(&l->layer[i], err);
 	if (rc < 0)
 		return rc;
 	if (fsync(fd) < 0 || rename(tmp, path) < 0)
@@ -316,11 +371,12 @@ int cryo_oci_write(const struct cryo_oci_image *img, const char *path, struct cr
 	if (rc == 0)
 		rc = make_work_beside(&l, path, err);
 	if (rc == 0)
-		rc = make_image_layer(&l, err);
+		rc = make_image_layers(&l, err);
 	if (rc == 0) {
 		make_image_config(&l);
 		make_manifest(&l);
 		make_image_index(&l);
+		make_docker_manifest(&l);
 		rc = publish_image_tar(&l, path, err);
 	}
 	return cryo_err_wrap(err, rc, "image '%s'", img->ref);

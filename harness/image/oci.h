@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * OCI image layouts as one tar file, byte for byte reproducible (source: OCI
- * image-spec 1.1, image-layout.md). Same input, same bytes. One image with one
- * layer, for this machine's platform, as `ctr images import` wants it.
+ * image-spec 1.1, image-layout.md). Same input, same bytes. One image, as a rule with
+ * one layer, for this machine's platform, as `ctr images import` wants it.
  */
 #ifndef CRYO_IMAGE_OCI_H
 #define CRYO_IMAGE_OCI_H
@@ -20,6 +20,12 @@ struct cryo_oci_image {
 	const char *const *entrypoint;	  /* NULL-terminated; NULL: none */
 	const struct cryo_oci_file *file; /* becomes the one layer, with the directories above */
 	size_t n_files;
+	/* More of its configuration; NULL: none. */
+	const char *const *env; /* "KEY=VALUE" */
+	const char *stop_signal;
+	/* Layers below that one, in order: uncompressed tars as with layer_path. NULL: none. */
+	const char *const *lower;
+	bool docker; /* manifest.json as well, for loaders that read no layout (docker before 25) */
 	/*
 	 * An uncompressed tar that is the layer as it is (a checkpoint archive) instead of files;
 	 * NULL otherwise. It is copied, and may not change meanwhile.

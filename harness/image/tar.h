@@ -20,6 +20,8 @@
 struct cryo_tar_writer;
 /* Writes to fd (borrowed) from its current position. */
 struct cryo_tar_writer *cryo_tar_writer_new(int fd);
+/* The same, compressed, without a time in it. */
+struct cryo_tar_writer *cryo_tar_writer_new_gzip(int fd);
 int cryo_tar_add_data(struct cryo_tar_writer *w, const char *name, mode_t mode, const void *data,
 		      size_t len, struct cryo_err *err);
 /* A file that gets shorter while it is read makes it fail. */
@@ -27,6 +29,21 @@ int cryo_tar_add_file(struct cryo_tar_writer *w, const char *name, mode_t mode, 
 		      struct cryo_err *err);
 int cryo_tar_add_dir(struct cryo_tar_writer *w, const char *name, mode_t mode,
 		     struct cryo_err *err);
+int cryo_tar_add_link(struct cryo_tar_writer *w, const char *name, const char *target,
+		      struct cryo_err *err);
+/*
+ * What lies at `path` as it is: type, mode, owner, capabilities of the file; time 0. Of a
+ * directory only itself. `hard`: an earlier member that it is the same file as, or NULL.
+ * -CRYO_E_CONFIG: neither file, directory, link nor device.
+ */
+int cryo_tar_add_as_is(struct cryo_tar_writer *w, const char *name, const char *path,
+		       const char *hard, struct cryo_err *err);
+/*
+ * Members of a tar that cryopod wrote itself, as they are there: those whose name one of the shell
+ * patterns fits ('*' stops at a slash).
+ */
+int cryo_tar_add_members(struct cryo_tar_writer *w, const char *from, const char *const *patterns,
+			 struct cryo_err *err);
 int cryo_tar_finish(struct cryo_tar_writer *w,
 		    struct cryo_err *err); /* end marker written; free comes after */
 /* Without a finish before it, what was written stays without its end marker. */

@@ -35,6 +35,7 @@ static const struct word {
 	{ "sign-cert", PATH, offsetof(struct cryo_policy, sign_cert), NODE, false },
 	{ "sign-key", PATH, offsetof(struct cryo_policy, sign_key), NODE, false },
 	{ "criu", PATH, offsetof(struct cryo_policy, criu), CRYO_POLICY_OWN, false },
+	{ "libraries", PATH, offsetof(struct cryo_policy, libraries), CRYO_POLICY_OWN, false },
 	{ "tmpfs", PATH, offsetof(struct cryo_policy, tmpfs), CRYO_POLICY_OWN, false },
 	{ "log", PATH, offsetof(struct cryo_policy, log), CRYO_POLICY_OWN, false },
 	{ "memory", SIZE, offsetof(struct cryo_policy, memory), CRYO_POLICY_OWN, false },

@@ -25,6 +25,7 @@ struct cryo_policy {
 	char *trusted;	    /* trusted-signers: whose sets are accepted */
 	char *sign_cert, *sign_key;
 	char *criu;	 /* the real one */
+	char *libraries; /* its own, with their loader, where the node has not got them */
 	char *tmpfs;	 /* a directory there instead of a mount of our own */
 	char *log;	 /* a file for one line a sealed, opened or refused set */
 	uint64_t memory; /* bytes that plain images may take; 0: what is available */

@@ -66,6 +66,49 @@ static void set_socket_preload(void)
 		setenv("LD_PRELOAD", path, 1);
 }
 
+/* The loader of a C library that is not the node's: "ld-linux-x86-64.so.2". */
+static char *find_loader(const char *libraries)
+{
+	static const char *const name[] = { "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1" };
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", libraries, name[i]);
+
+		if (access(path, X_OK) == 0)
+			return cryo_steal(&path);
+	}
+	return NULL;
+}
+
+/*
+ * By the loader, and not by LD_LIBRARY_PATH: the node's programs that CRIU runs (iptables-restore,
+ * ip) would get these libraries as well.
+ */
+static int exec_with_libraries(const char *path, const char *libraries, char **argv,
+			       struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *loader = find_loader(libraries);
+	const char **words;
+	size_t n = 0, at = 0;
+
+	if (!loader)
+		return cryo_err_set(err, CRYO_E_UNFIT, "there is no loader in '%s'", libraries);
+	while (argv[n])
+		n++;
+	words = cryo_alloc((n + 7) * sizeof(*words));
+	words[at++] = loader;
+	words[at++] = "--library-path";
+	words[at++] = libraries;
+	words[at++] = "--argv0";
+	words[at++] = argv[0];
+	words[at++] = path;
+	for (size_t i = 1; i < n; i++)
+		words[at++] = argv[i];
+	execv(loader, (char *const *)words);
+	free(words);
+	return cryo_err_sys(err, errno, "cannot execute '%s'", loader);
+}
+
 int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = own->criu ? cryo_strdup(own->criu) : find_real_criu();
@@ -80,6 +123,8 @@ int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *
 				    path);
 	setenv(LOOP_ENV, pid, 1);
 	set_socket_preload();
+	if (own->libraries)
+		return exec_with_libraries(path, own->libraries, argv, err);
 	execv(path, argv);
 	return cryo_err_sys(err, errno, "cannot execute '%s'", path);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kube/cri.h"
 
+#include "conf/json.h"
 #include "kube/cri.pb-c.h"
 #include "net/http.h"
 
@@ -121,4 +122,42 @@ int cryo_cri_remove_all(const char *socket, size_t *n, struct cryo_err *err)
 		*n += rc == 0;
 	}
 	return rc;
+}
+
+static enum cryo_cri_restore read_restore_option(const char *config)
+{
+	cryo_auto(cryo_json_decref) json_t *j = json_loads(config, 0, NULL);
+	const json_t *on = json_object_get(j, "enableExperimentalRestoreViaCreate");
+
+	if (!json_is_boolean(on))
+		return CRYO_CRI_RESTORE_UNKNOWN;
+	return json_is_true(on) ? CRYO_CRI_RESTORE_ON : CRYO_CRI_RESTORE_OFF;
+}
+
+int cryo_cri_read_restore(const void *body, size_t n, enum cryo_cri_restore *out,
+			  struct cryo_err *err)
+{
+	CriStatus *status = NULL;
+
+	*out = CRYO_CRI_RESTORE_UNKNOWN;
+	if (is_whole_message(body, n))
+		status = cri_status__unpack(NULL, n - HEAD, (const uint8_t *)body + HEAD);
+	if (!status)
+		return cryo_err_set(err, CRYO_E_REMOTE, "container runtime: its status is damaged");
+	for (size_t i = 0; i < status->n_info; i++)
+		if (cryo_streq(status->info[i]->key, "config") && status->info[i]->value)
+			*out = read_restore_option(status->info[i]->value);
+	cri_status__free_unpacked(status, NULL);
+	return 0;
+}
+
+int cryo_cri_restore_ability(const char *socket, enum cryo_cri_restore *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_http_resp_release) struct cryo_http_resp resp = { 0 };
+	CriStatusQuery m = CRI_STATUS_QUERY__INIT;
+	int rc;
+
+	m.has_verbose = m.verbose = 1;
+	rc = call_runtime(socket, "Status", &m.base, &resp, err);
+	return rc < 0 ? rc : cryo_cri_read_restore(resp.body.p, resp.body.len, out, err);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A node's container runtime, asked directly (CRI v1: gRPC on a socket), for the
- * one thing that its kubelet cannot be asked for: pods' containers taken away,
- * while the pods stay.
+ * A node's container runtime, asked directly (CRI v1: gRPC on a socket), for what
+ * its kubelet cannot be asked for: pods' containers taken away, while the pods stay;
+ * whether it restores containers.
  */
 #ifndef CRYO_KUBE_CRI_H
 #define CRYO_KUBE_CRI_H
@@ -17,7 +17,26 @@
  */
 int cryo_cri_remove_all(const char *socket, size_t *n, struct cryo_err *err);
 
-/* A part of it: ids of the pods in the body of an answer. -CRYO_E_REMOTE: that is none. */
+enum cryo_cri_restore {
+	CRYO_CRI_RESTORE_UNKNOWN, /* its configuration has no such option */
+	CRYO_CRI_RESTORE_OFF,
+	CRYO_CRI_RESTORE_ON,
+};
+
+/*
+ * Does a containerd make containers from checkpoint images? Asked is the one that runs, for
+ * the configuration it runs with (Status, verbose): enable_experimental_restore_via_create
+ * (containerd internal/cri/config/config.go, since 2.2.7 and 2.3.4; none in 2.4 without our
+ * series). -CRYO_E_REMOTE   it does not answer, or not like a containerd
+ */
+int cryo_cri_restore_ability(const char *socket, enum cryo_cri_restore *out, struct cryo_err *err);
+
+/* A part of it: the body of an answer. */
+int cryo_cri_read_restore(const void *body, size_t n, enum cryo_cri_restore *out,
+			  struct cryo_err *err);
+
+/* A part of cryo_cri_remove_all(): ids of the pods in the body of an answer. -CRYO_E_REMOTE: that
+ * is none. */
 int cryo_cri_sandboxes(const void *body, size_t n, struct cryo_strv *ids, struct cryo_err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "recipe/recipe.h"
 #include "recipe/toolchain.h"
 #include "recipe/users.h"
+#include "source/data.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
@@ -13,8 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
 
 /* Asked at most once each per plan: a probe takes some 30 ms. */
 struct toolchains {
@@ -44,6 +43,21 @@ static void release_toolchains(struct toolchains *all)
 }
 #define release_toolchainsp release_toolchains
 
+/* Our own source counts by its bytes. */
+static int hash_main_file(const struct cryo_recipe *r, struct cryo_hash *h, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = NULL;
+	char hex[CRYO_HASH_HEX];
+	int rc = r->main ? cryo_data_path(r->main, &path, err) : 0;
+
+	if (rc < 0 || !r->main)
+		return rc;
+	rc = cryo_hash_file(path, hex, err);
+	if (rc == 0)
+		cryo_hash_item(h, hex);
+	return rc;
+}
+
 /*
  * The programs asked for are not part of it: a program does not depend on which
  * others are wanted, and asking for one more shall not build the rest again.
@@ -68,6 +82,9 @@ static int compute_build_stamp(const struct cryo_recipe *r, struct toolchains *a
 		return rc;
 	if (r->make == cryo_build_make)
 		cryo_make_hash(h);
+	rc = hash_main_file(r, h, err);
+	if (rc < 0)
+		return rc;
 	cryo_recipe_hash(r, src, commit, h);
 	cryo_hash_item(h, id);
 	cryo_series_hash(&b->series, h); /* adds nothing if there is none */
@@ -86,11 +103,18 @@ static int load_patches(struct cryo_built *b, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "%s:%u: component '%s'", c->file, c->line, c->name);
 }
 
+static bool has_published_files(const struct cryo_recipe *r, const struct cryo_built *b)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/" CRYO_BUILD_FILES, b->dir);
+
+	return !r->files || cryo_fs_is_dir(path);
+}
+
 static bool is_build_complete(const struct cryo_recipe *r, const struct cryo_built *b)
 {
 	const char *const *programs = cryo_recipe_programs(r, b->component);
 
-	if (!cryo_fs_is_dir(b->dir))
+	if (!cryo_fs_is_dir(b->dir) || !has_published_files(r, b))
 		return false;
 	for (; *programs; programs++) {
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", b->dir, *programs);
@@ -200,7 +224,7 @@ static int build_what_is_missing(struct cryo_built *b, const struct cryo_recipe 
 	int lock = -1, rc = cryo_fs_mkparents(b->dir, 0755, err);
 
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc < 0)
 		return rc;
 	rc = build_under_lock(b, r, err);

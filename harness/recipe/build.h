@@ -16,6 +16,10 @@
 #include "source/tree.h"
 #include "sys/hash.h"
 
+/* Names below cryo_built.dir: the layer of recipe "debian-layer", the files of recipe "kind". */
+#define CRYO_BUILD_LAYER "layer.tar"
+#define CRYO_BUILD_FILES "files"
+
 struct cryo_built {
 	const struct cryo_component *component; /* borrowed from the stack */
 	char stamp[CRYO_HASH_HEX];

@@ -35,6 +35,7 @@ static void release_go_build(struct cryo_go_build *g)
 	free(g->work);
 	free(g->log);
 	free(g->dir);
+	free(g->source);
 	free(g->sum);
 	free(g->ldflags);
 	free(g->tree);
@@ -52,6 +53,8 @@ static char *make_package_path(const struct cryo_go_build *g, const char *progra
 	const char *base = is_module_source(g) ? g->c->source.module : ".", *place;
 	struct cryo_str s = { 0 };
 
+	if (g->recipe->main)
+		return cryo_strdup(".");
 	cryo_str_add(&s, base);
 	place = strstr(g->recipe->package, "%s");
 	if (place) {
@@ -144,6 +147,28 @@ static int build_programs(struct cryo_go_build *g, struct cryo_err *err)
 	return rc;
 }
 
+/* What is published beside the programs: whole, by rename, before a plan may find it. */
+static int publish_files(struct cryo_go_build *g, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *from =
+	    cryo_asprintf("%s/%s", g->source ? g->source : g->dir, g->recipe->files);
+	cryo_auto(cryo_free) char *tmp = cryo_asprintf("%s/" CRYO_BUILD_FILES, g->work);
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/" CRYO_BUILD_FILES, g->built->dir);
+	int rc;
+
+	if (cryo_fs_is_dir(to))
+		return 0;
+	if (!cryo_fs_is_dir(from))
+		return cryo_err_set(err, CRYO_E_PROVISION, "its source has no directory '%s'",
+				    g->recipe->files);
+	rc = cryo_fs_copy_tree(from, tmp, err);
+	if (rc < 0)
+		return rc;
+	if (rename(tmp, to) < 0)
+		return cryo_err_sys(err, errno, "cannot publish '%s'", to);
+	return 0;
+}
+
 /* The tree as it is built: as `dir`, wherever it came from. */
 static int take_source_tree(struct cryo_go_build *g, struct cryo_err *err)
 {
@@ -203,6 +228,8 @@ int cryo_build_go(const struct cryo_recipe *r, const struct cryo_built *built, s
 									  built->fetch->offline };
 	int rc = prepare_go_build(&g, err);
 
+	if (rc == 0 && r->files)
+		rc = publish_files(&g, err);
 	if (rc == 0)
 		rc = build_programs(&g, err);
 	/* A directory that holds no program yet is no result. */

@@ -24,9 +24,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (60 * 60 * 1000)
-#define ROOT_SUITE   "trixie"
-#define LIB_MAX	     64
+#define ROOT_SUITE "trixie"
+#define LIB_MAX	   64
 
 static const char *const root_packages[] = { "ca-certificates",
 					     "gcc",
@@ -110,7 +109,7 @@ static int prepare_make_root(struct make_build *m, struct cryo_err *err)
 	lock_path = cryo_asprintf("%s.lock", m->root);
 	rc = cryo_fs_mkparents(log, 0700, err);
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc < 0 || cryo_fs_is_dir(m->root))
 		return rc;
 	rc = cryo_build_may_fetch(m->built, "the packages of the build root are", err);
@@ -389,10 +388,11 @@ static int build_make_program(struct make_build *m, const char *name, struct cry
 {
 	cryo_auto(cryo_free) char *program = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = cryo_patched_tree(m->built, &m->tree, m->patched, err);
+	/* The root first: it says which server of Debian to ask for what is in its archive. */
+	int rc = prepare_make_root(m, err);
 
 	if (rc == 0)
-		rc = prepare_make_root(m, err);
+		rc = cryo_patched_tree(m->built, &m->tree, m->patched, err);
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(m->built->dir, 0755, err);
 	if (rc == 0)

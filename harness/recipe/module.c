@@ -3,6 +3,7 @@
 
 #include "base/event.h"
 #include "conf/json.h"
+#include "source/data.h"
 #include "sys/fs.h"
 
 #include <stdlib.h>
@@ -98,6 +99,16 @@ static int copy_module_file(const char *dir, struct cryo_go_build *g, const char
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s", g->dir, name);
 
 	return cryo_fs_exists(from) ? cryo_fs_copy(from, to, 0644, err) : 0;
+}
+
+/* Our own main instead of the module's. */
+static int copy_main_file(struct cryo_go_build *g, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/main.go", g->dir);
+	cryo_auto(cryo_free) char *from = NULL;
+	int rc = cryo_data_path(g->recipe->main, &from, err);
+
+	return rc < 0 ? rc : cryo_fs_copy(from, to, 0644, err);
 }
 
 static bool is_local_module_path(const char *path)
@@ -241,11 +252,14 @@ int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	g->dir = cryo_asprintf("%s/module", g->work);
+	g->source = cryo_strdup(g->tree ? g->tree : dir);
 	rc = cryo_fs_mkdirs(g->dir, 0700, err);
 	if (rc == 0)
-		rc = copy_module_file(g->tree ? g->tree : dir, g, "go.mod", err);
+		rc = copy_module_file(g->source, g, "go.mod", err);
 	if (rc == 0)
-		rc = copy_module_file(g->tree ? g->tree : dir, g, "go.sum", err);
+		rc = copy_module_file(g->source, g, "go.sum", err);
+	if (rc == 0 && g->recipe->main)
+		rc = copy_main_file(g, err);
 	if (rc == 0)
 		rc = edit_module_file(g, err);
 	return rc;

@@ -25,6 +25,8 @@ static const char *const containerd_programs[] = { "containerd", "containerd-shi
 						   NULL };
 static const char *const runc_programs[] = { "runc", NULL };
 static const char *const kind_programs[] = { "kind", NULL };
+static const char *const coredns_programs[] = { "coredns", NULL };
+static const char *const etcd_programs[] = { "etcd", NULL };
 static const char *const criu_programs[] = { "criu", NULL };
 
 /*
@@ -86,12 +88,34 @@ static const struct cryo_recipe recipes[] = {
 	},
 	{
 	    .name = "kind",
-	    .revision = 1,
+	    .revision = 2, /* 2: with the files of its base image */
+	    .files = "images/base/files",
 	    .programs = kind_programs,
 	    .package = "",
 	    .ldflags = "-s -w",
 	    .stamps = kind_stamps,
 	    .kinds = GO_SOURCES,
+	    .memory_mib = 1024,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "coredns",
+	    .revision = 1,
+	    .programs = coredns_programs,
+	    .package = "",
+	    .main = "images/node/coredns/main.go",
+	    .ldflags = "-s -w",
+	    .kinds = 1u << CRYO_SOURCE_MODULE,
+	    .memory_mib = 1536,
+	    .make = cryo_build_go,
+	},
+	{
+	    .name = "etcd",
+	    .revision = 1,
+	    .programs = etcd_programs,
+	    .package = "",
+	    .ldflags = "-s -w",
+	    .kinds = 1u << CRYO_SOURCE_MODULE,
 	    .memory_mib = 1024,
 	    .make = cryo_build_go,
 	},
@@ -109,6 +133,13 @@ static const struct cryo_recipe recipes[] = {
 	    .kinds = 1u << CRYO_SOURCE_DEBIAN,
 	    .memory_mib = 512,
 	    .make = cryo_build_debian,
+	},
+	{
+	    .name = "debian-layer",
+	    .revision = 1,
+	    .kinds = 1u << CRYO_SOURCE_DEBIAN,
+	    .memory_mib = 512,
+	    .make = cryo_build_debian_layer,
 	},
 };
 

@@ -23,6 +23,8 @@ struct cryo_recipe {
 	unsigned kinds;		     /* of source it takes: bits 1 << CRYO_SOURCE_… */
 	bool cgo;
 	unsigned memory_mib; /* what its build takes at most, roughly: its largest link */
+	const char *main;    /* a file that ships with cryopod and is built instead of `package`, or NULL */
+	const char *files;   /* directory of the source that is published beside, as "files", or NULL */
 	bool staging;	     /* modules that live inside of the main one as v0.minor.patch */
 	/* Make what is missing in `built`, under its lock. */
 	int (*make)(const struct cryo_recipe *r, const struct cryo_built *built,
@@ -55,6 +57,9 @@ void cryo_make_hash(struct cryo_hash *h);
 char *cryo_make_root(void);
 int cryo_build_debian(const struct cryo_recipe *r, const struct cryo_built *built,
 		      struct cryo_err *err);
+/* The root file system as one layer of an image, CRYO_BUILD_LAYER. */
+int cryo_build_debian_layer(const struct cryo_recipe *r, const struct cryo_built *built,
+			    struct cryo_err *err);
 
 /* The build log of a component below the cache directory; caller frees. */
 char *cryo_build_log(const struct cryo_component *c);

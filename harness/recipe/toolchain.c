@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #define PROBE_MS     20000
-#define LOCK_WAIT_MS (60 * 60 * 1000)
 #define OLDEST_MAJOR 1
 #define OLDEST_MINOR 21 /* the first that fetches newer ones by itself */
 #define ROOT_SUITE   "trixie"
@@ -227,7 +226,7 @@ static int make_toolchain_root(struct cryo_toolchain *t, struct cryo_err *err)
 	int rc = cryo_fs_mkparents(log, 0700, err);
 
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc == 0 && !cryo_fs_is_dir(t->root))
 		rc = cryo_rootfs_make(t->root, ROOT_SUITE, root_packages, log, err);
 	return rc;

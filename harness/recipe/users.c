@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_RECORD   (1u << 20)
-#define LOCK_WAIT_MS 600000
+#define MAX_RECORD (1u << 20)
 
 char *cryo_users_dir(void)
 {
@@ -158,7 +157,7 @@ int cryo_users_join(int *fd, struct cryo_err *err)
 
 	/* Not as private as the directory of a lock would be. */
 	cryo_fs_mkdirs(cryo_dir_cache(), 0755, &ignored);
-	rc = cryo_lock_join(path, LOCK_WAIT_MS, fd, err);
+	rc = cryo_lock_join(path, CRYO_LOCK_CACHE_MS, fd, err);
 	if (rc != -(int)CRYO_E_SYSTEM)
 		return rc;
 	*err = (struct cryo_err)CRYO_ERR_INIT;

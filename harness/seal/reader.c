@@ -119,18 +119,6 @@ int cryo_seal_reader_new(int dir, const struct cryo_seal_reader_opts *o,
 	return rc;
 }
 
-size_t cryo_seal_reader_count(const struct cryo_seal_reader *r)
-{
-	return r->manifest.n;
-}
-
-const char *cryo_seal_reader_name(const struct cryo_seal_reader *r, size_t i, uint64_t *plain_size)
-{
-	if (plain_size)
-		*plain_size = r->manifest.file[i].plain;
-	return r->manifest.file[i].name;
-}
-
 uint64_t cryo_seal_reader_plain_bytes(const struct cryo_seal_reader *r)
 {
 	uint64_t sum = 0;

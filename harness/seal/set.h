@@ -111,9 +111,7 @@ struct cryo_seal_reader_opts {
  */
 int cryo_seal_reader_new(int dir, const struct cryo_seal_reader_opts *o,
 			 struct cryo_seal_reader **out, struct cryo_err *err);
-/* Names and plain sizes, sorted by name: index 0 … count-1. Borrowed. */
-size_t cryo_seal_reader_count(const struct cryo_seal_reader *r);
-const char *cryo_seal_reader_name(const struct cryo_seal_reader *r, size_t i, uint64_t *plain_size);
+/* Of all files together. */
 uint64_t cryo_seal_reader_plain_bytes(const struct cryo_seal_reader *r);
 /*
  * Opens one file into `out_fd`, an empty regular file, by position. What was

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "net/download.h"
+#include "source/debian.h"
 #include "source/url.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
@@ -14,9 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-#define QUIET_MS     120000
-#define MAX_FILE     ((uint64_t)8 << 30)
+#define QUIET_MS 120000
+#define MAX_FILE ((uint64_t)8 << 30)
 
 /* *same: it is the file that the stack means. */
 static int check_archive_hash(const char *path, const struct cryo_source *src,
@@ -85,7 +85,7 @@ static int fetch_archive_locked(const struct cryo_source *src, const char *ask,
 				   .max = MAX_FILE,
 				   .quiet_ms = o->quiet_ms ? o->quiet_ms
 							   : cryo_limit_ms(QUIET_MS) };
-	int lock = -1, rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+	int lock = -1, rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 
 	if (rc < 0)
 		return rc;
@@ -122,6 +122,12 @@ int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_o
 				    "archive '%s' is not in the cache, and --offline forbids to "
 				    "fetch it",
 				    src->archive);
+	if (cryo_debian_is_address(ask)) {
+		free(cryo_steal(&ask));
+		rc = cryo_debian_resolve(src->archive, &ask, err);
+		if (rc < 0)
+			return rc;
+	}
 	if (cryo_url_archive_refusal(ask))
 		return cryo_err_set(err, CRYO_E_CONFIG, "mirror '%s' of '%s' is refused: %s", ask,
 				    src->archive, cryo_url_archive_refusal(ask));

@@ -19,10 +19,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-#define MAX_PINS     (1u << 20)
-#define MAX_SHOWN    8
-#define REFS	     "refs/cryopod/"
+#define MAX_PINS  (1u << 20)
+#define MAX_SHOWN 8
+#define REFS	  "refs/cryopod/"
 
 /* One cache while it is worked on. */
 struct cache {
@@ -225,7 +224,7 @@ static int open_cache_locked(struct cache *c, struct cryo_err *err)
 	int rc = cryo_fs_mkparents(lock, 0700, err);
 
 	if (rc == 0)
-		rc = cryo_lock_wait(lock, LOCK_WAIT_MS, &c->lock, err);
+		rc = cryo_lock_wait(lock, CRYO_LOCK_BUILD_MS, &c->lock, err);
 	if (rc == 0)
 		rc = make_cache_repository(c->dir, c->w->url, err);
 	if (rc == 0)

@@ -16,10 +16,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define LOCK_WAIT_MS (2 * 60 * 60 * 1000)
-#define MAX_DEPTH    8
-#define MAX_MARK     4096
-#define MARK	     "cryopod tree"
+#define MAX_DEPTH 8
+#define MAX_MARK  4096
+#define MARK	  "cryopod tree"
 
 /* What shall be on disk. */
 struct plan {
@@ -393,7 +392,7 @@ static int place_source_tree(struct plan *p, const char *component, struct cryo_
 	cryo_mask_addresses(p->mark);
 	rc = cryo_fs_mkdirs(parent, 0755, err);
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc == 0)
 		rc = put_tree_in_place(p, parent, out, err);
 	if (rc == 0) {

@@ -15,7 +15,7 @@
  * program (ext::…), what looks like an option, and passwords are not.
  */
 const char *cryo_url_refusal(const char *url);
-/* For archives: https, http, or an absolute path. */
+/* For archives: https, http, "debian://" (source/debian.h), or an absolute path. */
 const char *cryo_url_archive_refusal(const char *url);
 
 /* "./" or "../" in front: an address relative to another one. */

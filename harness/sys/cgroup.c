@@ -286,11 +286,6 @@ static size_t visit_all_cgroups(const struct cryo_cgroups *cg, const char *path,
 	return n;
 }
 
-size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path)
-{
-	return visit_all_cgroups(cg, path, 0, false);
-}
-
 /* Its own memory, from /proc: the group's statistics lag behind by seconds. */
 /* In v1 a process is in every hierarchy; one of them names it. */
 size_t cryo_cgroup_signal(const struct cryo_cgroups *cg, const char *path, int sig)

@@ -44,8 +44,6 @@ int cryo_cgroup_make_bare(const struct cryo_cgroups *cg, const char *path, struc
 int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
 int cryo_cgroup_enter(const struct cryo_cgroups *cg, const char *path, pid_t pid,
 		      struct cryo_err *err);
-/* Processes in the group and below it, over all hierarchies. */
-size_t cryo_cgroup_count(const struct cryo_cgroups *cg, const char *path);
 /* Send a signal to each of them, once; how many there were. */
 size_t cryo_cgroup_signal(const struct cryo_cgroups *cg, const char *path, int sig);
 /* Memory that the processes in it and below have for themselves, without the page cache; -1: not

@@ -5,6 +5,11 @@
 
 #include "base/err.h"
 
+/* How long to wait for somebody else's work of a kind, in milliseconds. */
+#define CRYO_LOCK_BUILD_MS   (2 * 60 * 60 * 1000) /* a fetch, a build, a root file system */
+#define CRYO_LOCK_CACHE_MS   (10 * 60 * 1000)	  /* a prune that removes gigabytes */
+#define CRYO_LOCK_CLUSTER_MS (2 * 60 * 1000)	  /* an up, a down, a snapshot */
+
 /*
  * Takes the lock at `path` (made if missing, 0600), waits up to wait_ms
  * (interruptible). On success *fd is the caller's: closing it releases.

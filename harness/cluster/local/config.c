@@ -73,6 +73,8 @@ static int write_containerd_config(const struct local *l, struct cryo_err *err)
 	    "  enable_unprivileged_ports = false\n"
 	    "  enable_unprivileged_icmp = false\n"
 	    "  enable_cdi = false\n"
+	    /* Off by default since 2.2.7 and 2.3.4. */
+	    "  enable_experimental_restore_via_create = true\n"
 	    "[plugins.'io.containerd.cri.v1.runtime'.containerd]\n"
 	    "  default_runtime_name = \"runc\"\n"
 	    "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]\n"
@@ -97,7 +99,7 @@ static int write_containerd_config(const struct local *l, struct cryo_err *err)
 const char *local_kubelet_gates(const char *version)
 {
 	bool known = local_version_at_least(version, 1, 31) &&
-		     !local_version_at_least(version, 1, 36);
+		     !local_version_at_least(version, 1, 38);
 
 	return known ? "ContainerCheckpoint: true, ReloadKubeletServerCertificateFile: false"
 		     : "ContainerCheckpoint: true";
@@ -332,34 +334,46 @@ static int link_all_programs(const struct local *l, const struct cryo_build *bui
 	return rc;
 }
 
+static int install_libexec(const struct local *l, const char *name, const char *as,
+			   struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *libexec = cryo_asprintf("libexec/%s", name);
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/upper/usr/local/bin/%s", l->node->dir, as);
+	cryo_auto(cryo_free) char *from = NULL;
+	int rc = cryo_data_path(libexec, &from, err);
+
+	if (rc == 0)
+		rc = cryo_fs_mkparents(to, 0755, err);
+	return rc < 0 ? rc : cryo_fs_copy(from, to, 0755, err);
+}
+
 /*
  * Found as `criu` before the real one in containerd's PATH (docs/architecture.md,
  * "Sealed checkpoints"). A copy: the node must not depend on where cryopod was built.
  */
 static int install_interposer(const struct local *l, struct cryo_err *err)
 {
-	static const struct {
-		const char *from, *to;
-	} file[] = { { "libexec/cryopod-criu", "criu" },
-		     { "libexec/criu-sockopt.so", "criu-sockopt.so" } };
 	cryo_auto(cryo_str_release) struct cryo_str conf = { 0 };
-	int rc = 0;
+	int rc = install_libexec(l, "cryopod-criu", "criu", err);
 
-	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(file); i++) {
-		cryo_auto(cryo_free) char *from = NULL;
-		cryo_auto(cryo_free) char *to =
-		    cryo_asprintf("%s/upper/usr/local/bin/%s", l->node->dir, file[i].to);
-
-		rc = cryo_data_path(file[i].from, &from, err);
-		if (rc == 0)
-			rc = cryo_fs_mkparents(to, 0755, err);
-		if (rc == 0)
-			rc = cryo_fs_copy(from, to, 0755, err);
-	}
 	cryo_str_add(&conf,
 		     "# Words of the interposer: docs/architecture.md, \"Sealed checkpoints\".\n"
 		     "criu /usr/sbin/criu\n");
 	return rc < 0 ? rc : write_node_file(l->node, "/etc/cryopod/criu.conf", 0644, &conf, err);
+}
+
+/* The interposer loads it into CRIU if it is there. */
+static int install_criu_preload(const struct local *l, const struct cryo_build *build,
+				struct cryo_err *err)
+{
+	const struct cryo_built *criu = cryo_build_find(build, "criu");
+	const struct cryo_built *node = cryo_build_find(build, "node");
+	cryo_auto(cryo_free) char *version = local_criu_version(
+	    criu, criu ? criu->component->source.version : NULL, node ? node->dir : NULL);
+
+	if (!local_criu_needs_preload(version))
+		return 0;
+	return install_libexec(l, "criu-sockopt.so", "criu-sockopt.so", err);
 }
 
 /* "v1.33.13"; NULL: nobody knows. */
@@ -381,6 +395,8 @@ int local_config_write(const struct local *l, const struct cryo_build *build, st
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(step); i++)
 		rc = step[i](l, err);
+	if (rc == 0)
+		rc = install_criu_preload(l, build, err);
 	if (rc == 0)
 		rc = write_kubelet_config(l, find_kubernetes_version(build), err);
 	if (rc == 0)

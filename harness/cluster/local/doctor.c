@@ -18,6 +18,5 @@ const struct machine_check_row local_checks[] = {
 	{ "go with cgo", machine_cgo },
 	{ "shipped files", machine_shipped },
 	{ "built", machine_built },
-	{ "clusters", machine_clusters },
 	{ NULL, NULL },
 };

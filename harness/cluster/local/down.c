@@ -17,8 +17,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS 120000
-
 static bool has_cluster_remains(const struct local *l, const struct cryo_cgroups *cg)
 {
 	return cryo_fs_exists(l->base.dir) || cryo_cgroup_exists(cg, l->cgroup);
@@ -102,7 +100,7 @@ int local_down(struct cryo_cluster *t, struct cryo_err *err)
 				    "a local cluster needs root (sudo cryopod down)");
 	rc = cryo_cgroups_find(&cg, err);
 	if (rc == 0)
-		rc = cryo_lock_take(l->lock, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_take(l->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("down %s", l->base.name);

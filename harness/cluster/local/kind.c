@@ -6,7 +6,6 @@
 
 static const struct cryo_template_ops templates = {
 	.list = local_template_list,
-	.make = local_template_make,
 	.remove = local_template_remove,
 	.clean = local_template_clean,
 };

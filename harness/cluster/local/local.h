@@ -81,8 +81,12 @@ int local_record_save(const struct local *l, const struct local_record *r, struc
 void local_record_release(struct local_record *r);
 #define local_record_releasep local_record_release
 bool local_record_running(const struct local_record *r); /* its node's init is alive */
+/* What is known of a component it was made of: "version", "stamp", "dir". NULL: there is none. */
+const json_t *local_record_component(const struct local_record *r, const char *name);
 /* The root file system it was started with; NULL: not known. Borrowed. */
 const char *local_record_rootfs(const struct local_record *r);
+/* Directory of the CRIU that its stack builds; NULL: it has the root file system's. Borrowed. */
+const char *local_record_criu(const struct local_record *r);
 
 /* <cluster>/pki and the node's pair, once. Whole or not at all. */
 int local_certs_make(const struct local *l, struct cryo_err *err);
@@ -144,7 +148,7 @@ int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
 
-#define LOCAL_INOTIFY 12u /* inotify instances a node takes, and CRIU one more */
+#define LOCAL_INOTIFY 13u /* inotify instances a node takes, and CRIU one more */
 /* How many this user could still have, at most `most`. */
 unsigned local_inotify_free(unsigned most);
 /* -CRYO_E_UNFIT: not enough for one more node. */
@@ -180,11 +184,18 @@ void local_release(struct cryo_cluster *t);
 
 /* Version of a package of a root file system; NULL if it is not in there. Caller frees. */
 char *local_package_version(const char *rootfs, const char *package);
+/*
+ * Version of a node's CRIU, "4.2.1": of the component `criu`, if its stack has one (`built`;
+ * `version` may be NULL), else of the package. NULL: not known. Caller frees.
+ */
+char *local_criu_version(bool built, const char *version, const char *rootfs);
 /* "4.1.1-1", "6.18.44-fc": at least major.minor? NULL and what is no version: no. */
 bool local_version_at_least(const char *version, int major, int minor);
 /* Since Linux 6.16 two socket options fail for IP sockets, and CRIU before 4.2 takes that as fatal.
  * `criu` NULL: a version that nobody knows. */
 bool local_can_dump_ip_sockets(const char *criu, const char *kernel);
+/* Has this CRIU to be helped on this kernel, by libexec/criu-sockopt.so? */
+bool local_criu_needs_preload(const char *criu);
 /* What the node can do, probed: docs/architecture.md, "status". New reference. */
 json_t *local_capabilities(struct local *l);
 

@@ -120,15 +120,25 @@ bool local_record_running(const struct local_record *r)
 	return r->init.pid > 0 && cryo_pid_alive(&r->init);
 }
 
-const char *local_record_rootfs(const struct local_record *r)
+const json_t *local_record_component(const struct local_record *r, const char *name)
 {
 	json_t *b;
 	size_t i;
 
 	json_array_foreach(r->builds, i, b)
-		if (cryo_streq(cryo_json_str(b, "component"), "node"))
-			return cryo_json_str(b, "dir");
+		if (cryo_streq(cryo_json_str(b, "component"), name))
+			return b;
 	return NULL;
+}
+
+const char *local_record_rootfs(const struct local_record *r)
+{
+	return cryo_json_str(local_record_component(r, "node"), "dir");
+}
+
+const char *local_record_criu(const struct local_record *r)
+{
+	return cryo_json_str(local_record_component(r, "criu"), "dir");
 }
 
 int local_running(const struct local *l, struct local_record *out, struct cryo_err *err)

@@ -2,6 +2,7 @@
 #include "cluster/local/room.h"
 
 #include "base/clock.h"
+#include "conf/json.h"
 #include "criu/log.h"
 #include "source/data.h"
 #include "sys/fs.h"
@@ -13,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #define DUMP_MS	   60000
@@ -26,20 +26,23 @@
 #define ROOM_ROOT     "/run/root"
 #define ROOM_STATE    "/run/state"
 #define ROOM_PROGRAMS "/run/programs"
+#define ROOM_CRIU     "/run/criu"
 #define ROOM_PRELOAD  "/run/criu-sockopt.so"
 
 struct room {
 	const struct local_room *r;
 	bool restore;
 	struct cryo_cgroups cg;
-	char *preload; /* of the host */
+	const char *rootfs; /* lower directory of the node's overlay */
+	const char *criu;   /* directory on the host; NULL: it is in the root file system */
+	char *preload;	    /* of the host */
 };
 
 /* "<rootfs><at>": the room is built below the root file system before it becomes the root. */
 static int mount_in_room(const struct room *m, const char *src, const char *at, const char *type,
 			 unsigned long flags, const char *data, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *full = cryo_asprintf("%s%s", m->r->rootfs, at);
+	cryo_auto(cryo_free) char *full = cryo_asprintf("%s%s", m->rootfs, at);
 
 	if (mount(src, full, type, flags, data) < 0)
 		return cryo_err_sys(err, errno, "cannot mount '%s' for CRIU", at);
@@ -49,7 +52,7 @@ static int mount_in_room(const struct room *m, const char *src, const char *at, 
 static int bind_room_directory(const struct room *m, const char *src, const char *at,
 			       struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *full = cryo_asprintf("%s%s", m->r->rootfs, at);
+	cryo_auto(cryo_free) char *full = cryo_asprintf("%s%s", m->rootfs, at);
 	int rc = cryo_fs_mkdirs(full, 0700, err);
 
 	return rc < 0 ? rc : mount_in_room(m, src, at, NULL, MS_BIND, NULL, err);
@@ -58,7 +61,7 @@ static int bind_room_directory(const struct room *m, const char *src, const char
 static int mount_room_system(const struct room *m, struct cryo_err *err)
 {
 	/* Itself upon itself: only a mount can become the root. */
-	int rc = mount_in_room(m, m->r->rootfs, "", NULL, MS_BIND, NULL, err);
+	int rc = mount_in_room(m, m->rootfs, "", NULL, MS_BIND, NULL, err);
 
 	if (rc == 0)
 		rc = mount_in_room(m, "proc", "/proc", "proc", 0, NULL, err);
@@ -73,7 +76,7 @@ static int mount_room_system(const struct room *m, struct cryo_err *err)
 
 static int mount_room_preload(const struct room *m, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *at = cryo_asprintf("%s" ROOM_PRELOAD, m->r->rootfs);
+	cryo_auto(cryo_free) char *at = cryo_asprintf("%s" ROOM_PRELOAD, m->rootfs);
 	int rc = cryo_fs_write(at, "", 0, 0400, err);
 
 	return rc < 0 ? rc : mount_in_room(m, m->preload, ROOM_PRELOAD, NULL, MS_BIND, NULL, err);
@@ -84,8 +87,8 @@ static int mount_node_sources(const struct room *m, struct cryo_err *err)
 {
 	const struct local_node *n = m->r->node;
 	cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/builds", cryo_dir_cache());
-	cryo_auto(cryo_free) char *at = cryo_asprintf("%s" ROOM_ROOT, m->r->rootfs);
-	cryo_auto(cryo_free) char *data = local_overlay_options(n, m->r->rootfs);
+	cryo_auto(cryo_free) char *at = cryo_asprintf("%s" ROOM_ROOT, m->rootfs);
+	cryo_auto(cryo_free) char *data = local_overlay_options(n, m->rootfs);
 	int rc = bind_room_directory(m, n->state, ROOM_STATE, err);
 
 	if (rc == 0)
@@ -129,18 +132,25 @@ static int build_criu_room(void *arg, struct cryo_err *err)
 				   NULL, err);
 	if (rc == 0)
 		rc = bind_room_directory(m, m->r->work, ROOM_WORK, err);
+	if (rc == 0 && m->criu)
+		rc = bind_room_directory(m, m->criu, ROOM_CRIU, err);
 	if (rc == 0 && m->preload)
 		rc = mount_room_preload(m, err);
 	if (rc == 0 && m->restore)
 		rc = mount_node_sources(m, err);
-	return rc < 0 ? rc : local_pivot(m->r->rootfs, err);
+	return rc < 0 ? rc : local_pivot(m->rootfs, err);
 }
 
-static bool needs_criu_preload(void)
+/* m->preload, if its CRIU needs one. */
+static int find_criu_preload(struct room *m, struct cryo_err *err)
 {
-	struct utsname u;
+	const json_t *built = local_record_component(m->r->record, "criu");
+	cryo_auto(cryo_free) char *version =
+	    local_criu_version(built, cryo_json_str(built, "version"), m->rootfs);
 
-	return uname(&u) < 0 || !local_can_dump_ip_sockets(NULL, u.release);
+	if (!local_criu_needs_preload(version))
+		return 0;
+	return cryo_data_path("libexec/criu-sockopt.so", &m->preload, err);
 }
 
 static void add_common_options(struct cryo_strv *a, const char *log)
@@ -190,15 +200,15 @@ static int run_criu_in_room(struct room *m, const struct cryo_strv *argv, int64_
 			       .prepare_arg = m };
 	int rc = cryo_fs_mkdirs(m->r->work, 0700, err);
 
-	if (rc == 0 && needs_criu_preload()) {
-		rc = cryo_data_path("libexec/criu-sockopt.so", &m->preload, err);
+	if (rc == 0)
+		rc = find_criu_preload(m, err);
+	if (m->preload)
 		p.env = env;
-	}
 	if (rc == 0)
 		rc = cryo_proc_run(&p, &res, err);
-	/* The machine needs none; it is this root file system that has to have one. */
+	/* The machine needs none; it is the node that has to have one. */
 	if (rc == -(int)CRYO_E_UNFIT)
-		rc = cryo_err_set(err, CRYO_E_CHILD, "no CRIU in the node's root file system");
+		rc = cryo_err_set(err, CRYO_E_CHILD, "the node has no CRIU");
 	/* A CRIU that was ended from outside did not tidy up. */
 	if (rc == -(int)CRYO_E_CHILD && res.signal)
 		rc = cryo_err_as(err, rc, CRYO_E_SYSTEM);
@@ -206,9 +216,22 @@ static int run_criu_in_room(struct room *m, const struct cryo_strv *argv, int64_
 	return explain_criu_failure(m->r, log, rc, err);
 }
 
+static struct room describe_room(const struct local_room *r, bool restore)
+{
+	return (struct room){ .r = r,
+			      .restore = restore,
+			      .rootfs = local_record_rootfs(r->record),
+			      .criu = local_record_criu(r->record) };
+}
+
+static const char *name_room_criu(const struct room *m)
+{
+	return m->criu ? ROOM_CRIU "/criu" : "criu";
+}
+
 int local_room_dump(const struct local_room *r, const struct cryo_pid *init, struct cryo_err *err)
 {
-	struct room m = { .r = r };
+	struct room m = describe_room(r, false);
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 
 	int rc = cryo_cgroups_find(&m.cg, err);
@@ -216,7 +239,7 @@ int local_room_dump(const struct local_room *r, const struct cryo_pid *init, str
 	/* It has children that do not end with it when it is killed. */
 	if (rc == 0)
 		rc = cryo_cgroup_make(&m.cg, r->group, err);
-	cryo_strv_addl(&argv, "criu", "dump", NULL);
+	cryo_strv_addl(&argv, name_room_criu(&m), "dump", NULL);
 	cryo_strv_addf(&argv, "--tree=%d", init->pid);
 	add_common_options(&argv, "dump.log");
 	cryo_strv_addl(&argv, "--ghost-limit", "100M", "--external", "mnt[" LOCAL_STATE "]:state",
@@ -257,7 +280,7 @@ static int restore_in_room(struct room *m, struct cryo_pid *init, struct cryo_er
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	int rc;
 
-	cryo_strv_addl(&argv, "criu", "restore", NULL);
+	cryo_strv_addl(&argv, name_room_criu(m), "restore", NULL);
 	add_common_options(&argv, "restore.log");
 	cryo_strv_addl(&argv, "--restore-detached", "--skip-in-flight", "--root", ROOM_ROOT,
 		       "--pidfile", ROOM_WORK "/pid", "--external", "mnt[state]:" ROOM_STATE,
@@ -274,18 +297,11 @@ static int restore_in_room(struct room *m, struct cryo_pid *init, struct cryo_er
 
 int local_room_restore(const struct local_room *r, struct cryo_pid *init, struct cryo_err *err)
 {
-	struct room m = { .r = r, .restore = true };
+	struct room m = describe_room(r, true);
 	int rc = cryo_cgroups_find(&m.cg, err);
 
 	if (rc == 0)
 		rc = local_blame_memory(r->node, restore_in_room(&m, init, err), err);
 	cryo_cgroups_release(&m.cg);
 	return rc;
-}
-
-char *local_room_criu(const char *rootfs)
-{
-	char *version = local_package_version(rootfs, "criu");
-
-	return version ? version : cryo_strdup("?");
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CRIU for a whole node, for the files of this folder only. The CRIU is that of
- * the node's root file system, with the programs it calls (ip, tar, iptables),
- * so the host needs none: it runs in a mount namespace whose root that file
- * system is, with the host's view of processes and cgroups.
+ * the node's stack or root file system, with the programs of the latter that it
+ * calls (ip, tar, iptables), so the host needs none: it runs in a mount namespace
+ * whose root that file system is, with the host's view of processes and cgroups.
  */
 #ifndef CRYO_CLUSTER_LOCAL_ROOM_H
 #define CRYO_CLUSTER_LOCAL_ROOM_H
@@ -12,8 +12,9 @@
 
 struct local_room {
 	const struct local_node *node;
-	const char *group;  /* cgroup for the CRIU of a dump: what is left of it is found there */
-	const char *rootfs; /* lower directory of the node's overlay */
+	const char *group; /* cgroup for the CRIU of a dump: what is left of it is found there */
+	/* Whose root file system and CRIU they are. */
+	const struct local_record *record;
 	const char *images; /* of this machine */
 	const char *work;   /* logs and statistics; made if missing, 0700 */
 };
@@ -36,7 +37,5 @@ int local_groups_make(const struct cryo_cgroups *cg, const struct local_node *n,
 		      struct cryo_err *err);
 int local_groups_restore(const struct cryo_cgroups *cg, const struct local_node *n,
 			 const char *images, struct cryo_err *err);
-/* Version of the CRIU in there as its package list has it, "?" if it has none. Caller frees. */
-char *local_room_criu(const char *rootfs);
 
 #endif

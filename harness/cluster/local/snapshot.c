@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOCK_WAIT_MS	 120000
 #define DEFAULT_READY_MS 120000
 #define PODS_MS		 60000
 #define AIR_BYTES	 (100ull * 1000 * 1000)
@@ -118,8 +117,7 @@ static int dump_cluster_node(struct save *s, struct cryo_err *err)
 	int rc;
 
 	cryo_step_begin("snapshot '%s'", u->key);
-	rc = template_take(u->l, &u->record, local_record_rootfs(&u->record), u->key, &s->t, &why,
-			   err);
+	rc = template_take(u->l, &u->record, u->key, &s->t, &why, err);
 	s->dead = rc != 1;
 	if (rc == 0) {
 		cryo_step_ok("memory and disk of one moment; the cluster stands still");
@@ -147,8 +145,7 @@ static int resume_dumped_node(struct save *s, struct cryo_err *err)
 
 	u->record.forwarder = (struct cryo_pid){ 0 };
 	if (rc == 0)
-		rc = template_resume(u->l, &s->t, local_record_rootfs(&u->record), &u->record.init,
-				     err);
+		rc = template_resume(u->l, &s->t, &u->record, &u->record.init, err);
 	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
@@ -262,7 +259,7 @@ static void restart_dead_cluster(struct save *s)
 static int save_cluster_snapshot(struct save *s, struct cryo_err *err)
 {
 	int lock = -1;
-	int rc = cryo_lock_take(s->u.l->lock, LOCK_WAIT_MS, &lock, err);
+	int rc = cryo_lock_take(s->u.l->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
 
 	if (rc == 0)
 		rc = save_locked_cluster(s, err);

@@ -6,12 +6,14 @@
 #include "conf/json.h"
 #include "criu/log.h"
 #include "kube/checkpoint.h"
+#include "kube/cri.h"
 #include "sys/fs.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 #define ASK_MS 10000
 
@@ -27,17 +29,6 @@ static char *read_node_output(struct local *l, const char *const *argv)
 	out = cryo_str_detach(&res.out);
 	out[strcspn(out, "\n")] = '\0';
 	return out;
-}
-
-static const json_t *find_built_component(const struct local_record *r, const char *component)
-{
-	size_t i;
-	json_t *b;
-
-	json_array_foreach(r->builds, i, b)
-		if (cryo_streq(cryo_json_str(b, "component"), component))
-			return b;
-	return NULL;
 }
 
 /* "etcd-server 3.5.16-4" of the list beside the root file system. */
@@ -65,7 +56,7 @@ static json_t *read_service_status(struct local *l, const struct local_record *r
 	cryo_auto(cryo_free) char *dir = cryo_asprintf("/run/service/%s", s->name);
 	const char *const argv[] = { "s6-svstat", "-o", "up,pid,updownfor", dir, NULL };
 	cryo_auto(cryo_free) char *answer = read_node_output(l, argv);
-	const json_t *b = find_built_component(r, s->component);
+	const json_t *b = local_record_component(r, s->component);
 	const char *rootfs = cryo_json_str(b, "dir");
 	cryo_auto(cryo_free) char *package =
 	    s->package && rootfs ? local_package_version(rootfs, s->package) : NULL;
@@ -105,6 +96,20 @@ bool local_version_at_least(const char *version, int major, int minor)
 	if (!version || sscanf(version, "%d.%d", &a, &b) < 1)
 		return false;
 	return a > major || (a == major && b >= minor);
+}
+
+char *local_criu_version(bool built, const char *version, const char *rootfs)
+{
+	if (!built)
+		return rootfs ? local_package_version(rootfs, "criu") : NULL;
+	return version ? cryo_strdup(version + (*version == 'v')) : NULL;
+}
+
+bool local_criu_needs_preload(const char *criu)
+{
+	struct utsname u;
+
+	return uname(&u) < 0 || !local_can_dump_ip_sockets(criu, u.release);
 }
 
 bool local_can_dump_ip_sockets(const char *criu, const char *kernel)
@@ -192,25 +197,35 @@ static enum cryo_checkpoint_form probe_checkpoint_form(struct local *l, struct c
 	return CRYO_CHECKPOINT_NONE;
 }
 
-/* containerd restores in CreateContainer from 2.1 up to 2.3 (docs/architecture.md, "Restore"). */
-static bool can_restore_by_image(struct local *l, char **version)
+/* NULL: it restores from images; else why not. Caller frees. */
+static char *explain_no_restore(struct local *l)
 {
-	static const char *const argv[] = { "containerd", "--version", NULL };
-	cryo_auto(cryo_free) char *answer = read_node_output(l, argv);
-	const char *v = answer ? strstr(answer, " v") : NULL;
+	cryo_auto(local_record_release) struct local_record r = { 0 };
+	cryo_auto(cryo_free) char *socket = NULL;
+	enum cryo_cri_restore ability;
+	struct cryo_err err = CRYO_ERR_INIT;
 
-	*version = v ? cryo_strndup(v + 2, strcspn(v + 2, " ")) : NULL;
-	return local_version_at_least(*version, 2, 1) && !local_version_at_least(*version, 2, 4);
+	if (local_record_load(l, &r, &err) != 0)
+		return cryo_strdup("the cluster does not run");
+	socket = cryo_asprintf("/proc/%d/root/run/containerd/containerd.sock", r.init.pid);
+	if (cryo_cri_restore_ability(socket, &ability, &err) < 0)
+		return cryo_strdup(err.msg);
+	if (ability == CRYO_CRI_RESTORE_ON)
+		return NULL;
+	return cryo_strdup(ability == CRYO_CRI_RESTORE_OFF
+			       ? "containerd's configuration forbids it "
+				 "(enable_experimental_restore_via_create)"
+			       : "this containerd cannot restore from images");
 }
 
 json_t *local_capabilities(struct local *l)
 {
 	cryo_auto(cryo_free) char *criu = read_criu_version(l);
-	cryo_auto(cryo_free) char *containerd = NULL;
+	cryo_auto(cryo_free) char *no_image = criu ? explain_no_restore(l)
+						   : cryo_strdup("no criu in the node");
 	struct cryo_err err = CRYO_ERR_INIT;
 	enum cryo_checkpoint_form form = criu ? probe_checkpoint_form(l, &err)
 					      : CRYO_CHECKPOINT_NONE;
-	bool image = can_restore_by_image(l, &containerd) && criu;
 	json_t *reasons = json_object();
 	bool seal = criu && has_node_interposer(l);
 	cryo_auto(cryo_free) char *no_sockets =
@@ -229,12 +244,8 @@ json_t *local_capabilities(struct local *l)
 		    reasons, "pods-checkpoint",
 		    json_string(criu ? "its API server has no pods/checkpoint (stock Kubernetes)"
 				     : "no criu in the node"));
-	if (!image)
-		json_object_set_new(reasons, "restore",
-				    criu
-					? json_sprintf("containerd %s does not restore from images",
-						       containerd ? containerd : "?")
-					: json_string("no criu in the node"));
+	if (no_image)
+		json_object_set_new(reasons, "restore", json_string(no_image));
 	if (no_sockets)
 		json_object_set_new(reasons, "ip-sockets", json_string(no_sockets));
 	if (!seal)
@@ -243,8 +254,9 @@ json_t *local_capabilities(struct local *l)
 	return json_pack("{ss? sb ss? ss? sb ss? sb so}", "checkpoint",
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
 			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "restore",
-			 image ? "image" : NULL, "encryption", seal ? "seal" : NULL, "ip-sockets",
-			 !no_sockets, "criu", criu, "node-access", 1, "reasons", reasons);
+			 no_image ? NULL : "image", "encryption", seal ? "seal" : NULL,
+			 "ip-sockets", !no_sockets, "criu", criu, "node-access", 1, "reasons",
+			 reasons);
 }
 
 int64_t local_memory(struct cryo_cluster *t)

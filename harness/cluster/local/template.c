@@ -51,13 +51,13 @@ int template_space(const char *key, uint64_t bytes, struct cryo_err *err)
 
 /* 0; 1: CRIU could not, the node goes on. */
 static int dump_template_memory(const struct local *l, const struct local_record *r,
-				const char *rootfs, struct template *t, struct cryo_err *err)
+				struct template *t, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *images = cryo_asprintf("%s/images", t->dir);
 	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/criu", l->base.dir);
 	cryo_auto(cryo_free) char *group = cryo_asprintf("%s/host", l->cgroup);
 	const struct local_room room = {
-		.node = l->node, .group = group, .rootfs = rootfs, .images = images, .work = work
+		.node = l->node, .group = group, .record = r, .images = images, .work = work
 	};
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = cryo_fs_mkdirs(images, 0700, err);
@@ -80,8 +80,8 @@ static int copy_node_disk(const struct local *l, struct template *t, struct cryo
 	return rc < 0 ? rc : copy_tree_below(l->base.dir, t->dir, "pki", err);
 }
 
-int template_take(const struct local *l, const struct local_record *r, const char *rootfs,
-		  const char *key, struct template *t, char **why, struct cryo_err *err)
+int template_take(const struct local *l, const struct local_record *r, const char *key,
+		  struct template *t, char **why, struct cryo_err *err)
 {
 	int rc = template_begin(key, t, err);
 
@@ -89,7 +89,7 @@ int template_take(const struct local *l, const struct local_record *r, const cha
 		*why = cryo_strdup(rc == 1 ? "another cryopod makes it just now" : err->msg);
 		return 1;
 	}
-	rc = dump_template_memory(l, r, rootfs, t, err);
+	rc = dump_template_memory(l, r, t, err);
 	if (rc == 1)
 		*why = cryo_strdup(err->msg);
 	if (rc == 0)
@@ -99,8 +99,8 @@ int template_take(const struct local *l, const struct local_record *r, const cha
 	return rc;
 }
 
-int template_make(const struct local *l, const struct local_record *r, const char *rootfs,
-		  const char *key, const json_t *inputs, char **why, struct cryo_err *err)
+int template_make(const struct local *l, const struct local_record *r, const char *key,
+		  const json_t *inputs, char **why, struct cryo_err *err)
 {
 	struct template t = TEMPLATE_INIT;
 	int rc = template_space(key, TEMPLATE_BYTES, err);
@@ -109,7 +109,7 @@ int template_make(const struct local *l, const struct local_record *r, const cha
 		*why = cryo_strdup(err->msg);
 		return 1;
 	}
-	rc = template_take(l, r, rootfs, key, &t, why, err);
+	rc = template_take(l, r, key, &t, why, err);
 	if (rc == 0)
 		rc = template_publish(&t, inputs, r, err);
 	template_abandon(&t);
@@ -132,13 +132,13 @@ static int copy_template_to_node(const struct local *l, const struct template *t
 	return rc < 0 ? rc : copy_tree_below(t->dir, l->base.dir, "pki", err);
 }
 
-int template_resume(const struct local *l, const struct template *t, const char *rootfs,
+int template_resume(const struct local *l, const struct template *t, const struct local_record *r,
 		    struct cryo_pid *init, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *images = cryo_asprintf("%s/images", t->dir);
 	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/criu", l->base.dir);
 	const struct local_room room = {
-		.node = l->node, .rootfs = rootfs, .images = images, .work = work
+		.node = l->node, .record = r, .images = images, .work = work
 	};
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = local_room_restore(&room, init, err);
@@ -150,7 +150,7 @@ int template_resume(const struct local *l, const struct template *t, const char 
 	return rc;
 }
 
-int template_restore(const struct local *l, const struct template *t, const char *rootfs,
+int template_restore(const struct local *l, const struct template *t, const struct local_record *r,
 		     struct cryo_pid *init, struct template_times *times, struct cryo_err *err)
 {
 	int64_t begin = cryo_now_ms(), copied;
@@ -159,7 +159,7 @@ int template_restore(const struct local *l, const struct template *t, const char
 	copied = cryo_now_ms();
 	times->copy = copied - begin;
 	if (rc == 0)
-		rc = template_resume(l, t, rootfs, init, err);
+		rc = template_resume(l, t, r, init, err);
 	times->criu = cryo_now_ms() - copied;
 	return rc;
 }

@@ -50,9 +50,9 @@ static int set_key_data_file(json_t *inputs, const char *key, const char *name,
 static int set_key_rootfs(json_t *inputs, const char *rootfs, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *list = cryo_asprintf("%s.packages", rootfs);
-	cryo_auto(cryo_free) char *criu = local_room_criu(rootfs);
+	cryo_auto(cryo_free) char *criu = local_package_version(rootfs, "criu");
 
-	set_key_input(inputs, "criu", criu);
+	set_key_input(inputs, "criu", criu ? criu : "of the stack");
 	return set_key_file(inputs, "packages", list, err);
 }
 

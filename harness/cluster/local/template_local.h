@@ -24,7 +24,6 @@
 /* What cluster/template.h and cluster/snapshot.h tell, of this kind of cluster. */
 struct cryo_snapshot_opts;
 int local_template_list(json_t **out, struct cryo_err *err);
-int local_template_make(const char *stack, struct cryo_err *err);
 int local_template_remove(const char *key, size_t *n, struct cryo_err *err);
 void local_template_clean(void);
 int local_snapshot_save(struct cryo_cluster *t, const char *name,
@@ -119,20 +118,20 @@ int template_space(const char *key, uint64_t bytes, struct cryo_err *err);
  *   1                the node is as it was; *why (owned) tells why there is no template
  *   negative         the node is in an unknown state
  */
-int template_take(const struct local *l, const struct local_record *r, const char *rootfs,
-		  const char *key, struct template *t, char **why, struct cryo_err *err);
+int template_take(const struct local *l, const struct local_record *r, const char *key,
+		  struct template *t, char **why, struct cryo_err *err);
 /* The same, and publish it. */
-int template_make(const struct local *l, const struct local_record *r, const char *rootfs,
-		  const char *key, const json_t *inputs, char **why, struct cryo_err *err);
+int template_make(const struct local *l, const struct local_record *r, const char *key,
+		  const json_t *inputs, char **why, struct cryo_err *err);
 /* The node that was just dumped, in its own place again. */
-int template_resume(const struct local *l, const struct template *t, const char *rootfs,
+int template_resume(const struct local *l, const struct template *t, const struct local_record *r,
 		    struct cryo_pid *init, struct cryo_err *err);
 
 struct template_times {
 	int64_t copy, criu; /* ms */
 };
 /* Give the cluster, of which nothing may be there, disk, certificates and node of the template. */
-int template_restore(const struct local *l, const struct template *t, const char *rootfs,
+int template_restore(const struct local *l, const struct template *t, const struct local_record *r,
 		     struct cryo_pid *init, struct template_times *times, struct cryo_err *err);
 
 #endif

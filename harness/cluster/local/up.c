@@ -21,7 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS	 120000
 #define DEFAULT_READY_MS 120000
 #define PODS_MS		 60000 /* of a snapshot, until they are Ready again */
 #define NODE_BYTES	 (400ull * 1000 * 1000)
@@ -403,7 +402,7 @@ int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cry
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "a local cluster needs root: namespaces, mounts and cgroups "
 				    "(sudo cryopod up)");
-	rc = cryo_lock_take(u.l->lock, LOCK_WAIT_MS, &lock, err);
+	rc = cryo_lock_take(u.l->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
 	if (rc == 0)
 		cryo_users_note_state();
 	if (rc == 0)

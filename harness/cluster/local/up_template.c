@@ -20,8 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAKER "cryopod-template" /* cluster that `template make` makes for itself */
-
 /* Not the template's fault, and no other way is better: the user wants it to end, there is no more
  * time, no more space. */
 static bool is_final_failure(const struct up *u, const struct cryo_err *err)
@@ -68,8 +66,7 @@ int up_restore(struct up *u, const struct template *t, struct template_times *ti
 	int rc = begin_template_record(u, err);
 
 	if (rc == 0)
-		rc = template_restore(u->l, t, local_record_rootfs(&u->record), &u->record.init,
-				      times, err);
+		rc = template_restore(u->l, t, &u->record, &u->record.init, times, err);
 	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
 }
 
@@ -210,8 +207,7 @@ int up_make_template(struct up *u, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("template");
-	rc = template_make(u->l, &u->record, local_record_rootfs(&u->record), u->key, u->inputs,
-			   &why, err);
+	rc = template_make(u->l, &u->record, u->key, u->inputs, &why, err);
 	if (rc < 0)
 		return forget_failed_template(u, rc, err);
 	if (rc == 1) {
@@ -228,24 +224,4 @@ int up_make_template(struct up *u, struct cryo_err *err)
 	cryo_step_ok("of this cluster, for the next ones: they are restored from it");
 	rc = up_forget(u, err);
 	return rc < 0 ? rc : 1;
-}
-
-int local_template_make(const char *stack, struct cryo_err *err)
-{
-	const struct cryo_up_opts opts = { .stack = stack, .template.remake = true };
-	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	struct cryo_err later = CRYO_ERR_INIT;
-	int rc = cryo_cluster_open("local", MAKER, &t, err), down;
-
-	/* One of before whose `up` was killed. */
-	if (rc == 0 && cryo_fs_exists(t->dir))
-		rc = local_down(t, err);
-	if (rc == 0)
-		rc = local_up(t, &opts, err);
-	if (!t)
-		return rc;
-	cryo_intr_hold();
-	down = local_down(t, rc == 0 ? err : &later);
-	cryo_intr_release();
-	return rc < 0 ? rc : down;
 }

@@ -149,7 +149,7 @@ static int fake_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n,
 		return cryo_err_set(err, CRYO_E_CHILD, "ctr failed");
 	if (strcmp(p->argv[0], "rm") == 0 && fake.rm_rc)
 		return cryo_err_set(err, CRYO_E_CHILD, "no way to the node");
-	if (strcmp(p->argv[0], "rm") == 0)
+	if (strcmp(p->argv[0], "rm") == 0 && !cryo_ends_with(last, ".tar"))
 		cryo_str_addf(&fake.traffic, "rm %s\n", last);
 	for (const char *const *a = p->argv; strcmp(p->argv[0], "find") == 0 && *a; a++)
 		cryo_str_addf(&fake.traffic, "%s ", *a);

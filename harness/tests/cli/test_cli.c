@@ -304,7 +304,7 @@ static void no_cluster(void **state)
 		{ "kubectl get pods", 1, "does not run" },
 		{ "proxy", 1, "does not run" },
 		{ "kubectl -n kube-system get pods", 1, "does not run" },
-		{ "up --no-build", 4, "4 components of stack 'upstream' are not built" },
+		{ "up --no-build", 4, "5 components of stack 'upstream' are not built" },
 		{ "down --name nothing", 0, "nothing was there" },
 		{ "-q down --name nothing", 0, "" },
 	};

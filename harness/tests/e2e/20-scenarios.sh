@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # The scenarios that ship with cryopod. Those of pods/checkpoint are skipped where the API server is
-# a stock one; slow ones (label set: slow) and the stack `next` are for CRYOPOD_SLOW=1.
+# a stock one; slow ones (label set: slow) are for CRYOPOD_SLOW=1.
 . "$(dirname "$0")/lib.sh"
 needs cluster
 shipped_scenarios() { # CLUSTER
@@ -23,7 +23,7 @@ point "those for mixed clusters are sound" exits 0 cp_ test --lint "$top"/scenar
 no_namespaces() { ! kubectl get namespaces -o name | grep -v -E '/default$|/kube-'; }
 point "their namespaces are gone" until_true 60 no_namespaces
 
-# The same on other stacks: without any patch, and newer.
+# The same without any patch; the stacks previous and edge are for `make test-stacks`.
 other_stack() { # STACK FORM
 	point "up of the $1 stack" exits 0 cp_ --name "e2e-$1" up --stack "$1"
 	point "its form of the checkpoint request" test "$(status .capabilities.checkpoint "e2e-$1")" = "$2"
@@ -31,5 +31,3 @@ other_stack() { # STACK FORM
 	point "down of the $1 stack" exits 0 cp_ --name "e2e-$1" down
 }
 other_stack stock proxy
-# Nobody else builds it: ten minutes and more of compiling.
-[ -z "${CRYOPOD_SLOW:-}" ] || other_stack next pods

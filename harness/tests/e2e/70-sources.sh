@@ -66,25 +66,24 @@ if command -v git >/dev/null; then
 
 	# A fork as somebody has it: upstream's tree in a repository, our series on top, a real program.
 	mod=$(go env GOMODCACHE 2>/dev/null) || mod=$HOME/go/pkg/mod
-	[ -d "$mod/github.com/opencontainers/runc@v1.2.8" ] || mod=$shared/go/mod
-	runc=$mod/github.com/opencontainers/runc@v1.2.8
-	if [ -d "$runc" ] && [ -d "$mod/github.com/opencontainers/selinux@v1.12.0" ]; then
-		# What a module's zip leaves out: half of the vendor directory, and a module within the module.
+	version=$(sed -n '/^    runc:/,/version:/s/^ *version: v//p' "$top/stacks/upstream.yaml")
+	[ -d "$mod/github.com/opencontainers/runc@v$version" ] || mod=$shared/go/mod
+	runc=$mod/github.com/opencontainers/runc@v$version
+	if [ -d "$runc" ]; then
+		# What a module's zip leaves out: half of the vendor directory.
 		mkdir -p "$src/runc" && cp -R "$runc/." "$src/runc" && chmod -R u+w "$src/runc" && rm -rf "$src/runc/vendor" &&
-			mkdir -p "$src/runc/internal/third_party" &&
-			cp -R "$mod/github.com/opencontainers/selinux@v1.12.0" "$src/runc/internal/third_party/selinux" &&
-			chmod -R u+w "$src/runc" && git init -q -b main "$src/runc" &&
-			git -C "$src/runc" add -Af . && git -C "$src/runc" commit -q -m v1.2.8
-		cp -R "$top/patches/runc/1.2.8" "$src/series"
+			git init -q -b main "$src/runc" &&
+			git -C "$src/runc" add -Af . && git -C "$src/runc" commit -q -m "v$version"
+		cp -R "$top/patches/runc/$version" "$src/series"
 		n=$(ls "$src/series" | grep -c '[.]patch$') more=$(printf '%04d-checkpoint-say-more.patch' $((n + 1)))
-		stack 'runc: {recipe: runc, patches: series, source: {git: ./runc, ref: main, version: v1.2.8}}'
+		stack "runc: {recipe: runc, patches: series, source: {git: ./runc, ref: main, version: v$version}}"
 		exits 0 sources sync >/dev/null
 		point "sources status: the series applies" exits 0 sources status
 		point "it names each patch" says "0002-checkpoint-fail-if-nothing-was-encrypted.patch"
 		point "build a patched git tree" exits 0 cp_ build --stack "$src/s.yaml"
 		dir=$(tail -n 1 "$tmp/out" | awk '{ print $3 }')
 		point "runc has what the patch adds" sh -c "'$dir/runc' checkpoint --help | grep -q encryption-cert"
-		point "its version is of the commit" sh -c "'$dir/runc' --version | grep -q 'runc version 1.2.8'"
+		point "its version is of the commit" sh -c "'$dir/runc' --version | grep -q 'runc version $version'"
 		point "build.json has all patches" test "$(jq '.source.patches | length' "$dir/build.json")" = "$n"
 		point "sources patch makes a tree" exits 0 sources patch runc "$src/bench"
 		echo '// one more' >>"$src/bench/checkpoint.go" && git -C "$src/bench" commit -q -a -m 'checkpoint: say more
@@ -101,9 +100,9 @@ For a test.'
 		point "is told by file and line" says "CONFLICT"
 		point "and does not build" fails 2 "0002-" cp_ build --stack "$src/s.yaml"
 		point "--version is for Go modules" fails 2 "is no Go module" sources status --version v1.2.7
-		stack "runc: {recipe: runc, patches: $top/patches/runc/1.2.8, source: {module: github.com/opencontainers/runc, version: v1.2.8}}"
-		point "status --version on the version that is there" exits 0 sources status --version v1.2.8
-		point "says on which" says "on v1.2.8"
+		stack "runc: {recipe: runc, patches: $top/patches/runc/$version, source: {module: github.com/opencontainers/runc, version: v$version}}"
+		point "status --version on the version that is there" exits 0 sources status --version "v$version"
+		point "says on which" says "on v$version"
 		# Repositories as the forks have them, and what is said of them where the forks should be.
 		if command -v go >/dev/null && exits 0 "$top/scripts/make-mirrors" "$src/mirrors" runc; then
 			at_base() { cp_ "$@" --stack "$src/mirrors/superproject.yaml" --mirror "https://base.invalid/=$src/mirrors/" runc; }
@@ -122,7 +121,7 @@ For a test.'
 			echo "# skipped: repositories as the forks have them, there is no go or not all modules can be had"
 		fi
 	else
-		echo "# skipped: a patched git tree, runc v1.2.8 is not in Go's module cache"
+		echo "# skipped: a patched git tree, runc v$version is not in Go's module cache"
 	fi
 else
 	echo "# skipped: sources from git, there is no git program"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a container runtime's list of pods. */
+/* Any bytes as a container runtime's list of pods, and as its status. */
 #include "base/util.h"
 #include "kube/cri.h"
 
@@ -10,8 +10,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv ids = { 0 };
+	enum cryo_cri_restore ability;
 	struct cryo_err err;
 
+	if (cryo_cri_read_restore(data, size, &ability, &err) < 0 &&
+	    ability != CRYO_CRI_RESTORE_UNKNOWN)
+		abort();
 	if (cryo_cri_sandboxes(data, size, &ids, &err) < 0 && ids.n > 0)
 		abort();
 	return 0;

@@ -47,6 +47,58 @@ static void lists(void **state)
 	}
 }
 
+/* A pair in the map `info` of a status; with the lengths of key, value, pair and message. */
+#define INFO(key, klen, value, vlen, mlen, len)                                                    \
+	BYTES("\0\0\0\0" len "\x12" mlen "\n" klen key "\x12" vlen value)
+
+static void ability_to_restore(void **state)
+{
+	static const struct {
+		const char *what, *body;
+		size_t n;
+		int rc;
+		enum cryo_cri_restore want;
+	} row[] = {
+		{ "no answer", BYTES(""), -CRYO_E_REMOTE, CRYO_CRI_RESTORE_UNKNOWN },
+		{ "nothing said", BYTES("\0\0\0\0\0"), 0, CRYO_CRI_RESTORE_UNKNOWN },
+		{ "on",
+		  INFO("config", "\6", "{\"enableExperimentalRestoreViaCreate\":true}", "\x2b",
+		       "\x35", "\x37"),
+		  0, CRYO_CRI_RESTORE_ON },
+		{ "off",
+		  INFO("config", "\6", "{\"enableExperimentalRestoreViaCreate\":false}", "\x2c",
+		       "\x36", "\x38"),
+		  0, CRYO_CRI_RESTORE_OFF },
+		{ "a text is neither",
+		  INFO("config", "\6", "{\"enableExperimentalRestoreViaCreate\":\"y\"}", "\x2a",
+		       "\x34", "\x36"),
+		  0, CRYO_CRI_RESTORE_UNKNOWN },
+		{ "another key",
+		  INFO("golang", "\6", "{\"enableExperimentalRestoreViaCreate\":true}", "\x2b",
+		       "\x35", "\x37"),
+		  0, CRYO_CRI_RESTORE_UNKNOWN },
+		{ "no such option", INFO("config", "\6", "{}", "\2", "\x0c", "\x0e"), 0,
+		  CRYO_CRI_RESTORE_UNKNOWN },
+		{ "no JSON", INFO("config", "\6", "{[", "\2", "\x0c", "\x0e"), 0,
+		  CRYO_CRI_RESTORE_UNKNOWN },
+		{ "no value", BYTES("\0\0\0\0\x0a\x12\x08\n\6config"), 0,
+		  CRYO_CRI_RESTORE_UNKNOWN },
+		{ "longer than the answer", BYTES("\0\0\0\0\3\x12\x09\n"), -CRYO_E_REMOTE,
+		  CRYO_CRI_RESTORE_UNKNOWN },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		enum cryo_cri_restore got = CRYO_CRI_RESTORE_ON;
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %s\n", row[i].what);
+		assert_int_equal(cryo_cri_read_restore(row[i].body, row[i].n, &got, &err),
+				 row[i].rc);
+		assert_int_equal(got, row[i].want);
+	}
+}
+
 static void nobody_there(void **state)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -62,6 +114,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists),
+		cmocka_unit_test(ability_to_restore),
 		cmocka_unit_test(nobody_there),
 	};
 

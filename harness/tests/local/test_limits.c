@@ -34,7 +34,7 @@ static int judge_with(unsigned instances, unsigned left)
 	if (left >= LOCAL_INOTIFY)
 		return rc != 0;
 	return rc != -(int)CRYO_E_UNFIT ||
-	       !strstr(err.msg, "a node needs 12 (sysctl -w fs.inotify");
+	       !strstr(err.msg, "a node needs 13 (sysctl -w fs.inotify");
 }
 
 static void enough_or_not(void **state)

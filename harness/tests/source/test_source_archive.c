@@ -4,6 +4,7 @@
 #include "tests/net/fake_http.h"
 #include "net/download.h"
 #include "source/archive.h"
+#include "source/debian.h"
 #include "source/git.h"
 #include "sys/fs.h"
 
@@ -463,9 +464,47 @@ static void too_large(void **state)
 
 #define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
+/* Debian's archive is where the packages of the build root came from. */
+static void debian_is_where_packages_come_from(void **state)
+{
+	static const char address[] = "debian://pool/main/c/criu/a.tar.xz";
+	static const struct {
+		const char *list, *want; /* NULL: not known */
+	} row[] = {
+		{ "", NULL },
+		{ "# deb http://no.invalid/debian trixie main\n", NULL },
+		{ "deb copy:/srv/debian trixie main\n", NULL },
+		{ "deb http://d.invalid/debian trixie main\ndeb http://s.invalid/x y z\n",
+		  "http://d.invalid/debian/pool/main/c/criu/a.tar.xz" },
+		{ "deb [arch=amd64 signed-by=/k] https://d.invalid/ trixie main\n",
+		  "https://d.invalid/pool/main/c/criu/a.tar.xz" },
+		{ "deb [arch=amd64", NULL },
+		{ "deb ", NULL },
+	};
+	cryo_auto(cryo_free) char *file =
+	    cryo_asprintf("%s/cache/roots/make-0123/etc/apt/sources.list", dir);
+
+	(void)state;
+	assert_int_equal(cryo_fs_mkparents(file, 0700, &err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *got = NULL;
+		int rc;
+
+		print_message("# %s\n", row[i].list);
+		assert_int_equal(cryo_fs_write(file, row[i].list, strlen(row[i].list), 0600, &err),
+				 0);
+		rc = cryo_debian_resolve(address, &got, &err);
+		assert_int_equal(rc, row[i].want ? 0 : -CRYO_E_PROVISION);
+		assert_true(cryo_streq(got, row[i].want));
+	}
+	assert_non_null(strstr(err.msg, "--mirror debian://=URL"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(debian_is_where_packages_come_from, setup,
+						teardown),
 		TEST(becomes_a_tree),
 		TEST(bytes_are_taken_as_they_are),
 		TEST(what_is_refused),

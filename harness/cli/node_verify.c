@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* `cryopod node verify`: do the programs of this node do what they are for? */
+#include "cli/node_cmd.h"
+
+#include "base/event.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+#include "sys/proc.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#define CRIU_MS 60000
+
+struct verify_look {
+	const json_t *status;
+	char *bin;
+};
+
+static int check_installed(const struct verify_look *l, struct cryo_err *err)
+{
+	const char *state = cryo_json_str(l->status, "state");
+
+	return cryo_streq(state, "installed")
+		   ? 0
+		   : cryo_err_set(err, CRYO_E_CHECK, "the node is '%s'", state);
+}
+
+static int check_running(const struct verify_look *l, struct cryo_err *err)
+{
+	json_t *program, *p;
+	size_t i, k;
+
+	json_array_foreach(json_object_get(l->status, "programs"), i, program) {
+		const char *name = cryo_json_str(program, "name");
+		const json_t *running = json_object_get(program, "running");
+		bool daemon = strcmp(name, "containerd") == 0 || strcmp(name, "kubelet") == 0;
+
+		if (daemon && json_array_size(running) == 0)
+			return cryo_err_set(err, CRYO_E_CHECK, "%s is not running", name);
+		json_array_foreach(running, k, p)
+			if (daemon && !cryo_streq(cryo_json_str(p, "what"), "ours"))
+				return cryo_err_set(err, CRYO_E_CHECK, "the %s that runs is not ours",
+						    name);
+	}
+	return 0;
+}
+
+/* With its own libraries, by the interposer, as runc calls it. */
+static int check_criu(const struct verify_look *l, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *criu = cryo_asprintf("%s/criu", l->bin);
+	const char *const argv[] = { criu, "check", NULL };
+	struct cryo_proc p = { .argv = argv, .timeout_ms = CRIU_MS };
+
+	if (access(criu, X_OK) < 0)
+		return cryo_err_set(err, CRYO_E_CHECK, "there is no '%s'", criu);
+	return cryo_err_wrap(err, cryo_proc_run(&p, NULL, err), "criu check");
+}
+
+int node_cmd_verify(const struct node_opts *o, int *exit_code, struct cryo_err *err)
+{
+	static const struct {
+		const char *what;
+		int (*check)(const struct verify_look *l, struct cryo_err *err);
+	} checks[] = { { "installed", check_installed },
+		       { "containerd and kubelet run ours", check_running },
+		       { "criu check", check_criu } };
+	cryo_auto(cryo_json_decref) json_t *status = NULL;
+	struct verify_look l = { 0 };
+	int rc = cryo_rke2_status("", &status, err);
+
+	(void)o;
+	if (rc < 0)
+		return rc;
+	l.status = status;
+	l.bin = cryo_asprintf("%s/bin", cryo_json_str(status, "node.dataDir"));
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(checks); i++) {
+		struct cryo_err why = CRYO_ERR_INIT;
+
+		cryo_step_begin("%s", checks[i].what);
+		if (checks[i].check(&l, &why) == 0) {
+			cryo_step_ok("%s", "");
+			continue;
+		}
+		cryo_step_fail("%s", why.msg);
+		*exit_code = 1;
+	}
+	cryo_freep(&l.bin);
+	return 0;
+}

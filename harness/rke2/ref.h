@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * References to RKE2's runtime image, and the names RKE2 makes of them (source: rancher/rke2
+ * pkg/bootstrap of 1.33 and 1.36, which was run with images of ours).
+ */
+#ifndef CRYO_RKE2_REF_H
+#define CRYO_RKE2_REF_H
+
+#include "base/err.h"
+
+/* What the original of a data directory is kept as: RKE2 never cleans names like this. */
+#define CRYO_RKE2_KEPT "cryopod-kept-"
+/* What is being made, and not there yet. */
+#define CRYO_RKE2_TMP "cryopod-tmp-"
+
+/*
+ * The name below <data-dir>/data for a reference exactly as it stands in the configuration:
+ * "<tag>-<12 hex digits of its SHA-256>", or the 64 digits of a digest. Caller frees.
+ * -CRYO_E_CONFIG: RKE2 would refuse it, or never find it.
+ */
+int cryo_rke2_data_name(const char *ref, char **name, struct cryo_err *err);
+
+/* Does RKE2 look at a directory of this name when it removes those of other releases? */
+bool cryo_rke2_is_cleaned(const char *name);
+
+/* The reference of a release's own runtime image: "v1.33.5+rke2r1"; caller frees. */
+char *cryo_rke2_release_ref(const char *release);
+
+/* Major and minor of "v1.33.5+rke2r1" or "1.33.5"; false if it does not begin like this. */
+bool cryo_rke2_minor(const char *version, unsigned *major, unsigned *minor);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/rke2/rke2_world.h"
+
+#define POD_A "run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/a"
+
+static const char *const methods[] = { CRYO_RKE2_RUNTIME_IMAGE, CRYO_RKE2_SWAP };
+
+static void must_install(void)
+{
+	int rc = node_install();
+
+	if (rc != 0)
+		fail_msg("install: %d %s", rc, node.err.msg);
+}
+
+static void must_roll_back(void)
+{
+	int rc = node_roll_back();
+
+	if (rc != 0)
+		fail_msg("rollback: %d %s", rc, node.err.msg);
+}
+
+static void assert_program(const char *name, const char *text)
+{
+	cryo_auto(cryo_free) char *now = node_program(name);
+
+	assert_non_null(now);
+	assert_string_equal(now, text);
+}
+
+static void assert_state(const char *want)
+{
+	cryo_auto(cryo_json_decref) json_t *s = NULL;
+
+	assert_int_equal(cryo_rke2_status(node.dir, &s, &node.err), 0);
+	assert_string_equal(cryo_json_str(s, "state"), want);
+}
+
+static void install_and_back(const char *method)
+{
+	cryo_auto(cryo_free) char *before = node_picture();
+	cryo_auto(cryo_free) char *after = NULL;
+
+	node.opts.method = method;
+	assert_state("original");
+	must_install();
+	assert_program("kubelet", "kubelet of ours 1\n");
+	assert_program("criu", "criu of ours 1\n");
+	assert_program("crictl", "crictl of " RELEASE "\n");
+	assert_state("installed");
+	assert_int_equal(node_install(), 1);
+	must_roll_back();
+	after = node_picture();
+	node_assert_same(before, after, __func__);
+	assert_state("original");
+	assert_int_equal(node_roll_back(), 1);
+}
+
+static void both_methods_go_back_exactly(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(methods); i++)
+		install_and_back(methods[i]);
+}
+
+static void original_survives_its_removal_by_rke2(void **state)
+{
+	cryo_auto(cryo_free) char *before = NULL, *after = NULL, *picture = NULL;
+
+	(void)state;
+	/* As on a node without an archive of the release, and without a network. */
+	node_remove("var/lib/rancher/rke2/agent/images");
+	before = node_picture();
+	must_install();
+	node_run_pod("a");
+	node_start();
+	picture = node_picture();
+	assert_null(strstr(picture, "data/" ORIGINAL));
+	must_roll_back();
+	assert_program("kubelet", "kubelet of " RELEASE "\n");
+	assert_state("original");
+	/* Ours stays as long as a pod runs from it, then RKE2 removes it. */
+	node_remove(POD_A);
+	node_start();
+	node_remove("run");
+	after = node_picture();
+	node_assert_same(before, after, __func__);
+}
+
+static void another_build_replaces_the_first(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(methods); i++) {
+		cryo_auto(cryo_free) char *before = node_picture(), *after = NULL;
+
+		node.opts.method = methods[i];
+		must_install();
+		node_make_build("2");
+		must_install();
+		assert_program("runc", "runc of ours 2\n");
+		must_roll_back();
+		after = node_picture();
+		node_assert_same(before, after, __func__);
+		node_make_build("1");
+	}
+}
+
+static void a_node_that_does_not_come_back_is_rolled_back(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(methods); i++) {
+		cryo_auto(cryo_free) char *before = node_picture(), *after = NULL;
+		cryo_auto(cryo_free) char *log = node_path("state/rke2/logs/journal.log");
+
+		node.opts.method = methods[i];
+		node.never_ready = true;
+		assert_int_equal(node_install(), -CRYO_E_TIMEOUT);
+		assert_non_null(strstr(node.err.msg, "rolled back"));
+		assert_true(cryo_fs_exists(log));
+		after = node_picture();
+		node_assert_same(before, after, __func__);
+		assert_state("original");
+		node.never_ready = false;
+	}
+}
+
+static void kept_for_a_look_if_wanted(void **state)
+{
+	(void)state;
+	node.never_ready = node.opts.keep = true;
+	assert_int_equal(node_install(), -CRYO_E_TIMEOUT);
+	assert_program("kubelet", "kubelet of ours 1\n");
+	assert_state("installing");
+	must_roll_back();
+	assert_state("original");
+}
+
+/* What somebody changes between install and rollback, below the node's directory. */
+static void changes_of_others_are_not_destroyed(void **state)
+{
+	static const char *const file[] = { "etc/rancher/rke2/config.yaml.d/99-cryopod.yaml",
+					    "etc/cryopod/criu.conf", "%s/runc", "%s/helper" };
+	cryo_auto(cryo_free) char *before = node_picture(), *after = NULL;
+
+	(void)state;
+	for (size_t m = 0; m < CRYO_ARRAY_LEN(methods); m++) {
+		for (size_t i = 0; i < CRYO_ARRAY_LEN(file); i++) {
+			cryo_auto(cryo_rke2_node_release) struct cryo_rke2_node n = { 0 };
+			cryo_auto(cryo_str_release) struct cryo_str path = { 0 };
+
+			/* A swap leaves what is added to `bin` in its place. */
+			if (m == 1 && i == 3)
+				continue;
+			node.opts.method = methods[m];
+			node.opts.force = false;
+			must_install();
+			assert_int_equal(cryo_rke2_node_look(node.dir, &n, &node.err), 0);
+			if (file[i][0] == '%')
+				cryo_str_addf(&path, "%s%s", n.bin + strlen(node.dir) + 1,
+					      file[i] + 2);
+			else
+				cryo_str_add(&path, file[i]);
+			node_write(cryo_str_get(&path), "# by hand\n", 0755);
+			assert_int_equal(node_roll_back(), -CRYO_E_UNFIT);
+			assert_non_null(strstr(node.err.msg, cryo_str_get(&path)));
+			assert_state("drifted");
+			node.opts.force = true;
+			must_roll_back();
+			after = node_picture();
+			node_assert_same(before, after, __func__);
+			free(after);
+			after = NULL;
+		}
+	}
+}
+
+static void what_was_there_before_comes_back(void **state)
+{
+	cryo_auto(cryo_free) char *before = NULL, *after = NULL, *words = NULL;
+	cryo_auto(cryo_free) char *conf = node_path("etc/cryopod/criu.conf");
+
+	(void)state;
+	node_write("etc/cryopod/criu.conf", "encrypt\ncriu /usr/sbin/criu\n", 0640);
+	node_write("etc/rancher/rke2/config.yaml.d/99-cryopod.yaml", "cni: cilium\n", 0644);
+	before = node_picture();
+	must_install();
+	words = node_read(conf);
+	assert_non_null(strstr(words, "encrypt\n"));
+	assert_null(strstr(words, "/usr/sbin/criu"));
+	must_roll_back();
+	after = node_picture();
+	node_assert_same(before, after, __func__);
+}
+
+static void upgrade_of_rke2_is_told(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(methods); i++) {
+		node.opts.method = methods[i];
+		must_install();
+		node_write("usr/local/bin/rke2",
+			   "#!/bin/sh\necho 'rke2 version v1.33.9+rke2r1 (0123abc)'\n", 0755);
+		node_write_release("v1.33.9+rke2r1", "rke2-images-new.tar");
+		node.standin.release = "v1.33.9+rke2r1";
+		node_start();
+		assert_state("drifted");
+		must_install();
+		assert_program("kubelet", "kubelet of ours 1\n");
+		assert_program("crictl", "crictl of v1.33.9+rke2r1\n");
+		assert_state("installed");
+		must_roll_back();
+		assert_program("kubelet", "kubelet of v1.33.9+rke2r1\n");
+		node_write("usr/local/bin/rke2",
+			   "#!/bin/sh\necho 'rke2 version " RELEASE " (0123abc)'\n", 0755);
+		node.standin.release = RELEASE;
+		node_start();
+	}
+}
+
+/* After an upgrade without an install in between, too. */
+static void rollback_after_an_upgrade(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(methods); i++) {
+		node.opts.method = methods[i];
+		must_install();
+		node_write("usr/local/bin/rke2",
+			   "#!/bin/sh\necho 'rke2 version v1.33.9+rke2r1 (0123abc)'\n", 0755);
+		node_write_release("v1.33.9+rke2r1", "rke2-images-new.tar");
+		node.standin.release = "v1.33.9+rke2r1";
+		node_run_pod("a");
+		node_start();
+		must_roll_back();
+		assert_program("kubelet", "kubelet of v1.33.9+rke2r1\n");
+		node_remove(POD_A);
+		node_write("usr/local/bin/rke2",
+			   "#!/bin/sh\necho 'rke2 version " RELEASE " (0123abc)'\n", 0755);
+		node.standin.release = RELEASE;
+		node_start();
+	}
+}
+
+static void a_stopped_service_is_not_started(void **state)
+{
+	(void)state;
+	node.runs = false;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(methods); i++) {
+		cryo_auto(cryo_free) char *before = node_picture(), *after = NULL;
+		unsigned restarts = node.restarts;
+
+		node.opts.method = methods[i];
+		must_install();
+		assert_int_equal(node_install(), 1);
+		node_start();
+		assert_program("kubelet", "kubelet of ours 1\n");
+		must_roll_back();
+		assert_int_equal(node.restarts, restarts);
+		after = node_picture();
+		node_assert_same(before, after, __func__);
+	}
+}
+
+static void one_at_a_time(void **state)
+{
+	cryo_auto(cryo_fd_close) int fd = -1;
+	cryo_auto(cryo_free) char *lock = node_path("state/rke2/lock");
+
+	(void)state;
+	assert_int_equal(cryo_lock_take(lock, 0, &fd, &node.err), 0);
+	assert_int_equal(node_install(), -CRYO_E_TIMEOUT);
+	assert_non_null(strstr(node.err.msg, "another cryopod"));
+}
+
+static void a_torn_line_of_the_journal_does_not_count(void **state)
+{
+	cryo_auto(cryo_rke2_journal_release) struct cryo_rke2_journal j = { 0 };
+	cryo_auto(cryo_free) char *path = node_path("state/rke2/journal.jsonl");
+	FILE *f;
+
+	(void)state;
+	must_install();
+	f = fopen(path, "a");
+	assert_non_null(f);
+	fputs("{\"state\": \"orig", f);
+	fclose(f);
+	assert_int_equal(cryo_rke2_journal_load(&j, &node.err), 0);
+	assert_int_equal(j.state, CRYO_RKE2_INSTALLED);
+	must_roll_back();
+}
+
+static void a_damaged_journal_is_refused(void **state)
+{
+	cryo_auto(cryo_free) char *path = node_path("state/rke2/journal.jsonl");
+	FILE *f;
+
+	(void)state;
+	must_install();
+	f = fopen(path, "a");
+	assert_non_null(f);
+	fputs("nonsense\n", f);
+	fclose(f);
+	assert_int_equal(node_roll_back(), -CRYO_E_CONFIG);
+	assert_non_null(strstr(node.err.msg, "damaged in line"));
+}
+
+static void a_missing_program_fails_and_leaves_nothing(void **state)
+{
+	cryo_auto(cryo_free) char *before = node_picture(), *after = NULL;
+
+	(void)state;
+	node_write("build/kubelet", "changed after the plan\n", 0755);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(methods); i++) {
+		node.opts.method = methods[i];
+		assert_int_equal(node_install(), -CRYO_E_CONFIG);
+		assert_non_null(strstr(node.err.msg, "has changed"));
+		after = node_picture();
+		node_assert_same(before, after, __func__);
+		free(after);
+		after = NULL;
+	}
+	assert_int_equal(node.restarts, 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, node_setup, node_teardown)
+	const struct CMUnitTest tests[] = {
+		T(both_methods_go_back_exactly),
+		T(original_survives_its_removal_by_rke2),
+		T(another_build_replaces_the_first),
+		T(a_node_that_does_not_come_back_is_rolled_back),
+		T(kept_for_a_look_if_wanted),
+		T(changes_of_others_are_not_destroyed),
+		T(what_was_there_before_comes_back),
+		T(upgrade_of_rke2_is_told),
+		T(rollback_after_an_upgrade),
+		T(a_stopped_service_is_not_started),
+		T(one_at_a_time),
+		T(a_torn_line_of_the_journal_does_not_count),
+		T(a_damaged_journal_is_refused),
+		T(a_missing_program_fails_and_leaves_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
