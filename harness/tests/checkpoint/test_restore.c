@@ -707,7 +707,7 @@ static void refused(void **state)
 		{ "another container", "", "{}", "kind: Pod\nspec: {containers: [{name: x}]}\n",
 		  NULL, NULL, CRYO_E_CONFIG, "has no container 'main'" },
 		{ "no containers", "", "{}", "kind: Pod\nspec: 5\n", NULL, NULL, CRYO_E_CONFIG,
-		  "has no container 'main'" },
+		  "contains neither a Pod nor" },
 		{ "a list for a pod", "", "{}", "[kind, Pod]\n", NULL, NULL, CRYO_E_CONFIG,
 		  "contains neither a Pod nor" },
 		{ "damaged source", "", "{}", NULL, "{", NULL, CRYO_E_CONFIG, "source pod" },
