@@ -110,8 +110,10 @@ static int list_images_in_use(struct cryo_kube *k, struct cryo_strv *used, struc
 	return rc;
 }
 
-/* Its name, and the ID under which the runtime knows it, too: while that is there, its data stays. */
-static void choose_unused_images(char *table, const struct cryo_strv *used, struct cryo_strv *unused)
+/* Its name, and the ID under which the runtime knows it, too: while that is there, its data stays.
+ */
+static void choose_unused_images(char *table, const struct cryo_strv *used,
+				 struct cryo_strv *unused)
 {
 	cryo_auto(cryo_free) char *again = cryo_strdup(table);
 	cryo_auto(cryo_strv_release) struct cryo_strv digests = { 0 };

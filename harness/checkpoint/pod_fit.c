@@ -65,8 +65,7 @@ static int check_lost_volumes(const json_t *pod, const json_t *container,
 		if (has_mount_path(&now, at) || is_standard_mount(container, at))
 			continue;
 		/* Admission mounts it, unless it is told not to. */
-		if (token &&
-		    !json_is_false(cryo_json_at(pod, "spec.automountServiceAccountToken")))
+		if (token && !json_is_false(cryo_json_at(pod, "spec.automountServiceAccountToken")))
 			continue;
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "the source container had a volume at '%s', and the pod to "

@@ -125,8 +125,7 @@ static void choose_init_containers(json_t *spec, const struct cryo_pod_form_opts
 		json_object_del(spec, "initContainers");
 }
 
-static void note_fresh_containers(const json_t *spec, const char *restored,
-				  struct cryo_strv *notes)
+static void note_fresh_containers(const json_t *spec, const char *restored, struct cryo_strv *notes)
 {
 	static const char *const list[] = { "containers", "initContainers" };
 	json_t *c;
@@ -229,7 +228,8 @@ int cryo_pod_form_make(const struct cryo_pod_form_opts *o, struct cryo_pod_form 
 		       struct cryo_err *err)
 {
 	bool alone = !o->manifest && !o->source;
-	int rc = alone ? make_pod_from_archive(o->archive, f, err) : make_pod_from_object(o, f, err);
+	int rc = alone ? make_pod_from_archive(o->archive, f, err)
+		       : make_pod_from_object(o, f, err);
 
 	if (rc < 0)
 		return rc;

@@ -60,8 +60,7 @@ int cryo_pod_hostname_restore(struct cryo_cluster *t, const struct cryo_cluster_
 	cryo_auto(cryo_free) char *name = cryo_pod_hostname(pod);
 	cryo_auto(cryo_free) char *pid = NULL;
 	int rc = name ? read_init_pid(t, node, cryo_subject_runtime_id(&s), &pid, err) : 0;
-	const char *const argv[] = { "nsenter",	 "-t", pid,  "--uts",
-				     "hostname", "--", name, NULL };
+	const char *const argv[] = { "nsenter", "-t", pid, "--uts", "hostname", "--", name, NULL };
 	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
 
 	if (rc < 0 || !name)

@@ -29,7 +29,8 @@ static const struct form_rule {
 	{ "metadata.labels", "controller-uid", ALWAYS, "a Job would adopt the pod" },
 	{ "metadata.labels", "job-name", ALWAYS, "a Job would count the pod" },
 	{ "metadata.labels", "batch.kubernetes.io/*", ALWAYS, "a Job would adopt the pod" },
-	{ "metadata.annotations", "kubectl.kubernetes.io/last-applied-configuration", ALWAYS, NULL },
+	{ "metadata.annotations", "kubectl.kubernetes.io/last-applied-configuration", ALWAYS,
+	  NULL },
 	{ "metadata.annotations", "kubernetes.io/config.*", ALWAYS, NULL },
 	{ "metadata.annotations", "kubernetes.io/limit-ranger", ALWAYS, NULL },
 	{ "metadata.annotations", "batch.kubernetes.io/*", ALWAYS, NULL },
@@ -58,7 +59,8 @@ static void drop_by_rule(const struct form_rule *r, json_t *object, struct cryo_
 	json_t *value;
 	void *next;
 
-	json_object_foreach_safe(object, next, key, value) {
+	json_object_foreach_safe(object, next, key, value)
+	{
 		if (!is_key_of_rule(r->key, key))
 			continue;
 		if (r->why)
@@ -71,7 +73,8 @@ static void drop_by_rule(const struct form_rule *r, json_t *object, struct cryo_
 static bool is_served_object(const json_t *object)
 {
 	return cryo_json_str(object, "metadata.uid") ||
-	       cryo_json_str(object, "metadata.resourceVersion") || json_object_get(object, "status");
+	       cryo_json_str(object, "metadata.resourceVersion") ||
+	       json_object_get(object, "status");
 }
 
 /* "kube-api-access-x7k2p", or "default-token-x7k2p" up to Kubernetes 1.20. */
@@ -161,8 +164,8 @@ static void drop_pinned_node(json_t *spec, struct cryo_strv *notes)
 {
 	static const char required[] = "requiredDuringSchedulingIgnoredDuringExecution";
 	json_t *affinity = cryo_json_at(spec, "affinity.nodeAffinity");
-	const json_t *terms = json_object_get(json_object_get(affinity, required),
-					      "nodeSelectorTerms");
+	const json_t *terms =
+	    json_object_get(json_object_get(affinity, required), "nodeSelectorTerms");
 	const json_t *term;
 	size_t i;
 

@@ -146,8 +146,8 @@ static void add_claimed_volumes(const json_t *object, const char *pod_name, json
 		if (!json_is_array(json_object_get(spec, "volumes")))
 			json_object_set_new(spec, "volumes", json_array());
 		json_array_append_new(json_object_get(spec, "volumes"),
-				      json_pack("{ss s{ss}}", "name", name,
-						"persistentVolumeClaim", "claimName", claim));
+				      json_pack("{ss s{ss}}", "name", name, "persistentVolumeClaim",
+						"claimName", claim));
 	}
 }
 

@@ -441,7 +441,7 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	c.base.archive = &c.archive;
 	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
 				      .container = cryo_strdup(c.archive.container) };
-	out->ns = cryo_strdup(opts->ns		     ? opts->ns
+	out->ns = cryo_strdup(opts->ns			      ? opts->ns
 			      : c.archive.ns && *c.archive.ns ? c.archive.ns
 							      : "default");
 	if (rc == 0)

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_JSON    (4 << 20)
-#define MAX_LOG	    (16 << 20)
-#define MAX_TEXT    4096
-#define MAX_NAME    253 /* of a Kubernetes object */
+#define MAX_JSON (4 << 20)
+#define MAX_LOG	 (16 << 20)
+#define MAX_TEXT 4096
+#define MAX_NAME 253 /* of a Kubernetes object */
 
 #define INVENTORY "checkpoint/inventory.img"
 

@@ -45,7 +45,7 @@
 #include <grp.h>
 #include <sys/wait.h>
 
-#define WORD "faces-in-memory"
+#define WORD	  "faces-in-memory"
 #define AS_BEFORE NULL
 
 static void need(int good, const char *what)
@@ -252,8 +252,8 @@ static const char *umask_check(void)
 
 /* --- pipes, sockets, events --- */
 
-static int pipe_fd[2], unix_fd[2], packet_fd[2], tcp_listen, udp_fd, event_fd, epoll_fd,
-    timer_fd, fifo_fd;
+static int pipe_fd[2], unix_fd[2], packet_fd[2], tcp_listen, udp_fd, event_fd, epoll_fd, timer_fd,
+    fifo_fd;
 static int abstract_fd;
 static void ends_make(void)
 {
@@ -427,8 +427,8 @@ static void signals_make(void)
 		 timer_settime(posix_timer, 0,
 			       &(struct itimerspec){ .it_value = { .tv_sec = 3000 } }, NULL) == 0,
 	     "POSIX timer");
-	need(setitimer(ITIMER_VIRTUAL,
-		       &(struct itimerval){ .it_value = { .tv_sec = 9000 } }, NULL) == 0,
+	need(setitimer(ITIMER_VIRTUAL, &(struct itimerval){ .it_value = { .tv_sec = 9000 } },
+		       NULL) == 0,
 	     "interval timer");
 	clock_gettime(CLOCK_MONOTONIC, &clock_at);
 }
@@ -549,7 +549,8 @@ static const char *session_check(void)
 }
 static const char *pidfd_check(void)
 {
-	return syscall(SYS_pidfd_send_signal, pid_fd, 0, NULL, 0) == 0 ? AS_BEFORE : "leads nowhere";
+	return syscall(SYS_pidfd_send_signal, pid_fd, 0, NULL, 0) == 0 ? AS_BEFORE
+								       : "leads nowhere";
 }
 static const char *pid_check(void)
 {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#define C "containers: [{name: app, image: i}]"
+#define C    "containers: [{name: app, image: i}]"
 #define META "\"metadata\":{\"name\":\"web-0\",\"uid\":\"u\",\"resourceVersion\":\"5\""
 #define APP  "{\"name\":\"app\",\"image\":\"i\"}"
 
@@ -131,8 +131,8 @@ static void rules(void **state)
 		  "label 'pod-template-hash' is dropped: a ReplicaSet would adopt" },
 		{ "kind: Pod\nmetadata: {labels: {controller-uid: x}}\nspec: {" C "}\n",
 		  "metadata.labels.controller-uid", NULL, "a Job would adopt the pod" },
-		{ "{\"kind\":\"Pod\"," META "},\"spec\":{\"hostname\":\"web-0\",\"containers\":["
-		  APP "]}}",
+		{ "{\"kind\":\"Pod\"," META
+		  "},\"spec\":{\"hostname\":\"web-0\",\"containers\":[" APP "]}}",
 		  "spec.hostname", NULL, "host name 'web-0' is dropped" },
 		{ "kind: Pod\nmetadata: {name: web-0}\nspec: {hostname: chosen, " C "}\n", NULL,
 		  "spec.hostname", NULL },
@@ -149,8 +149,8 @@ static void rules(void **state)
 		  "spec.ephemeralContainers", "spec.containers[0]",
 		  "ephemeral container 'app' becomes an ordinary one" },
 		{ "{\"kind\":\"Pod\"," META "},\"spec\":{\"tolerations\":[{\"key\":"
-		  "\"node.kubernetes.io/not-ready\",\"tolerationSeconds\":300}],\"containers\":["
-		  APP "]}}",
+		  "\"node.kubernetes.io/"
+		  "not-ready\",\"tolerationSeconds\":300}],\"containers\":[" APP "]}}",
 		  "spec.tolerations", NULL, NULL },
 		{ "{\"kind\":\"Pod\"," META "},\"spec\":{\"volumes\":[{\"name\":"
 		  "\"kube-api-access-x7k2p\"}],\"initContainers\":[{\"name\":\"s\","
@@ -188,11 +188,13 @@ static void fit(void **state)
 	static const struct {
 		const char *was, *text, *says;
 	} row[] = {
-		{ "/e", "kind: Pod\nspec: {containers: [{name: app, volumeMounts: [{name: e, "
-			"mountPath: /e/}]}]}\n",
+		{ "/e",
+		  "kind: Pod\nspec: {containers: [{name: app, volumeMounts: [{name: e, "
+		  "mountPath: /e/}]}]}\n",
 		  NULL },
-		{ "/über alles", "kind: Pod\nspec: {containers: [{name: app, volumeMounts: [{name: "
-				 "e, mountPath: \"/über alles\"}]}]}\n",
+		{ "/über alles",
+		  "kind: Pod\nspec: {containers: [{name: app, volumeMounts: [{name: "
+		  "e, mountPath: \"/über alles\"}]}]}\n",
 		  NULL },
 		{ "/e", "kind: Pod\nspec: {" C "}\n", "had a volume at '/e'" },
 		{ NULL,
@@ -204,14 +206,15 @@ static void fit(void **state)
 		  "volumeMounts: [{name: e, mountPath: /m}]}]}\n",
 		  NULL },
 		{ CRYO_TOKEN_MOUNT, "kind: Pod\nspec: {" C "}\n", NULL },
-		{ CRYO_TOKEN_MOUNT, "kind: Pod\nspec: {automountServiceAccountToken: false, " C
-				    "}\n",
+		{ CRYO_TOKEN_MOUNT,
+		  "kind: Pod\nspec: {automountServiceAccountToken: false, " C "}\n",
 		  "automountServiceAccountToken is false" },
 		{ NULL, "kind: Pod\nspec: {hostPID: true, " C "}\n",
 		  "hostPID was false for the source container" },
 		{ NULL, "kind: Pod\nspec: {shareProcessNamespace: true, " C "}\n",
 		  "shareProcessNamespace was false" },
-		{ NULL, "kind: Pod\nspec: {containers: [{name: x}], initContainers: [{name: app}]}\n",
+		{ NULL,
+		  "kind: Pod\nspec: {containers: [{name: x}], initContainers: [{name: app}]}\n",
 		  "is an init container" },
 		{ NULL, "kind: Pod\nspec: {containers: [{name: x}]}\n", "has no container 'app'" },
 		{ NULL, "kind: Pod\nspec: {" C "}\n---\nkind: Pod\nspec: {" C "}\n",
@@ -252,8 +255,8 @@ static void archive_alone(void **state)
 	assert_true(cryo_json_bool(f.pod, "spec.hostNetwork"));
 	assert_true(cryo_json_bool(f.pod, "spec.shareProcessNamespace"));
 	assert_false(cryo_json_bool(f.pod, "spec.hostPID"));
-	assert_true(cryo_json_bool(
-	    f.pod, "spec.containers[0].securityContext.readOnlyRootFilesystem"));
+	assert_true(
+	    cryo_json_bool(f.pod, "spec.containers[0].securityContext.readOnlyRootFilesystem"));
 	assert_int_equal(f.warnings.n, 2);
 	assert_string_equal(spec_text(&f, "spec.restartPolicy"), "Never");
 }
@@ -266,10 +269,8 @@ static void restart_policies(void **state)
 		const char *policy;
 		size_t notes, warnings;
 	} row[] = {
-		{ NULL, false, "", 1, 0 },
-		{ "Never", false, "Never", 0, 0 },
-		{ "Always", false, "Always", 1, 0 },
-		{ NULL, true, "", 0, 1 },
+		{ NULL, false, "", 1, 0 },	     { "Never", false, "Never", 0, 0 },
+		{ "Always", false, "Always", 1, 0 }, { NULL, true, "", 0, 1 },
 		{ "Never", true, "Never", 0, 0 },
 	};
 

@@ -37,10 +37,10 @@ static struct {
 	int load_rc, create_rc, wait_rc;
 	json_t *pod; /* the one created */
 	char *deleted, *config;
-	const char *secret;	 /* the only one there is, JSON; NULL: none */
-	struct cryo_str traffic; /* "put PATH CONTENT" and "rm PATH" lines */
+	const char *secret;		   /* the only one there is, JSON; NULL: none */
+	struct cryo_str traffic;	   /* "put PATH CONTENT" and "rm PATH" lines */
 	struct cryo_str loaded_into, puts; /* names of nodes */
-	const char *only;	 /* the node that has the images; NULL: all */
+	const char *only;		   /* the node that has the images; NULL: all */
 	int rm_rc;
 	int64_t limit;
 } fake;
@@ -153,7 +153,8 @@ static int fake_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n,
 		cryo_str_addf(&fake.traffic, "rm %s\n", last);
 	for (const char *const *a = p->argv; strcmp(p->argv[0], "find") == 0 && *a; a++)
 		cryo_str_addf(&fake.traffic, "%s ", *a);
-	if (strcmp(p->argv[0], "ctr") == 0 && !import && (!fake.only || !strcmp(fake.only, n->name)))
+	if (strcmp(p->argv[0], "ctr") == 0 && !import &&
+	    (!fake.only || !strcmp(fake.only, n->name)))
 		cryo_str_add(&res->out, fake.images ? fake.images : IMAGES);
 	return 0;
 }
@@ -189,15 +190,11 @@ static int fake_put(struct cryo_cluster *t, const struct cryo_cluster_node *n, i
 	return 0;
 }
 
-static const struct cryo_cluster_ops ops = { .kind = "fake",
-					     .kube = fake_kube,
-					     .exec = fake_exec,
-					     .get = fake_get,
-					     .put = fake_put };
-static struct cryo_cluster_node node[3];
-static struct cryo_cluster target = {
-	.ops = &ops, .name = (char *)"x", .node = node, .nodes = 1
+static const struct cryo_cluster_ops ops = {
+	.kind = "fake", .kube = fake_kube, .exec = fake_exec, .get = fake_get, .put = fake_put
 };
+static struct cryo_cluster_node node[3];
+static struct cryo_cluster target = { .ops = &ops, .name = (char *)"x", .node = node, .nodes = 1 };
 
 static int setup(void **state)
 {
@@ -693,16 +690,19 @@ static void refused(void **state)
 		  "no status.dump (it was made by containerd 2.0)" },
 		{ "a volume", MOUNT("/data"), "{}", NULL, NULL, NULL, CRYO_E_USAGE,
 		  "had a volume at '/data': give its manifest (-f FILE)" },
-		{ "a volume less", MOUNT("/data"), "{}", "kind: Pod\nspec: {containers: [{name: main}]}\n",
-		  NULL, NULL, CRYO_E_CONFIG, "had a volume at '/data'" },
+		{ "a volume less", MOUNT("/data"), "{}",
+		  "kind: Pod\nspec: {containers: [{name: main}]}\n", NULL, NULL, CRYO_E_CONFIG,
+		  "had a volume at '/data'" },
 		{ "a volume more", "", "{}",
-		  "kind: Pod\nspec: {containers: [{name: main, volumeMounts: [{mountPath: /x}]}]}\n",
+		  "kind: Pod\nspec: {containers: [{name: main, volumeMounts: [{mountPath: "
+		  "/x}]}]}\n",
 		  NULL, NULL, CRYO_E_CONFIG, "has a volume at '/x'" },
 		{ "no base image", "", "{}", NULL, NULL, "", CRYO_E_CHECK,
 		  "base image 'docker.io/library/counter:latest' is on no node" },
 		{ "no pod in it", "", "{}", "kind: Service\n", NULL, NULL, CRYO_E_CONFIG,
 		  "contains neither a Pod nor" },
-		{ "empty manifest", "", "{}", "", NULL, NULL, CRYO_E_CONFIG, "contains neither a Pod nor" },
+		{ "empty manifest", "", "{}", "", NULL, NULL, CRYO_E_CONFIG,
+		  "contains neither a Pod nor" },
 		{ "no YAML", "", "{}", "kind: {\n", NULL, NULL, CRYO_E_CONFIG, "pod.yaml:" },
 		{ "another container", "", "{}", "kind: Pod\nspec: {containers: [{name: x}]}\n",
 		  NULL, NULL, CRYO_E_CONFIG, "has no container 'main'" },
