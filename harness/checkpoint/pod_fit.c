@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checkpoint/pod_fit.h"
 
-#include "checkpoint/pod_form.h"
+#include "checkpoint/pod_rules.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -153,7 +153,7 @@ static void warn_other_namespaces(const json_t *pod, const struct cryo_archive *
 int cryo_pod_fit_check(json_t *pod, const struct cryo_archive *a, struct cryo_strv *warnings,
 		       struct cryo_err *err)
 {
-	const json_t *container = cryo_pod_form_container(pod, a->container);
+	const json_t *container = cryo_pod_container(pod, a->container);
 	int rc = check_lost_volumes(pod, container, a, err);
 
 	if (rc == 0)
@@ -243,7 +243,7 @@ static const json_t *find_mount_of_file(const json_t *container, const char *fil
 
 void cryo_pod_fit_explain(const json_t *pod, const char *container, struct cryo_err *err)
 {
-	const json_t *c = cryo_pod_form_container(pod, container);
+	const json_t *c = cryo_pod_container(pod, container);
 	cryo_auto(cryo_free) char *file = find_failed_file(err->msg);
 	const json_t *mount = file ? find_mount_of_file(c, file) : NULL;
 	const char *name = cryo_json_str(mount, "name");

@@ -8,20 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-json_t *cryo_pod_form_container(const json_t *pod, const char *name)
-{
-	static const char *const list[] = { "spec.containers", "spec.initContainers",
-					    "spec.ephemeralContainers" };
-	json_t *c;
-	size_t i;
-
-	for (size_t l = 0; l < CRYO_ARRAY_LEN(list); l++)
-		json_array_foreach(cryo_json_at(pod, list[l]), i, c)
-			if (cryo_streq(cryo_json_str(c, "name"), name))
-				return c;
-	return NULL;
-}
-
 /*
  * A pod that nothing is known of but the archive. It needs the same mounts as the
  * source had: the token of its ServiceAccount can be had, other volumes cannot.
@@ -166,7 +152,7 @@ static int check_form_container(const json_t *pod, const char *name, struct cryo
 static void warn_restart_policy(const json_t *pod, const struct cryo_pod_form_opts *o,
 				struct cryo_pod_form *f)
 {
-	const json_t *c = cryo_pod_form_container(pod, o->archive->container);
+	const json_t *c = cryo_pod_container(pod, o->archive->container);
 	const char *policy = cryo_json_str(c, "restartPolicy");
 
 	if (!policy)

@@ -39,7 +39,4 @@ int cryo_pod_form_make(const struct cryo_pod_form_opts *opts, struct cryo_pod_fo
 void cryo_pod_form_release(struct cryo_pod_form *f);
 #define cryo_pod_form_releasep cryo_pod_form_release
 
-/* The container of that name, ordinary or sidecar; borrowed, NULL if there is none. */
-json_t *cryo_pod_form_container(const json_t *pod, const char *name);
-
 #endif

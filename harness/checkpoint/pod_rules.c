@@ -189,6 +189,20 @@ static void drop_generated_host_name(const json_t *object, json_t *spec, struct 
 	json_object_del(spec, "hostname");
 }
 
+json_t *cryo_pod_container(const json_t *pod, const char *name)
+{
+	static const char *const list[] = { "spec.containers", "spec.initContainers",
+					    "spec.ephemeralContainers" };
+	json_t *c;
+	size_t i;
+
+	for (size_t l = 0; l < CRYO_ARRAY_LEN(list); l++)
+		json_array_foreach(cryo_json_at(pod, list[l]), i, c)
+			if (cryo_streq(cryo_json_str(c, "name"), name))
+				return c;
+	return NULL;
+}
+
 json_t *cryo_pod_rules_apply(const json_t *object, struct cryo_strv *notes)
 {
 	static const char *const kept[] = { "labels", "annotations", "finalizers" };

@@ -12,4 +12,7 @@
 /* Whole new Pod of a pod or a pod template; what people should know goes to `notes`. */
 json_t *cryo_pod_rules_apply(const json_t *object, struct cryo_strv *notes);
 
+/* The container of that name, of whatever kind; borrowed, NULL if there is none. */
+json_t *cryo_pod_container(const json_t *pod, const char *name);
+
 #endif

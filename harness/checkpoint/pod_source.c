@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checkpoint/pod_source.h"
 
-#include "checkpoint/pod_form.h"
+#include "checkpoint/pod_rules.h"
 #include "conf/yaml.h"
 #include "sys/fs.h"
 
@@ -55,7 +55,7 @@ static unsigned score_candidate(const struct cryo_archive *a, const json_t *obje
 	const char *name = get_object_name(object);
 	unsigned score = 1;
 
-	if (cryo_pod_form_container(pod, a->container))
+	if (cryo_pod_container(pod, a->container))
 		score += 4;
 	if (name && a->pod && cryo_starts_with(a->pod, name))
 		score += strcmp(a->pod, name) == 0 ? 2 : 1;

@@ -18,6 +18,7 @@
 #include "checkpoint/pod_adoption.h"
 #include "checkpoint/pod_fit.h"
 #include "checkpoint/pod_form.h"
+#include "checkpoint/pod_rules.h"
 #include "checkpoint/pod_hostname.h"
 #include "checkpoint/sealing.h"
 
@@ -159,7 +160,7 @@ static json_t *make_json_object(json_t *parent, const char *key)
 static void adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config)
 {
 	json_t *meta = make_json_object(pod, "metadata");
-	json_t *c = cryo_pod_form_container(pod, r->container);
+	json_t *c = cryo_pod_container(pod, r->container);
 
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));

@@ -2,6 +2,7 @@
 /* From what people have to the pod that is restored. */
 #include "checkpoint/pod_fit.h"
 #include "checkpoint/pod_form.h"
+#include "checkpoint/pod_rules.h"
 #include "sys/fs.h"
 
 #include <setjmp.h>
@@ -103,7 +104,7 @@ static void forms(void **state)
 			fail_msg("%s", err.msg);
 		assert_string_equal(spec_text(&f, "kind"), "Pod");
 		assert_string_equal(spec_text(&f, "apiVersion"), "v1");
-		assert_non_null(cryo_pod_form_container(f.pod, "app"));
+		assert_non_null(cryo_pod_container(f.pod, "app"));
 		notes = cryo_strv_join(&f.notes, "; ");
 		assert_non_null(strstr(notes, row[i].note));
 	}
