@@ -201,8 +201,8 @@ static int note_dump_stats(const struct cryo_bench_counter *c, bool sealed,
 	return 0;
 }
 
-static int remove_bench_archive(const struct cryo_bench_counter *c, const struct cryo_checkpoint *done,
-				struct cryo_err *err)
+static int remove_bench_archive(const struct cryo_bench_counter *c,
+				const struct cryo_checkpoint *done, struct cryo_err *err)
 {
 	const struct cryo_cluster_node *node;
 	int rc = cryo_cluster_find_node(c->target, done->node, &node, err);

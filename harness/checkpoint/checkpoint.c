@@ -22,7 +22,7 @@ struct call {
 	const struct cryo_checkpoint_opts *opts;
 	struct cryo_subject subject;
 	const struct cryo_cluster_node *node; /* NULL: not known, or out of reach */
-	struct cryo_sealing_call sealing; /* until the archive is where it is wanted */
+	struct cryo_sealing_call sealing;     /* until the archive is where it is wanted */
 	struct cryo_checkpoint *out;
 };
 
@@ -147,7 +147,7 @@ static int take_checkpoint_answer(struct call *c, const struct cryo_checkpoint_a
 	if (!c->out->container)
 		c->out->container = cryo_strdup(container ? container : "");
 	c->out->archive = cryo_strdup(a->path);
-	return find_source_node(c, err);
+	return cryo_err_wrap(err, find_source_node(c, err), "the archive is there ('%s')", a->path);
 }
 
 /* A 404 is of the pod, the Secret … or the path itself, if that form was forced. */
@@ -221,9 +221,8 @@ static int begin_sealing_call(struct call *c, struct cryo_err *err)
 	if (secret)
 		rc = cryo_sealing_secret(c->api, c->out->ns, secret, "tls.crt", &pem, err);
 	if (rc == 0)
-		rc = cryo_sealing_call_begin(c->t, c->node, id,
-					     secret ? cryo_str_get(&pem) : NULL, pem.len,
-					     &c->sealing, err);
+		rc = cryo_sealing_call_begin(c->t, c->node, id, secret ? cryo_str_get(&pem) : NULL,
+					     pem.len, &c->sealing, err);
 	return secret ? cryo_err_wrap(err, rc, "encryption") : rc;
 }
 

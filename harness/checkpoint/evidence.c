@@ -18,34 +18,20 @@
  * Newest file of that name pattern below containerd's directory, but not where the files of
  * containers are, who could make one up; NULL if there is none. Caller frees.
  */
-static char *find_newest_log(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *name,
-			     int64_t since_ns)
+static char *find_newest_log(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     const char *name, int64_t since_ns)
 {
 	cryo_auto(cryo_free) char *after = cryo_asprintf("@%" PRId64, since_ns / 1000000000);
 	/* Where they are links, what these lead to. */
 	cryo_auto(cryo_free) char *root = cryo_asprintf("%s/", node->path.root);
 	cryo_auto(cryo_free) char *state = cryo_asprintf("%s/", node->path.state);
-	const char *const argv[] = { "find",
-				     root,
-				     state,
-				     "(",
-				     "-name",
-				     "rootfs",
-				     "-o",
-				     "-name",
-				     "io.containerd.snapshotter.*",
-				     ")",
-				     "-prune",
-				     "-o",
-				     "-type",
-				     "f",
-				     "-name",
-				     name,
-				     "-newermt",
-				     after,
-				     "-printf",
-				     "%T@ %p\n",
-				     NULL };
+	const char *const argv[] = { "find",	root,	    state,
+				     "(",	"-name",    "rootfs",
+				     "-o",	"-name",    "io.containerd.snapshotter.*",
+				     ")",	"-prune",   "-o",
+				     "-type",	"f",	    "-name",
+				     name,	"-newermt", after,
+				     "-printf", "%T@ %p\n", NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	const struct cryo_exec x = { .argv = argv, .timeout_ms = FIND_MS };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -67,7 +53,8 @@ static char *find_newest_log(struct cryo_cluster *t, const struct cryo_cluster_n
 	return cryo_strdup(best);
 }
 
-static char *read_decisive_line(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *path)
+static char *read_decisive_line(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				const char *path)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	cryo_auto(cryo_free) char *dir = NULL;
@@ -92,15 +79,16 @@ static void add_evidence_line(struct cryo_err *err, const char *line)
 	const char *meaning = line ? cryo_criu_log_explain(line) : NULL;
 	int code = err->http_code;
 
-	if (!meaning)
+	/* Of a quoted line the names are somebody's, and behind CRIU's own one it has no say. */
+	if (!line)
 		meaning = cryo_criu_log_explain(text);
 	cryo_err_set(err, err->status, "%s%s%s%s%s%s", meaning ? meaning : "", meaning ? ": " : "",
 		     line ? "CRIU: " : "", line ? line : "", line ? "; " : "", text);
 	err->http_code = code;
 }
 
-void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *node, int64_t since_ns,
-			struct cryo_err *err)
+void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			int64_t since_ns, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = find_newest_log(t, node, "*dump.log", since_ns);
 	cryo_auto(cryo_free) char *line = path ? read_decisive_line(t, node, path) : NULL;
@@ -122,8 +110,7 @@ int cryo_evidence_restore_begin(struct cryo_cluster *t, const struct cryo_cluste
 	/* The interposer only writes to a log that is there. */
 	if (rc == 0)
 		rc = cryo_cluster_put_data(t, node, "", 0, e->log, err);
-	return rc < 0 ? rc
-		      : cryo_cluster_put_data(t, node, text, strlen(text), e->config, err);
+	return rc < 0 ? rc : cryo_cluster_put_data(t, node, text, strlen(text), e->config, err);
 }
 
 void cryo_evidence_restore_end(struct cryo_cluster *t, struct cryo_evidence_restore *e,

@@ -12,8 +12,8 @@
  * that decides and its plain meaning to err's message. Without one, only what
  * the message itself tells is explained.
  */
-void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *node, int64_t since_ns,
-			struct cryo_err *err);
+void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			int64_t since_ns, struct cryo_err *err);
 
 /*
  * The runtime removes CRIU's log of a failed restore with the container. So

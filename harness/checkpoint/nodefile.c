@@ -28,11 +28,12 @@ static int run_node_command(struct cryo_cluster *t, const struct cryo_cluster_no
 int cryo_nodefile_dir(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 		      const char *below, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", node->path.run,
-							below ? below : "");
+	cryo_auto(cryo_free) char *path =
+	    cryo_asprintf("%s/%s", node->path.run, below ? below : "");
 	/* Named both, as the mode is not that of directories on the way. */
-	const char *const argv[] = { "mkdir",	     "-p", "-m", "0700", "--",
-				     node->path.run, path, NULL };
+	const char *const argv[] = {
+		"mkdir", "-p", "-m", "0700", "--", node->path.run, path, NULL
+	};
 
 	return run_node_command(t, node, argv, err);
 }

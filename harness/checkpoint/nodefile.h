@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Small files of ours in a node, below its node->path.run: made 0600, from memory, removed again. */
+/* Small files of ours in a node, below its node->path.run: made 0600, from memory, removed again.
+ */
 #ifndef CRYO_CHECKPOINT_NODEFILE_H
 #define CRYO_CHECKPOINT_NODEFILE_H
 

@@ -13,6 +13,7 @@
 #include "seal/cert.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
+#include "sys/reseed.h"
 #include "checkpoint/evidence.h"
 #include "checkpoint/node_images.h"
 #include "checkpoint/pod_adoption.h"
@@ -319,6 +320,9 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	rc = cryo_evidence_restore_begin(c->t, c->node, key.token, key.words, &evidence, err);
 	if (rc == 0) {
 		adapt_restore_pod(c->form.pod, c->out, evidence.config);
+		/* The interposer does it as well; but only this one can tell, and stands on every
+		 * stack. */
+		cryo_random_reseed_or_warn("the restored pod");
 		rc = create_pod_and_wait(c->k, c->form.pod, limit, c->out, &running, err);
 	}
 	if (rc == 0)
@@ -436,6 +440,9 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	int rc = check_restore_opts(opts, err);
 
 	*out = (struct cryo_restore){ 0 };
+	if (rc == 0 && !cryo_cluster_reaches_nodes(t))
+		rc = cryo_err_wrap(err, cryo_cluster_find_node(t, NULL, &c.node, err),
+				   "restore of '%s'", opts->archive);
 	if (rc < 0)
 		return rc;
 	rc = cryo_archive_load(opts->archive, &c.archive, err);

@@ -136,8 +136,8 @@ static int put_sealing_wish(struct cryo_sealing_call *c, const char *id, const c
 	if (rc == 0)
 		rc = cryo_cluster_put_data(c->target, c->node, cert_pem, len, c->cert, err);
 	return rc < 0 ? rc
-		      : cryo_cluster_put_data(c->target, c->node, config, strlen(config),
-					      c->config, err);
+		      : cryo_cluster_put_data(c->target, c->node, config, strlen(config), c->config,
+					      err);
 }
 
 int cryo_sealing_call_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
@@ -257,9 +257,9 @@ int cryo_sealing_check(struct cryo_cluster *t, const struct cryo_cluster_node *n
 	const char *const argv[] = { "tar", "--force-local", "-tf", archive, NULL };
 	bool found = false;
 	const struct cryo_exec x = { .argv = argv,
-			       .timeout_ms = LIST_MS,
-			       .on_line = sealing_on_member_line,
-			       .on_line_arg = &found };
+				     .timeout_ms = LIST_MS,
+				     .on_line = sealing_on_member_line,
+				     .on_line_arg = &found };
 	int rc = cryo_cluster_exec(t, node, &x, NULL, err);
 
 	return rc < 0 ? rc : found;

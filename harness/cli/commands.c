@@ -6,6 +6,7 @@
 const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_doctor,
 	&cryo_cmd_sources,
+	&cryo_cmd_stacks,
 	&cryo_cmd_build,
 	&cryo_cmd_image,
 	&cryo_cmd_up,

@@ -44,15 +44,16 @@ static void print_template_table(const json_t *list)
 	}
 }
 
-static int list_templates(const struct cryo_cli *cli, const struct template_opts *o, const char *arg, struct cryo_err *err)
+static int list_templates(const struct cryo_cli *cli, const struct template_opts *o,
+			  const char *arg, struct cryo_err *err)
 {
 	(void)cli;
 	(void)arg;
 	return cryo_cli_list(o->output, cryo_template_list, print_template_table, err);
 }
 
-static int make_missing_template(const struct cryo_cli *cli, const struct template_opts *o, const char *arg,
-				 struct cryo_err *err)
+static int make_missing_template(const struct cryo_cli *cli, const struct template_opts *o,
+				 const char *arg, struct cryo_err *err)
 {
 	(void)arg;
 	return cryo_template_make(cli->target, o->stack, err);
@@ -77,7 +78,8 @@ static int remove_templates(const struct cryo_cli *cli, const struct template_op
 
 static const struct verb {
 	struct cryo_verb v;
-	int (*run)(const struct cryo_cli *cli, const struct template_opts *o, const char *arg, struct cryo_err *err);
+	int (*run)(const struct cryo_cli *cli, const struct template_opts *o, const char *arg,
+		   struct cryo_err *err);
 } verbs[] = {
 	{ { "list", false, false }, list_templates },
 	{ { "make", false, true }, make_missing_template },

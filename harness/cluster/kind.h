@@ -37,7 +37,8 @@ struct cryo_cluster_ops {
 	 * name and dir are there. Touches nothing. */
 	int (*open)(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err);
 	size_t size; /* of its own struct, which begins with struct cryo_cluster; zeroed */
-	void (*release)(struct cryo_cluster *t); /* what `open` and others have put there; or NULL */
+	void (*release)(
+	    struct cryo_cluster *t); /* what `open` and others have put there; or NULL */
 
 	/* Each kind has these. */
 	int (*status)(struct cryo_cluster *t, json_t **out, struct cryo_err *err);

@@ -69,11 +69,10 @@ int cryo_record_save(const char *path, const struct cryo_record *r, struct cryo_
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	json_t *nodes = json_array();
-	cryo_auto(cryo_json_decref) json_t *j =
-	    json_pack("{ss* ss* ss* sO* sI so sO* sO*}", "kind", r->kind, "stack", r->stack,
-		      "stamp", r->stamp, "builds", r->builds, "createdNs",
-		      (json_int_t)r->created_ns, "nodes", nodes, "config", r->config, "own",
-		      r->own);
+	cryo_auto(cryo_json_decref) json_t *j = json_pack(
+	    "{ss* ss* ss* sO* sI so sO* sO*}", "kind", r->kind, "stack", r->stack, "stamp",
+	    r->stamp, "builds", r->builds, "createdNs", (json_int_t)r->created_ns, "nodes", nodes,
+	    "config", r->config, "own", r->own);
 
 	for (size_t i = 0; i < r->nodes; i++)
 		json_array_append_new(nodes, cryo_node_to_record(&r->node[i]));

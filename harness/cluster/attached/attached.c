@@ -12,8 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static int open_attached_cluster(const struct cryo_record *r, struct cryo_cluster *t,
-				 struct cryo_err *err)
+int attached_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err)
 {
 	struct attached *a = (struct attached *)t;
 
@@ -27,7 +26,7 @@ static int open_attached_cluster(const struct cryo_record *r, struct cryo_cluste
 	return 0;
 }
 
-static void release_attached_cluster(struct cryo_cluster *t)
+void attached_release(struct cryo_cluster *t)
 {
 	struct attached *a = (struct attached *)t;
 
@@ -51,7 +50,7 @@ int attached_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_er
 	return cryo_kubectl_client(&a->proxy, &a->k, out, err);
 }
 
-static int forget_attached_cluster(struct cryo_cluster *t, struct cryo_err *err)
+int attached_down(struct cryo_cluster *t, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -69,18 +68,7 @@ static int forget_attached_cluster(struct cryo_cluster *t, struct cryo_err *err)
 	return rc;
 }
 
-static const char *name_attached_state(struct cryo_cluster *t)
+const char *attached_state(struct cryo_cluster *t)
 {
 	return t->kubeconfig ? "attached" : "absent";
 }
-
-const struct cryo_cluster_ops cryo_cluster_attached = {
-	.kind = "attached",
-	.size = sizeof(struct attached),
-	.open = open_attached_cluster,
-	.release = release_attached_cluster,
-	.status = attached_status,
-	.kube = attached_kube,
-	.down = forget_attached_cluster,
-	.state = name_attached_state,
-};

@@ -3,7 +3,7 @@
 #ifndef CRYO_CLUSTER_ATTACHED_ATTACHED_H
 #define CRYO_CLUSTER_ATTACHED_ATTACHED_H
 
-#include "cluster/cluster.h"
+#include "cluster/kind.h"
 #include "cluster/kubectl.h"
 
 struct attached {
@@ -13,6 +13,10 @@ struct attached {
 	struct cryo_kubectl_proxy proxy;
 };
 
+int attached_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err);
+void attached_release(struct cryo_cluster *t);
+int attached_down(struct cryo_cluster *t, struct cryo_err *err);
+const char *attached_state(struct cryo_cluster *t);
 int attached_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);
 int attached_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
 

@@ -136,8 +136,8 @@ static int open_path_in_node(const struct local *l, const char *path, uint64_t f
 int local_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
 	      int to, struct cryo_err *err)
 {
-	cryo_auto(cryo_fd_close) int fd = open_path_in_node(
-	    (struct local *)t, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	cryo_auto(cryo_fd_close) int fd =
+	    open_path_in_node((struct local *)t, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
 
 	(void)node;
 	return fd < 0 ? fd : cryo_fs_copy_fd(fd, to, from, err);
@@ -147,7 +147,8 @@ int local_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, int 
 	      const char *to, struct cryo_err *err)
 {
 	const char *slash = strrchr(to, '/');
-	cryo_auto(cryo_free) char *parent = cryo_strndup(to, slash == to ? 1 : (size_t)(slash - to));
+	cryo_auto(cryo_free) char *parent =
+	    cryo_strndup(to, slash == to ? 1 : (size_t)(slash - to));
 	cryo_auto(cryo_fs_draft_release) struct cryo_fs_draft draft = CRYO_FS_DRAFT_INIT;
 	cryo_auto(cryo_fd_close) int dir = -1;
 	cryo_auto(cryo_free) char *path = NULL;

@@ -91,20 +91,6 @@ static int write_containerd_config(const struct local *l, struct cryo_err *err)
 	return write_node_file(l->node, "/etc/containerd/config.toml", 0644, &s, err);
 }
 
-/*
- * Without the second one the kubelet reads its certificate once and does not watch
- * the file: an inotify instance less. A gate that a version does not know, or knows
- * no more, would be its end.
- */
-const char *local_kubelet_gates(const char *version)
-{
-	bool known = local_version_at_least(version, 1, 31) &&
-		     !local_version_at_least(version, 1, 38);
-
-	return known ? "ContainerCheckpoint: true, ReloadKubeletServerCertificateFile: false"
-		     : "ContainerCheckpoint: true";
-}
-
 static int write_kubelet_config(const struct local *l, const char *version, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
@@ -143,7 +129,7 @@ static int write_kubelet_config(const struct local *l, const char *version, stru
 	    "volumePluginDir: " LOCAL_NO_FLEX_VOLUMES "\n"
 	    "enableControllerAttachDetach: true\n"
 	    "logging: {verbosity: 1}\n",
-	    local_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node->name, l->node->name);
+	    cryo_node_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node->name, l->node->name);
 	return write_node_file(l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
 }
 
@@ -334,32 +320,27 @@ static int link_all_programs(const struct local *l, const struct cryo_build *bui
 	return rc;
 }
 
-static int install_libexec(const struct local *l, const char *name, const char *as,
-			   struct cryo_err *err)
+/* A copy: the node must not depend on where cryopod was built. */
+static int install_part(const struct local *l, const struct cryo_node_part *part,
+			struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *libexec = cryo_asprintf("libexec/%s", name);
-	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/upper/usr/local/bin/%s", l->node->dir, as);
+	cryo_auto(cryo_free) char *to =
+	    cryo_asprintf("%s/upper%s/%s", l->node->dir, l->base.node->path.bin, part->as);
 	cryo_auto(cryo_free) char *from = NULL;
-	int rc = cryo_data_path(libexec, &from, err);
+	int rc = cryo_data_path(part->from, &from, err);
 
 	if (rc == 0)
 		rc = cryo_fs_mkparents(to, 0755, err);
 	return rc < 0 ? rc : cryo_fs_copy(from, to, 0755, err);
 }
 
-/*
- * Found as `criu` before the real one in containerd's PATH (docs/architecture.md,
- * "Sealed checkpoints"). A copy: the node must not depend on where cryopod was built.
- */
 static int install_interposer(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str conf = { 0 };
-	int rc = install_libexec(l, "cryopod-criu", "criu", err);
+	int rc = install_part(l, &cryo_node_interposer, err);
 
-	cryo_str_add(&conf,
-		     "# Words of the interposer: docs/architecture.md, \"Sealed checkpoints\".\n"
-		     "criu /usr/sbin/criu\n");
-	return rc < 0 ? rc : write_node_file(l->node, "/etc/cryopod/criu.conf", 0644, &conf, err);
+	cryo_node_criu_conf("/usr/sbin/criu", NULL, &conf);
+	return rc < 0 ? rc : write_node_file(l->node, CRYO_NODE_CRIU_CONF, 0644, &conf, err);
 }
 
 /* The interposer loads it into CRIU if it is there. */
@@ -371,9 +352,9 @@ static int install_criu_preload(const struct local *l, const struct cryo_build *
 	cryo_auto(cryo_free) char *version = local_criu_version(
 	    criu, criu ? criu->component->source.version : NULL, node ? node->dir : NULL);
 
-	if (!local_criu_needs_preload(version))
+	if (!cryo_node_needs_preload(version))
 		return 0;
-	return install_libexec(l, "criu-sockopt.so", "criu-sockopt.so", err);
+	return install_part(l, &cryo_node_preload, err);
 }
 
 /* "v1.33.13"; NULL: nobody knows. */

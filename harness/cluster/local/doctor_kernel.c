@@ -41,7 +41,7 @@ void machine_root(struct machine_look *k, struct cryo_finding *f)
 
 void machine_kernel(struct machine_look *k, struct cryo_finding *f)
 {
-	if (local_version_at_least(k->release, OLDEST_MAJOR, OLDEST_MINOR))
+	if (cryo_node_version_at_least(k->release, OLDEST_MAJOR, OLDEST_MINOR))
 		machine_say(f, CRYO_VERDICT_OK, NULL, "Linux %s", k->release);
 	else
 		machine_say(f, CRYO_VERDICT_FAIL, "boot a newer kernel",
@@ -203,7 +203,7 @@ void machine_capabilities(struct machine_look *k, struct cryo_finding *f)
 	else if (!(set >> CAP_SYS_RESOURCE & 1))
 		machine_say(f, CRYO_VERDICT_NOTE, NULL,
 			    "no CAP_SYS_RESOURCE: pods are not protected from the out-of-memory "
-			    "killer, and CRIU complains of RLIMIT_NOFILE without harm");
+			    "killer, and CRIU cannot dump processes of other users than root");
 	else
 		machine_say(f, CRYO_VERDICT_OK, NULL, "all that are needed");
 }

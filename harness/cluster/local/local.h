@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local target: a disposable cluster in namespaces of this machine. This
+ * Kind "local": a disposable cluster in namespaces of this machine. This
  * header is for the files of this folder only.
  *
- *   local.c     the table of functions, names and paths
+ *   kind.c      the table of functions that make it a kind of cluster
+ *   local.c     names and paths
  *   record.c    what is known about a cluster between two runs (cluster.json)
  *   certs.c     keys and certificates
  *   config.c    the files of a node: kubelet, containerd, CNI, kubeconfigs
@@ -14,6 +15,8 @@
  *   limits.c    what a node takes of this machine's limits
  *   room.c      CRIU for a whole node
  *   template*.c clusters that start from a checkpoint of their own kind
+ *   snapshot*.c clusters that people filled
+ *   doctor*.c   what it needs of this machine
  *
  * On the host: <state>/<name>/cluster.json, kubeconfig, pki/, nodes/<node>/
  *   upper, work  the overlay above the shared root file system
@@ -26,6 +29,7 @@
 #include "recipe/build.h"
 #include "sys/cgroup.h"
 #include "cluster/kind.h"
+#include "node/parts.h"
 
 #define LOCAL_STATE	   "/var/lib/node" /* in the node; a real directory of the host, not overlay */
 #define LOCAL_PROGRAMS	   "/opt/cryopod" /* in the node: <cache>/builds, read only */
@@ -52,8 +56,8 @@ struct local_node {
 
 struct local {
 	struct cryo_cluster base;
-	char *lock;		/* path of the lock file */
-	char *cgroup;		/* "/cryopod/<cluster>" */
+	char *lock;		 /* path of the lock file */
+	char *cgroup;		 /* "/cryopod/<cluster>" */
 	struct local_node *node; /* as base.node has them: same order, base.nodes of them */
 };
 
@@ -98,8 +102,6 @@ int local_certs_read(const struct local *l, const char *file, struct cryo_str *o
 
 /* Everything in the node's upper directory: certificates, configuration, links to programs. */
 int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err);
-/* Of a kubelet of that version ("1.33.13"; NULL: nobody knows), as YAML's pairs. */
-const char *local_kubelet_gates(const char *version);
 /* The host's kubeconfig for that port, 0600. */
 int local_kubeconfig_write(const struct local *l, unsigned port, struct cryo_err *err);
 
@@ -143,7 +145,7 @@ int local_pivot(const char *root, struct cryo_err *err);
  * The forwarder: a process of its own (`cryopod internal-forward`), ends with
  * the node. *port 0: any free one, then set. -CRYO_E_UNFIT: the port is taken.
  */
-int local_forward_main(unsigned port); /* cluster/forward.h */
+int local_forward_main(unsigned port);			      /* cluster/forward.h */
 int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
@@ -189,13 +191,6 @@ char *local_package_version(const char *rootfs, const char *package);
  * `version` may be NULL), else of the package. NULL: not known. Caller frees.
  */
 char *local_criu_version(bool built, const char *version, const char *rootfs);
-/* "4.1.1-1", "6.18.44-fc": at least major.minor? NULL and what is no version: no. */
-bool local_version_at_least(const char *version, int major, int minor);
-/* Since Linux 6.16 two socket options fail for IP sockets, and CRIU before 4.2 takes that as fatal.
- * `criu` NULL: a version that nobody knows. */
-bool local_can_dump_ip_sockets(const char *criu, const char *kernel);
-/* Has this CRIU to be helped on this kernel, by libexec/criu-sockopt.so? */
-bool local_criu_needs_preload(const char *criu);
 /* What the node can do, probed: docs/architecture.md, "status". New reference. */
 json_t *local_capabilities(struct local *l);
 

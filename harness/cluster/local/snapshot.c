@@ -186,6 +186,7 @@ static int publish_saved_cluster(struct save *s, struct cryo_err *err)
 		cryo_step_fail("%s", err->msg);
 		return cryo_err_wrap(err, rc, "no snapshot");
 	}
+	template_prune(s->t.key);
 	size = cryo_size_show((uint64_t)cryo_json_int(s->t.meta, "bytes", 0));
 	cryo_step_ok("%s", size);
 	return 0;
@@ -273,7 +274,9 @@ int local_snapshot_save(struct cryo_cluster *t, const char *name,
 			const struct cryo_snapshot_opts *opts, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = { .timeout_ms = opts->timeout_ms };
-	struct save s = { .u.opts = &up, .u.l = (struct local *)t, .opts = opts, .t = TEMPLATE_INIT };
+	struct save s = {
+		.u.opts = &up, .u.l = (struct local *)t, .opts = opts, .t = TEMPLATE_INIT
+	};
 	int rc = check_snapshot_name(name, opts->force, err);
 
 	if (rc < 0)

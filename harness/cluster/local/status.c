@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #define ASK_MS 10000
 
@@ -89,32 +88,11 @@ static char *read_criu_version(struct local *l)
 	return answer && cryo_starts_with(answer, "Version: ") ? cryo_strdup(answer + 9) : NULL;
 }
 
-bool local_version_at_least(const char *version, int major, int minor)
-{
-	int a = 0, b = 0;
-
-	if (!version || sscanf(version, "%d.%d", &a, &b) < 1)
-		return false;
-	return a > major || (a == major && b >= minor);
-}
-
 char *local_criu_version(bool built, const char *version, const char *rootfs)
 {
 	if (!built)
 		return rootfs ? local_package_version(rootfs, "criu") : NULL;
 	return version ? cryo_strdup(version + (*version == 'v')) : NULL;
-}
-
-bool local_criu_needs_preload(const char *criu)
-{
-	struct utsname u;
-
-	return uname(&u) < 0 || !local_can_dump_ip_sockets(criu, u.release);
-}
-
-bool local_can_dump_ip_sockets(const char *criu, const char *kernel)
-{
-	return local_version_at_least(criu, 4, 2) || !local_version_at_least(kernel, 6, 16);
 }
 
 static bool has_node_interposer(struct local *l)

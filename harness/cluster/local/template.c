@@ -112,6 +112,8 @@ int template_make(const struct local *l, const struct local_record *r, const cha
 	rc = template_take(l, r, key, &t, why, err);
 	if (rc == 0)
 		rc = template_publish(&t, inputs, r, err);
+	if (rc == 0)
+		template_prune(key);
 	template_abandon(&t);
 	template_release(&t);
 	return rc;

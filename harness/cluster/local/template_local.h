@@ -92,7 +92,7 @@ int64_t template_age_s(const json_t *meta);
 
 /* A place to make one in: <key>.new, empty. 1: another cryopod makes it just now. */
 int template_begin(const char *key, struct template *out, struct cryo_err *err);
-/* Everything but template.json is there: write that, publish, remove those nobody needs. */
+/* Everything but template.json is there: write that, publish. */
 int template_publish(struct template *t, const json_t *inputs, const struct local_record *r,
 		     struct cryo_err *err);
 /* Not to be published. */

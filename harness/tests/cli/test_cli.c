@@ -151,7 +151,8 @@ static void usage(void **state)
 		{ "up --no-build=1", 2, "--no-build takes no value" },
 		{ "up x", 2, "one argument too many" },
 		{ "--color sometimes version", 2, "--color: 'sometimes' is not auto" },
-		{ "--target kind up", 2, "unknown kind of cluster 'kind' (known: local, attached)" },
+		{ "--target kind up", 2,
+		  "unknown kind of cluster 'kind' (known: local, attached)" },
 		{ "--name Bad_Name up", 2, "bad cluster name 'Bad_Name' (a-z, 0-9" },
 		{ "--name .. status", 2, "bad cluster name '..'" },
 		{ "--name '' status", 2, "bad cluster name ''" },
@@ -245,7 +246,8 @@ static void input_files(void **state)
 		{ "seal empty.tar x --cert c", 2, "'empty.tar' is empty (--any" },
 		{ "seal . x --cert c", 2, "'.' is no checkpoint: there is no 'inventory.img'" },
 		{ "seal --any text.tar x --cert c", 1, "cannot open 'c'" },
-		{ "--name damaged status", 2, "(cryopod down --target KIND --name damaged removes it): " },
+		{ "--name damaged status", 2,
+		  "(cryopod down --target KIND --name damaged removes it): " },
 	};
 
 	(void)state;

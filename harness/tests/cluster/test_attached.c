@@ -57,7 +57,8 @@ static const struct play {
 	      false, 0 } },
 	  3 },
 	{ "forbidden",
-	  { { "GET /api/v1/nodes", 403, "{\"kind\":\"Status\",\"message\":\"not yours\"}", false, 0 } },
+	  { { "GET /api/v1/nodes", 403, "{\"kind\":\"Status\",\"message\":\"not yours\"}", false,
+	      0 } },
 	  1 },
 };
 

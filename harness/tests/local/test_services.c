@@ -150,7 +150,7 @@ static void gates_of_a_kubelet(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
-		const char *gates = local_kubelet_gates(row[i].version);
+		const char *gates = cryo_node_kubelet_gates(row[i].version);
 
 		print_message("# %s: %s\n", row[i].version ? row[i].version : "?", gates);
 		assert_true(cryo_starts_with(gates, "ContainerCheckpoint: true"));
