@@ -145,6 +145,11 @@ test: all
 	@$(MAKE) --no-print-directory e2e
 	@scripts/tally build/tap/*.tap build/asan/tap/*.tap
 
+# Scenarios on the stacks previous and edge, unit tests of what the series change: an hour and more, root.
+test-stacks: all
+	@scripts/tap $(B)/tap/stacks.tap stacks scripts/test-stacks $(STACKS)
+	@scripts/tally $(B)/tap/stacks.tap
+
 test-vm: all
 	@scripts/vm/test-vm
 # The forks from a directory of mirrors: MIRROR=DIR with DIR/kubernetes, DIR/containerd.git, …; STACK=
@@ -231,7 +236,7 @@ clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all node taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers circles names text format-check demo bench proof \
+.PHONY: all node taps check checks e2e interop test test-forks test-stacks test-vm fuzz-all fuzz headers layers circles names text format-check demo bench proof \
 	install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

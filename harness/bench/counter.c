@@ -201,6 +201,15 @@ static int note_dump_stats(const struct cryo_bench_counter *c, bool sealed,
 	return 0;
 }
 
+static int remove_bench_archive(const struct cryo_bench_counter *c,
+				const struct cryo_checkpoint *done, struct cryo_err *err)
+{
+	const struct cryo_cluster_node *node;
+	int rc = cryo_cluster_find_node(c->target, done->node, &node, err);
+
+	return rc < 0 ? rc : cryo_nodefile_remove(c->target, node, done->archive, err);
+}
+
 int cryo_bench_counter_checkpoint(const struct cryo_bench_counter *c, const char *secret,
 				  struct cryo_bench_dump *out, struct cryo_err *err)
 {
@@ -221,7 +230,8 @@ int cryo_bench_counter_checkpoint(const struct cryo_bench_counter *c, const char
 	if (rc < 0)
 		return rc;
 	out->call = (double)done.ms;
-	cryo_nodefile_remove(c->target, done.node, done.archive);
-	rc = note_dump_pause(c, known, out, err);
+	rc = remove_bench_archive(c, &done, err);
+	if (rc == 0)
+		rc = note_dump_pause(c, known, out, err);
 	return rc < 0 ? rc : note_dump_stats(c, secret != NULL, out, err);
 }

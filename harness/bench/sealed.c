@@ -109,11 +109,14 @@ static bool has_ticked_since(const char *line, int64_t ns, void *arg)
 	return t->at > 0;
 }
 
-static int run_on_bench_node(struct sealed_bench *b, struct cryo_proc *p,
+static int run_on_bench_node(struct sealed_bench *b, const char *const *argv,
 			     struct cryo_proc_result *res, struct cryo_err *err)
 {
-	p->timeout_ms = CRYO_BENCH_WAIT_MS;
-	return b->counter.target->ops->exec(b->counter.target, NULL, p, res, err);
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = CRYO_BENCH_WAIT_MS };
+	const struct cryo_cluster_node *node;
+	int rc = cryo_cluster_find_node(b->counter.target, NULL, &node, err);
+
+	return rc < 0 ? rc : cryo_cluster_exec(b->counter.target, node, &x, res, err);
 }
 
 /* Names of images on the node. The runtime has more than one for each. */
@@ -121,8 +124,7 @@ static int list_node_images(struct sealed_bench *b, struct cryo_strv *out, struc
 {
 	const char *const argv[] = { "ctr", "-n", "k8s.io", "images", "ls", "-q", NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct cryo_proc p = { .argv = argv };
-	int rc = run_on_bench_node(b, &p, &res, err);
+	int rc = run_on_bench_node(b, argv, &res, err);
 	char *save = NULL;
 
 	if (rc < 0 || !res.out.p)
@@ -140,7 +142,6 @@ static int remove_restored_pod(struct sealed_bench *b, struct cryo_err *err)
 					     "delete", "--sync", NULL };
 	const struct cryo_kube_ref ref = { "pods", CRYO_BENCH_NS, RESTORED };
 	cryo_auto(cryo_strv_release) struct cryo_strv now = { 0 }, argv = { 0 };
-	struct cryo_proc p = { 0 };
 	int rc = cryo_kube_delete(b->counter.kube, &ref, 0, CRYO_BENCH_WAIT_MS, err);
 
 	if (rc >= 0)
@@ -151,8 +152,7 @@ static int remove_restored_pod(struct sealed_bench *b, struct cryo_err *err)
 	for (size_t i = 0; i < now.n; i++)
 		if (!cryo_strv_has(&b->images, now.v[i]))
 			cryo_strv_add(&argv, now.v[i]);
-	p.argv = cryo_strv_get(&argv);
-	return run_on_bench_node(b, &p, NULL, err);
+	return run_on_bench_node(b, cryo_strv_get(&argv), NULL, err);
 }
 
 static int time_side_restore(struct sealed_bench *b, enum side side, struct cryo_err *err)
@@ -253,7 +253,7 @@ int cryo_bench_sealed(struct cryo_cluster *t, const struct cryo_bench_sealed_opt
 	int rc = cryo_bench_cipher(o->runs, &cipher, err);
 
 	if (rc == 0)
-		rc = t->ops->kube(t, &k, err);
+		rc = cryo_cluster_kube(t, &k, err);
 	b.counter.kube = k;
 	if (rc == 0)
 		rc = make_bench_secret(&b, err);

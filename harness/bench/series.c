@@ -135,7 +135,7 @@ int cryo_bench_down(struct cryo_cluster *t, int rc, struct cryo_err *err)
 	int down;
 
 	cryo_intr_hold();
-	down = t->ops->down(t, rc == 0 ? err : &ignored);
+	down = cryo_cluster_down(t, rc == 0 ? err : &ignored);
 	cryo_intr_release();
 	return rc < 0 ? rc : down;
 }

@@ -38,10 +38,10 @@ static int open_stack_side(struct side *s, const char *stack, struct cryo_err *e
 {
 	const struct cryo_up_opts up = { .stack = stack };
 	cryo_auto(cryo_free) char *tmp = NULL;
-	int rc = s->target->ops->up(s->target, &up, err);
+	int rc = cryo_cluster_up(s->target, &up, err);
 
 	if (rc == 0)
-		rc = s->target->ops->kube(s->target, &s->kube, err);
+		rc = cryo_cluster_kube(s->target, &s->kube, err);
 	/* On the cluster's disk, and gone with it: it takes whole archives. */
 	if (rc == 0)
 		rc = cryo_fs_tmpdir(s->target->dir, ".bench-", &tmp, err);

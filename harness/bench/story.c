@@ -69,20 +69,20 @@ static int time_image_build(struct bench *b, struct cryo_err *err)
 
 static int time_story_up(struct bench *b, struct cryo_err *err)
 {
-	const struct cryo_up_opts up = { .cold = true };
+	const struct cryo_up_opts up = { .template.cold = true };
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = b->target->ops->up(b->target, &up, err);
+	int rc = cryo_cluster_up(b->target, &up, err);
 
 	note_story_phase(b, UP, begin);
 	if (rc == 0)
-		rc = b->target->ops->kube(b->target, &k, err);
+		rc = cryo_cluster_kube(b->target, &k, err);
 	if (rc == 0)
 		rc = cryo_bench_shipped_counter(k, err);
 	note_story_phase(b, POD, begin);
 	begin = cryo_now_ms();
 	if (rc == 0)
-		rc = b->target->ops->up(b->target, &up, err);
+		rc = cryo_cluster_up(b->target, &up, err);
 	note_story_phase(b, UP_AGAIN, begin);
 	return rc;
 }

@@ -41,7 +41,7 @@ static void note_template_phase(struct bench *b, enum phase phase, int64_t ms)
 static int run_counter_pod(struct bench *b, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
-	int rc = b->t->ops->kube(b->t, &k, err);
+	int rc = cryo_cluster_kube(b->t, &k, err);
 
 	return rc < 0 ? rc : cryo_bench_shipped_counter(k, err);
 }
@@ -50,7 +50,7 @@ static int run_counter_pod(struct bench *b, struct cryo_err *err)
 static int note_cluster_restore(struct bench *b, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	int rc = b->t->ops->status(b->t, &status, err);
+	int rc = cryo_cluster_status(b->t, &status, err);
 
 	if (rc < 0)
 		return rc;
@@ -74,9 +74,9 @@ static int time_cluster_down(struct bench *b, int rc, struct cryo_err *err)
 
 static int time_cluster_up(struct bench *b, bool cold, struct cryo_err *err)
 {
-	const struct cryo_up_opts opts = { .cold = cold };
+	const struct cryo_up_opts opts = { .template.cold = cold };
 	int64_t begin = cryo_now_ms();
-	int rc = b->t->ops->up(b->t, &opts, err);
+	int rc = cryo_cluster_up(b->t, &opts, err);
 
 	note_template_phase(b, cold ? COLD : READY, cryo_now_ms() - begin);
 	if (rc == 0)
@@ -90,8 +90,8 @@ static int time_cluster_up(struct bench *b, bool cold, struct cryo_err *err)
 static int time_many_clusters(struct bench *b, struct cryo_err *err)
 {
 	const struct cryo_up_opts opts = CRYO_UP_OPTS_INIT;
-	const struct cryo_many_run up = { .kind = b->t->ops->kind, .up = &opts };
-	const struct cryo_many_run down = { .kind = b->t->ops->kind };
+	const struct cryo_many_run up = { .kind = cryo_cluster_kind(b->t), .up = &opts };
+	const struct cryo_many_run down = { .kind = cryo_cluster_kind(b->t) };
 	struct cryo_many *all = cryo_many_names(b->t->name, AT_ONCE);
 	struct cryo_err later = CRYO_ERR_INIT;
 	int64_t begin = cryo_now_ms();
@@ -121,7 +121,7 @@ static int make_bench_template(struct bench *b, struct cryo_err *err)
 {
 	const struct cryo_up_opts opts = CRYO_UP_OPTS_INIT;
 
-	return cryo_bench_down(b->t, b->t->ops->up(b->t, &opts, err), err);
+	return cryo_bench_down(b->t, cryo_cluster_up(b->t, &opts, err), err);
 }
 
 int cryo_bench_templates(struct cryo_cluster *t, unsigned runs, json_t **out, struct cryo_err *err)

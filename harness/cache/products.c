@@ -7,8 +7,8 @@
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
-#include "cluster/local/snapshot.h"
-#include "cluster/local/template.h"
+#include "cluster/snapshot.h"
+#include "cluster/template.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
-#include "cluster/local/template.h"
+#include "cluster/template.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -7,9 +7,9 @@
 #include "source/status.h"
 #include "sys/fs.h"
 #include "cluster/cluster.h"
+#include "cluster/record.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,14 +36,13 @@ void cache_refs_release(struct cache_refs *r)
 	*r = (struct cache_refs){ 0 };
 }
 
-/* All "builds" of a record. */
-static void add_record_builds(struct cache_refs *r, const json_t *record, const char *who,
-			      const char *template, bool needed)
+static void add_builds(struct cache_refs *r, const json_t *builds, const char *who,
+		       const char *template, bool needed)
 {
 	json_t *b;
 	size_t i;
 
-	json_array_foreach(json_object_get(record, "builds"), i, b) {
+	json_array_foreach(builds, i, b) {
 		const char *component = cryo_json_str(b, "component"),
 			   *stamp = cryo_json_str(b, "stamp");
 
@@ -58,6 +57,13 @@ static void add_record_builds(struct cache_refs *r, const json_t *record, const 
 			.needed = needed,
 		};
 	}
+}
+
+/* All "builds" of a record. */
+static void add_record_builds(struct cache_refs *r, const json_t *record, const char *who,
+			      const char *template, bool needed)
+{
+	add_builds(r, json_object_get(record, "builds"), who, template, needed);
 }
 
 static void list_visible_names(const char *path, struct cryo_strv *names)
@@ -104,24 +110,23 @@ static void add_stack_builds(struct cache_refs *r, const json_t *record)
 
 /* --- clusters and snapshots --- */
 
+/* A cluster of whatever kind: its record says what it is made from. */
 static int add_cluster_builds(struct cache_refs *r, const char *state, const char *name,
 			      struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s/cluster.json", state, name);
+	cryo_auto(cryo_free) char *path = cryo_record_path(state, name);
 	cryo_auto(cryo_free) char *who = cryo_streq(state, cryo_dir_state())
 					     ? cryo_asprintf("cluster %s", name)
 					     : cryo_asprintf("cluster %s in %s", name, state);
-	cryo_auto(cryo_json_decref) json_t *record = NULL;
-	int rc = cryo_json_load(path, MAX_RECORD, &record, err);
+	cryo_auto(cryo_record_release) struct cryo_record record = { 0 };
+	int rc = cryo_record_load(path, &record, err);
 
-	if (rc < 0 && (err->sys_errno == ENOENT || err->sys_errno == ENOTDIR)) {
-		*err = (struct cryo_err)CRYO_ERR_INIT; /* it has no node yet */
-		return 0;
-	}
+	if (rc == 1)
+		return 0; /* it has no node yet */
 	if (rc < 0)
 		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_PROVISION),
 				     "nobody knows what %s uses", who);
-	add_record_builds(r, record, who, NULL, true);
+	add_builds(r, record.builds, who, NULL, true);
 	return 0;
 }
 

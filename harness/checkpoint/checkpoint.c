@@ -21,7 +21,8 @@ struct call {
 	struct cryo_kube *api;
 	const struct cryo_checkpoint_opts *opts;
 	struct cryo_subject subject;
-	struct cryo_sealing_call sealing; /* until the archive is where it is wanted */
+	const struct cryo_cluster_node *node; /* NULL: not known, or out of reach */
+	struct cryo_sealing_call sealing;     /* until the archive is where it is wanted */
 	struct cryo_checkpoint *out;
 };
 
@@ -100,6 +101,14 @@ static int choose_checkpoint_form(struct call *c, struct cryo_err *err)
 	return rc;
 }
 
+/* Where the pod runs, as our cluster knows it. */
+static int find_source_node(struct call *c, struct cryo_err *err)
+{
+	if (c->node || !c->out->node || !cryo_cluster_reaches_nodes(c->t))
+		return 0;
+	return cryo_cluster_find_node(c->t, c->out->node, &c->node, err);
+}
+
 /* What the form has no word for is done around the call, not in it. */
 static struct cryo_checkpoint_req make_checkpoint_request(const struct call *c)
 {
@@ -138,12 +147,7 @@ static int take_checkpoint_answer(struct call *c, const struct cryo_checkpoint_a
 	if (!c->out->container)
 		c->out->container = cryo_strdup(container ? container : "");
 	c->out->archive = cryo_strdup(a->path);
-	return 0;
-}
-
-static bool can_reach_nodes(const struct cryo_cluster *t)
-{
-	return t->ops->exec != NULL;
+	return cryo_err_wrap(err, find_source_node(c, err), "the archive is there ('%s')", a->path);
 }
 
 /* A 404 is of the pod, the Secret … or the path itself, if that form was forced. */
@@ -163,8 +167,8 @@ static void explain_refused_call(struct call *c, struct cryo_err *err)
 
 	if (pods && err->http_code == 404)
 		explain_absent_path(c, err);
-	else if (c->out->node && can_reach_nodes(c->t) && (!pods || err->http_code == 500))
-		cryo_evidence_dump(c->t, c->out->node, c->out->started_ns, err);
+	else if (c->node && (!pods || err->http_code == 500))
+		cryo_evidence_dump(c->t, c->node, c->out->started_ns, err);
 }
 
 static int call_for_checkpoint(struct call *c, struct cryo_err *err)
@@ -175,12 +179,12 @@ static int call_for_checkpoint(struct call *c, struct cryo_err *err)
 	int64_t begin;
 	int rc = 0;
 
-	if (req.form == CRYO_CHECKPOINT_KUBELET && !c->t->ops->kubelet)
+	if (req.form == CRYO_CHECKPOINT_KUBELET && !(c->node && cryo_cluster_has_kubelet(c->t)))
 		return cryo_err_set(err, CRYO_E_UNFIT, "%sthe kubelet of '%s' is out of reach",
 				    c->opts->form ? "" : "the API server has no way to ask, and ",
 				    c->out->node);
 	if (req.form == CRYO_CHECKPOINT_KUBELET)
-		rc = c->t->ops->kubelet(c->t, c->out->node, &kubelet, err);
+		rc = cryo_cluster_kubelet(c->t, c->node, &kubelet, err);
 	if (rc < 0)
 		return rc;
 	begin = cryo_now_ms();
@@ -205,57 +209,57 @@ static int begin_sealing_call(struct call *c, struct cryo_err *err)
 	cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
 	int rc = 0;
 
-	if (secret && !can_reach_nodes(c->t))
+	if (secret && !c->node)
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "encryption needs an API server with pods/checkpoint, or a "
 				    "cluster of cryopod");
-	if (can_reach_nodes(c->t))
-		cryo_sealing_sweep(c->t, c->out->node);
+	if (c->node)
+		cryo_sealing_sweep(c->t, c->node);
 	/* Such an API server keeps its calls apart itself. */
-	if (pods || !can_reach_nodes(c->t))
+	if (pods || !c->node)
 		return 0;
 	if (secret)
 		rc = cryo_sealing_secret(c->api, c->out->ns, secret, "tls.crt", &pem, err);
 	if (rc == 0)
-		rc = cryo_sealing_call_begin(c->t, c->out->node, id,
-					     secret ? cryo_str_get(&pem) : NULL, pem.len,
-					     &c->sealing, err);
+		rc = cryo_sealing_call_begin(c->t, c->node, id, secret ? cryo_str_get(&pem) : NULL,
+					     pem.len, &c->sealing, err);
 	return secret ? cryo_err_wrap(err, rc, "encryption") : rc;
 }
 
 /* What should be unreadable and is not must not stay. */
-static int check_archive_sealed(struct cryo_cluster *t, struct cryo_checkpoint *c,
-				struct cryo_err *err)
+static int check_archive_sealed(struct call *c, struct cryo_err *err)
 {
+	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc;
 
-	if (!can_reach_nodes(t)) {
+	if (!c->opts->encryption_secret)
+		return 0;
+	if (!c->node) {
 		cryo_warn("whether the archive is encrypted cannot be looked at from here");
 		return 0;
 	}
-	rc = cryo_sealing_check(t, c->node, c->archive, err);
-	c->sealed = rc == 1;
+	rc = cryo_sealing_check(c->t, c->node, c->out->archive, err);
+	c->out->sealed = rc == 1;
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	cryo_nodefile_remove(t, c->node, c->archive);
+	cryo_nodefile_remove(c->t, c->node, c->out->archive, &ignored);
 	return cryo_err_set(err, CRYO_E_TAMPER,
 			    "the archive is not encrypted (no interposer in the node?): removed");
 }
 
-static int read_archive_size(struct cryo_cluster *t, struct cryo_checkpoint *c,
-			     struct cryo_err *err)
+static int read_archive_size(struct call *c, struct cryo_err *err)
 {
-	const char *const argv[] = { "stat", "-c", "%s", "--", c->archive, NULL };
+	const char *const argv[] = { "stat", "-c", "%s", "--", c->out->archive, NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
 	int rc;
 
-	if (!can_reach_nodes(t))
+	if (!c->node)
 		return 0;
-	rc = t->ops->exec(t, c->node, &p, &res, err);
+	rc = cryo_cluster_exec(c->t, c->node, &x, &res, err);
 	if (rc == 0)
-		c->bytes = strtoull(cryo_str_get(&res.out), NULL, 10);
-	return cryo_err_wrap(err, rc, "archive '%s'", c->archive);
+		c->out->bytes = strtoull(cryo_str_get(&res.out), NULL, 10);
+	return cryo_err_wrap(err, rc, "archive '%s'", c->out->archive);
 }
 
 /* Only this pod: one of the same name may have come since. */
@@ -281,31 +285,32 @@ static int copy_archive_out(struct call *c, struct cryo_err *err)
 
 	if (!c->opts->to)
 		return 0;
-	rc = c->t->ops->get(c->t, c->out->node, c->out->archive, c->opts->to, err);
+	rc = cryo_cluster_get(c->t, c->node, c->out->archive, c->opts->to, err);
 	c->out->copy = cryo_strdup(c->opts->to);
 	return rc;
 }
 
 static int checkpoint_subject(struct call *c, struct cryo_err *err)
 {
-	bool sealed = c->opts->encryption_secret != NULL;
 	int rc;
 
-	if (c->opts->to && !can_reach_nodes(c->t))
+	if (c->opts->to && !cryo_cluster_reaches_nodes(c->t))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--to: the archive stays on its node, which is out of reach");
-	rc = c->t->ops->kube(c->t, &c->api, err);
+	rc = cryo_cluster_kube(c->t, &c->api, err);
 	if (rc == 0)
 		rc = choose_checkpoint_form(c, err);
+	if (rc == 0)
+		rc = find_source_node(c, err);
 	if (rc == 0)
 		rc = begin_sealing_call(c, err);
 	if (rc == 0)
 		rc = call_for_checkpoint(c, err);
 	cryo_sealing_call_withdraw(&c->sealing);
-	if (rc == 0 && sealed)
-		rc = check_archive_sealed(c->t, c->out, err);
 	if (rc == 0)
-		rc = read_archive_size(c->t, c->out, err);
+		rc = check_archive_sealed(c, err);
+	if (rc == 0)
+		rc = read_archive_size(c, err);
 	if (rc == 0)
 		rc = stop_source_pod(c, err);
 	return rc < 0 ? rc : copy_archive_out(c, err);
@@ -361,7 +366,7 @@ int cryo_checkpoint_curl(struct cryo_cluster *t, const struct cryo_checkpoint_op
 	int rc = 0;
 
 	if (opts->form != CRYO_CHECKPOINT_PODS) {
-		rc = t->ops->kube(t, &c.api, err);
+		rc = cryo_cluster_kube(t, &c.api, err);
 		if (rc == 0)
 			rc = choose_checkpoint_form(&c, err);
 	}

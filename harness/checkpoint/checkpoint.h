@@ -67,6 +67,7 @@ struct cryo_restore_opts {
 	const char *archive; /* on this machine */
 	const char *pod;     /* name of the new pod */
 	const char *ns;	     /* NULL: the archive's, else "default" */
+	const char *node;    /* where; NULL: that of the pod, else one that has its image */
 	const char
 	    *manifest; /* pod manifest file; NULL: from `source`, else from the archive alone */
 	const char *source; /* JSON text of the source pod (struct cryo_checkpoint), or NULL */

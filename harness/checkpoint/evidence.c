@@ -18,39 +18,28 @@
  * Newest file of that name pattern below containerd's directory, but not where the files of
  * containers are, who could make one up; NULL if there is none. Caller frees.
  */
-static char *find_newest_log(struct cryo_cluster *t, const char *node, const char *name,
-			     int64_t since_ns)
+static char *find_newest_log(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     const char *name, int64_t since_ns)
 {
 	cryo_auto(cryo_free) char *after = cryo_asprintf("@%" PRId64, since_ns / 1000000000);
-	const char *const argv[] = { "find",
-				     "/var/lib/containerd/",
-				     "/run/containerd/",
-				     "(",
-				     "-name",
-				     "rootfs",
-				     "-o",
-				     "-name",
-				     "io.containerd.snapshotter.*",
-				     ")",
-				     "-prune",
-				     "-o",
-				     "-type",
-				     "f",
-				     "-name",
-				     name,
-				     "-newermt",
-				     after,
-				     "-printf",
-				     "%T@ %p\n",
-				     NULL };
+	/* Where they are links, what these lead to. */
+	cryo_auto(cryo_free) char *root = cryo_asprintf("%s/", node->path.root);
+	cryo_auto(cryo_free) char *state = cryo_asprintf("%s/", node->path.state);
+	const char *const argv[] = { "find",	root,	    state,
+				     "(",	"-name",    "rootfs",
+				     "-o",	"-name",    "io.containerd.snapshotter.*",
+				     ")",	"-prune",   "-o",
+				     "-type",	"f",	    "-name",
+				     name,	"-newermt", after,
+				     "-printf", "%T@ %p\n", NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct cryo_proc p = { .argv = argv, .timeout_ms = FIND_MS };
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = FIND_MS };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	char *best = NULL, *save = NULL;
 	double best_time = 0;
 
 	/* Directories vanish while find walks: its exit code says nothing. */
-	t->ops->exec(t, node, &p, &res, &ignored);
+	cryo_cluster_exec(t, node, &x, &res, &ignored);
 	for (char *l = res.out.p ? strtok_r(res.out.p, "\n", &save) : NULL; l;
 	     l = strtok_r(NULL, "\n", &save)) {
 		char *path;
@@ -64,7 +53,8 @@ static char *find_newest_log(struct cryo_cluster *t, const char *node, const cha
 	return cryo_strdup(best);
 }
 
-static char *read_decisive_line(struct cryo_cluster *t, const char *node, const char *path)
+static char *read_decisive_line(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				const char *path)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	cryo_auto(cryo_free) char *dir = NULL;
@@ -72,10 +62,10 @@ static char *read_decisive_line(struct cryo_cluster *t, const char *node, const 
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	char *line = NULL;
 
-	if (cryo_fs_tmpdir(t->dir, ".evidence-", &dir, &ignored) < 0)
+	if (cryo_cluster_tmpdir(t, ".evidence-", &dir, &ignored) < 0)
 		return NULL;
 	copy = cryo_asprintf("%s/log", dir);
-	if (t->ops->get(t, node, path, copy, &ignored) == 0 &&
+	if (cryo_cluster_get(t, node, path, copy, &ignored) == 0 &&
 	    cryo_fs_read(copy, MAX_LOG, &text, &ignored) == 0)
 		line = cryo_criu_log_decisive(cryo_str_get(&text));
 	cryo_fs_rmtree(dir, &ignored);
@@ -89,15 +79,16 @@ static void add_evidence_line(struct cryo_err *err, const char *line)
 	const char *meaning = line ? cryo_criu_log_explain(line) : NULL;
 	int code = err->http_code;
 
-	if (!meaning)
+	/* Of a quoted line the names are somebody's, and behind CRIU's own one it has no say. */
+	if (!line)
 		meaning = cryo_criu_log_explain(text);
 	cryo_err_set(err, err->status, "%s%s%s%s%s%s", meaning ? meaning : "", meaning ? ": " : "",
 		     line ? "CRIU: " : "", line ? line : "", line ? "; " : "", text);
 	err->http_code = code;
 }
 
-void cryo_evidence_dump(struct cryo_cluster *t, const char *node, int64_t since_ns,
-			struct cryo_err *err)
+void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			int64_t since_ns, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = find_newest_log(t, node, "*dump.log", since_ns);
 	cryo_auto(cryo_free) char *line = path ? read_decisive_line(t, node, path) : NULL;
@@ -105,19 +96,21 @@ void cryo_evidence_dump(struct cryo_cluster *t, const char *node, int64_t since_
 	add_evidence_line(err, line);
 }
 
-int cryo_evidence_restore_begin(struct cryo_cluster *t, const char *token, const char *words,
+int cryo_evidence_restore_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				const char *token, const char *words,
 				struct cryo_evidence_restore *e, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *text = NULL;
-	int rc = cryo_nodefile_dir(t, NULL, CRYO_NODEFILE_DIR, err);
+	int rc = cryo_nodefile_dir(t, node, NULL, err);
 
-	e->config = cryo_asprintf(CRYO_NODEFILE_DIR "/restore-%s.conf", token);
-	e->log = cryo_asprintf(CRYO_NODEFILE_DIR "/restore-%s.log", token);
+	e->node = node;
+	e->config = cryo_asprintf("%s/restore-%s.conf", node->path.run, token);
+	e->log = cryo_asprintf("%s/restore-%s.log", node->path.run, token);
 	text = cryo_asprintf("log-file %s\n%s", e->log, words);
 	/* The interposer only writes to a log that is there. */
 	if (rc == 0)
-		rc = cryo_nodefile_put(t, NULL, "", 0, e->log, err);
-	return rc < 0 ? rc : cryo_nodefile_put(t, NULL, text, strlen(text), e->config, err);
+		rc = cryo_cluster_put_data(t, node, "", 0, e->log, err);
+	return rc < 0 ? rc : cryo_cluster_put_data(t, node, text, strlen(text), e->config, err);
 }
 
 void cryo_evidence_restore_end(struct cryo_cluster *t, struct cryo_evidence_restore *e,
@@ -126,16 +119,16 @@ void cryo_evidence_restore_end(struct cryo_cluster *t, struct cryo_evidence_rest
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	if (err) {
-		cryo_auto(cryo_free) char *line = read_decisive_line(t, NULL, e->log);
+		cryo_auto(cryo_free) char *line = read_decisive_line(t, e->node, e->log);
 
 		add_evidence_line(err, line);
 	}
 	/* A pod that failed is gone; one that runs keeps the annotation that names the file. */
 	if (err)
-		cryo_nodefile_remove(t, NULL, e->config);
+		cryo_nodefile_remove(t, e->node, e->config, &ignored);
 	else
-		cryo_nodefile_put(t, NULL, "", 0, e->config, &ignored);
-	cryo_nodefile_remove(t, NULL, e->log);
+		cryo_cluster_put_data(t, e->node, "", 0, e->config, &ignored);
+	cryo_nodefile_remove(t, e->node, e->log, &ignored);
 	free(e->config);
 	free(e->log);
 	*e = (struct cryo_evidence_restore){ 0 };

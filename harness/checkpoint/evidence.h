@@ -12,8 +12,8 @@
  * that decides and its plain meaning to err's message. Without one, only what
  * the message itself tells is explained.
  */
-void cryo_evidence_dump(struct cryo_cluster *t, const char *node, int64_t since_ns,
-			struct cryo_err *err);
+void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			int64_t since_ns, struct cryo_err *err);
 
 /*
  * The runtime removes CRIU's log of a failed restore with the container. So
@@ -21,10 +21,12 @@ void cryo_evidence_dump(struct cryo_cluster *t, const char *node, int64_t since_
  * names, to write it elsewhere.
  */
 struct cryo_evidence_restore {
+	const struct cryo_cluster_node *node;
 	char *config, *log; /* paths on the node, owned */
 };
 /* `words`: more lines for that file; `token` makes its name (cryo_nodefile_token). */
-int cryo_evidence_restore_begin(struct cryo_cluster *t, const char *token, const char *words,
+int cryo_evidence_restore_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				const char *token, const char *words,
 				struct cryo_evidence_restore *e, struct cryo_err *err);
 /* err NULL: it went well, and the configuration stays, empty, for dumps to come. The log is
  * removed. */

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "checkpoint/nodefile.h"
 
-#include "sys/fs.h"
-
 #include <errno.h>
-#include <stdio.h>
-#include <sys/mman.h>
 #include <sys/random.h>
-#include <unistd.h>
 
 #define ASK_MS 10000
 
@@ -22,41 +17,31 @@ int cryo_nodefile_token(char **token, struct cryo_err *err)
 	return 0;
 }
 
-static int run_node_command(struct cryo_cluster *t, const char *node, const char *const *argv,
-			    struct cryo_err *err)
+static int run_node_command(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			    const char *const *argv, struct cryo_err *err)
 {
-	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
 
-	return t->ops->exec(t, node, &p, NULL, err);
+	return cryo_cluster_exec(t, node, &x, NULL, err);
 }
 
-int cryo_nodefile_dir(struct cryo_cluster *t, const char *node, const char *path,
-		      struct cryo_err *err)
+int cryo_nodefile_dir(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		      const char *below, struct cryo_err *err)
 {
+	cryo_auto(cryo_free) char *path =
+	    cryo_asprintf("%s/%s", node->path.run, below ? below : "");
 	/* Named both, as the mode is not that of directories on the way. */
-	const char *const argv[] = { "mkdir",		"-p", "-m", "0700", "--",
-				     CRYO_NODEFILE_DIR, path, NULL };
+	const char *const argv[] = {
+		"mkdir", "-p", "-m", "0700", "--", node->path.run, path, NULL
+	};
 
 	return run_node_command(t, node, argv, err);
 }
 
-int cryo_nodefile_put(struct cryo_cluster *t, const char *node, const void *data, size_t len,
-		      const char *to, struct cryo_err *err)
-{
-	/* In memory on the way: it may be a private key. */
-	cryo_auto(cryo_fd_close) int fd = memfd_create("nodefile", MFD_CLOEXEC);
-	char path[64];
-
-	if (fd < 0 || write(fd, data, len) != (ssize_t)len)
-		return cryo_err_sys(err, errno, "cannot prepare '%s'", to);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return t->ops->put(t, node, path, to, err);
-}
-
-void cryo_nodefile_remove(struct cryo_cluster *t, const char *node, const char *path)
+int cryo_nodefile_remove(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			 const char *path, struct cryo_err *err)
 {
 	const char *const argv[] = { "rm", "-f", "--", path, NULL };
-	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	run_node_command(t, node, argv, &ignored);
+	return run_node_command(t, node, argv, err);
 }

@@ -14,6 +14,7 @@
 #include "seal/cert.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
+#include "sys/reseed.h"
 #include "checkpoint/evidence.h"
 #include "checkpoint/sealing.h"
 
@@ -30,27 +31,81 @@
 #define TOKEN_MOUNT    "/var/run/secrets/kubernetes.io/serviceaccount"
 #define ANNOTATION     "org.criu.checkpoint.container.name"
 
-/* Without its base image the runtime tries to pull it, and waits long for nothing. */
-static int check_base_image(struct cryo_cluster *t, const struct cryo_archive *a,
-			    struct cryo_err *err)
+/* 1: the container runtime there has the image of the container; 0: it has not. */
+static int has_base_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			  const struct cryo_archive *a, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *filter = cryo_asprintf("name==%s", a->image_name);
-	const char *const argv[] = { "ctr", "-n", "k8s.io", "images", "ls", "-q", filter, NULL };
+	const char *const argv[] = { node->path.ctr,
+				     "--address",
+				     node->path.socket,
+				     "-n",
+				     "k8s.io",
+				     "images",
+				     "ls",
+				     "-q",
+				     filter,
+				     NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
-	int rc = t->ops->exec(t, NULL, &p, &res, err);
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
+	int rc = cryo_cluster_exec(t, node, &x, &res, err);
 
-	if (rc == 0 && res.out.len == 0)
-		return cryo_err_set(err, CRYO_E_CHECK,
-				    "its base image '%s' is not on the node (load it: cryopod "
-				    "image --load FILE)",
-				    a->image_name);
-	return rc;
+	return rc < 0 ? rc : res.out.len > 0;
 }
 
-static int make_restore_image(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
-			      const struct cryo_archive *a, struct cryo_restore *out,
-			      struct cryo_err *err)
+/* Without its base image the runtime tries to pull it, and waits long for nothing. */
+static int use_named_node(struct cryo_cluster *t, const char *name, const struct cryo_archive *a,
+			  const struct cryo_cluster_node **out, struct cryo_err *err)
+{
+	int rc = cryo_cluster_find_node(t, name, out, err);
+
+	if (rc == 0)
+		rc = has_base_image(t, *out, a, err);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return cryo_err_set(err, CRYO_E_CHECK,
+			    "its base image '%s' is not on node '%s' (load it: cryopod image "
+			    "--load FILE)",
+			    a->image_name, name);
+}
+
+/* Workers first: pods seldom belong on a control plane. */
+static int search_fitting_node(struct cryo_cluster *t, const struct cryo_archive *a,
+			       const struct cryo_cluster_node **out, struct cryo_err *err)
+{
+	static const enum cryo_node_role order[] = { CRYO_NODE_WORKER, CRYO_NODE_CONTROL_PLANE };
+	int rc = cryo_cluster_find_node(t, NULL, out, err);
+
+	for (size_t r = 0; rc == 0 && r < CRYO_ARRAY_LEN(order); r++)
+		for (size_t i = 0; rc == 0 && i < t->nodes; i++) {
+			*out = &t->node[i];
+			if ((*out)->role == order[r])
+				rc = has_base_image(t, *out, a, err);
+		}
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return cryo_err_set(err, CRYO_E_CHECK,
+			    "its base image '%s' is on no node (load it: cryopod image --load "
+			    "FILE)",
+			    a->image_name);
+}
+
+/*
+ * Where the pod will run: image, key and CRIU's log are there and nowhere else, so
+ * that is not left to the scheduler.
+ */
+static int choose_restore_node(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
+			       const struct cryo_archive *a, const json_t *pod,
+			       const struct cryo_cluster_node **out, struct cryo_err *err)
+{
+	const char *name = opts->node ? opts->node : cryo_json_str(pod, "spec.nodeName");
+
+	return name ? use_named_node(t, name, a, out, err) : search_fitting_node(t, a, out, err);
+}
+
+static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			      const struct cryo_restore_opts *opts, const struct cryo_archive *a,
+			      struct cryo_restore *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *note = cryo_asprintf(ANNOTATION "=%s", a->container);
 	const char *const annotations[] = { note, NULL };
@@ -62,7 +117,7 @@ static int make_restore_image(struct cryo_cluster *t, const struct cryo_restore_
 	int rc = cryo_hash_file(opts->archive, digest, err);
 
 	if (rc == 0)
-		rc = cryo_fs_tmpdir(t->dir, ".restore-", &dir, err);
+		rc = cryo_cluster_tmpdir(t, ".restore-", &dir, err);
 	if (rc < 0)
 		return rc;
 	out->image = cryo_asprintf("localhost/checkpoint/%s:%.12s", a->container, digest);
@@ -70,7 +125,7 @@ static int make_restore_image(struct cryo_cluster *t, const struct cryo_restore_
 	layout = cryo_asprintf("%s/image.tar", dir);
 	rc = cryo_oci_write(&image, layout, err);
 	if (rc == 0)
-		rc = t->ops->load_image(t, layout, err);
+		rc = cryo_cluster_load_image(t, node, layout, err);
 	cryo_fs_rmtree(dir, &ignored);
 	return rc;
 }
@@ -128,8 +183,9 @@ static void drop_token_volumes(json_t *list)
 /* From a pod as the API server gives it back to what a user would have written. */
 static json_t *strip_server_fields(const json_t *pod)
 {
-	static const char *const spec_added[] = { "nodeName", "serviceAccount", "tolerations",
-						  "priority", "preemptionPolicy" };
+	/* Its node stays: what it was checkpointed with is there. */
+	static const char *const spec_added[] = { "serviceAccount", "tolerations", "priority",
+						  "preemptionPolicy" };
 	json_t *spec = json_deep_copy(cryo_json_at(pod, "spec"));
 	json_t *labels = json_deep_copy(cryo_json_at(pod, "metadata.labels"));
 	json_t *c;
@@ -168,7 +224,7 @@ static json_t *make_json_object(json_t *parent, const char *key)
 	return json_object_get(parent, key);
 }
 
-/* Name, namespace and image of the new pod, and where CRIU shall write its log. */
+/* Name, namespace, node and image of the new pod, and where CRIU writes its log. */
 static int adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config,
 			     struct cryo_err *err)
 {
@@ -178,6 +234,7 @@ static int adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const ch
 
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));
+	json_object_set_new(make_json_object(pod, "spec"), "nodeName", json_string(r->node));
 	json_object_set_new(make_json_object(meta, "annotations"), "org.criu.config",
 			    json_string(criu_config));
 	json_array_foreach(cryo_json_at(pod, "spec.containers"), i, c) {
@@ -214,10 +271,8 @@ static int create_pod_and_wait(struct cryo_kube *k, const json_t *pod, int64_t l
 	if (rc < 0)
 		return rc;
 	rc = cryo_kube_wait(k, &ref, cryo_kube_test_pod_running, NULL, limit, &last, err);
-	if (rc == 0) {
-		r->node = cryo_strdup(cryo_json_str(last, "spec.nodeName"));
+	if (rc == 0)
 		return 0;
-	}
 	events = cryo_kube_events(k, r->ns, "Pod", r->pod);
 	for (char *save, *line = strtok_r(events, "\n", &save); line;
 	     line = strtok_r(NULL, "\n", &save))
@@ -275,39 +330,44 @@ static int get_sealing_key(struct cryo_kube *k, const struct cryo_restore_opts *
 	return rc;
 }
 
-static int deliver_sealing_key(struct cryo_cluster *t, struct cryo_kube *k,
-			       const struct cryo_restore_opts *opts, const struct cryo_restore *r,
-			       struct cryo_sealing_key *out, struct cryo_err *err)
+static int deliver_sealing_key(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			       struct cryo_kube *k, const struct cryo_restore_opts *opts,
+			       const struct cryo_restore *r, struct cryo_sealing_key *out,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str key = { 0 }, cert = { 0 };
 	int rc;
 
-	cryo_sealing_sweep(t, NULL);
+	cryo_sealing_sweep(t, node);
 	rc = get_sealing_key(k, opts, r->ns, &key, &cert, err);
 
 	if (rc == 0)
-		rc = cryo_sealing_key_begin(t, &key, &cert, out, err);
+		rc = cryo_sealing_key_begin(t, node, &key, &cert, out, err);
 	if (key.p)
 		explicit_bzero(key.p, key.len);
 	return rc;
 }
 
-static int run_restored_pod(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
-			    json_t *pod, struct cryo_restore *r, struct cryo_err *err)
+static int run_restored_pod(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			    const struct cryo_restore_opts *opts, json_t *pod,
+			    struct cryo_restore *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
 	struct cryo_evidence_restore evidence = { 0 };
 	struct cryo_sealing_key key = { 0 };
 	int64_t limit = opts->timeout_ms ? opts->timeout_ms : DEFAULT_RUN_MS;
-	int rc = t->ops->kube(t, &k, err);
+	int rc = cryo_cluster_kube(t, &k, err);
 
 	if (rc == 0)
-		rc = deliver_sealing_key(t, k, opts, r, &key, err);
+		rc = deliver_sealing_key(t, node, k, opts, r, &key, err);
 	if (rc < 0)
 		return rc;
-	rc = cryo_evidence_restore_begin(t, key.token, key.words, &evidence, err);
+	rc = cryo_evidence_restore_begin(t, node, key.token, key.words, &evidence, err);
 	if (rc == 0)
 		rc = adapt_restore_pod(pod, r, evidence.config, err);
+	/* The interposer does it as well; but only this one can tell, and stands on every stack. */
+	if (rc == 0)
+		cryo_random_reseed_or_warn("the restored pod");
 	if (rc == 0)
 		rc = create_pod_and_wait(k, pod, limit, r, err);
 	cryo_evidence_restore_end(t, &evidence, rc < 0 ? err : NULL);
@@ -347,12 +407,16 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 {
 	cryo_auto(cryo_archive_release) struct cryo_archive a = { 0 };
 	cryo_auto(cryo_json_decref) json_t *pod = NULL;
+	const struct cryo_cluster_node *node = NULL;
 	int64_t begin = cryo_now_ms();
-	int rc = 0;
+	int rc;
 
 	if (opts->key_secret && opts->key_file)
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "a key from a Secret or from a file, not both");
+	if (!cryo_cluster_reaches_nodes(t))
+		return cryo_err_wrap(err, cryo_cluster_find_node(t, NULL, &node, err),
+				     "restore of '%s'", opts->archive);
 	rc = cryo_archive_load(opts->archive, &a, err);
 	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
 				      .container = cryo_strdup(a.container) };
@@ -366,11 +430,13 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	if (rc == 0)
 		rc = choose_restore_pod(opts, &a, &pod, err);
 	if (rc == 0)
-		rc = check_base_image(t, &a, err);
+		rc = choose_restore_node(t, opts, &a, pod, &node, err);
+	if (rc == 0) {
+		out->node = cryo_strdup(node->name);
+		rc = make_restore_image(t, node, opts, &a, out, err);
+	}
 	if (rc == 0)
-		rc = make_restore_image(t, opts, &a, out, err);
-	if (rc == 0)
-		rc = run_restored_pod(t, opts, pod, out, err);
+		rc = run_restored_pod(t, node, opts, pod, out, err);
 	out->ms = cryo_now_ms() - begin;
 	if (rc < 0)
 		cryo_restore_release(out);

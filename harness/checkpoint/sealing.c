@@ -40,44 +40,70 @@ int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, c
 	return 0;
 }
 
-/* Names of lock files, and what lies on the node while they are held. */
-static const struct kind {
+/* Names of lock files, and what lies below the node's path.run while they are held. */
+static const struct sealing_kind {
 	const char *lock, *file;
 	const char *endings[4];
 } kinds[] = {
-	{ ".call-", CRYO_NODEFILE_DIR "/calls/", { "", ".crt", NULL } },
-	{ ".key-", CRYO_NODEFILE_DIR "/restore-", { ".key", ".crt", ".log", NULL } },
+	{ ".call-", "calls/", { "", ".crt", NULL } },
+	{ ".key-", "restore-", { ".key", ".crt", ".log", NULL } },
 };
 #define LOCK_ENDING ".lock"
 
-static void sweep_sealing_kind(struct cryo_cluster *t, const char *node, const struct kind *k,
-			       const char *lock_name)
+/* ".call-NODE.ID.lock": a node is swept of its own only. */
+static char *name_node_lock(const struct cryo_cluster *t, const struct sealing_kind *k,
+			    const struct cryo_cluster_node *node, const char *id)
 {
-	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s/%s", t->dir, lock_name);
-	const char *name = lock_name + strlen(k->lock);
-	int n = (int)(strlen(name) - strlen(LOCK_ENDING)), fd = -1;
-	struct cryo_err ignored;
+	return cryo_asprintf("%s/%s%s.%s" LOCK_ENDING, t->dir, k->lock, node->name, id);
+}
+
+/* The id of a lock of that kind and node; NULL: it is another's. Caller frees. */
+static char *read_lock_id(const char *lock_name, const struct sealing_kind *k,
+			  const struct cryo_cluster_node *node)
+{
+	cryo_auto(cryo_free) char *head = cryo_asprintf("%s%s.", k->lock, node->name);
+	const char *id = lock_name + strlen(head);
+	size_t n;
+
+	if (!cryo_starts_with(lock_name, head) || !cryo_ends_with(id, LOCK_ENDING))
+		return NULL;
+	n = strlen(id) - strlen(LOCK_ENDING);
+	/* Else the name of the node only begins alike. */
+	return n > 0 && strcspn(id, ".") == n ? cryo_strndup(id, n) : NULL;
+}
+
+static void sweep_sealing_kind(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			       const struct sealing_kind *k, const char *id)
+{
+	cryo_auto(cryo_free) char *lock = name_node_lock(t, k, node, id);
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int fd = -1, rc = 0;
 
 	if (cryo_lock_take(lock, 0, &fd, &ignored) < 0)
 		return;
-	for (size_t i = 0; k->endings[i]; i++) {
+	for (size_t i = 0; rc == 0 && k->endings[i]; i++) {
 		cryo_auto(cryo_free) char *path =
-		    cryo_asprintf("%s%.*s%s", k->file, n, name, k->endings[i]);
+		    cryo_asprintf("%s/%s%s%s", node->path.run, k->file, id, k->endings[i]);
 
-		cryo_nodefile_remove(t, node, path);
+		rc = cryo_nodefile_remove(t, node, path, &ignored);
 	}
-	cryo_lock_remove(lock, &fd);
+	if (rc == 0)
+		cryo_lock_remove(lock, &fd);
+	else
+		cryo_fd_closep(&fd);
 }
 
-void cryo_sealing_sweep(struct cryo_cluster *t, const char *node)
+void cryo_sealing_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node)
 {
 	DIR *d = opendir(t->dir);
 
 	for (struct dirent *e; d && (e = readdir(d));)
-		for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++)
-			if (cryo_starts_with(e->d_name, kinds[i].lock) &&
-			    cryo_ends_with(e->d_name, LOCK_ENDING))
-				sweep_sealing_kind(t, node, &kinds[i], e->d_name);
+		for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++) {
+			cryo_auto(cryo_free) char *id = read_lock_id(e->d_name, &kinds[i], node);
+
+			if (id)
+				sweep_sealing_kind(t, node, &kinds[i], id);
+		}
 	if (d)
 		closedir(d);
 }
@@ -93,56 +119,74 @@ static int lock_sealed_container(struct cryo_sealing_call *c, const char *id, st
 {
 	if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
 		return cryo_err_set(err, CRYO_E_REMOTE, "'%s' is no id of a container", id);
-	c->lock = cryo_asprintf("%s/.call-%s" LOCK_ENDING, c->target->dir, id);
+	c->lock = name_node_lock(c->target, &kinds[0], c->node, id);
 	return cryo_lock_take(c->lock, CALL_WAIT_MS, &c->lock_fd, err);
 }
 
-int cryo_sealing_call_begin(struct cryo_cluster *t, const char *node, const char *container_id,
-			    const char *cert_pem, size_t len, struct cryo_sealing_call *out,
-			    struct cryo_err *err)
+/* The wish itself last: it is what the interposer looks for. */
+static int put_sealing_wish(struct cryo_sealing_call *c, const char *id, const char *cert_pem,
+			    size_t len, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *config = NULL;
+	int rc = cryo_nodefile_dir(c->target, c->node, "calls", err);
+
+	c->config = cryo_asprintf("%s/calls/%s", c->node->path.run, id);
+	c->cert = cryo_asprintf("%s.crt", c->config);
+	config = cryo_asprintf("encrypt\ntls-cert %s\n", c->cert);
+	if (rc == 0)
+		rc = cryo_cluster_put_data(c->target, c->node, cert_pem, len, c->cert, err);
+	return rc < 0 ? rc
+		      : cryo_cluster_put_data(c->target, c->node, config, strlen(config), c->config,
+					      err);
+}
+
+int cryo_sealing_call_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			    const char *container_id, const char *cert_pem, size_t len,
+			    struct cryo_sealing_call *out, struct cryo_err *err)
+{
 	int rc = cert_pem ? check_sealing_cert(cert_pem, len, err) : 0;
 
-	*out = (struct cryo_sealing_call){ .target = t, .lock_fd = -1 };
+	*out = (struct cryo_sealing_call){ .target = t, .node = node, .lock_fd = -1 };
 	if (rc == 0)
 		rc = lock_sealed_container(out, container_id, err);
-	if (rc < 0)
-		cryo_sealing_call_end(out);
-	if (rc < 0 || !cert_pem)
-		return rc;
-	out->node = cryo_strdup(node);
-	out->config = cryo_asprintf(CRYO_NODEFILE_DIR "/calls/%s", container_id);
-	out->cert = cryo_asprintf("%s.crt", out->config);
-	config = cryo_asprintf("encrypt\ntls-cert %s\n", out->cert);
-	rc = cryo_nodefile_dir(t, node, CRYO_NODEFILE_DIR "/calls", err);
-	if (rc == 0)
-		rc = cryo_nodefile_put(t, node, cert_pem, len, out->cert, err);
-	/* Last: it is what the interposer looks for. */
-	if (rc == 0)
-		rc = cryo_nodefile_put(t, node, config, strlen(config), out->config, err);
+	if (rc == 0 && cert_pem)
+		rc = put_sealing_wish(out, container_id, cert_pem, len, err);
 	if (rc < 0)
 		cryo_sealing_call_end(out);
 	return rc;
 }
 
+/* *path is gone from the node, or *left says that it may be there still. */
+static void remove_sealing_file(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				char **path, bool *left)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (*path && cryo_nodefile_remove(t, node, *path, &ignored) < 0)
+		*left = true;
+	free(cryo_steal(path));
+}
+
+/* While it is there a later sweep looks for what may be left. */
+static void end_sealing_lock(char **lock, int *fd, bool left)
+{
+	if (*lock && *fd >= 0 && !left)
+		cryo_lock_remove(*lock, fd);
+	cryo_fd_closep(fd);
+	free(cryo_steal(lock));
+}
+
 void cryo_sealing_call_withdraw(struct cryo_sealing_call *c)
 {
-	if (c->config)
-		cryo_nodefile_remove(c->target, c->node, c->config);
-	if (c->cert)
-		cryo_nodefile_remove(c->target, c->node, c->cert);
-	free(cryo_steal(&c->config));
-	free(cryo_steal(&c->cert));
+	remove_sealing_file(c->target, c->node, &c->config, &c->left);
+	remove_sealing_file(c->target, c->node, &c->cert, &c->left);
 }
 
 void cryo_sealing_call_end(struct cryo_sealing_call *c)
 {
 	cryo_sealing_call_withdraw(c);
-	if (c->lock && c->lock_fd >= 0)
-		cryo_lock_remove(c->lock, &c->lock_fd);
-	free(c->node);
-	free(c->lock);
+	if (c->lock)
+		end_sealing_lock(&c->lock, &c->lock_fd, c->left);
 	*c = (struct cryo_sealing_call){ .lock_fd = -1 };
 }
 
@@ -151,33 +195,33 @@ static int put_key_in_node(struct cryo_sealing_key *k, const struct cryo_str *pe
 {
 	int rc;
 
-	k->lock = cryo_asprintf("%s/.key-%s" LOCK_ENDING, k->target->dir, k->token);
+	k->lock = name_node_lock(k->target, &kinds[1], k->node, k->token);
 	rc = cryo_lock_take(k->lock, 0, &k->lock_fd, err);
 	if (rc == 0)
-		rc = cryo_nodefile_dir(k->target, NULL, CRYO_NODEFILE_DIR, err);
+		rc = cryo_nodefile_dir(k->target, k->node, NULL, err);
 	if (rc < 0)
 		return rc;
-	k->key = cryo_asprintf(CRYO_NODEFILE_DIR "/restore-%s.key", k->token);
-	return cryo_nodefile_put(k->target, NULL, pem->p, pem->len, k->key, err);
+	k->key = cryo_asprintf("%s/restore-%s.key", k->node->path.run, k->token);
+	return cryo_cluster_put_data(k->target, k->node, pem->p, pem->len, k->key, err);
 }
 
-int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_str *key_pem,
-			   const struct cryo_str *cert_pem, struct cryo_sealing_key *out,
-			   struct cryo_err *err)
+int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			   const struct cryo_str *key_pem, const struct cryo_str *cert_pem,
+			   struct cryo_sealing_key *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str words = { 0 };
 	int rc;
 
-	*out = (struct cryo_sealing_key){ .target = t, .lock_fd = -1 };
+	*out = (struct cryo_sealing_key){ .target = t, .node = node, .lock_fd = -1 };
 	rc = cryo_nodefile_token(&out->token, err);
 	if (rc == 0 && key_pem->len > 0) {
 		rc = put_key_in_node(out, key_pem, err);
 		cryo_str_addf(&words, "tls-key %s\n", out->key ? out->key : "");
 	}
 	if (rc == 0 && cert_pem->len > 0) {
-		out->cert = cryo_asprintf(CRYO_NODEFILE_DIR "/restore-%s.crt", out->token);
+		out->cert = cryo_asprintf("%s/restore-%s.crt", node->path.run, out->token);
 		cryo_str_addf(&words, "tls-cert %s\n", out->cert);
-		rc = cryo_nodefile_put(t, NULL, cert_pem->p, cert_pem->len, out->cert, err);
+		rc = cryo_cluster_put_data(t, node, cert_pem->p, cert_pem->len, out->cert, err);
 	}
 	out->words = cryo_str_detach(&words);
 	if (rc < 0)
@@ -187,16 +231,13 @@ int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_str *key_pe
 
 void cryo_sealing_key_end(struct cryo_sealing_key *k)
 {
-	if (k->key)
-		cryo_nodefile_remove(k->target, NULL, k->key);
-	if (k->cert)
-		cryo_nodefile_remove(k->target, NULL, k->cert);
-	if (k->lock && k->lock_fd >= 0)
-		cryo_lock_remove(k->lock, &k->lock_fd);
+	bool left = false;
+
+	remove_sealing_file(k->target, k->node, &k->key, &left);
+	remove_sealing_file(k->target, k->node, &k->cert, &left);
+	if (k->lock)
+		end_sealing_lock(&k->lock, &k->lock_fd, left);
 	free(k->token);
-	free(k->key);
-	free(k->cert);
-	free(k->lock);
 	free(k->words);
 	*k = (struct cryo_sealing_key){ .lock_fd = -1 };
 }
@@ -209,17 +250,17 @@ static void sealing_on_member_line(const char *line, int stream, void *arg)
 		*(bool *)arg = true;
 }
 
-int cryo_sealing_check(struct cryo_cluster *t, const char *node, const char *archive,
-		       struct cryo_err *err)
+int cryo_sealing_check(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		       const char *archive, struct cryo_err *err)
 {
 	/* Colons in the name are no host. */
 	const char *const argv[] = { "tar", "--force-local", "-tf", archive, NULL };
 	bool found = false;
-	struct cryo_proc p = { .argv = argv,
-			       .timeout_ms = LIST_MS,
-			       .on_line = sealing_on_member_line,
-			       .on_line_arg = &found };
-	int rc = t->ops->exec(t, node, &p, NULL, err);
+	const struct cryo_exec x = { .argv = argv,
+				     .timeout_ms = LIST_MS,
+				     .on_line = sealing_on_member_line,
+				     .on_line_arg = &found };
+	int rc = cryo_cluster_exec(t, node, &x, NULL, err);
 
 	return rc < 0 ? rc : found;
 }

@@ -2,7 +2,7 @@
 /*
  * What one call wants of the interposer in the node (cryopod-criu, docs/seal-format.md):
  * a certificate for a checkpoint, a key for a restore. The stock kubelet has no
- * parameter for it, so it travels in files of the node's /run, there only during
+ * parameter for it, so it travels in files below the node's path.run, there only during
  * the call: for a checkpoint named after the container, for a restore with a
  * name that nobody guesses.
  */
@@ -17,14 +17,17 @@ int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, c
 
 /*
  * Removes from the node what calls left there that were killed: each holds a
- * lock in the cluster's directory while it runs. Does nothing where there is nothing.
+ * lock in the cluster's directory while it runs, with the node in its name. Does
+ * nothing where there is nothing; what could not be removed is tried again the next time.
  */
-void cryo_sealing_sweep(struct cryo_cluster *t, const char *node);
+void cryo_sealing_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node);
 
 struct cryo_sealing_call {
 	struct cryo_cluster *target;
-	char *node, *config, *cert; /* paths on the node, owned */
-	char *lock;		    /* path on this machine, owned */
+	const struct cryo_cluster_node *node;
+	char *config, *cert; /* paths on the node, owned */
+	char *lock;	     /* path on this machine, owned */
+	bool left;	     /* on the node, which could not be asked */
 	int lock_fd;
 };
 /*
@@ -35,9 +38,9 @@ struct cryo_sealing_call {
  * here: one that cannot encrypt is refused before anything is frozen, and so is
  * an id that is not one (64 hex digits).
  */
-int cryo_sealing_call_begin(struct cryo_cluster *t, const char *node, const char *container_id,
-			    const char *cert_pem, size_t len, struct cryo_sealing_call *out,
-			    struct cryo_err *err);
+int cryo_sealing_call_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			    const char *container_id, const char *cert_pem, size_t len,
+			    struct cryo_sealing_call *out, struct cryo_err *err);
 /* When it has ended in any way: the wish is gone, the archive still this call's. */
 void cryo_sealing_call_withdraw(struct cryo_sealing_call *c);
 /* When the archive was copied out, also of zeroed memory and instead of withdraw. */
@@ -45,6 +48,7 @@ void cryo_sealing_call_end(struct cryo_sealing_call *c);
 
 struct cryo_sealing_key {
 	struct cryo_cluster *target;
+	const struct cryo_cluster_node *node;
 	char *token;	  /* of all names of this restore, owned */
 	char *key, *cert; /* paths on the node, owned; NULL: none was delivered */
 	char *lock;	  /* path on this machine, owned; NULL: no key */
@@ -52,17 +56,17 @@ struct cryo_sealing_key {
 	char *words; /* for CRIU's configuration file of the restore, owned; "" without a key */
 };
 /*
- * Before a restore: delivers key and certificate (PEM; cert may be empty). With
- * an empty key it only says so in `words`.
+ * Before a restore: delivers key and certificate (PEM; cert may be empty) to the
+ * node it will run on. With an empty key it only says so in `words`.
  */
-int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_str *key_pem,
-			   const struct cryo_str *cert_pem, struct cryo_sealing_key *out,
-			   struct cryo_err *err);
+int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			   const struct cryo_str *key_pem, const struct cryo_str *cert_pem,
+			   struct cryo_sealing_key *out, struct cryo_err *err);
 /* After it, also of zeroed memory: the key is gone from the node. */
 void cryo_sealing_key_end(struct cryo_sealing_key *k);
 
 /* Is this archive on the node sealed? 1 yes, 0 no, negative: error. */
-int cryo_sealing_check(struct cryo_cluster *t, const char *node, const char *archive,
-		       struct cryo_err *err);
+int cryo_sealing_check(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		       const char *archive, struct cryo_err *err);
 
 #endif

@@ -54,7 +54,7 @@ static int open_absent_cluster(const struct request *r, const char *name, struct
 	int rc = cryo_cluster_open(r->target, name, out, err);
 
 	if (rc == 0)
-		rc = (*out)->ops->status(*out, &status, err);
+		rc = cryo_cluster_status(*out, &status, err);
 	if (rc == 0 && !cryo_streq(cryo_json_str(status, "state"), "absent"))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "cluster '%s' exists: bench needs a name of its own (--name)",
@@ -88,7 +88,7 @@ static int run_sealed_bench(const struct request *r, json_t **out, struct cryo_e
 
 	if (rc < 0)
 		return rc;
-	rc = t->ops->up(t, &up, err);
+	rc = cryo_cluster_up(t, &up, err);
 	/* On the cluster's disk, and gone with it: it takes whole archives. */
 	if (rc == 0)
 		rc = cryo_fs_tmpdir(t->dir, ".bench-", &tmp, err);

@@ -6,7 +6,7 @@
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "checkpoint/checkpoint.h"
-#include "cluster/kubectl.h"
+#include "cluster/attach.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -133,7 +133,7 @@ static int open_checkpoint_cluster(struct cryo_cli *cli, const struct cryo_kubec
 
 	if (!foreign)
 		return cryo_cli_target(cli, t, err);
-	cryo_cluster_kubectl(k, t);
+	cryo_cluster_attach_once(k, t);
 	if (request->ns)
 		return 0;
 	rc = cryo_kubectl_namespace(k, ns, err);

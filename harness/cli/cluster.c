@@ -13,7 +13,7 @@ static const struct cryo_opt opts_table[] = {
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct cryo_up_opts, timeout_ms), "DURATION",
 	  "as up's" },
 	{ "no-build", 0, CRYO_OPT_FLAG, offsetof(struct cryo_up_opts, no_build), NULL, "as up's" },
-	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct cryo_up_opts, cold), NULL, "as up's" },
+	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct cryo_up_opts, template.cold), NULL, "as up's" },
 	{ "from", 0, CRYO_OPT_STR, offsetof(struct cryo_up_opts, from), "SNAPSHOT", "as up's" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
@@ -33,7 +33,7 @@ static int cluster_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 		return rc;
 	cryo_report_stop();
 	cryo_report_json_begin(STDOUT_FILENO, cli->verbose);
-	rc = up ? t->ops->up(t, opts, err) : t->ops->down(t, err);
+	rc = up ? cryo_cluster_up(t, opts, err) : cryo_cluster_down(t, err);
 	cryo_report_json_end();
 	return rc;
 }

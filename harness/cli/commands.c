@@ -6,9 +6,11 @@
 const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_doctor,
 	&cryo_cmd_sources,
+	&cryo_cmd_stacks,
 	&cryo_cmd_build,
 	&cryo_cmd_image,
 	&cryo_cmd_up,
+	&cryo_cmd_attach,
 	&cryo_cmd_status,
 	&cryo_cmd_down,
 	&cryo_cmd_shell,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
-#include "cluster/local/machine.h"
+#include "cluster/machine.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -45,8 +45,8 @@ static int doctor_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 
-	(void)cli;
 	(void)args;
+	m.kind = cli->target;
 	if (o->stack)
 		m.stack = o->stack;
 	if (rc == 0)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
+
+#include "base/event.h"
 #include "scenario/many.h"
 
 struct down_opts {
@@ -19,7 +21,7 @@ static int take_cluster_down(const char *kind, const char *name, struct cryo_err
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	int rc = cryo_cluster_open(kind, name, &t, err);
 
-	return rc < 0 ? rc : t->ops->down(t, err);
+	return rc < 0 ? rc : cryo_cluster_down(t, err);
 }
 
 static int take_clusters_down(struct cryo_cli *cli, unsigned n, struct cryo_err *err)
@@ -36,12 +38,34 @@ static int take_clusters_down(struct cryo_cli *cli, unsigned n, struct cryo_err 
 	return rc;
 }
 
+/* Each by its own record; one that does not go away keeps nobody else up. */
+static int take_all_down(struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	int rc = cryo_cluster_list(&names, err);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < names.n; i++) {
+		struct cryo_err why = CRYO_ERR_INIT;
+		int one = take_cluster_down(NULL, names.v[i], &why);
+
+		if (one == -(int)CRYO_E_INTERRUPTED || (one < 0 && rc == 0)) {
+			*err = why;
+			rc = one;
+		} else if (one < 0) {
+			cryo_warn("%s", why.msg);
+		}
+		if (one == -(int)CRYO_E_INTERRUPTED)
+			break;
+	}
+	return rc;
+}
+
 static int down_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 			struct cryo_err *err)
 {
-	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	const struct down_opts *o = opts;
-	int rc = 0;
 
 	(void)args;
 	(void)exit_code;
@@ -49,12 +73,7 @@ static int down_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 		return cryo_err_set(err, CRYO_E_USAGE, "either --all or --count");
 	if (o->count)
 		return take_clusters_down(cli, o->count, err);
-	if (!o->all)
-		return take_cluster_down(cli->target, cli->name, err);
-	rc = cryo_cluster_list(&names, err);
-	for (size_t i = 0; rc == 0 && i < names.n; i++)
-		rc = take_cluster_down(cli->target, names.v[i], err);
-	return rc;
+	return o->all ? take_all_down(err) : take_cluster_down(cli->target, cli->name, err);
 }
 
 const struct cryo_cmd cryo_cmd_down = {

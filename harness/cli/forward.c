@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Not for people: the program of a cluster's forwarder (target/local/forward.c starts it). */
+/* Not for people: the program of a cluster's forwarder (cluster/local/forward.c starts it). */
 #include "cli/cli.h"
 
-#include "cluster/local/forward_main.h"
+#include "cluster/forward.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@ static int forward_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 	(void)cli;
 	(void)opts;
 	(void)err;
-	*exit_code = cryo_local_forward_main((unsigned)strtoul(args[0], NULL, 10));
+	*exit_code = cryo_forward_main((unsigned)strtoul(args[0], NULL, 10));
 	return 0;
 }
 

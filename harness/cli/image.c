@@ -41,7 +41,7 @@ static int load_image_file(struct cryo_cli *cli, const char *file, struct cryo_e
 	int rc = cryo_cli_target(cli, &t, err);
 
 	if (rc == 0)
-		rc = t->ops->load_image(t, file, err);
+		rc = cryo_cluster_load_image(t, NULL, file, err);
 	if (rc == 0)
 		cryo_info("'%s' is in cluster '%s'", file, t->name);
 	return rc;

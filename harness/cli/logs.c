@@ -7,11 +7,10 @@
 
 #include <stdio.h>
 
-#define ASK_MS 30000
-
 struct logs_opts {
 	bool follow;
 	unsigned tail;
+	const char *node;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -19,39 +18,49 @@ static const struct cryo_opt opts_table[] = {
 	  "go on as it grows" },
 	{ "tail", 0, CRYO_OPT_UINT, offsetof(struct logs_opts, tail), "LINES",
 	  "only the last ones (default: all)" },
+	{ "node", 0, CRYO_OPT_STR, offsetof(struct logs_opts, node), "NAME",
+	  "of which node (default: the first)" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int list_service_names(struct cryo_cluster *t, struct cryo_strv *names, struct cryo_err *err)
+static void add_service_names(const json_t *status, const char *node, struct cryo_strv *names)
+{
+	json_t *n, *s;
+	size_t i, j;
+
+	json_array_foreach(json_object_get(status, "nodes"), i, n)
+		if (cryo_streq(cryo_json_str(n, "name"), node))
+			json_array_foreach(json_object_get(n, "services"), j, s)
+				cryo_strv_add(names, cryo_json_str(s, "name"));
+}
+
+static int list_service_names(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			      struct cryo_strv *names, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	json_t *s;
-	size_t i;
-	int rc = t->ops->status(t, &status, err);
+	int rc = cryo_cluster_status(t, &status, err);
 
 	if (rc < 0)
 		return rc;
-	json_array_foreach(cryo_json_at(status, "nodes[0].services"), i, s)
-		cryo_strv_add(names, cryo_json_str(s, "name"));
+	add_service_names(status, node->name, names);
 	if (names->n == 0)
 		return cryo_cluster_not_running(t, err);
 	return 0;
 }
 
-static int print_service_log(struct cryo_cluster *t, const char *service, const struct logs_opts *o,
-			     struct cryo_err *err)
+static int print_service_log(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     const char *service, const struct logs_opts *o, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *file = cryo_asprintf("/var/log/cryopod/%s/current", service);
-	cryo_auto(cryo_free) char *lines = o->tail ? cryo_asprintf("%u", o->tail)
-						   : cryo_strdup("+1");
-	const char *const argv[] = { "tail", "-n", lines, "--", file, NULL };
-	const char *const follow[] = { "tail", "-n", lines, "-F", "--", file, NULL };
-	struct cryo_proc p = { .argv = o->follow ? follow : argv, .foreground = true };
+	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	int rc;
+	struct cryo_exec x = { .foreground = true };
+	int rc = cryo_cluster_log_argv(t, node, service, o->tail, o->follow, &argv, err);
 
+	if (rc < 0)
+		return rc;
+	x.argv = cryo_strv_get(&argv);
 	cryo_intr_hold();
-	rc = t->ops->exec(t, NULL, &p, &res, err);
+	rc = cryo_cluster_exec(t, node, &x, &res, err);
 	cryo_intr_release();
 	/* Ctrl-C is how one stops following. */
 	return o->follow && res.signal ? 0 : rc;
@@ -63,11 +72,15 @@ static int logs_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	cryo_auto(cryo_free) char *list = NULL;
+	const struct logs_opts *o = opts;
+	const struct cryo_cluster_node *node;
 	int rc = cryo_cli_target(cli, &t, err);
 
 	(void)exit_code;
 	if (rc == 0)
-		rc = list_service_names(t, &names, err);
+		rc = cryo_cluster_find_node(t, o->node, &node, err);
+	if (rc == 0)
+		rc = list_service_names(t, node, &names, err);
 	if (rc < 0)
 		return rc;
 	list = cryo_strv_join(&names, args[0] ? ", " : "\n");
@@ -78,7 +91,7 @@ static int logs_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 	if (!cryo_strv_has(&names, args[0]))
 		return cryo_err_set(err, CRYO_E_USAGE, "no service '%s' (there is: %s)", args[0],
 				    list);
-	return print_service_log(t, args[0], opts, err);
+	return print_service_log(t, node, args[0], o, err);
 }
 
 const struct cryo_cmd cryo_cmd_logs = {

@@ -22,22 +22,35 @@ static int adopt_child_exit_code(int rc, const struct cryo_proc_result *res, int
 	return rc;
 }
 
+struct shell_opts {
+	const char *node;
+};
+
+static const struct cryo_opt shell_opts_table[] = {
+	{ "node", 0, CRYO_OPT_STR, offsetof(struct shell_opts, node), "NAME",
+	  "in which node (default: the first)" },
+	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
+};
+
 static int shell_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 			 struct cryo_err *err)
 {
 	static const char *const bash[] = { "bash", "-l", NULL };
+	const struct shell_opts *o = opts;
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct cryo_proc p = { .argv = args[0] ? (const char *const *)args : bash,
-			       .foreground = true,
-			       .cwd = "/root" };
+	const struct cryo_exec x = { .argv = args[0] ? (const char *const *)args : bash,
+				     .foreground = true,
+				     .cwd = "/root" };
+	const struct cryo_cluster_node *node;
 	int rc = cryo_cli_target(cli, &t, err);
 
-	(void)opts;
+	if (rc == 0)
+		rc = cryo_cluster_find_node(t, o->node, &node, err);
 	if (rc < 0)
 		return rc;
 	cryo_intr_hold();
-	rc = t->ops->exec(t, NULL, &p, &res, err);
+	rc = cryo_cluster_exec(t, node, &x, &res, err);
 	cryo_intr_release();
 	return adopt_child_exit_code(rc, &res, exit_code, err);
 }
@@ -64,7 +77,7 @@ int cryo_cli_find_kubectl(struct cryo_cluster *t, char **program, struct cryo_er
 
 	if (!cryo_fs_exists(t->kubeconfig))
 		return cryo_cluster_not_running(t, err);
-	rc = t->ops->status(t, &status, err);
+	rc = cryo_cluster_status(t, &status, err);
 	if (rc < 0)
 		return rc;
 	*program = find_built_kubectl(status);
@@ -103,7 +116,9 @@ static int kubectl_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 const struct cryo_cmd cryo_cmd_shell = {
 	.name = "shell",
 	.usage = "[PROGRAM [ARGUMENT…]]",
-	.summary = "a shell in the node, or one program",
+	.summary = "a shell in a node, or one program",
+	.opts = shell_opts_table,
+	.size = sizeof(struct shell_opts),
 	.max_args = -1,
 	.passes_on = true,
 	.run = shell_cmd_run,

@@ -20,8 +20,8 @@
 static int need_root(const char *verb, struct cryo_err *err)
 {
 	return geteuid() == 0 ? 0
-			      : cryo_err_set(err, CRYO_E_UNFIT, "only root can do that (sudo cryopod node %s)",
-					     verb);
+			      : cryo_err_set(err, CRYO_E_UNFIT,
+					     "only root can do that (sudo cryopod node %s)", verb);
 }
 
 int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *err)
@@ -58,9 +58,16 @@ static int restart_pods(struct cryo_err *err)
 {
 	cryo_auto(cryo_rke2_node_release) struct cryo_rke2_node n = { 0 };
 	cryo_auto(cryo_free) char *kubectl = NULL, *selector = NULL;
-	const char *argv[] = { NULL,	"--kubeconfig", "/etc/rancher/rke2/rke2.yaml",
-			       "delete", "pods",	"--all-namespaces",
-			       "--field-selector", NULL, "--wait=false", NULL };
+	const char *argv[] = { NULL,
+			       "--kubeconfig",
+			       "/etc/rancher/rke2/rke2.yaml",
+			       "delete",
+			       "pods",
+			       "--all-namespaces",
+			       "--field-selector",
+			       NULL,
+			       "--wait=false",
+			       NULL };
 	struct cryo_proc p = { .argv = argv, .timeout_ms = KUBECTL_MS };
 	int rc = cryo_rke2_node_look("", &n, err);
 
@@ -68,7 +75,8 @@ static int restart_pods(struct cryo_err *err)
 		return rc;
 	if (n.role[0] != 's')
 		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "an agent may not delete pods: drain '%s' from a server", n.name);
+				    "an agent may not delete pods: drain '%s' from a server",
+				    n.name);
 	kubectl = cryo_asprintf("%s/bin/kubectl", n.data_dir);
 	selector = cryo_asprintf("spec.nodeName=%s", n.name);
 	argv[0] = kubectl;
@@ -178,16 +186,15 @@ static void print_status_table(const json_t *s)
 /* Of every node, as the pods of `node manifest` have written it down. */
 static int print_all_nodes(struct cryo_err *err)
 {
-	const char *const argv[] = {
-		"kubectl",
-		"get",
-		"nodes",
-		"-o",
-		"custom-columns=NODE:.metadata.name,CRYOPOD:.metadata.annotations.cryopod\\.dev/state,"
-		"BUILD:.metadata.annotations.cryopod\\.dev/build,"
-		"MESSAGE:.metadata.annotations.cryopod\\.dev/message",
-		NULL
-	};
+	const char *const argv[] = { "kubectl",
+				     "get",
+				     "nodes",
+				     "-o",
+				     "custom-columns=NODE:.metadata.name,CRYOPOD:.metadata."
+				     "annotations.cryopod\\.dev/state,"
+				     "BUILD:.metadata.annotations.cryopod\\.dev/build,"
+				     "MESSAGE:.metadata.annotations.cryopod\\.dev/message",
+				     NULL };
 	cryo_auto(cryo_free) char *text = NULL;
 	int rc = cryo_proc_output(argv, KUBECTL_MS, &text, err);
 

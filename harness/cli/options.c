@@ -14,7 +14,7 @@ const struct cryo_opt cryo_global_opts[] = {
 	{ "name", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, name), "CLUSTER",
 	  "its name (default: $CRYOPOD_NAME or \"default\")" },
 	{ "target", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, target), "KIND",
-	  "where it runs (default: local)" },
+	  "kind of a new cluster (default: local)" },
 	{ "color", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, color), "WHEN",
 	  "auto, always or never" },
 	{ "verbose", 'v', CRYO_OPT_FLAG, offsetof(struct cryo_cli, verbose), NULL,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 struct restore_opts {
-	const char *ns, *pod, *manifest, *output, *secret, *key, *cert;
+	const char *ns, *pod, *node, *manifest, *output, *secret, *key, *cert;
 	int64_t timeout_ms;
 };
 
@@ -17,6 +17,8 @@ static const struct cryo_opt opts_table[] = {
 	  "of the new pod (required)" },
 	{ "namespace", 'n', CRYO_OPT_STR, offsetof(struct restore_opts, ns), "NS",
 	  "default: the archive's" },
+	{ "node", 0, CRYO_OPT_STR, offsetof(struct restore_opts, node), "NAME",
+	  "where (default: the node of the manifest, else one that has the image)" },
 	{ "filename", 'f', CRYO_OPT_STR, offsetof(struct restore_opts, manifest), "FILE",
 	  "manifest of the source pod (default: what the archive tells)" },
 	{ "key-secret", 0, CRYO_OPT_STR, offsetof(struct restore_opts, secret), "NAME",
@@ -56,6 +58,7 @@ static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 	struct cryo_restore_opts request = { .archive = args[0],
 					     .pod = o->pod,
 					     .ns = o->ns,
+					     .node = o->node,
 					     .manifest = o->manifest,
 					     .timeout_ms = o->timeout_ms,
 					     .key_secret = o->secret,

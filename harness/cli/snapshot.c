@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
-#include "cluster/local/snapshot.h"
+#include "cluster/snapshot.h"
 
 #include <stdio.h>
 
@@ -34,10 +34,13 @@ static int require_snapshot_name(const char *verb, const char *name, struct cryo
 static int save_snapshot(const struct cryo_cli *cli, const struct opts *o, const char *name,
 			 struct cryo_err *err)
 {
+	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	int rc = require_snapshot_name("save", name, err);
 
 	if (rc == 0)
-		rc = cryo_snapshot_save(cli->name, name, &o->save, err);
+		rc = cryo_cli_target(cli, &t, err);
+	if (rc == 0)
+		rc = cryo_snapshot_save(t, name, &o->save, err);
 	if (rc == 0)
 		cryo_info("new clusters from it: cryopod up --from %s --name CLUSTER", name);
 	return rc;

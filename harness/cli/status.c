@@ -44,30 +44,68 @@ static void print_service(const json_t *s)
 	       version ? version : "?", stamp ? stamp : "");
 }
 
+/* Of a node whose services are not ours. */
+static void print_api_node(const json_t *node)
+{
+	const char *version = cryo_json_str(node, "version"),
+		   *runtime = cryo_json_str(node, "runtime");
+
+	printf("\nnode %s (%s): %s, kubelet %s, %s\n", cryo_json_str(node, "name"),
+	       cryo_json_str(node, "role"), cryo_json_bool(node, "ready") ? "Ready" : "NOT READY",
+	       version ? version : "?", runtime ? runtime : "?");
+}
+
 static void print_node_status(const json_t *node)
 {
-	json_t *s;
+	json_t *s, *services = json_object_get(node, "services");
 	size_t i;
 
+	if (!services) {
+		print_api_node(node);
+		return;
+	}
 	printf("\nnode %s (pid %ld)\n  %-24s %-5s %6s  %-10s  %-16s %s\n",
 	       cryo_json_str(node, "name"), (long)cryo_json_int(node, "pid", 0), "SERVICE", "STATE",
 	       "PID", "FOR", "VERSION", "BUILD");
-	json_array_foreach(json_object_get(node, "services"), i, s)
+	json_array_foreach(services, i, s)
 		print_service(s);
 }
 
 static void print_cluster_origin(const json_t *j)
 {
 	const char *template = cryo_json_str(j, "template");
-
 	const char *snapshot = cryo_json_str(j, "snapshot");
+	const char *stack = cryo_json_str(j, "stack"), *stamp = cryo_json_str(j, "stamp");
 
+	if (!stack)
+		return;
+	printf("  stack       %s (%.12s), since %s\n", stack, stamp ? stamp : "",
+	       cryo_json_str(j, "created"));
 	if (template)
 		printf("  origin      template %.12s\n", template);
 	else if (snapshot)
 		printf("  origin      snapshot '%s'\n", snapshot);
-	else
+	else if (cryo_json_str(j, "origin"))
 		printf("  origin      %s\n", cryo_json_str(j, "origin"));
+}
+
+static void print_api_access(const json_t *j)
+{
+	const char *kubeconfig = cryo_json_str(j, "kubeconfig"),
+		   *context = cryo_json_str(j, "context"), *reason = cryo_json_str(j, "reason");
+
+	if (kubeconfig)
+		printf("  kubeconfig  %s\n", kubeconfig);
+	if (context)
+		printf("  context     %s\n", context);
+	if (reason)
+		printf("  API server  %s\n", reason);
+	if (!cryo_json_at(j, "port"))
+		return;
+	if (cryo_json_int(j, "forwarder", 0))
+		printf("  API server  https://127.0.0.1:%ld\n", (long)cryo_json_int(j, "port", 0));
+	else
+		printf("  API server  cannot be reached (cryopod up)\n");
 }
 
 static void print_cluster_status(const json_t *j)
@@ -75,21 +113,14 @@ static void print_cluster_status(const json_t *j)
 	static const char *const capability[] = { "checkpoint", "restore", "encryption",
 						  "ip-sockets", "criu" };
 	const json_t *capabilities = json_object_get(j, "capabilities");
-	const char *stack = cryo_json_str(j, "stack"), *stamp = cryo_json_str(j, "stamp");
+	const char *kind = cryo_json_str(j, "target");
 	json_t *node;
 	size_t i;
 
-	printf("cluster %s: %s\n", cryo_json_str(j, "name"), cryo_json_str(j, "state"));
-	if (!stack)
-		return;
-	printf("  stack       %s (%.12s), since %s\n", stack, stamp ? stamp : "",
-	       cryo_json_str(j, "created"));
+	printf("cluster %s: %s%s%s\n", cryo_json_str(j, "name"), cryo_json_str(j, "state"),
+	       cryo_streq(kind, "local") ? "" : ", ", cryo_streq(kind, "local") ? "" : kind);
 	print_cluster_origin(j);
-	printf("  kubeconfig  %s\n", cryo_json_str(j, "kubeconfig"));
-	if (cryo_json_int(j, "forwarder", 0))
-		printf("  API server  https://127.0.0.1:%ld\n", (long)cryo_json_int(j, "port", 0));
-	else
-		printf("  API server  cannot be reached (cryopod up)\n");
+	print_api_access(j);
 	json_array_foreach(json_object_get(j, "nodes"), i, node)
 		print_node_status(node);
 	if (capabilities)
@@ -98,7 +129,7 @@ static void print_cluster_status(const json_t *j)
 		print_capability(capabilities, capability[i]);
 }
 
-static int get_cluster_statuses(struct cryo_cli *cli, json_t *list, struct cryo_err *err)
+static int get_cluster_statuses(json_t *list, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	int rc = cryo_cluster_list(&names, err);
@@ -107,22 +138,21 @@ static int get_cluster_statuses(struct cryo_cli *cli, json_t *list, struct cryo_
 		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 		json_t *one = NULL;
 
-		rc = cryo_cluster_open(cli->target, names.v[i], &t, err);
+		rc = cryo_cluster_open(NULL, names.v[i], &t, err);
 		if (rc == 0)
-			rc = t->ops->status(t, &one, err);
+			rc = cryo_cluster_status(t, &one, err);
 		if (rc == 0)
 			json_array_append_new(list, one);
 	}
 	return rc;
 }
 
-static int show_cluster_statuses(struct cryo_cli *cli, enum cryo_output output,
-				 struct cryo_err *err)
+static int show_cluster_statuses(enum cryo_output output, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *list = json_array();
 	json_t *j;
 	size_t i;
-	int rc = get_cluster_statuses(cli, list, err);
+	int rc = get_cluster_statuses(list, err);
 
 	if (rc < 0)
 		return rc;
@@ -149,10 +179,10 @@ static int status_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 	if (rc < 0)
 		return rc;
 	if (o->all)
-		return show_cluster_statuses(cli, output, err);
+		return show_cluster_statuses(output, err);
 	rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)
-		rc = t->ops->status(t, &j, err);
+		rc = cryo_cluster_status(t, &j, err);
 	if (rc < 0)
 		return rc;
 	if (output == CRYO_OUTPUT_TABLE)

@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
-#include "cluster/local/template.h"
+#include "cluster/template.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -44,24 +44,28 @@ static void print_template_table(const json_t *list)
 	}
 }
 
-static int list_templates(const struct template_opts *o, const char *arg, struct cryo_err *err)
+static int list_templates(const struct cryo_cli *cli, const struct template_opts *o,
+			  const char *arg, struct cryo_err *err)
 {
+	(void)cli;
 	(void)arg;
 	return cryo_cli_list(o->output, cryo_template_list, print_template_table, err);
 }
 
-static int make_missing_template(const struct template_opts *o, const char *arg,
-				 struct cryo_err *err)
+static int make_missing_template(const struct cryo_cli *cli, const struct template_opts *o,
+				 const char *arg, struct cryo_err *err)
 {
 	(void)arg;
-	return cryo_template_make(o->stack, err);
+	return cryo_template_make(cli->target, o->stack, err);
 }
 
-static int remove_templates(const struct template_opts *o, const char *key, struct cryo_err *err)
+static int remove_templates(const struct cryo_cli *cli, const struct template_opts *o,
+			    const char *key, struct cryo_err *err)
 {
 	size_t n;
 	int rc = cryo_template_remove(key, &n, err);
 
+	(void)cli;
 	(void)o;
 	if (rc < 0)
 		return rc;
@@ -74,7 +78,8 @@ static int remove_templates(const struct template_opts *o, const char *key, stru
 
 static const struct verb {
 	struct cryo_verb v;
-	int (*run)(const struct template_opts *o, const char *arg, struct cryo_err *err);
+	int (*run)(const struct cryo_cli *cli, const struct template_opts *o, const char *arg,
+		   struct cryo_err *err);
 } verbs[] = {
 	{ { "list", false, false }, list_templates },
 	{ { "make", false, true }, make_missing_template },
@@ -87,9 +92,8 @@ static int template_cmd_run(struct cryo_cli *cli, const void *opts, char **args,
 	int i = cryo_cli_verb("template", &verbs[0].v, CRYO_ARRAY_LEN(verbs), sizeof(verbs[0]),
 			      args, err);
 
-	(void)cli;
 	(void)exit_code;
-	return i < 0 ? i : verbs[i].run(opts, args[1], err);
+	return i < 0 ? i : verbs[i].run(cli, opts, args[1], err);
 }
 
 const struct cryo_cmd cryo_cmd_template = {

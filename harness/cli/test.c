@@ -101,7 +101,7 @@ static int open_shared_cluster(struct test *x, struct cryo_err *err)
 
 	x->last.cluster = x->cli->name;
 	if (rc == 0 && x->o->up) {
-		rc = x->target->ops->up(x->target, &up, err);
+		rc = cryo_cluster_up(x->target, &up, err);
 		x->last.up_ms = cryo_now_ms() - begin;
 	}
 	return rc;

@@ -21,7 +21,7 @@ struct up_opts {
 static const struct cryo_opt opts_table[] = {
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.stack), "STACK",
 	  "name or file (default: upstream)" },
-	{ "port", 0, CRYO_OPT_UINT, offsetof(struct up_opts, up.port), "PORT",
+	{ "port", 0, CRYO_OPT_UINT, offsetof(struct up_opts, up.local.port), "PORT",
 	  "of 127.0.0.1 for the API server (default: a free one)" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct up_opts, up.timeout_ms), "DURATION",
 	  "until the node is Ready (default: 2m)" },
@@ -30,7 +30,7 @@ static const struct cryo_opt opts_table[] = {
 	{ "jobs", 'j', CRYO_OPT_COUNT, offsetof(struct up_opts, jobs), "N",
 	  "components built at once (default: one for each processor, as memory allows)" },
 	CRYO_CLI_FETCH(struct up_opts, fetch),
-	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.cold), NULL,
+	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.template.cold), NULL,
 	  "start everything anew: restore from no template, make none" },
 	{ "from", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.from), "SNAPSHOT",
 	  "a new cluster with all that one had (cryopod snapshot)" },
@@ -59,11 +59,11 @@ static int bring_up_first_cluster(struct cryo_cluster *t, struct cryo_many *m,
 				  const struct cryo_up_opts *up, struct cryo_err *err)
 {
 	int64_t begin = cryo_now_ms();
-	int rc = t->ops->up(t, up, err);
+	int rc = cryo_cluster_up(t, up, err);
 
 	m->ms = cryo_now_ms() - begin;
 	if (rc == 0)
-		m->memory = t->ops->memory(t);
+		m->memory = cryo_cluster_memory(t);
 	return rc;
 }
 
@@ -112,7 +112,7 @@ static int bring_up_clusters(const struct cryo_many_run *run, struct cryo_many *
 	int rc = cryo_cluster_open(run->kind, all[0].name, &first, err);
 	unsigned from = 0;
 
-	if (rc == 0 && !first->ops->prepared(first, run->up)) {
+	if (rc == 0 && !cryo_cluster_prepared(first, run->up)) {
 		rc = bring_up_first_cluster(first, &all[0], run->up, err);
 		from = 1;
 	}
@@ -129,10 +129,11 @@ static int run_up_for_many(struct cryo_cli *cli, const struct up_opts *o, struct
 
 	if (rc < 0)
 		return rc;
-	if (o->count > CRYO_MANY_MOST || o->up.port)
+	if (o->count > CRYO_MANY_MOST || o->up.local.port)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    o->up.port ? "--port is for one cluster, --count for several"
-					       : "--count: at most %d",
+				    o->up.local.port
+					? "--port is for one cluster, --count for several"
+					: "--count: at most %d",
 				    CRYO_MANY_MOST);
 	all = cryo_many_names(cli->name, o->count);
 	rc = bring_up_clusters(&run, all, o->count, err);
@@ -162,9 +163,10 @@ static int up_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *
 	o->up.build_arg = o;
 	(void)args;
 	(void)exit_code;
-	if (o->up.port > 65535)
-		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is not a port", o->up.port);
-	if (o->up.from && (o->up.stack || o->up.cold))
+	if (o->up.local.port > 65535)
+		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is above 65535",
+				    o->up.local.port);
+	if (o->up.from && (o->up.stack || o->up.template.cold))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--from has its own stack and memory: "
 				    "neither --stack nor --cold");
@@ -174,7 +176,7 @@ static int up_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *
 	if (rc == 0)
 		rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)
-		rc = t->ops->up(t, &o->up, err);
+		rc = cryo_cluster_up(t, &o->up, err);
 	if (rc == 0)
 		cryo_info("cluster '%s' is up: export KUBECONFIG=%s", t->name, t->kubeconfig);
 	return rc;

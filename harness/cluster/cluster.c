@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What all clusters have, and which there are. */
 #include "cluster/cluster.h"
 
+#include "cluster/kind.h"
 #include "sys/fs.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MAX_NAME CRYO_CLUSTER_NAME_MAX
-
-static const struct cryo_cluster_ops *const kinds[] = { &cryo_cluster_local };
 
 /* A name becomes a path, a cgroup and a kubeconfig context: a DNS label is safe in all three. */
 bool cryo_cluster_good_name(const char *name)
@@ -23,34 +22,40 @@ bool cryo_cluster_good_name(const char *name)
 	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
 }
 
-int cryo_cluster_open(const char *kind, const char *name, struct cryo_cluster **out,
-		      struct cryo_err *err)
+struct cryo_cluster *cryo_cluster_new(const struct cryo_cluster_ops *ops, const char *name)
 {
-	if (!cryo_cluster_good_name(name))
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "'%s' is no cluster name (a-z, 0-9 and '-', at most %d)", name,
-				    MAX_NAME);
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++)
-		if (!kind || strcmp(kind, kinds[i]->kind) == 0)
-			return kinds[i]->open(name, out, err);
-	return cryo_err_set(err, CRYO_E_USAGE, "no target '%s' (there is: local)", kind);
+	struct cryo_cluster *t = cryo_alloc(ops->size);
+
+	t->ops = ops;
+	t->name = cryo_strdup(name);
+	return t;
+}
+
+void cryo_cluster_take_nodes(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     size_t nodes)
+{
+	struct cryo_cluster_node *copy = nodes ? cryo_alloc(nodes * sizeof(*copy)) : NULL;
+
+	for (size_t i = 0; i < nodes; i++)
+		cryo_node_copy(&copy[i], &node[i]);
+	for (size_t i = 0; i < t->nodes; i++)
+		cryo_node_release(&t->node[i]);
+	free(t->node);
+	t->node = copy;
+	t->nodes = nodes;
 }
 
 void cryo_cluster_free(struct cryo_cluster *t)
 {
-	if (t)
-		t->ops->free(t);
-}
-
-int cryo_cluster_not_running(const struct cryo_cluster *t, struct cryo_err *err)
-{
-	if (geteuid() != 0)
-		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "you have no cluster '%s': clusters are root's (sudo cryopod)",
-				    t->name);
-	return cryo_err_set(err, CRYO_E_CHECK,
-			    "cluster '%s' does not run (start it: cryopod up --name %s)", t->name,
-			    t->name);
+	if (!t)
+		return;
+	if (t->ops->release)
+		t->ops->release(t);
+	cryo_cluster_take_nodes(t, NULL, 0);
+	free(t->name);
+	free(t->dir);
+	free(t->kubeconfig);
+	free(t);
 }
 
 int cryo_cluster_list(struct cryo_strv *names, struct cryo_err *err)

@@ -3,7 +3,6 @@
 
 #include "net/http.h"
 #include "sys/fs.h"
-#include "sys/proc.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +10,6 @@
 /* A login plugin may ask its user something first. */
 #define START_MS 60000
 #define ASK_MS	 60000
-
-struct kubectl_target {
-	struct cryo_cluster base;
-	const struct cryo_kubectl *k;
-	char *dir, *socket;
-	struct cryo_strv argv;
-	struct cryo_proc proc;
-	struct cryo_child *child;
-	bool serves;
-};
 
 void cryo_kubectl_argv(const struct cryo_kubectl *k, struct cryo_strv *argv)
 {
@@ -49,68 +38,67 @@ int cryo_kubectl_namespace(const struct cryo_kubectl *k, char **ns, struct cryo_
 	return 0;
 }
 
-static void kubectl_on_line(const char *line, int stream, void *arg)
+int cryo_kubectl_context(const struct cryo_kubectl *k, char **context, struct cryo_err *err)
 {
-	struct kubectl_target *t = arg;
+	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 
-	t->serves = t->serves || (stream == 1 && cryo_starts_with(line, "Starting to serve"));
+	cryo_kubectl_argv(k, &argv);
+	cryo_strv_addl(&argv, "config", "current-context", NULL);
+	return cryo_proc_output(cryo_strv_get(&argv), ASK_MS, context, err);
 }
 
-static int start_kubectl_proxy(struct kubectl_target *t, struct cryo_err *err)
+static void proxy_on_line(const char *line, int stream, void *arg)
 {
-	int rc = cryo_fs_tmpdir("/tmp", "cryopod-kubectl-", &t->dir, err);
+	struct cryo_kubectl_proxy *p = arg;
+
+	p->serves = p->serves || (stream == 1 && cryo_starts_with(line, "Starting to serve"));
+}
+
+static int start_kubectl_proxy(struct cryo_kubectl_proxy *p, const struct cryo_kubectl *k,
+			       struct cryo_err *err)
+{
+	int rc = cryo_fs_tmpdir("/tmp", "cryopod-kubectl-", &p->dir, err);
 
 	if (rc < 0)
 		return rc;
-	t->socket = cryo_asprintf("%s/socket", t->dir);
-	cryo_kubectl_argv(t->k, &t->argv);
-	cryo_strv_add(&t->argv, "proxy");
-	cryo_strv_addf(&t->argv, "--unix-socket=%s", t->socket);
-	t->proc.argv = cryo_strv_get(&t->argv);
-	t->proc.on_line = kubectl_on_line;
-	t->proc.on_line_arg = t;
-	rc = cryo_child_start(&t->proc, &t->child, err);
-	return rc < 0 ? rc : cryo_child_await(t->child, &t->serves, START_MS, err);
+	p->socket = cryo_asprintf("%s/socket", p->dir);
+	cryo_kubectl_argv(k, &p->argv);
+	cryo_strv_add(&p->argv, "proxy");
+	cryo_strv_addf(&p->argv, "--unix-socket=%s", p->socket);
+	p->proc.argv = cryo_strv_get(&p->argv);
+	p->proc.on_line = proxy_on_line;
+	p->proc.on_line_arg = p;
+	rc = cryo_child_start(&p->proc, &p->child, err);
+	return rc < 0 ? rc : cryo_child_await(p->child, &p->serves, START_MS, err);
 }
 
-static int open_kubectl_kube(struct cryo_cluster *base, struct cryo_kube **out,
-			     struct cryo_err *err)
+int cryo_kubectl_client(struct cryo_kubectl_proxy *p, const struct cryo_kubectl *k,
+			struct cryo_kube **out, struct cryo_err *err)
 {
-	struct kubectl_target *t = (struct kubectl_target *)base;
 	struct cryo_http_opts opts = { .base_url = "http://localhost",
 				       .netns_fd = -1,
 				       .direct = true };
-	int rc = t->serves ? 0 : start_kubectl_proxy(t, err);
+	int rc;
 
+	if (!p->serves)
+		cryo_kubectl_proxy_end(p);
+	rc = p->serves ? 0 : start_kubectl_proxy(p, k, err);
 	if (rc < 0)
 		return rc;
-	opts.unix_path = t->socket;
+	opts.unix_path = p->socket;
 	*out = cryo_kube_new(&opts);
 	return 0;
 }
 
-static void free_kubectl_cluster(struct cryo_cluster *base)
+void cryo_kubectl_proxy_end(struct cryo_kubectl_proxy *p)
 {
-	struct kubectl_target *t = (struct kubectl_target *)base;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	cryo_child_end(t->child);
-	if (t->dir)
-		cryo_fs_rmtree(t->dir, &ignored);
-	cryo_strv_release(&t->argv);
-	free(t->dir);
-	free(t->socket);
-	free(t);
-}
-
-void cryo_cluster_kubectl(const struct cryo_kubectl *k, struct cryo_cluster **out)
-{
-	static const struct cryo_cluster_ops ops = { .kind = "kubectl",
-						     .kube = open_kubectl_kube,
-						     .free = free_kubectl_cluster };
-	struct kubectl_target *t = cryo_alloc(sizeof(*t));
-
-	t->base.ops = &ops;
-	t->k = k;
-	*out = &t->base;
+	cryo_child_end(p->child);
+	if (p->dir)
+		cryo_fs_rmtree(p->dir, &ignored);
+	cryo_strv_release(&p->argv);
+	free(p->dir);
+	free(p->socket);
+	*p = (struct cryo_kubectl_proxy){ 0 };
 }

@@ -2,6 +2,7 @@
 #include "nodeimage/inside.h"
 
 #include "image/oci.h"
+#include "node/parts.h"
 #include "recipe/users.h"
 #include "source/data.h"
 #include "sys/fs.h"
@@ -129,8 +130,8 @@ static int find_version(struct cryo_nodeimage *n, struct cryo_err *err)
 
 static int hash_shipped(struct cryo_hash *h, struct cryo_err *err)
 {
-	static const char *const shipped[] = { "libexec/cryopod-criu", "libexec/criu-sockopt.so",
-					       "libexec/pause" };
+	const char *const shipped[] = { cryo_node_interposer.from, cryo_node_preload.from,
+					"libexec/pause" };
 	cryo_auto(cryo_free) char *dir = NULL;
 	char hex[CRYO_HASH_HEX];
 	int rc = cryo_data_path("images/node", &dir, err);

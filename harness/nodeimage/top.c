@@ -4,6 +4,7 @@
 
 #include "conf/json.h"
 #include "image/walk.h"
+#include "node/parts.h"
 #include "source/data.h"
 #include "sys/fs.h"
 #include "sys/proc.h"
@@ -145,25 +146,24 @@ static int add_programs(const struct cryo_nodeimage *n, struct cryo_layer *l, st
 /* As in every node: what runc calls is the interposer, and that calls the real one. */
 static int add_criu(const struct cryo_nodeimage *n, struct cryo_layer *l, struct cryo_err *err)
 {
-	static const char *const shipped[][2] = {
-		{ "libexec/cryopod-criu", "usr/local/bin/criu" },
-		{ "libexec/criu-sockopt.so", "usr/local/bin/criu-sockopt.so" },
-	};
-	static const char packaged[] = "criu /usr/sbin/criu\n", own[] = "criu /opt/cryopod/criu/criu\n";
+	const struct cryo_node_part *const shipped[] = { &cryo_node_interposer,
+							 &cryo_node_preload };
+	cryo_auto(cryo_str_release) struct cryo_str conf = { 0 };
 	const struct cryo_built *b = cryo_build_find(&n->build, "criu");
 	int rc = b ? cryo_layer_files(l, "opt/cryopod/criu", b->dir, NULL, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(shipped); i++) {
+		cryo_auto(cryo_free) char *place = cryo_asprintf("usr/local/bin/%s", shipped[i]->as);
 		cryo_auto(cryo_free) char *path = NULL;
 
-		rc = cryo_data_path(shipped[i][0], &path, err);
+		rc = cryo_data_path(shipped[i]->from, &path, err);
 		if (rc == 0)
-			rc = cryo_layer_file(l, shipped[i][1], 0755, path, err);
+			rc = cryo_layer_file(l, place, 0755, path, err);
 	}
 	if (rc < 0)
 		return rc;
-	return cryo_layer_data(l, "etc/cryopod/criu.conf", 0644, b ? own : packaged,
-			       strlen(b ? own : packaged), err);
+	cryo_node_criu_conf(b ? "/opt/cryopod/criu/criu" : "/usr/sbin/criu", NULL, &conf);
+	return cryo_layer_data(l, CRYO_NODE_CRIU_CONF + 1, 0644, conf.p, conf.len, err);
 }
 
 /*

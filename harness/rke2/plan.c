@@ -2,6 +2,7 @@
 #include "rke2/plan.h"
 
 #include "conf/json.h"
+#include "node/parts.h"
 #include "rke2/digest.h"
 #include "rke2/ref.h"
 #include "sys/fs.h"
@@ -12,7 +13,6 @@
 #include <unistd.h>
 
 #define GATE	  "feature-gates=ContainerCheckpoint=true"
-#define CRIU_CONF "/etc/cryopod/criu.conf"
 #define LIBRARIES "cryopod-libs" /* below bin/: the real CRIU and what it is linked with */
 
 struct planned {
@@ -205,11 +205,12 @@ static char *write_criu_conf(const struct planned *p, const char *path)
 {
 	struct cryo_str s = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str old = { 0 };
+	cryo_auto(cryo_free) char *libraries = cryo_asprintf("%s/" LIBRARIES, p->bin);
+	cryo_auto(cryo_free) char *criu = cryo_asprintf("%s/criu", libraries);
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	char *save = NULL, *line;
 
-	cryo_str_addf(&s, "criu %s/" LIBRARIES "/criu\nlibraries %s/" LIBRARIES "\n", p->bin,
-		      p->bin);
+	cryo_node_criu_conf(criu, libraries, &s);
 	if (cryo_fs_read_regular(path, 1u << 20, &old, &ignored) < 0 || !old.p)
 		return cryo_str_detach(&s);
 	for (line = strtok_r(old.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
@@ -271,7 +272,7 @@ static size_t plan_image(struct planned *p)
  */
 static void plan_steps(struct planned *p)
 {
-	cryo_auto(cryo_free) char *conf = cryo_asprintf("%s" CRIU_CONF, p->node->root);
+	cryo_auto(cryo_free) char *conf = cryo_asprintf("%s" CRYO_NODE_CRIU_CONF, p->node->root);
 	cryo_auto(cryo_free) char *dropin =
 	    cryo_asprintf("%s.d/" CRYO_RKE2_DROPIN, p->node->config_file);
 	cryo_auto(cryo_free) char *text = write_dropin(p);

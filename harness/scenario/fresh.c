@@ -77,9 +77,8 @@ pid_t cryo_fresh_owner(const char *name, const char *cluster)
 static int take_fresh_down(const struct cryo_fresh_opts *o, const char *cluster,
 			   struct cryo_err *err)
 {
-	const char *const argv[] = { o->program, "--quiet",  "--name",
-				     cluster,	 "--target", o->target ? o->target : "local",
-				     "down",	 NULL };
+	/* What it is stands in its record. */
+	const char *const argv[] = { o->program, "--quiet", "--name", cluster, "down", NULL };
 	struct cryo_proc p = { .argv = argv, .timeout_ms = cryo_limit_ms(DOWN_MS) };
 	int rc;
 
@@ -153,8 +152,10 @@ static int start_fresh_lane(struct crew *c, struct lane *l, struct cryo_err *err
 	const struct cryo_scenario *s = l->scenario;
 	int rc;
 
-	cryo_strv_addl(&l->argv, o->program, "--name", l->cluster, "--target",
-		       o->target ? o->target : "local", "internal-scenario", NULL);
+	cryo_strv_addl(&l->argv, o->program, "--name", l->cluster, NULL);
+	if (o->target)
+		cryo_strv_addl(&l->argv, "--target", o->target, NULL);
+	cryo_strv_add(&l->argv, "internal-scenario");
 	cryo_strv_addf(&l->argv, "--row=%zu", s->row);
 	if (o->verbose)
 		cryo_strv_add(&l->argv, "--verbose");

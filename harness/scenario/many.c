@@ -75,7 +75,7 @@ static void add_up_arguments(struct cryo_strv *argv, const struct cryo_up_opts *
 		cryo_strv_addf(argv, "--timeout=%lldms", (long long)up->timeout_ms);
 	if (up->no_build)
 		cryo_strv_add(argv, "--no-build");
-	if (up->cold)
+	if (up->template.cold)
 		cryo_strv_add(argv, "--cold");
 	if (up->from)
 		cryo_strv_addf(argv, "--from=%s", up->from);
@@ -93,7 +93,10 @@ static int start_worker(struct crew *c, struct cryo_many *m, struct cryo_err *er
 	w = &c->worker[at];
 	*w = (struct worker){ .m = m, .begin = cryo_now_ms() };
 	cryo_strv_addl(&w->argv, run->program ? run->program : "/proc/self/exe", "--name", m->name,
-		       "--target", run->kind ? run->kind : "local", "internal-cluster", NULL);
+		       NULL);
+	if (run->kind)
+		cryo_strv_addl(&w->argv, "--target", run->kind, NULL);
+	cryo_strv_add(&w->argv, "internal-cluster");
 	if (run->up)
 		add_up_arguments(&w->argv, run->up);
 	else
@@ -119,7 +122,7 @@ static void report_worker_end(const struct cryo_many_run *run, const struct cryo
 
 	if (m->rc == 0)
 		cryo_info("%s: %s%s", m->name, took,
-			  m->cold && !run->up->cold ? ", a cold start" : "");
+			  m->cold && !run->up->template.cold ? ", a cold start" : "");
 	else
 		cryo_warn("%s: %s", m->name, m->err.msg);
 }
@@ -130,7 +133,7 @@ static void note_cluster_memory(const struct cryo_many_run *run, struct cryo_man
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	if (cryo_cluster_open(run->kind, m->name, &t, &ignored) == 0)
-		m->memory = t->ops->memory(t);
+		m->memory = cryo_cluster_memory(t);
 }
 
 static void finish_worker(struct crew *c, unsigned at)

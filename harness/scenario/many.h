@@ -21,7 +21,7 @@ struct cryo_many {
 
 struct cryo_many_run {
 	const char *program;	       /* cryopod; NULL: this one */
-	const char *kind;	       /* of target; NULL: local */
+	const char *kind;	       /* of clusters that are not there yet; NULL: local */
 	const struct cryo_up_opts *up; /* NULL: down */
 };
 

@@ -51,6 +51,12 @@ static const char *find_missing_need(const struct cryo_scenario *s, const json_t
 	for (size_t i = 0; i < s->needs.n; i++)
 		if (!has_capability(status, s->needs.v[i]))
 			return s->needs.v[i];
+	for (size_t i = 0; i < s->steps.n; i++) {
+		const char *need = s->steps.v[i].kind->needs;
+
+		if (need && !has_capability(status, need))
+			return need;
+	}
 	return NULL;
 }
 
@@ -115,7 +121,7 @@ static int start_fresh_cluster(struct cryo_cluster *t, struct cryo_scenario_resu
 	int rc;
 
 	cryo_step_begin("cluster %s", t->name);
-	rc = t->ops->up(t, &up, &r->err);
+	rc = cryo_cluster_up(t, &up, &r->err);
 	if (rc < 0) {
 		cryo_step_fail("%s", r->err.msg);
 		return cryo_err_wrap(&r->err, rc, "cluster '%s'", t->name);
@@ -147,7 +153,7 @@ static int end_fresh_cluster(struct cryo_cluster *t, int rc, struct cryo_scenari
 	int down;
 
 	cryo_intr_hold();
-	down = t->ops->down(t, &err);
+	down = cryo_cluster_down(t, &err);
 	cryo_intr_release();
 	if (down == 0 || rc < 0)
 		return rc;
@@ -160,10 +166,10 @@ static int run_in_fresh_cluster(struct session *e, const struct cryo_scenario *s
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *kube = NULL;
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	int rc = e->target->ops->kube(e->target, &kube, &r->err);
+	int rc = cryo_cluster_kube(e->target, &kube, &r->err);
 
 	if (rc == 0)
-		rc = e->target->ops->status(e->target, &status, &r->err);
+		rc = cryo_cluster_status(e->target, &status, &r->err);
 	e->kube = kube;
 	e->status = status;
 	/* Archives lie with the cluster and go with it, also if we are killed. */
@@ -201,10 +207,10 @@ static int run_scenario_list(struct cryo_cluster *t, const struct cryo_scenario 
 	cryo_auto(cryo_kube_free) struct cryo_kube *kube = NULL;
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
 	struct session e = { .target = t, .opts = opts };
-	int rc = t->ops->kube(t, &kube, err);
+	int rc = cryo_cluster_kube(t, &kube, err);
 
 	if (rc == 0)
-		rc = t->ops->status(t, &status, err);
+		rc = cryo_cluster_status(t, &status, err);
 	if (rc < 0)
 		return rc;
 	e.kube = kube;

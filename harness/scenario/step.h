@@ -18,6 +18,8 @@ struct cryo_step_kind {
 	const struct cryo_field *fields; /* of types STR, UINT, BOOL and NODE */
 	const char *const *results;	 /* X in ${as.X}; NULL: this kind has no result to name */
 	int64_t timeout_ms;		 /* unless the step says otherwise */
+	/* A capability it cannot do without, as in `needs`; NULL: the cluster's API is enough. */
+	const char *needs;
 	/* What a line of output calls the step. */
 	void (*title)(const void *args, struct cryo_str *out);
 	/* Beyond keys and types; may be NULL. Texts may still hold variables. */

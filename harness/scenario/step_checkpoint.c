@@ -188,7 +188,9 @@ static void record_checkpoint(struct cryo_run *run, const struct cryo_checkpoint
 	cryo_auto(cryo_free) char *size = cryo_size_show(cp->bytes);
 	struct cryo_scenario_result *r = run->result;
 
-	cryo_str_addf(said, "%s in %s%s", size, time, cp->sealed ? ", encrypted" : "");
+	if (cp->bytes)
+		cryo_str_addf(said, "%s in ", size);
+	cryo_str_addf(said, "%s%s", time, cp->sealed ? ", encrypted" : "");
 	if (cp->deleted)
 		cryo_str_add(said, ", the pod is being deleted");
 	free(r->node);
@@ -242,7 +244,12 @@ static int run_checkpoint_step(struct cryo_run *run, const struct cryo_step *ste
 	cryo_auto(cryo_free) char *body = copy_body_text(a->body);
 	cryo_auto(cryo_free) char *user =
 	    a->account ? cryo_asprintf("system:serviceaccount:%s:%s", run->ns, a->account) : NULL;
-	struct cryo_checkpoint_opts opts = { .to = to, .body = body, .user = user };
+	/* Where nodes are out of reach the archive stays there. */
+	struct cryo_checkpoint_opts opts = {
+		.to = cryo_cluster_reaches_nodes(run->target) ? to : NULL,
+		.body = body,
+		.user = user,
+	};
 	int rc;
 
 	run->cp = cryo_realloc(run->cp, run->cps + 1, sizeof(struct cryo_run_checkpoint *));

@@ -103,6 +103,7 @@ const struct cryo_step_kind cryo_step_ciphertext = {
 	.size = sizeof(struct ciphertext_args),
 	.fields = fields,
 	.timeout_ms = 60 * 1000,
+	.needs = "node-access",
 	.title = format_ciphertext_title,
 	.lint = lint_ciphertext_step,
 	.run = run_ciphertext_step,

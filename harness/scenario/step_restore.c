@@ -70,6 +70,7 @@ const struct cryo_step_kind cryo_step_restore = {
 	.size = sizeof(struct restore_args),
 	.fields = fields,
 	.timeout_ms = 60 * 1000,
+	.needs = "node-access",
 	.title = format_restore_title,
 	.run = run_restore_step,
 };

@@ -171,20 +171,47 @@ static int open_temp_beside(const char *path, mode_t mode, char **tmp, struct cr
 	return fd;
 }
 
+int cryo_fs_draft_open(const char *path, mode_t mode, struct cryo_fs_draft *out,
+		       struct cryo_err *err)
+{
+	*out = (struct cryo_fs_draft)CRYO_FS_DRAFT_INIT;
+	out->fd = open_temp_beside(path, mode, &out->tmp, err);
+	if (out->fd < 0) {
+		free(cryo_steal(&out->tmp));
+		return -(int)err->status;
+	}
+	out->path = cryo_strdup(path);
+	return 0;
+}
+
+int cryo_fs_draft_publish(struct cryo_fs_draft *d, struct cryo_err *err)
+{
+	int rc = publish_temp_file(&d->fd, d->tmp, d->path, err);
+
+	free(cryo_steal(&d->tmp));
+	return rc;
+}
+
+void cryo_fs_draft_release(struct cryo_fs_draft *d)
+{
+	cryo_fd_closep(&d->fd);
+	if (d->tmp)
+		unlink(d->tmp);
+	free(d->tmp);
+	free(d->path);
+	*d = (struct cryo_fs_draft)CRYO_FS_DRAFT_INIT;
+}
+
 int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *tmp = NULL;
-	cryo_auto(cryo_fd_close) int fd = open_temp_beside(path, mode, &tmp, err);
+	cryo_auto(cryo_fs_draft_release) struct cryo_fs_draft d = CRYO_FS_DRAFT_INIT;
+	int rc = cryo_fs_draft_open(path, mode, &d, err);
 
-	if (fd < 0)
-		return -(int)err->status;
-	if (write_all_bytes(fd, data, len) < 0) {
-		int rc = cryo_err_sys(err, errno, "cannot write '%s'", path);
-
-		unlink(tmp);
+	if (rc < 0)
 		return rc;
-	}
-	return publish_temp_file(&fd, tmp, path, err);
+	if (write_all_bytes(d.fd, data, len) < 0)
+		return cryo_err_sys(err, errno, "cannot write '%s'", path);
+	return cryo_fs_draft_publish(&d, err);
 }
 
 int cryo_fs_poke(const char *path, const char *text, struct cryo_err *err)
@@ -326,25 +353,30 @@ static int copy_data_ranges(int in, int out, off_t size)
 	return at < 0 && errno != ENXIO ? -1 : 0;
 }
 
+int cryo_fs_copy_fd(int in, int out, const char *name, struct cryo_err *err)
+{
+	struct stat st;
+
+	if (fstat(in, &st) < 0 || copy_data_ranges(in, out, st.st_size) < 0)
+		return cryo_err_sys(err, errno, "cannot copy '%s'", name);
+	return 0;
+}
+
 int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int in = open(src, O_RDONLY | O_CLOEXEC);
-	cryo_auto(cryo_fd_close) int out = -1;
-	cryo_auto(cryo_free) char *tmp = NULL;
+	cryo_auto(cryo_fs_draft_release) struct cryo_fs_draft d = CRYO_FS_DRAFT_INIT;
 	struct stat st;
+	int rc;
 
 	if (in < 0 || fstat(in, &st) < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", src);
-	out = open_temp_beside(dst, mode, &tmp, err);
-	if (out < 0)
-		return -(int)err->status;
-	if (copy_data_ranges(in, out, st.st_size) < 0) {
-		int rc = cryo_err_sys(err, errno, "cannot copy '%s' to '%s'", src, dst);
-
-		unlink(tmp);
+	rc = cryo_fs_draft_open(dst, mode, &d, err);
+	if (rc < 0)
 		return rc;
-	}
-	return publish_temp_file(&out, tmp, dst, err);
+	if (copy_data_ranges(in, d.fd, st.st_size) < 0)
+		return cryo_err_sys(err, errno, "cannot copy '%s' to '%s'", src, dst);
+	return cryo_fs_draft_publish(&d, err);
 }
 
 int cryo_fs_tmpdir(const char *parent, const char *prefix, char **path, struct cryo_err *err)

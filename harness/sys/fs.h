@@ -35,6 +35,24 @@ int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, str
 int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode,
 		  struct cryo_err *err);
 /*
+ * The same for what somebody else writes, to `fd`: nothing is seen of it until it is
+ * published. Start from CRYO_FS_DRAFT_INIT.
+ */
+struct cryo_fs_draft {
+	int fd;
+	char *path, *tmp; /* owned; tmp NULL: nothing to be removed */
+};
+#define CRYO_FS_DRAFT_INIT                                                                         \
+	{                                                                                          \
+		.fd = -1                                                                           \
+	}
+int cryo_fs_draft_open(const char *path, mode_t mode, struct cryo_fs_draft *out,
+		       struct cryo_err *err);
+int cryo_fs_draft_publish(struct cryo_fs_draft *d, struct cryo_err *err);
+/* What was not published is gone. */
+void cryo_fs_draft_release(struct cryo_fs_draft *d);
+#define cryo_fs_draft_releasep cryo_fs_draft_release
+/*
  * Could a file be published at a path that somebody else chose? Asked before the work, not after
  * it: its directory is there and can be written, and no directory, device or pipe has that name.
  */
@@ -58,6 +76,8 @@ int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err);
 int cryo_fs_rmtree(const char *path, struct cryo_err *err);
 /* Byte copy, sparse stays sparse, reflink where the file system can; dst is replaced whole. */
 int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err *err);
+/* The same between two files that are open; `name` is for the message. */
+int cryo_fs_copy_fd(int in, int out, const char *name, struct cryo_err *err);
 /*
  * A directory with all that is in it: types, owners, modes, times, extended
  * attributes, hard links, devices; data as above, and zeros become holes. Not synced. `dst` must

@@ -311,27 +311,37 @@ static int judge_child_result(const struct cryo_child *r, const struct cryo_proc
 			    res->exit_code, *line ? ": " : "", line);
 }
 
-/* Pipes and files for the child; -1 in `theirs` where it inherits ours. */
-static int open_child_fds(struct cryo_child *r, struct cryo_spawn_fds *theirs, struct cryo_err *err)
+static int open_child_outputs(struct cryo_child *r, struct cryo_spawn_fds *theirs,
+			      struct cryo_err *err)
 {
+	int *const end[] = { &theirs->out, &theirs->err };
 	int pair[2];
 
-	if (pipe2(pair, O_CLOEXEC) < 0)
-		return cryo_err_sys(err, errno, "cannot make a pipe");
-	r->status = pair[0];
-	theirs->status = pair[1];
-	if (r->p->foreground)
-		return 0;
 	for (size_t i = 0; i < 2; i++) {
+		if (i == 0 && r->p->out_fd) {
+			*end[i] = fcntl(r->p->out_fd, F_DUPFD_CLOEXEC, 3);
+			if (*end[i] < 0)
+				return cryo_err_sys(err, errno, "cannot hand over a file");
+			continue;
+		}
 		if (pipe2(pair, O_CLOEXEC) < 0)
 			return cryo_err_sys(err, errno, "cannot make a pipe");
 		fcntl(pair[0], F_SETFL, O_NONBLOCK);
 		r->stream[i].fd = pair[0];
-		*(i ? &theirs->err : &theirs->out) = pair[1];
+		*end[i] = pair[1];
 	}
+	return 0;
+}
+
+static int open_child_input(struct cryo_child *r, struct cryo_spawn_fds *theirs,
+			    struct cryo_err *err)
+{
+	int pair[2];
+
 	if (!r->p->input) {
-		theirs->in = open("/dev/null", O_RDONLY | O_CLOEXEC);
-		return 0;
+		theirs->in = r->p->in_fd ? fcntl(r->p->in_fd, F_DUPFD_CLOEXEC, 3)
+					 : open("/dev/null", O_RDONLY | O_CLOEXEC);
+		return theirs->in < 0 ? cryo_err_sys(err, errno, "cannot hand over a file") : 0;
 	}
 	if (pipe2(pair, O_CLOEXEC) < 0)
 		return cryo_err_sys(err, errno, "cannot make a pipe");
@@ -339,6 +349,21 @@ static int open_child_fds(struct cryo_child *r, struct cryo_spawn_fds *theirs, s
 	r->input = pair[1];
 	fcntl(r->input, F_SETFL, O_NONBLOCK);
 	return 0;
+}
+
+/* Pipes and files for the child; -1 in `theirs` where it inherits ours. */
+static int open_child_fds(struct cryo_child *r, struct cryo_spawn_fds *theirs, struct cryo_err *err)
+{
+	int pair[2], rc;
+
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return cryo_err_sys(err, errno, "cannot make a pipe");
+	r->status = pair[0];
+	theirs->status = pair[1];
+	if (r->p->foreground)
+		return 0;
+	rc = open_child_outputs(r, theirs, err);
+	return rc < 0 ? rc : open_child_input(r, theirs, err);
 }
 
 /* What the child could not do before its exec; 0 if it got there. */

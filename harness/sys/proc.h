@@ -23,6 +23,7 @@ struct cryo_proc {
 	const char *const *env;	 /* "KEY=VALUE" laid over our environment; "KEY" alone unsets */
 	const char *cwd;
 	const char *input;  /* fed to stdin (then closed); NULL: /dev/null */
+	int in_fd, out_fd;  /* its stdin and stdout instead, borrowed; 0: none of ours */
 	int64_t timeout_ms; /* 0: none */
 	int64_t quiet_ms;   /* the longest it may say nothing; 0: for ever */
 	int64_t grace_ms;   /* between SIGTERM and SIGKILL; 0: 5 s */

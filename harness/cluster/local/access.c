@@ -8,13 +8,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-#define IMPORT_MS 120000
 
 /* A client that speaks as the cluster's admin, from inside the node's network. */
 static int open_admin_client(const struct local *l, unsigned port, struct cryo_kube **out,
@@ -53,41 +50,62 @@ int local_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *
 	return open_admin_client((struct local *)t, LOCAL_API_PORT, out, err);
 }
 
-static int check_node_name(const struct local *l, const char *node, struct cryo_err *err)
+int local_kubelet(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		  struct cryo_kube **out, struct cryo_err *err)
 {
-	if (!node || strcmp(node, l->node.name) == 0)
-		return 0;
-	return cryo_err_set(err, CRYO_E_USAGE, "cluster '%s' has no node '%s' (there is: %s)",
-			    l->base.name, node, l->node.name);
+	(void)node;
+	return open_admin_client((struct local *)t, LOCAL_KUBELET_PORT, out, err);
 }
 
-int local_kubelet(struct cryo_cluster *t, const char *node, struct cryo_kube **out,
-		  struct cryo_err *err)
-{
-	struct local *l = (struct local *)t;
-	int rc = check_node_name(l, node, err);
-
-	return rc < 0 ? rc : open_admin_client(l, LOCAL_KUBELET_PORT, out, err);
-}
-
-int local_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
-	       struct cryo_proc_result *res, struct cryo_err *err)
+int local_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+	       const struct cryo_exec *x, struct cryo_proc_result *res, struct cryo_err *err)
 {
 	static const char *const env[] = { "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 					   "HOME=/root", "KUBECONFIG=/etc/kubernetes/admin.conf",
 					   "GODEBUG=multipathtcp=0", NULL };
 	cryo_auto(local_record_release) struct local_record r = { 0 };
-	struct local *l = (struct local *)t;
-	int rc = check_node_name(l, node, err);
+	struct cryo_proc p = { .argv = x->argv,
+			       .env = env,
+			       .cwd = x->cwd,
+			       .input = x->input,
+			       .in_fd = x->in_fd,
+			       .out_fd = x->out_fd,
+			       .timeout_ms = x->timeout_ms,
+			       .on_line = x->on_line,
+			       .on_line_arg = x->on_line_arg,
+			       .capture_max = x->capture_max,
+			       .foreground = x->foreground };
+	int rc = local_running((struct local *)t, &r, err);
 
-	if (rc == 0)
-		rc = local_running(l, &r, err);
+	(void)node;
 	if (rc < 0)
 		return rc;
-	p->enter_pid = r.init.pid;
-	if (!p->env)
-		p->env = env;
-	return cryo_proc_run(p, res, err);
+	p.enter_pid = r.init.pid;
+	return cryo_proc_run(&p, res, err);
+}
+
+int local_run(const struct local *l, const struct local_node *n, const char *const *argv,
+	      int64_t limit_ms, struct cryo_proc_result *res, struct cryo_err *err)
+{
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = limit_ms };
+	struct cryo_cluster *t = (struct cryo_cluster *)&l->base;
+
+	return local_exec(t, &t->node[n - l->node], &x, res, err);
+}
+
+void local_log_argv(const struct cryo_cluster_node *node, const char *service, unsigned tail,
+		    bool follow, struct cryo_strv *argv)
+{
+	(void)node;
+	cryo_strv_addl(argv, "tail", "-n", NULL);
+	if (tail)
+		cryo_strv_addf(argv, "%u", tail);
+	else
+		cryo_strv_add(argv, "+1");
+	if (follow)
+		cryo_strv_add(argv, "-F");
+	cryo_strv_add(argv, "--");
+	cryo_strv_addf(argv, "/var/log/cryopod/%s/current", service);
 }
 
 /*
@@ -115,58 +133,34 @@ static int open_path_in_node(const struct local *l, const char *path, uint64_t f
 	return fd;
 }
 
-int local_get(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-	      struct cryo_err *err)
+int local_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
+	      int to, struct cryo_err *err)
 {
-	struct local *l = (struct local *)t;
-	cryo_auto(cryo_fd_close) int fd = -1;
-	char path[64];
-	int rc = check_node_name(l, node, err);
+	cryo_auto(cryo_fd_close) int fd =
+	    open_path_in_node((struct local *)t, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
 
-	if (rc < 0)
-		return rc;
-	fd = open_path_in_node(l, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
-	if (fd < 0)
-		return fd;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return cryo_fs_copy(path, to, 0600, err);
+	(void)node;
+	return fd < 0 ? fd : cryo_fs_copy_fd(fd, to, from, err);
 }
 
-int local_put(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-	      struct cryo_err *err)
+int local_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
+	      const char *to, struct cryo_err *err)
 {
-	struct local *l = (struct local *)t;
 	const char *slash = strrchr(to, '/');
+	cryo_auto(cryo_free) char *parent =
+	    cryo_strndup(to, slash == to ? 1 : (size_t)(slash - to));
+	cryo_auto(cryo_fs_draft_release) struct cryo_fs_draft draft = CRYO_FS_DRAFT_INIT;
 	cryo_auto(cryo_fd_close) int dir = -1;
-	cryo_auto(cryo_free) char *parent = NULL;
 	cryo_auto(cryo_free) char *path = NULL;
-	int rc = check_node_name(l, node, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	if (!slash || !slash[1])
-		return cryo_err_set(err, CRYO_E_USAGE, "'%s' is no absolute file name", to);
-	parent = cryo_strndup(to, slash == to ? 1 : (size_t)(slash - to));
-	dir = open_path_in_node(l, parent, O_PATH | O_DIRECTORY, err);
+	(void)node;
+	dir = open_path_in_node((struct local *)t, parent, O_PATH | O_DIRECTORY, err);
 	if (dir < 0)
 		return dir;
 	path = cryo_asprintf("/proc/self/fd/%d/%s", dir, slash + 1);
-	return cryo_fs_copy(from, path, 0600, err);
-}
-
-int local_load_image(struct cryo_cluster *t, const char *tar, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *there =
-	    cryo_asprintf(LOCAL_STATE "/transfer/%d-image.tar", getpid());
-	const char *const import[] = { "ctr", "-n", "k8s.io", "images", "import", there, NULL };
-	const char *const discard[] = { "rm", "-f", there, NULL };
-	struct cryo_proc p = { .argv = import, .timeout_ms = IMPORT_MS };
-	struct cryo_proc rm = { .argv = discard, .timeout_ms = IMPORT_MS };
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	int rc = local_put(t, NULL, tar, there, err);
-
+	rc = cryo_fs_draft_open(path, 0600, &draft, err);
 	if (rc == 0)
-		rc = local_exec(t, NULL, &p, NULL, err);
-	local_exec(t, NULL, &rm, NULL, &ignored);
-	return cryo_err_wrap(err, rc, "import of '%s'", tar);
+		rc = cryo_fs_copy_fd(from, draft.fd, to, err);
+	return rc < 0 ? rc : cryo_fs_draft_publish(&draft, err);
 }

@@ -60,9 +60,9 @@ static int issue_cluster_certs(const struct local *l, const struct cryo_pki_pair
 				    "kubernetes.default.svc",
 				    "kubernetes.default.svc.cluster.local",
 				    "localhost",
-				    l->node.name,
+				    l->node->name,
 				    NULL };
-	const char *const ip[] = { "127.0.0.1", LOCAL_SERVICE_IP, l->node.ip, NULL };
+	const char *const ip[] = { "127.0.0.1", LOCAL_SERVICE_IP, l->node->ip, NULL };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(certs); i++) {
@@ -111,7 +111,7 @@ static int make_cluster_pki(const struct local *l, const char *dir, struct cryo_
 		rc = write_cert_pair(dir, "sa", "pub", &sa, err);
 	if (rc == 0)
 		rc = issue_cluster_certs(l, &ca, dir, err);
-	return rc < 0 ? rc : issue_node_cert(&l->node, &ca, dir, err);
+	return rc < 0 ? rc : issue_node_cert(l->node, &ca, dir, err);
 }
 
 int local_certs_make(const struct local *l, struct cryo_err *err)

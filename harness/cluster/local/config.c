@@ -88,21 +88,7 @@ static int write_containerd_config(const struct local *l, struct cryo_err *err)
 	    "  bin_dirs = [\"/usr/lib/cni\"]\n"
 	    "  conf_dir = \"/etc/cni/net.d\"\n",
 	    can_lower_oom_score() ? "false" : "true");
-	return write_node_file(&l->node, "/etc/containerd/config.toml", 0644, &s, err);
-}
-
-/*
- * Without the second one the kubelet reads its certificate once and does not watch
- * the file: an inotify instance less. A gate that a version does not know, or knows
- * no more, would be its end.
- */
-const char *local_kubelet_gates(const char *version)
-{
-	bool known = local_version_at_least(version, 1, 31) &&
-		     !local_version_at_least(version, 1, 38);
-
-	return known ? "ContainerCheckpoint: true, ReloadKubeletServerCertificateFile: false"
-		     : "ContainerCheckpoint: true";
+	return write_node_file(l->node, "/etc/containerd/config.toml", 0644, &s, err);
 }
 
 static int write_kubelet_config(const struct local *l, const char *version, struct cryo_err *err)
@@ -143,8 +129,8 @@ static int write_kubelet_config(const struct local *l, const char *version, stru
 	    "volumePluginDir: " LOCAL_NO_FLEX_VOLUMES "\n"
 	    "enableControllerAttachDetach: true\n"
 	    "logging: {verbosity: 1}\n",
-	    local_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node.name, l->node.name);
-	return write_node_file(&l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
+	    cryo_node_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node->name, l->node->name);
+	return write_node_file(l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
 }
 
 /*
@@ -162,8 +148,8 @@ static int write_cni_config(const struct local *l, struct cryo_err *err)
 		      "     \"ranges\": [[{\"subnet\": \"%s\"}]],"
 		      " \"routes\": [{\"dst\": \"0.0.0.0/0\"}]}}\n"
 		      "]}\n",
-		      l->node.pod_net);
-	return write_node_file(&l->node, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
+		      l->node->pod_net);
+	return write_node_file(l->node, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
 }
 
 /* Both ends of the pair are in the node: nothing crosses to the host. */
@@ -178,8 +164,8 @@ static int write_network_config(const struct local *l, struct cryo_err *err)
 		      "link set eth0-peer up\n"
 		      "link set eth0 up\n"
 		      "route add default via %s dev eth0\n",
-		      l->node.ip, l->node.gateway);
-	return write_node_file(&l->node, "/etc/cryopod/network", 0644, &s, err);
+		      l->node->ip, l->node->gateway);
+	return write_node_file(l->node, "/etc/cryopod/network", 0644, &s, err);
 }
 
 static int write_node_identity(const struct local *l, struct cryo_err *err)
@@ -189,16 +175,16 @@ static int write_node_identity(const struct local *l, struct cryo_err *err)
 	char hash[CRYO_HASH_HEX];
 	int rc;
 
-	cryo_str_addf(&name, "%s\n", l->node.name);
-	cryo_str_addf(&hosts, "127.0.0.1 localhost\n%s %s\n", l->node.ip, l->node.name);
-	cryo_hash_bytes(l->node.cgroup, strlen(l->node.cgroup), hash);
+	cryo_str_addf(&name, "%s\n", l->node->name);
+	cryo_str_addf(&hosts, "127.0.0.1 localhost\n%s %s\n", l->node->ip, l->node->name);
+	cryo_hash_bytes(l->node->cgroup, strlen(l->node->cgroup), hash);
 	cryo_str_addf(&id, "%.32s\n", hash);
-	rc = write_node_file(&l->node, "/etc/hostname", 0644, &name, err);
+	rc = write_node_file(l->node, "/etc/hostname", 0644, &name, err);
 	if (rc == 0)
-		rc = write_node_file(&l->node, "/etc/hosts", 0644, &hosts, err);
+		rc = write_node_file(l->node, "/etc/hosts", 0644, &hosts, err);
 	if (rc == 0)
-		rc = write_node_file(&l->node, "/etc/machine-id", 0444, &id, err);
-	return rc < 0 ? rc : write_node_file(&l->node, "/etc/resolv.conf", 0644, &none, err);
+		rc = write_node_file(l->node, "/etc/machine-id", 0444, &id, err);
+	return rc < 0 ? rc : write_node_file(l->node, "/etc/resolv.conf", 0644, &none, err);
 }
 
 static int copy_pki_to_node(const struct local *l, struct cryo_err *err)
@@ -219,7 +205,7 @@ static int copy_pki_to_node(const struct local *l, struct cryo_err *err)
 			continue;
 		rc = local_certs_read(l, e->d_name, &pem, err);
 		if (rc == 0)
-			rc = write_node_file(&l->node, path, 0600, &pem, err);
+			rc = write_node_file(l->node, path, 0600, &pem, err);
 	}
 	closedir(dir);
 	return rc;
@@ -251,12 +237,12 @@ static int write_service_kubeconfig(const struct local *l, const char *service, 
 
 	cryo_yaml_emit(config, &text);
 	json_decref(config);
-	return write_node_file(&l->node, path, 0600, &text, err);
+	return write_node_file(l->node, path, 0600, &text, err);
 }
 
 static int write_kubeconfigs(const struct local *l, struct cryo_err *err)
 {
-	const char *const users[][2] = { { "kubelet", l->node.name },
+	const char *const users[][2] = { { "kubelet", l->node->name },
 					 { "controller-manager", "controller-manager" },
 					 { "scheduler", "scheduler" },
 					 { "admin", "admin" } };
@@ -303,7 +289,7 @@ static int link_built_programs(const struct local *l, const struct cryo_built *b
 		cryo_auto(cryo_free) char *target =
 		    cryo_asprintf(LOCAL_PROGRAMS "%s/%s", below_builds, e->d_name);
 		cryo_auto(cryo_free) char *path = cryo_asprintf(
-		    "%s/upper%s/%s", l->node.dir, choose_link_dir(e->d_name), e->d_name);
+		    "%s/upper%s/%s", l->node->dir, choose_link_dir(e->d_name), e->d_name);
 
 		if (cryo_fs_size(program) >= 0 && access(program, X_OK) == 0)
 			rc = link_node_program(target, path, err);
@@ -324,7 +310,7 @@ static int link_all_programs(const struct local *l, const struct cryo_build *bui
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(state); i++) {
 		cryo_auto(cryo_free) char *path =
-		    cryo_asprintf("%s/upper%s", l->node.dir, state[i][1]);
+		    cryo_asprintf("%s/upper%s", l->node->dir, state[i][1]);
 
 		rc = link_node_program(state[i][0], path, err);
 	}
@@ -334,32 +320,27 @@ static int link_all_programs(const struct local *l, const struct cryo_build *bui
 	return rc;
 }
 
-static int install_libexec(const struct local *l, const char *name, const char *as,
-			   struct cryo_err *err)
+/* A copy: the node must not depend on where cryopod was built. */
+static int install_part(const struct local *l, const struct cryo_node_part *part,
+			struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *libexec = cryo_asprintf("libexec/%s", name);
-	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/upper/usr/local/bin/%s", l->node.dir, as);
+	cryo_auto(cryo_free) char *to =
+	    cryo_asprintf("%s/upper%s/%s", l->node->dir, l->base.node->path.bin, part->as);
 	cryo_auto(cryo_free) char *from = NULL;
-	int rc = cryo_data_path(libexec, &from, err);
+	int rc = cryo_data_path(part->from, &from, err);
 
 	if (rc == 0)
 		rc = cryo_fs_mkparents(to, 0755, err);
 	return rc < 0 ? rc : cryo_fs_copy(from, to, 0755, err);
 }
 
-/*
- * Found as `criu` before the real one in containerd's PATH (docs/architecture.md,
- * "Sealed checkpoints"). A copy: the node must not depend on where cryopod was built.
- */
 static int install_interposer(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str conf = { 0 };
-	int rc = install_libexec(l, "cryopod-criu", "criu", err);
+	int rc = install_part(l, &cryo_node_interposer, err);
 
-	cryo_str_add(&conf,
-		     "# Words of the interposer: docs/architecture.md, \"Sealed checkpoints\".\n"
-		     "criu /usr/sbin/criu\n");
-	return rc < 0 ? rc : write_node_file(&l->node, "/etc/cryopod/criu.conf", 0644, &conf, err);
+	cryo_node_criu_conf("/usr/sbin/criu", NULL, &conf);
+	return rc < 0 ? rc : write_node_file(l->node, CRYO_NODE_CRIU_CONF, 0644, &conf, err);
 }
 
 /* The interposer loads it into CRIU if it is there. */
@@ -371,9 +352,9 @@ static int install_criu_preload(const struct local *l, const struct cryo_build *
 	cryo_auto(cryo_free) char *version = local_criu_version(
 	    criu, criu ? criu->component->source.version : NULL, node ? node->dir : NULL);
 
-	if (!local_criu_needs_preload(version))
+	if (!cryo_node_needs_preload(version))
 		return 0;
-	return install_libexec(l, "criu-sockopt.so", "criu-sockopt.so", err);
+	return install_part(l, &cryo_node_preload, err);
 }
 
 /* "v1.33.13"; NULL: nobody knows. */
@@ -401,7 +382,7 @@ int local_config_write(const struct local *l, const struct cryo_build *build, st
 		rc = write_kubelet_config(l, find_kubernetes_version(build), err);
 	if (rc == 0)
 		rc = link_all_programs(l, build, err);
-	return cryo_err_wrap(err, rc, "configuration of node '%s'", l->node.name);
+	return cryo_err_wrap(err, rc, "configuration of node '%s'", l->node->name);
 }
 
 static void set_base64_member(json_t *object, const char *key, const struct cryo_str *pem)

@@ -4,7 +4,6 @@
  * No address, route or rule of the host changes; connections are carried by a
  * small process that ends with the node.
  */
-#include "cluster/local/forward_main.h"
 #include "cluster/local/local.h"
 
 #include "sys/fs.h"
@@ -158,7 +157,7 @@ static void serve_poll_round(unsigned port, struct pollfd *fds)
 		accept_forward_pair(port);
 }
 
-int cryo_local_forward_main(unsigned port)
+int local_forward_main(unsigned port)
 {
 	struct pollfd *fds = cryo_alloc((2 + 2 * MAX_PAIRS) * sizeof(*fds));
 

@@ -461,21 +461,21 @@ static int start_node_init(struct setup *s, struct local_init *out, struct cryo_
 int local_init_start(const struct local *l, const char *rootfs, struct local_init *out,
 		     struct cryo_err *err)
 {
-	struct setup s = { .l = l, .node = &l->node, .rootfs = rootfs };
+	struct setup s = { .l = l, .node = l->node, .rootfs = rootfs };
 	int rc;
 
 	*out = (struct local_init){ .go = -1, .status = -1 };
-	s.root = cryo_asprintf("%s/root", l->node.dir);
+	s.root = cryo_asprintf("%s/root", l->node->dir);
 	rc = check_overlay_paths(&s, err);
 	if (rc == 0)
 		rc = cryo_cgroups_find(&s.cg, err);
 	if (rc == 0)
-		rc = cryo_cgroup_make(&s.cg, l->node.cgroup, err);
+		rc = cryo_cgroup_make(&s.cg, l->node->cgroup, err);
 	if (rc == 0)
 		rc = start_node_init(&s, out, err);
 	cryo_cgroups_release(&s.cg);
 	free(s.root);
-	return cryo_err_wrap(err, rc, "node '%s'", l->node.name);
+	return cryo_err_wrap(err, rc, "node '%s'", l->node->name);
 }
 
 int local_init_go(struct local_init *i, struct cryo_err *err)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a local cluster is made of, before anything is looked at. */
 #include "cluster/local/local.h"
 
 #include "sys/fs.h"
@@ -7,20 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void free_local_cluster(struct cryo_cluster *t)
+void local_release(struct cryo_cluster *t)
 {
 	struct local *l = (struct local *)t;
 
-	free(t->name);
-	free(t->dir);
-	free(t->kubeconfig);
 	free(l->lock);
 	free(l->cgroup);
-	free(l->node.name);
-	free(l->node.dir);
-	free(l->node.state);
-	free(l->node.cgroup);
-	free(l);
+	for (size_t i = 0; i < t->nodes; i++) {
+		free(l->node[i].name);
+		free(l->node[i].dir);
+		free(l->node[i].state);
+		free(l->node[i].cgroup);
+	}
+	free(l->node);
 }
 
 /* Clusters of other state directories may have the same name, and `down` ends all that is in it. */
@@ -33,41 +33,46 @@ static char *name_cluster_group(const char *name)
 	return cryo_asprintf("/cryopod/%s.%.8s", name, hex);
 }
 
-static int open_local_cluster(const char *name, struct cryo_cluster **out, struct cryo_err *err)
+static void name_first_node(struct cryo_cluster *t)
 {
-	struct local *l = cryo_alloc(sizeof(*l));
+	struct cryo_cluster_node n = { .name = cryo_strdup("node1") };
+
+	n.path.transfer = cryo_strdup(LOCAL_STATE "/transfer");
+	cryo_node_paths_default(&n.path);
+	cryo_cluster_take_nodes(t, &n, 1);
+	cryo_node_release(&n);
+}
+
+static void describe_local_node(const struct local *l, size_t i, struct local_node *n)
+{
+	n->name = cryo_strdup(l->base.node[i].name);
+	n->dir = cryo_asprintf("%s/nodes/%s", l->base.dir, n->name);
+	n->state = cryo_asprintf("%s/state", n->dir);
+	n->cgroup = cryo_asprintf("%s/%s", l->cgroup, n->name);
+	n->ip = "10.123.0.2";
+	n->gateway = "10.123.0.1";
+	n->pod_net = "10.244.0.0/24";
+}
+
+int local_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err)
+{
+	struct local *l = (struct local *)t;
 
 	(void)err;
-	l->base.ops = &cryo_cluster_local;
-	l->base.name = cryo_strdup(name);
-	l->base.dir = cryo_asprintf("%s/%s", cryo_dir_state(), name);
-	l->base.kubeconfig = cryo_asprintf("%s/kubeconfig", l->base.dir);
-	l->lock = cryo_asprintf("%s/%s.lock", cryo_dir_run(), name);
-	l->cgroup = name_cluster_group(name);
-	l->node.name = cryo_strdup("node1");
-	l->node.dir = cryo_asprintf("%s/nodes/%s", l->base.dir, l->node.name);
-	l->node.state = cryo_asprintf("%s/state", l->node.dir);
-	l->node.cgroup = cryo_asprintf("%s/%s", l->cgroup, l->node.name);
-	l->node.ip = "10.123.0.2";
-	l->node.gateway = "10.123.0.1";
-	l->node.pod_net = "10.244.0.0/24";
-	*out = &l->base;
+	t->kubeconfig = cryo_asprintf("%s/kubeconfig", t->dir);
+	l->lock = cryo_asprintf("%s/%s.lock", cryo_dir_run(), t->name);
+	l->cgroup = name_cluster_group(t->name);
+	if (r && r->nodes)
+		cryo_cluster_take_nodes(t, r->node, r->nodes);
+	else
+		name_first_node(t);
+	l->node = cryo_alloc(t->nodes * sizeof(*l->node));
+	for (size_t i = 0; i < t->nodes; i++)
+		describe_local_node(l, i, &l->node[i]);
 	return 0;
 }
 
-const struct cryo_cluster_ops cryo_cluster_local = {
-	.kind = "local",
-	.open = open_local_cluster,
-	.prepared = local_prepared,
-	.up = local_up,
-	.down = local_down,
-	.status = local_status,
-	.kube = local_kube,
-	.kubelet = local_kubelet,
-	.exec = local_exec,
-	.get = local_get,
-	.put = local_put,
-	.load_image = local_load_image,
-	.memory = local_memory,
-	.free = free_local_cluster,
-};
+const struct local_node *local_find_node(const struct local *l, const struct cryo_cluster_node *n)
+{
+	return &l->node[n - l->base.node];
+}

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The local target: a disposable cluster in namespaces of this machine. This
+ * Kind "local": a disposable cluster in namespaces of this machine. This
  * header is for the files of this folder only.
  *
- *   local.c     the table of functions, names and paths
+ *   kind.c      the table of functions that make it a kind of cluster
+ *   local.c     names and paths
  *   record.c    what is known about a cluster between two runs (cluster.json)
  *   certs.c     keys and certificates
  *   config.c    the files of a node: kubelet, containerd, CNI, kubeconfigs
@@ -14,6 +15,8 @@
  *   limits.c    what a node takes of this machine's limits
  *   room.c      CRIU for a whole node
  *   template*.c clusters that start from a checkpoint of their own kind
+ *   snapshot*.c clusters that people filled
+ *   doctor*.c   what it needs of this machine
  *
  * On the host: <state>/<name>/cluster.json, kubeconfig, pki/, nodes/<node>/
  *   upper, work  the overlay above the shared root file system
@@ -25,7 +28,8 @@
 
 #include "recipe/build.h"
 #include "sys/cgroup.h"
-#include "cluster/cluster.h"
+#include "cluster/kind.h"
+#include "node/parts.h"
 
 #define LOCAL_STATE	   "/var/lib/node" /* in the node; a real directory of the host, not overlay */
 #define LOCAL_PROGRAMS	   "/opt/cryopod" /* in the node: <cache>/builds, read only */
@@ -52,9 +56,9 @@ struct local_node {
 
 struct local {
 	struct cryo_cluster base;
-	char *lock;		/* path of the lock file */
-	char *cgroup;		/* "/cryopod/<cluster>" */
-	struct local_node node; /* the first of --nodes N, which is a later matter */
+	char *lock;		 /* path of the lock file */
+	char *cgroup;		 /* "/cryopod/<cluster>" */
+	struct local_node *node; /* as base.node has them: same order, base.nodes of them */
 };
 
 /* cluster.json: written before anything it names can outlive us. */
@@ -98,8 +102,6 @@ int local_certs_read(const struct local *l, const char *file, struct cryo_str *o
 
 /* Everything in the node's upper directory: certificates, configuration, links to programs. */
 int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err);
-/* Of a kubelet of that version ("1.33.13"; NULL: nobody knows), as YAML's pairs. */
-const char *local_kubelet_gates(const char *version);
 /* The host's kubeconfig for that port, 0600. */
 int local_kubeconfig_write(const struct local *l, unsigned port, struct cryo_err *err);
 
@@ -112,7 +114,6 @@ struct local_service {
 	bool waits; /* for an API server that is ready: local_services_release() */
 };
 extern const struct local_service local_services[]; /* ends with a NULL name */
-const struct local_service *local_service_find(const char *name);
 /* s6 service directories below `scandir`. */
 int local_services_write(const struct local_node *n, const char *scandir, struct cryo_err *err);
 
@@ -144,6 +145,7 @@ int local_pivot(const char *root, struct cryo_err *err);
  * The forwarder: a process of its own (`cryopod internal-forward`), ends with
  * the node. *port 0: any free one, then set. -CRYO_E_UNFIT: the port is taken.
  */
+int local_forward_main(unsigned port);			      /* cluster/forward.h */
 int local_forward_check(unsigned port, struct cryo_err *err); /* is it free? */
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err);
@@ -156,21 +158,31 @@ int local_check_inotify(struct cryo_err *err);
 /* Did it fail because the kernel took memory back? Then -CRYO_E_UNFIT, and that is said. */
 int local_blame_memory(const struct local_node *n, int rc, struct cryo_err *err);
 
+/* The node that is meant; a node of another cluster is a bug. */
+const struct local_node *local_find_node(const struct local *l, const struct cryo_cluster_node *n);
+/* A program in a node: words as cryo_cluster_exec. */
+int local_run(const struct local *l, const struct local_node *n, const char *const *argv,
+	      int64_t limit_ms, struct cryo_proc_result *res, struct cryo_err *err);
+
 bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts);
 int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 int local_down(struct cryo_cluster *t, struct cryo_err *err);
+const char *local_state(struct cryo_cluster *t);
 int local_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
 int local_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);
-int local_kubelet(struct cryo_cluster *t, const char *node, struct cryo_kube **out,
-		  struct cryo_err *err);
-int local_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
-	       struct cryo_proc_result *res, struct cryo_err *err);
-int local_get(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-	      struct cryo_err *err);
-int local_put(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-	      struct cryo_err *err);
+int local_kubelet(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		  struct cryo_kube **out, struct cryo_err *err);
+int local_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+	       const struct cryo_exec *x, struct cryo_proc_result *res, struct cryo_err *err);
+int local_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
+	      int to, struct cryo_err *err);
+int local_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
+	      const char *to, struct cryo_err *err);
+void local_log_argv(const struct cryo_cluster_node *node, const char *service, unsigned tail,
+		    bool follow, struct cryo_strv *argv);
 int64_t local_memory(struct cryo_cluster *t);
-int local_load_image(struct cryo_cluster *t, const char *tar, struct cryo_err *err);
+int local_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_err *err);
+void local_release(struct cryo_cluster *t);
 
 /* Version of a package of a root file system; NULL if it is not in there. Caller frees. */
 char *local_package_version(const char *rootfs, const char *package);
@@ -179,13 +191,6 @@ char *local_package_version(const char *rootfs, const char *package);
  * `version` may be NULL), else of the package. NULL: not known. Caller frees.
  */
 char *local_criu_version(bool built, const char *version, const char *rootfs);
-/* "4.1.1-1", "6.18.44-fc": at least major.minor? NULL and what is no version: no. */
-bool local_version_at_least(const char *version, int major, int minor);
-/* Since Linux 6.16 two socket options fail for IP sockets, and CRIU before 4.2 takes that as fatal.
- * `criu` NULL: a version that nobody knows. */
-bool local_can_dump_ip_sockets(const char *criu, const char *kernel);
-/* Has this CRIU to be helped on this kernel, by libexec/criu-sockopt.so? */
-bool local_criu_needs_preload(const char *criu);
 /* What the node can do, probed: docs/architecture.md, "status". New reference. */
 json_t *local_capabilities(struct local *l);
 

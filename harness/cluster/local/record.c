@@ -4,11 +4,8 @@
 #include "conf/json.h"
 #include "sys/fs.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define MAX_RECORD (1u << 20)
 
 char *local_boot_id(void)
 {
@@ -18,11 +15,6 @@ char *local_boot_id(void)
 	if (cryo_fs_read("/proc/sys/kernel/random/boot_id", 64, &s, &ignored) == 0 && s.len > 0)
 		s.p[s.len - 1] = '\0';
 	return cryo_str_detach(&s);
-}
-
-static char *make_record_path(const struct local *l)
-{
-	return cryo_asprintf("%s/cluster.json", l->base.dir);
 }
 
 static json_t *write_pid_json(const struct cryo_pid *p)
@@ -38,24 +30,20 @@ static struct cryo_pid read_pid_json(const json_t *root, const char *key)
 				  (uint64_t)cryo_json_int(j, "startTime", 0) };
 }
 
-int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err)
+/* What all kinds have in common goes over to `out`. */
+static void take_common_record(struct cryo_record *r, struct local_record *out)
 {
-	cryo_auto(cryo_free) char *path = make_record_path(l);
-	cryo_auto(cryo_free) char *boot = local_boot_id();
-	cryo_auto(cryo_json_decref) json_t *j = NULL;
+	out->stack = cryo_steal(&r->stack);
+	out->stamp = cryo_steal(&r->stamp);
+	out->builds = json_is_array(r->builds) ? json_incref(r->builds) : NULL;
+	out->created_ns = r->created_ns;
+}
 
-	*out = (struct local_record){ 0 };
-	if (!cryo_fs_exists(path))
-		return 1;
-	if (cryo_json_load(path, MAX_RECORD, &j, err) < 0)
-		return cryo_err_wrap(err, -(int)err->status,
-				     "record of cluster '%s' (cryopod down --name %s removes it)",
-				     l->base.name, l->base.name);
+static void take_own_record(const json_t *j, struct local_record *out)
+{
+	cryo_auto(cryo_free) char *boot = local_boot_id();
+
 	out->boot = cryo_strdup(cryo_json_str(j, "boot"));
-	out->stack = cryo_strdup(cryo_json_str(j, "stack"));
-	out->stamp = cryo_strdup(cryo_json_str(j, "stamp"));
-	out->builds = json_incref(cryo_json_at(j, "builds"));
-	out->created_ns = cryo_json_int(j, "createdNs", 0);
 	out->port = (unsigned)cryo_json_int(j, "port", 0);
 	out->complete = cryo_json_bool(j, "complete");
 	out->from = cryo_strdup(cryo_json_str(j, "template"));
@@ -64,30 +52,57 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 	out->ready_ms = cryo_json_int(j, "restored.ready", 0);
 	out->dumping = cryo_json_bool(j, "dumping");
 	out->saving = cryo_json_bool(j, "saving");
-	if (cryo_streq(boot, out->boot)) {
-		out->init = read_pid_json(j, "init");
-		out->forwarder = read_pid_json(j, "forwarder");
-	}
+	if (!cryo_streq(boot, out->boot))
+		return;
+	out->init = read_pid_json(j, "init");
+	out->forwarder = read_pid_json(j, "forwarder");
+}
+
+int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = cryo_record_path(NULL, l->base.name);
+	cryo_auto(cryo_record_release) struct cryo_record r = { 0 };
+	int rc = cryo_record_load(path, &r, err);
+
+	*out = (struct local_record){ 0 };
+	if (rc == 1)
+		return 1;
+	if (rc < 0)
+		return cryo_err_wrap(err, rc,
+				     "record of cluster '%s' (cryopod down --target local --name "
+				     "%s removes it)",
+				     l->base.name, l->base.name);
+	take_common_record(&r, out);
+	take_own_record(r.own, out);
 	return 0;
+}
+
+static json_t *make_own_record(const struct local_record *r)
+{
+	cryo_auto(cryo_free) char *boot = local_boot_id();
+
+	return json_pack("{ss si sb ss* sb sb so so s{sI sI sI}}", "boot", boot, "port",
+			 (int)r->port, "complete", r->complete, "template", r->from, "dumping",
+			 r->dumping, "saving", r->saving, "init", write_pid_json(&r->init),
+			 "forwarder", write_pid_json(&r->forwarder), "restored", "copy",
+			 (json_int_t)r->copy_ms, "criu", (json_int_t)r->criu_ms, "ready",
+			 (json_int_t)r->ready_ms);
 }
 
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = make_record_path(l);
-	cryo_auto(cryo_free) char *boot = local_boot_id();
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_json_decref) json_t *j =
-	    json_pack("{ss ss* ss* sO* sI si sb ss* sb sb so so}", "boot", boot, "stack", r->stack,
-		      "stamp", r->stamp, "builds", r->builds, "createdNs",
-		      (json_int_t)r->created_ns, "port", (int)r->port, "complete", r->complete,
-		      "template", r->from, "dumping", r->dumping, "saving", r->saving, "init",
-		      write_pid_json(&r->init), "forwarder", write_pid_json(&r->forwarder));
+	cryo_auto(cryo_free) char *path = cryo_record_path(NULL, l->base.name);
+	cryo_auto(cryo_json_decref) json_t *own = make_own_record(r);
+	const struct cryo_record all = { .kind = (char *)"local",
+					 .stack = r->stack,
+					 .stamp = r->stamp,
+					 .builds = r->builds,
+					 .created_ns = r->created_ns,
+					 .node = l->base.node,
+					 .nodes = l->base.nodes,
+					 .own = own };
 
-	json_object_set_new(j, "restored",
-			    json_pack("{sI sI sI}", "copy", (json_int_t)r->copy_ms, "criu",
-				      (json_int_t)r->criu_ms, "ready", (json_int_t)r->ready_ms));
-	cryo_json_dump_pretty(j, &text);
-	return cryo_fs_write(path, text.p, text.len, 0600, err);
+	return cryo_record_save(path, &all, err);
 }
 
 void local_record_release(struct local_record *r)

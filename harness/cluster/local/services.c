@@ -112,14 +112,6 @@ const struct local_service local_services[] = {
 	{ NULL, NULL, NULL, NULL, false },
 };
 
-const struct local_service *local_service_find(const char *name)
-{
-	for (const struct local_service *s = local_services; s->name; s++)
-		if (strcmp(s->name, name) == 0)
-			return s;
-	return NULL;
-}
-
 /* A word for execlineb: in double quotes, with its two special characters escaped. */
 static void add_execline_word(struct cryo_str *s, const char *word)
 {
@@ -167,9 +159,7 @@ static int write_service_dir(const struct local_node *n, const struct local_serv
 
 static int run_service_command(struct local *l, const char *const *argv, struct cryo_err *err)
 {
-	struct cryo_proc p = { .argv = argv, .timeout_ms = cryo_limit_ms(EXEC_MS) };
-
-	return local_exec(&l->base, NULL, &p, NULL, err);
+	return local_run(l, l->node, argv, cryo_limit_ms(EXEC_MS), NULL, err);
 }
 
 int local_services_release(struct local *l, struct cryo_err *err)

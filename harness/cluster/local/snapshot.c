@@ -5,7 +5,7 @@
  * its disk is as its processes left it: the record says `saving`, and the next
  * start goes on from the disk.
  */
-#include "cluster/local/snapshot.h"
+#include "cluster/snapshot.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -65,7 +65,7 @@ static int check_snapshot_space(const struct save *s, struct cryo_err *err)
 	struct local *l = s->u.l;
 	cryo_auto(cryo_json_decref) json_t *files = NULL;
 	int64_t memory = local_memory(&l->base);
-	int rc = template_files(l->node.dir, false, &files, err);
+	int rc = template_files(l->node->dir, false, &files, err);
 
 	if (rc < 0)
 		return rc;
@@ -186,6 +186,7 @@ static int publish_saved_cluster(struct save *s, struct cryo_err *err)
 		cryo_step_fail("%s", err->msg);
 		return cryo_err_wrap(err, rc, "no snapshot");
 	}
+	template_prune(s->t.key);
 	size = cryo_size_show((uint64_t)cryo_json_int(s->t.meta, "bytes", 0));
 	cryo_step_ok("%s", size);
 	return 0;
@@ -269,20 +270,18 @@ static int save_cluster_snapshot(struct save *s, struct cryo_err *err)
 	return rc;
 }
 
-int cryo_snapshot_save(const char *cluster, const char *name, const struct cryo_snapshot_opts *opts,
-		       struct cryo_err *err)
+int local_snapshot_save(struct cryo_cluster *t, const char *name,
+			const struct cryo_snapshot_opts *opts, struct cryo_err *err)
 {
 	const struct cryo_up_opts up = { .timeout_ms = opts->timeout_ms };
-	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	struct save s = { .u.opts = &up, .opts = opts, .t = TEMPLATE_INIT };
+	struct save s = {
+		.u.opts = &up, .u.l = (struct local *)t, .opts = opts, .t = TEMPLATE_INIT
+	};
 	int rc = check_snapshot_name(name, opts->force, err);
 
-	if (rc == 0)
-		rc = cryo_cluster_open("local", cluster, &t, err);
 	if (rc < 0)
 		return rc;
 	template_prune_snapshots();
-	s.u.l = (struct local *)t;
 	memcpy(s.u.key, name, strlen(name));
 	s.u.deadline =
 	    cryo_now_ms() + (opts->timeout_ms ? opts->timeout_ms : cryo_limit_ms(DEFAULT_READY_MS));

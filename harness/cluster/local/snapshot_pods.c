@@ -94,16 +94,14 @@ int snapshot_pods_list(struct local *l, json_t **out, struct cryo_err *err)
 
 static int run_pods_command(struct local *l, const char *const *argv, struct cryo_err *err)
 {
-	struct cryo_proc p = { .argv = argv, .timeout_ms = cryo_limit_ms(EXEC_MS) };
-
-	return local_exec(&l->base, NULL, &p, NULL, err);
+	return local_run(l, l->node, argv, cryo_limit_ms(EXEC_MS), NULL, err);
 }
 
 /* As a shutdown would, but together: what listens to SIGTERM writes what it has to write. */
 static int ask_pods_to_end(const struct local *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
-	cryo_auto(cryo_free) char *group = cryo_asprintf("%s/kubepods", l->node.cgroup);
+	cryo_auto(cryo_free) char *group = cryo_asprintf("%s/kubepods", l->node->cgroup);
 	int64_t end = cryo_now_ms() + POLITE_MS;
 	int rc = cryo_cgroups_find(&cg, err);
 

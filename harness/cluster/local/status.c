@@ -13,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/utsname.h>
 
 #define ASK_MS 10000
 
@@ -21,11 +20,10 @@
 static char *read_node_output(struct local *l, const char *const *argv)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	char *out;
 
-	if (local_exec(&l->base, NULL, &p, &res, &ignored) < 0)
+	if (local_run(l, l->node, argv, ASK_MS, &res, &ignored) < 0)
 		return NULL;
 	out = cryo_str_detach(&res.out);
 	out[strcspn(out, "\n")] = '\0';
@@ -90,32 +88,11 @@ static char *read_criu_version(struct local *l)
 	return answer && cryo_starts_with(answer, "Version: ") ? cryo_strdup(answer + 9) : NULL;
 }
 
-bool local_version_at_least(const char *version, int major, int minor)
-{
-	int a = 0, b = 0;
-
-	if (!version || sscanf(version, "%d.%d", &a, &b) < 1)
-		return false;
-	return a > major || (a == major && b >= minor);
-}
-
 char *local_criu_version(bool built, const char *version, const char *rootfs)
 {
 	if (!built)
 		return rootfs ? local_package_version(rootfs, "criu") : NULL;
 	return version ? cryo_strdup(version + (*version == 'v')) : NULL;
-}
-
-bool local_criu_needs_preload(const char *criu)
-{
-	struct utsname u;
-
-	return uname(&u) < 0 || !local_can_dump_ip_sockets(criu, u.release);
-}
-
-bool local_can_dump_ip_sockets(const char *criu, const char *kernel)
-{
-	return local_version_at_least(criu, 4, 2) || !local_version_at_least(kernel, 6, 16);
 }
 
 static bool has_node_interposer(struct local *l)
@@ -143,11 +120,10 @@ static char *try_socket_dump(struct local *l)
 {
 	static const char *const argv[] = { "criu", "--cryopod-probe-sockets", NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct cryo_proc p = { .argv = argv, .timeout_ms = ASK_MS };
 	struct cryo_err err = CRYO_ERR_INIT;
 	char *line;
 
-	if (local_exec(&l->base, NULL, &p, &res, &err) < 0)
+	if (local_run(l, l->node, argv, ASK_MS, &res, &err) < 0)
 		return NULL;
 	if (cryo_starts_with(cryo_str_get(&res.out), "yes"))
 		return cryo_strdup("yes");
@@ -162,7 +138,7 @@ static char *try_socket_dump(struct local *l)
 static char *explain_no_sockets(struct local *l)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
-	cryo_auto(cryo_free) char *file = cryo_asprintf("%s/ip-sockets", l->node.dir);
+	cryo_auto(cryo_free) char *file = cryo_asprintf("%s/ip-sockets", l->node->dir);
 	cryo_auto(cryo_free) char *head = NULL;
 	cryo_auto(cryo_free) char *answer = NULL;
 	cryo_auto(cryo_free) char *text = NULL;
@@ -191,9 +167,9 @@ static enum cryo_checkpoint_form probe_checkpoint_form(struct local *l, struct c
 		return CRYO_CHECKPOINT_NONE;
 	if (cryo_checkpoint_probe_pods(api, &there, err) == 0 && there)
 		return CRYO_CHECKPOINT_PODS;
-	if (cryo_checkpoint_probe(api, l->node.name, &there, err) == 0 && there)
+	if (cryo_checkpoint_probe(api, l->node->name, &there, err) == 0 && there)
 		return CRYO_CHECKPOINT_PROXY;
-	if (local_kubelet(&l->base, NULL, &kubelet, err) == 0 &&
+	if (local_kubelet(&l->base, l->base.node, &kubelet, err) == 0 &&
 	    cryo_checkpoint_probe(kubelet, NULL, &there, err) == 0 && there)
 		return CRYO_CHECKPOINT_KUBELET;
 	return CRYO_CHECKPOINT_NONE;
@@ -253,11 +229,12 @@ json_t *local_capabilities(struct local *l)
 	if (!seal)
 		json_object_set_new(reasons, "encryption",
 				    json_string("no interposer (cryopod-criu) in the node"));
-	return json_pack("{ss? sb ss? ss? sb ss? so}", "checkpoint",
+	return json_pack("{ss? sb ss? ss? sb ss? sb so}", "checkpoint",
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
 			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "restore",
 			 no_image ? NULL : "image", "encryption", seal ? "seal" : NULL,
-			 "ip-sockets", !no_sockets, "criu", criu, "reasons", reasons);
+			 "ip-sockets", !no_sockets, "criu", criu, "node-access", 1, "reasons",
+			 reasons);
 }
 
 int64_t local_memory(struct cryo_cluster *t)
@@ -273,7 +250,7 @@ int64_t local_memory(struct cryo_cluster *t)
 static void add_running_status(struct local *l, const struct local_record *r, json_t *j)
 {
 	int64_t seconds = (cryo_wall_ns() - r->created_ns) / 1000000000;
-	json_t *node = json_pack("{ss si so}", "name", l->node.name, "pid", (int)r->init.pid,
+	json_t *node = json_pack("{ss si so}", "name", l->node->name, "pid", (int)r->init.pid,
 				 "services", read_services_status(l, r));
 
 	json_object_set_new(j, "seconds", json_integer(seconds));
@@ -299,6 +276,27 @@ static void add_restore_status(const struct local_record *r, json_t *j)
 				      (json_int_t)r->criu_ms, "ready", (json_int_t)r->ready_ms));
 }
 
+/* "absent" where there is no record. */
+static const char *name_local_state(int loaded, const struct local_record *r)
+{
+	if (loaded < 0)
+		return "damaged";
+	if (loaded == 1)
+		return "absent";
+	if (!local_record_running(r))
+		return "stopped";
+	return r->complete ? "running" : "starting";
+}
+
+const char *local_state(struct cryo_cluster *t)
+{
+	cryo_auto(local_record_release) struct local_record r = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc = local_record_load((struct local *)t, &r, &ignored);
+
+	return name_local_state(rc, &r);
+}
+
 int local_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
 {
 	cryo_auto(local_record_release) struct local_record r = { 0 };
@@ -310,9 +308,7 @@ int local_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	*out = json_pack("{ss ss ss}", "name", t->name, "target", "local", "state",
-			 running   ? (r.complete ? "running" : "starting")
-			 : rc == 0 ? "stopped"
-				   : "absent");
+			 name_local_state(rc, &r));
 	if (rc == 1)
 		return 0;
 	created = cryo_rfc3339(r.created_ns);

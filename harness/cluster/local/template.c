@@ -57,7 +57,7 @@ static int dump_template_memory(const struct local *l, const struct local_record
 	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/criu", l->base.dir);
 	cryo_auto(cryo_free) char *group = cryo_asprintf("%s/host", l->cgroup);
 	const struct local_room room = {
-		.node = &l->node, .group = group, .record = r, .images = images, .work = work
+		.node = l->node, .group = group, .record = r, .images = images, .work = work
 	};
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = cryo_fs_mkdirs(images, 0700, err);
@@ -73,10 +73,10 @@ static int dump_template_memory(const struct local *l, const struct local_record
 /* The tree is dead, and nothing of it ran after its memory was written. */
 static int copy_node_disk(const struct local *l, struct template *t, struct cryo_err *err)
 {
-	int rc = copy_tree_below(l->node.dir, t->dir, "state", err);
+	int rc = copy_tree_below(l->node->dir, t->dir, "state", err);
 
 	if (rc == 0)
-		rc = copy_tree_below(l->node.dir, t->dir, "upper", err);
+		rc = copy_tree_below(l->node->dir, t->dir, "upper", err);
 	return rc < 0 ? rc : copy_tree_below(l->base.dir, t->dir, "pki", err);
 }
 
@@ -112,6 +112,8 @@ int template_make(const struct local *l, const struct local_record *r, const cha
 	rc = template_take(l, r, key, &t, why, err);
 	if (rc == 0)
 		rc = template_publish(&t, inputs, r, err);
+	if (rc == 0)
+		template_prune(key);
 	template_abandon(&t);
 	template_release(&t);
 	return rc;
@@ -120,15 +122,15 @@ int template_make(const struct local *l, const struct local_record *r, const cha
 static int copy_template_to_node(const struct local *l, const struct template *t,
 				 struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/work", l->node.dir);
+	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/work", l->node->dir);
 	int rc = cryo_fs_mkdirs(l->base.dir, 0700, err);
 
 	if (rc == 0)
 		rc = cryo_fs_mkdirs(work, 0755, err);
 	if (rc == 0)
-		rc = copy_tree_below(t->dir, l->node.dir, "upper", err);
+		rc = copy_tree_below(t->dir, l->node->dir, "upper", err);
 	if (rc == 0)
-		rc = copy_tree_below(t->dir, l->node.dir, "state", err);
+		rc = copy_tree_below(t->dir, l->node->dir, "state", err);
 	return rc < 0 ? rc : copy_tree_below(t->dir, l->base.dir, "pki", err);
 }
 
@@ -138,7 +140,7 @@ int template_resume(const struct local *l, const struct template *t, const struc
 	cryo_auto(cryo_free) char *images = cryo_asprintf("%s/images", t->dir);
 	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/criu", l->base.dir);
 	const struct local_room room = {
-		.node = &l->node, .record = r, .images = images, .work = work
+		.node = l->node, .record = r, .images = images, .work = work
 	};
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = local_room_restore(&room, init, err);

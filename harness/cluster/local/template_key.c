@@ -144,8 +144,8 @@ static int set_key_programs(json_t *inputs, struct cryo_err *err)
 	int rc = set_key_file(inputs, "program", "/proc/self/exe", err);
 
 	if (rc == 0)
-		rc = set_key_data_file(inputs, "interposer", "libexec/cryopod-criu", err);
-	return rc < 0 ? rc : set_key_data_file(inputs, "preload", "libexec/criu-sockopt.so", err);
+		rc = set_key_data_file(inputs, "interposer", cryo_node_interposer.from, err);
+	return rc < 0 ? rc : set_key_data_file(inputs, "preload", cryo_node_preload.from, err);
 }
 
 int template_machine(json_t *inputs, struct cryo_err *err)

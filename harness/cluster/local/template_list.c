@@ -6,7 +6,7 @@
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
-#include "cluster/local/snapshot.h"
+#include "cluster/snapshot.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -165,7 +165,7 @@ static void insert_by_age(json_t *list, json_t *t)
 	json_array_insert_new(list, i, t);
 }
 
-int cryo_template_list(json_t **out, struct cryo_err *err)
+int local_template_list(json_t **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	cryo_auto(cryo_json_decref) json_t *now = json_object();
@@ -200,7 +200,7 @@ static json_t *describe_snapshot(const char *name)
 			 "reason", why, "pods", cryo_json_at(meta, "holds.pods"));
 }
 
-int cryo_snapshot_list(json_t **out, struct cryo_err *err)
+int local_snapshot_list(json_t **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
@@ -213,7 +213,7 @@ int cryo_snapshot_list(json_t **out, struct cryo_err *err)
 	return 0;
 }
 
-int cryo_snapshot_remove(const char *name, struct cryo_err *err)
+int local_snapshot_remove(const char *name, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *dir = template_path(name, "");
 	cryo_auto(cryo_free) char *store = template_store(true);
@@ -229,7 +229,7 @@ int cryo_snapshot_remove(const char *name, struct cryo_err *err)
 	return rc;
 }
 
-int cryo_template_remove(const char *key, size_t *n, struct cryo_err *err)
+int local_template_remove(const char *key, size_t *n, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	int rc = 0;
@@ -293,7 +293,7 @@ void template_prune_snapshots(void)
 			remove_leftover(names.v[i]);
 }
 
-void cryo_template_clean(void)
+void local_template_clean(void)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
@@ -318,8 +318,8 @@ void template_prune(const char *keep)
 	size_t i, kept = 0;
 	json_t *t;
 
-	cryo_template_clean();
-	if (cryo_template_list(&list, &ignored) < 0)
+	local_template_clean();
+	if (local_template_list(&list, &ignored) < 0)
 		return;
 	json_array_foreach(list, i, t) {
 		const char *key = cryo_json_str(t, "key");

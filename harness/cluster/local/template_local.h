@@ -15,11 +15,21 @@
 
 #include "sys/hash.h"
 #include "cluster/local/local.h"
-#include "cluster/local/template.h"
+#include "cluster/template.h"
 
 /* Raise it when nodes change in a way that nothing else of the key tells. */
 #define TEMPLATE_REVISION 1
 #define TEMPLATE_MAX_JSON (8u << 20)
+
+/* What cluster/template.h and cluster/snapshot.h tell, of this kind of cluster. */
+struct cryo_snapshot_opts;
+int local_template_list(json_t **out, struct cryo_err *err);
+int local_template_remove(const char *key, size_t *n, struct cryo_err *err);
+void local_template_clean(void);
+int local_snapshot_save(struct cryo_cluster *t, const char *name,
+			const struct cryo_snapshot_opts *opts, struct cryo_err *err);
+int local_snapshot_list(json_t **out, struct cryo_err *err);
+int local_snapshot_remove(const char *name, struct cryo_err *err);
 
 /*
  * What it depends on: {revision, stamp, packages, criu, kernel, boot, cpu,
@@ -82,7 +92,7 @@ int64_t template_age_s(const json_t *meta);
 
 /* A place to make one in: <key>.new, empty. 1: another cryopod makes it just now. */
 int template_begin(const char *key, struct template *out, struct cryo_err *err);
-/* Everything but template.json is there: write that, publish, remove those nobody needs. */
+/* Everything but template.json is there: write that, publish. */
 int template_publish(struct template *t, const json_t *inputs, const struct local_record *r,
 		     struct cryo_err *err);
 /* Not to be published. */

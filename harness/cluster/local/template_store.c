@@ -215,7 +215,6 @@ int template_publish(struct template *t, const json_t *inputs, const struct loca
 		return rc;
 	unlink(failed);
 	cryo_lock_remove(lock, &t->lock);
-	template_prune(t->key);
 	return 0;
 }
 

@@ -23,7 +23,6 @@
 
 #define DEFAULT_READY_MS 120000
 #define PODS_MS		 60000 /* of a snapshot, until they are Ready again */
-#define NODE_BYTES	 (400ull * 1000 * 1000)
 
 int up_plan(struct up *u, size_t *missing, struct cryo_err *err)
 {
@@ -59,29 +58,6 @@ static int build_stack_programs(struct up *u, struct cryo_err *err)
 	return rc;
 }
 
-void up_describe(struct up *u)
-{
-	char stamp[CRYO_HASH_HEX];
-
-	cryo_build_stamp(&u->build, stamp);
-	free(u->record.stamp);
-	free(u->record.stack);
-	json_decref(u->record.builds);
-	u->record.stamp = cryo_strdup(stamp);
-	u->record.stack = cryo_strdup(u->stack.name);
-	u->record.builds = json_array();
-	for (size_t i = 0; i < u->build.n; i++) {
-		const struct cryo_built *b = &u->build.item[i];
-		cryo_auto(cryo_free) char *source = cryo_source_show(&b->component->source);
-
-		json_array_append_new(u->record.builds,
-				      json_pack("{ss ss ss* ss ss}", "component",
-						b->component->name, "source", source, "version",
-						b->component->source.version, "stamp", b->stamp,
-						"dir", b->dir));
-	}
-}
-
 /* A running cluster keeps what it was made from. */
 static int check_same_build(const struct up *u, struct cryo_err *err)
 {
@@ -98,47 +74,13 @@ static int check_same_build(const struct up *u, struct cryo_err *err)
 	    u->record.stamp ? u->record.stamp : "?", stamp, u->l->base.name);
 }
 
-/* What an init of before left behind (its cgroups hold what is left of its processes). */
-static int clear_node_remains(struct up *u, struct cryo_err *err)
-{
-	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
-	int rc = cryo_cgroups_find(&cg, err);
-
-	return rc < 0 ? rc : cryo_cgroup_remove(&cg, u->l->cgroup, err);
-}
-
-int up_forget(struct up *u, struct cryo_err *err)
-{
-	int rc = clear_node_remains(u, err);
-
-	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
-	u->record.complete = u->record.dumping = u->record.saving = false;
-	free(cryo_steal(&u->record.from));
-	return rc < 0 ? rc : cryo_fs_rmtree(u->l->base.dir, err);
-}
-
-/* etcd alone preallocates 64 MB twice; without space it dies with words that tell nobody why. */
-int up_check_space(const struct up *u, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *have = NULL;
-	cryo_auto(cryo_free) char *need = cryo_size_show(NODE_BYTES);
-	uint64_t bytes;
-	int rc = cryo_fs_free_bytes(u->l->base.dir, &bytes, err);
-
-	if (rc < 0 || bytes >= NODE_BYTES)
-		return rc;
-	have = cryo_size_show(bytes);
-	return cryo_err_set(err, CRYO_E_UNFIT, "'%s' has %s free, a node needs %s", u->l->base.dir,
-			    have, need);
-}
-
 static int make_node_directories(struct up *u, struct cryo_err *err)
 {
 	static const char *const below[] = { "upper", "work", "state/transfer" };
 	int rc = cryo_fs_mkdirs(u->l->base.dir, 0700, err);
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(below); i++) {
-		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", u->l->node.dir, below[i]);
+		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", u->l->node->dir, below[i]);
 
 		rc = cryo_fs_mkdirs(dir, 0755, err);
 	}
@@ -150,7 +92,7 @@ static int prepare_cold_start(struct up *u, struct cryo_err *err)
 	int rc;
 
 	cryo_step_begin(CRYO_STEP_COLD);
-	rc = clear_node_remains(u, err);
+	rc = up_clear(u, err);
 	if (rc == 0)
 		rc = make_node_directories(u, err);
 	if (rc == 0)
@@ -172,7 +114,7 @@ static int start_local_node(struct up *u, struct cryo_err *err)
 	const struct cryo_built *rootfs = cryo_build_find(&u->build, "node");
 	int rc;
 
-	cryo_step_begin("start %s", u->l->node.name);
+	cryo_step_begin("start %s", u->l->node->name);
 	if (!rootfs)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "stack '%s' has no component 'node'",
 				  u->stack.name);
@@ -195,21 +137,21 @@ static int start_local_node(struct up *u, struct cryo_err *err)
 
 int up_forward(struct up *u, struct cryo_err *err)
 {
-	unsigned wanted = u->opts->port ? u->opts->port : u->record.port;
+	unsigned wanted = u->opts->local.port ? u->opts->local.port : u->record.port;
 	bool first_choice = wanted != 0;
 	int rc;
 
 	if (u->record.forwarder.pid > 0 && cryo_pid_alive(&u->record.forwarder) &&
 	    cryo_fs_exists(u->l->base.kubeconfig)) {
-		if (!u->opts->port || u->opts->port == u->record.port)
+		if (!u->opts->local.port || u->opts->local.port == u->record.port)
 			return 0;
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "cluster '%s' already listens on port %u, not %u",
-				    u->l->base.name, u->record.port, u->opts->port);
+				    u->l->base.name, u->record.port, u->opts->local.port);
 	}
 	rc = local_forward_start(u->l, &u->record.init, &wanted, &u->record.forwarder, err);
 	/* The port of last time is only a wish; one that was asked for is not. */
-	if (rc == -(int)CRYO_E_UNFIT && first_choice && !u->opts->port) {
+	if (rc == -(int)CRYO_E_UNFIT && first_choice && !u->opts->local.port) {
 		wanted = 0;
 		rc = local_forward_start(u->l, &u->record.init, &wanted, &u->record.forwarder, err);
 	}
@@ -239,7 +181,7 @@ static int bring_cluster_up(struct up *u, struct cryo_err *err)
 
 	if (u->opts->from)
 		return up_from_snapshot(u, err);
-	if (!u->fresh || u->opts->cold)
+	if (!u->fresh || u->opts->template.cold)
 		return up_cold_start(u, err);
 	rc = up_from_template(u, err);
 	if (rc != 1)
@@ -256,7 +198,7 @@ static int bring_cluster_up(struct up *u, struct cryo_err *err)
  * was when the node ran last, and the next start goes on from there. */
 static int recover_after_saving(struct up *u, struct cryo_err *err)
 {
-	int rc = clear_node_remains(u, err);
+	int rc = up_clear(u, err);
 
 	u->record.init = u->record.forwarder = (struct cryo_pid){ 0 };
 	u->record.saving = false;
@@ -362,8 +304,8 @@ static int bring_up_locked(struct up *u, struct cryo_err *err)
 			rc = up_settle(u, err);
 	} else {
 		rc = local_check_inotify(err);
-		if (rc == 0 && u->opts->port)
-			rc = local_forward_check(u->opts->port, err);
+		if (rc == 0 && u->opts->local.port)
+			rc = local_forward_check(u->opts->local.port, err);
 		if (rc == 0)
 			rc = open_cluster_access(u, bring_cluster_up(u, err), err);
 	}
@@ -422,5 +364,5 @@ bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts)
 	if (opts->from)
 		return up_has_snapshot(&u);
 	return up_plan(&u, &missing, &ignored) == 0 && missing == 0 &&
-	       (opts->cold || up_has_template(&u));
+	       (opts->template.cold || up_has_template(&u));
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Between up.c, up_ready.c and up_template.c: one `up` on its way. */
+/* Between the files up*.c: one `up` on its way. */
 #ifndef CRYO_CLUSTER_LOCAL_UP_H
 #define CRYO_CLUSTER_LOCAL_UP_H
 
@@ -28,6 +28,8 @@ void up_release(struct up *u);
 int up_plan(struct up *u, size_t *missing, struct cryo_err *err);
 /* The record's part that tells what it is made from. */
 void up_describe(struct up *u);
+/* What an init of before left behind goes: its cgroups hold what is left of its processes. */
+int up_clear(struct up *u, struct cryo_err *err);
 /* Nothing of the cluster is left but its port in our record. */
 int up_forget(struct up *u, struct cryo_err *err);
 /* The way in from this machine: forwarder and kubeconfig. One that works is left. */

@@ -28,7 +28,7 @@ static bool exists_in_node(const struct up *u, const char *path)
 static void show_service_log(const struct up *u, const char *service)
 {
 	cryo_auto(cryo_free) char *path =
-	    cryo_asprintf("%s/log/%s/current", u->l->node.state, service);
+	    cryo_asprintf("%s/log/%s/current", u->l->node->state, service);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	const char *at;
@@ -79,7 +79,7 @@ static int load_node_images(struct up *u, struct cryo_err *err)
 		cryo_step_note("%s", b->name);
 		rc = cryo_image_builtin(b->name, tar, err);
 		if (rc == 0)
-			rc = local_load_image(&u->l->base, tar, err);
+			rc = cryo_cluster_load_image(&u->l->base, NULL, tar, err);
 		unlink(tar);
 	}
 	if (rc < 0) {
@@ -116,7 +116,7 @@ static int wait_for_api(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 
 static int look_at_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 {
-	const struct cryo_kube_ref node = { "nodes", NULL, u->l->node.name };
+	const struct cryo_kube_ref node = { "nodes", NULL, u->l->node->name };
 	const struct cryo_kube_ref account = { "serviceaccounts", "default", "default" };
 	char ready[] = "Ready";
 	int rc = cryo_kube_wait(k, &node, cryo_kube_test_condition, ready,
@@ -132,7 +132,7 @@ static int wait_for_ready_node(struct up *u, struct cryo_kube *k, struct cryo_er
 {
 	int rc;
 
-	cryo_step_begin("%s Ready", u->l->node.name);
+	cryo_step_begin("%s Ready", u->l->node->name);
 	rc = look_at_node(u, k, err);
 	if (rc < 0) {
 		cryo_step_fail("%s", err->msg);
@@ -161,7 +161,7 @@ int up_settle(struct up *u, struct cryo_err *err)
 static int ask_kubelet_health(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path =
-	    cryo_asprintf("/api/v1/nodes/%s/proxy/healthz", u->l->node.name);
+	    cryo_asprintf("/api/v1/nodes/%s/proxy/healthz", u->l->node->name);
 	struct cryo_err why = CRYO_ERR_INIT;
 	int rc = 0;
 
@@ -184,5 +184,5 @@ int up_wait_quietly(struct up *u, struct cryo_err *err)
 		rc = ask_kubelet_health(u, k, err);
 	if (rc == 0)
 		rc = look_at_node(u, k, err);
-	return local_blame_memory(&u->l->node, rc, err);
+	return local_blame_memory(u->l->node, rc, err);
 }

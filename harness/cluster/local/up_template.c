@@ -20,8 +20,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAKER "cryopod-template" /* cluster that `template make` makes for itself */
-
 /* Not the template's fault, and no other way is better: the user wants it to end, there is no more
  * time, no more space. */
 static bool is_final_failure(const struct up *u, const struct cryo_err *err)
@@ -105,7 +103,7 @@ static int give_up_template(struct up *u, int rc, struct cryo_err *err)
 	template_discard(u->key, &ignored);
 	remember_failed_key(u, cause.msg);
 	rc = up_forget(u, err);
-	if (rc == 0 && u->opts->new_template)
+	if (rc == 0 && u->opts->template.remake)
 		return cryo_err_set(err, CRYO_E_PROVISION, "no template: %s", cause.msg);
 	return rc < 0 ? rc : 1;
 }
@@ -148,7 +146,7 @@ int up_from_template(struct up *u, struct cryo_err *err)
 {
 	int rc = find_template_key(u, err);
 
-	if (u->opts->new_template && !u->made) {
+	if (u->opts->template.remake && !u->made) {
 		rc = rc < 0 ? rc : drop_old_template(u, err);
 		return rc < 0 ? rc : 1;
 	}
@@ -218,7 +216,7 @@ int up_make_template(struct up *u, struct cryo_err *err)
 		cryo_step_skip("%s", why);
 		*err = (struct cryo_err)CRYO_ERR_INIT;
 		rc = record_dumping_state(u, false, err);
-		return rc == 0 && u->opts->new_template
+		return rc == 0 && u->opts->template.remake
 			   ? cryo_err_set(err, CRYO_E_PROVISION, "no template: %s", why)
 			   : rc;
 	}
@@ -226,24 +224,4 @@ int up_make_template(struct up *u, struct cryo_err *err)
 	cryo_step_ok("of this cluster, for the next ones: they are restored from it");
 	rc = up_forget(u, err);
 	return rc < 0 ? rc : 1;
-}
-
-int cryo_template_make(const char *stack, struct cryo_err *err)
-{
-	const struct cryo_up_opts opts = { .stack = stack, .new_template = true };
-	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	struct cryo_err later = CRYO_ERR_INIT;
-	int rc = cryo_cluster_open("local", MAKER, &t, err), down;
-
-	/* One of before whose `up` was killed. */
-	if (rc == 0 && cryo_fs_exists(t->dir))
-		rc = local_down(t, err);
-	if (rc == 0)
-		rc = local_up(t, &opts, err);
-	if (!t)
-		return rc;
-	cryo_intr_hold();
-	down = local_down(t, rc == 0 ? err : &later);
-	cryo_intr_release();
-	return rc < 0 ? rc : down;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A checkpoint as a whole: a played API server, and a node whose programs are played too. */
 #include "checkpoint/checkpoint.h"
+#include "cluster/kind.h"
 
 #include "conf/json.h"
 #include "sys/fs.h"
@@ -9,6 +10,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #define POD(containers, statuses)                                                                  \
@@ -96,15 +98,15 @@ static int fake_client(struct cryo_cluster *t, struct cryo_kube **out, struct cr
 	return 0;
 }
 
-static int fake_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
-		     struct cryo_proc_result *res, struct cryo_err *err)
+static int fake_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		     const struct cryo_exec *p, struct cryo_proc_result *res, struct cryo_err *err)
 {
 	const char *last = NULL;
 
 	(void)t, (void)err;
 	for (size_t i = 0; p->argv[i]; i++)
 		last = p->argv[i];
-	cryo_str_addf(&world.did, "%s %s on %s\n", p->argv[0], last, node);
+	cryo_str_addf(&world.did, "%s %s on %s\n", p->argv[0], last, node->name);
 	if (strcmp(p->argv[0], "tar") == 0)
 		p->on_line(world.member, 1, p->on_line_arg);
 	if (res)
@@ -114,11 +116,11 @@ static int fake_exec(struct cryo_cluster *t, const char *node, struct cryo_proc 
 	return 0;
 }
 
-static int fake_get(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-		    struct cryo_err *err)
+static int fake_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
+		    int to, struct cryo_err *err)
 {
-	(void)t, (void)err;
-	cryo_str_addf(&world.did, "get %s on %s to %s\n", from, node, to);
+	(void)t, (void)err, (void)to;
+	cryo_str_addf(&world.did, "get %s on %s\n", from, node->name);
 	return 0;
 }
 
@@ -126,6 +128,7 @@ static const struct cryo_cluster_ops near = { .kube = fake_client,
 					      .exec = fake_exec,
 					      .get = fake_get };
 static const struct cryo_cluster_ops far = { .kube = fake_client };
+static struct cryo_cluster_node n1;
 
 struct story {
 	struct cryo_checkpoint_opts opts;
@@ -154,10 +157,10 @@ static const struct story stories[] = {
 	{ .opts = { P, .form = CRYO_CHECKPOINT_PROXY },
 	  .step = { LOOK(ONE), PROXY(ARCHIVE) },
 	  .says = "\"form\":\"proxy\"" },
-	{ .opts = { P, .form = CRYO_CHECKPOINT_PODS, .to = "/x.tar" },
+	{ .opts = { P, .form = CRYO_CHECKPOINT_PODS, .to = "/tmp/cryo-checkpoint-x.tar" },
 	  .step = { LOOK(ONE), PODS(201, SUCCESS("n1", ARCHIVE)) },
 	  .says = "\"form\":\"pods\"",
-	  .did = "get " ARCHIVE " on n1 to /x.tar\n" },
+	  .did = "get " ARCHIVE " on n1\n" },
 	/* What is no container, and which one. */
 	{ .opts = { P },
 	  .step = { DISCOVER(PATCHED), LOOK(TWO) },
@@ -216,8 +219,8 @@ static const struct story stories[] = {
 	  .step = { DISCOVER(PATCHED),
 		    { "GET /api/v1/namespaces/default/pods/p ", 403, REFUSED("403", "no"), false,
 		      0 },
-		    PODS(201, SUCCESS("n7", ARCHIVE)) },
-	  .says = "\"node\":\"n7\",\"namespace\":\"default\",\"pod\":\"p\",\"container\":\"\"" },
+		    PODS(201, SUCCESS("n1", ARCHIVE)) },
+	  .says = "\"node\":\"n1\",\"namespace\":\"default\",\"pod\":\"p\",\"container\":\"\"" },
 	{ .opts = { P },
 	  .step = { DISCOVER(STOCK),
 		    { "GET /api/v1/namespaces/default/pods/p ", 403, REFUSED("403", "no"), false,
@@ -350,7 +353,11 @@ static const struct story stories[] = {
 static void play(const struct story *s)
 {
 	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint c = { 0 };
-	struct cryo_cluster t = { .ops = s->far ? &far : &near, .dir = world.dir };
+	struct cryo_cluster t = { .ops = s->far ? &far : &near,
+				  .name = (char *)"x",
+				  .dir = world.dir,
+				  .node = &n1,
+				  .nodes = 1 };
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
 	struct fake_kube f = { 0 };
@@ -389,6 +396,7 @@ static void whole_calls(void **state)
 		print_message("# story %zu: %s\n", i, stories[i].says);
 		play(&stories[i]);
 	}
+	unlink("/tmp/cryo-checkpoint-x.tar");
 	cryo_str_release(&world.did);
 	cryo_fs_rmtree(world.dir, &err);
 	free(world.dir);
@@ -448,7 +456,7 @@ static void curl_lines(void **state)
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
-		struct cryo_cluster t = { .ops = &near };
+		struct cryo_cluster t = { .ops = &near, .node = &n1, .nodes = 1 };
 		struct fake_kube f = { 0 };
 
 		print_message("# %s\n", row[i].line);
@@ -464,10 +472,13 @@ static void curl_lines(void **state)
 
 int main(void)
 {
+	static char name[] = "n1";
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_calls),
 		cmocka_unit_test(curl_lines),
 	};
 
+	n1.name = name;
+	cryo_node_paths_default(&n1.path);
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -4,6 +4,7 @@
  * functions of kube/ that it calls, so the linker does not take the real ones.
  */
 #include "checkpoint/checkpoint.h"
+#include "cluster/kind.h"
 
 #include "conf/json.h"
 #include "image/tar.h"
@@ -35,9 +36,11 @@ static struct {
 	int load_rc, create_rc, wait_rc;
 	json_t *pod; /* the one created */
 	char *deleted, *config;
-	const char *secret;	 /* the only one there is, JSON; NULL: none */
-	struct cryo_str traffic; /* "put PATH CONTENT" and "rm PATH" lines */
-	unsigned loaded;
+	const char *secret;		   /* the only one there is, JSON; NULL: none */
+	struct cryo_str traffic;	   /* "put PATH CONTENT" and "rm PATH" lines */
+	struct cryo_str loaded_into, puts; /* names of nodes */
+	const char *only;		   /* the node that has the images; NULL: all */
+	int rm_rc;
 	int64_t limit;
 } fake;
 
@@ -65,7 +68,7 @@ int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_ku
 	fake.limit = timeout_ms;
 	if (fake.wait_rc)
 		return cryo_err_set(err, CRYO_E_TIMEOUT, "pod does not run");
-	*last = json_pack("{s{ss}}", "spec", "nodeName", "node1");
+	*last = json_pack("{s{ss}}", "spec", "nodeName", "n1");
 	return 0;
 }
 
@@ -116,64 +119,69 @@ static int fake_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo
 	return 0;
 }
 
-static int fake_exec(struct cryo_cluster *t, const char *node, struct cryo_proc *p,
-		     struct cryo_proc_result *res, struct cryo_err *err)
+static int fake_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n,
+		     const struct cryo_exec *p, struct cryo_proc_result *res, struct cryo_err *err)
 {
 	const char *last = NULL;
+	bool import = false;
 
 	(void)t;
-	(void)node;
-	(void)err;
-	for (const char *const *a = p->argv; *a; a++)
+	for (const char *const *a = p->argv; *a; a++) {
+		import = import || strcmp(*a, "import") == 0;
 		last = *a;
-	if (strcmp(p->argv[0], "rm") == 0)
+	}
+	if (import)
+		cryo_str_addf(&fake.loaded_into, "%s ", n->name);
+	if (import && fake.load_rc)
+		return cryo_err_set(err, CRYO_E_CHILD, "ctr failed");
+	if (strcmp(p->argv[0], "rm") == 0 && fake.rm_rc)
+		return cryo_err_set(err, CRYO_E_CHILD, "no way to the node");
+	if (strcmp(p->argv[0], "rm") == 0 && !cryo_ends_with(last, ".tar"))
 		cryo_str_addf(&fake.traffic, "rm %s\n", last);
 	for (const char *const *a = p->argv; strcmp(p->argv[0], "find") == 0 && *a; a++)
 		cryo_str_addf(&fake.traffic, "%s ", *a);
-	if (strcmp(p->argv[0], "ctr") == 0)
+	if (strcmp(p->argv[0], "ctr") == 0 && !import &&
+	    (!fake.only || !strcmp(fake.only, n->name)))
 		cryo_str_add(&res->out, fake.images ? fake.images : last);
 	return 0;
 }
 
-static int fake_get(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-		    struct cryo_err *err)
+static int fake_get(struct cryo_cluster *t, const struct cryo_cluster_node *n, const char *from,
+		    int to, struct cryo_err *err)
 {
 	(void)t;
-	(void)node;
+	(void)n;
 	(void)from;
 	if (!fake.criu_log)
 		return cryo_err_sys(err, ENOENT, "no log");
-	return cryo_fs_write(to, fake.criu_log, strlen(fake.criu_log), 0600, err);
+	return write(to, fake.criu_log, strlen(fake.criu_log)) < 0;
 }
 
-static int fake_put(struct cryo_cluster *t, const char *node, const char *from, const char *to,
-		    struct cryo_err *err)
+static int fake_put(struct cryo_cluster *t, const struct cryo_cluster_node *n, int from,
+		    const char *to, struct cryo_err *err)
 {
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	char text[4096] = "";
+	ssize_t len = pread(from, text, sizeof(text) - 1, 0);
 
 	(void)t;
-	(void)node;
-	assert_int_equal(cryo_fs_read(from, 4096, &text, err), 0);
-	cryo_str_addf(&fake.traffic, "put %s %s\n", to, cryo_str_get(&text));
+	(void)err;
+	assert_true(len >= 0);
+	cryo_str_addf(&fake.puts, "%s ", n->name);
+	if (cryo_ends_with(to, ".tar")) {
+		assert_true(len > 0);
+		return 0;
+	}
+	cryo_str_addf(&fake.traffic, "put %s %s\n", to, text);
 	free(fake.config);
 	fake.config = cryo_strdup(to);
 	return 0;
 }
 
-static int fake_load_image(struct cryo_cluster *t, const char *tar, struct cryo_err *err)
-{
-	(void)t;
-	fake.loaded++;
-	assert_true(cryo_fs_size(tar) > 0);
-	return fake.load_rc ? cryo_err_set(err, CRYO_E_CHILD, "ctr failed") : 0;
-}
-
-static const struct cryo_cluster_ops ops = { .kube = fake_kube,
-					     .exec = fake_exec,
-					     .get = fake_get,
-					     .put = fake_put,
-					     .load_image = fake_load_image };
-static struct cryo_cluster target = { .ops = &ops };
+static const struct cryo_cluster_ops ops = {
+	.kind = "fake", .kube = fake_kube, .exec = fake_exec, .get = fake_get, .put = fake_put
+};
+static struct cryo_cluster_node node[3];
+static struct cryo_cluster target = { .ops = &ops, .name = (char *)"x", .node = node, .nodes = 1 };
 
 static int setup(void **state)
 {
@@ -184,6 +192,12 @@ static int setup(void **state)
 	if (cryo_fs_tmpdir("/tmp", "cryo-restore-", &dir, &err) < 0)
 		return -1;
 	target.dir = dir;
+	target.nodes = 1;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(node); i++) {
+		node[i].name = cryo_asprintf("n%zu", i + 1);
+		node[i].role = i ? CRYO_NODE_WORKER : CRYO_NODE_CONTROL_PLANE;
+		cryo_node_paths_default(&node[i].path);
+	}
 	archive = cryo_asprintf("%s/a.tar", dir);
 	manifest = cryo_asprintf("%s/pod.yaml", dir);
 	return 0;
@@ -199,6 +213,10 @@ static int teardown(void **state)
 	free(fake.deleted);
 	free(fake.config);
 	cryo_str_release(&fake.traffic);
+	cryo_str_release(&fake.loaded_into);
+	cryo_str_release(&fake.puts);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(node); i++)
+		cryo_node_release(&node[i]);
 	free(archive);
 	free(manifest);
 	free(dir);
@@ -256,14 +274,15 @@ static void from_the_archive(void **state)
 	assert_string_equal(r.ns, "work");
 	assert_string_equal(r.pod, "q");
 	assert_string_equal(r.container, "main");
-	assert_string_equal(r.node, "node1");
+	assert_string_equal(r.node, "n1");
 	assert_true(cryo_starts_with(r.image, "localhost/checkpoint/main:"));
 	assert_string_equal(pod_text("metadata.name"), "q");
 	assert_string_equal(pod_text("metadata.namespace"), "work");
 	assert_string_equal(pod_text("spec.containers[0].image"), r.image);
 	assert_string_equal(pod_text("spec.containers[0].imagePullPolicy"), "Never");
 	assert_true(cryo_json_bool(fake.pod, "spec.automountServiceAccountToken"));
-	assert_int_equal(fake.loaded, 1);
+	assert_string_equal(cryo_str_get(&fake.loaded_into), "n1 ");
+	assert_string_equal(pod_text("spec.nodeName"), "n1");
 	assert_int_equal(fake.limit, 60000);
 	assert_null(fake.deleted);
 	/* CRIU is told where to write its log by the file the annotation names */
@@ -339,7 +358,7 @@ static void with_a_key(void **state)
 		if (!at)
 			fail_msg("no '%s' in its place:\n%s", line, cryo_str_get(&fake.traffic));
 	}
-	locks = cryo_asprintf("%s/.key-%s.lock", dir, name + strlen("/run/cryopod/restore-"));
+	locks = cryo_asprintf("%s/.key-n1.%s.lock", dir, name + strlen("/run/cryopod/restore-"));
 	assert_false(cryo_fs_exists(locks));
 }
 
@@ -361,9 +380,9 @@ static void killed_calls(void **state)
 {
 	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
-	cryo_auto(cryo_free) char *dead_key = cryo_asprintf("%s/.key-0123.lock", dir);
-	cryo_auto(cryo_free) char *dead_call = cryo_asprintf("%s/.call-abcd.lock", dir);
-	cryo_auto(cryo_free) char *held = cryo_asprintf("%s/.key-4567.lock", dir);
+	cryo_auto(cryo_free) char *dead_key = cryo_asprintf("%s/.key-n1.0123.lock", dir);
+	cryo_auto(cryo_free) char *dead_call = cryo_asprintf("%s/.call-n1.abcd.lock", dir);
+	cryo_auto(cryo_free) char *held = cryo_asprintf("%s/.key-n1.4567.lock", dir);
 	static const char *const removed[] = { "rm /run/cryopod/restore-0123.key\n",
 					       "rm /run/cryopod/restore-0123.crt\n",
 					       "rm /run/cryopod/restore-0123.log\n",
@@ -387,6 +406,84 @@ static void killed_calls(void **state)
 	assert_true(cryo_fs_exists(held));
 }
 
+/* A node is swept of its own only, and what could not be removed is not forgotten. */
+static void killed_calls_of_many_nodes(void **state)
+{
+	cryo_auto(cryo_free) char *own = cryo_asprintf("%s/.key-n1.0123.lock", dir);
+	cryo_auto(cryo_free) char *others = cryo_asprintf("%s/.key-n2.4567.lock", dir);
+	cryo_auto(cryo_free) char *alike = cryo_asprintf("%s/.key-n1.b.89ab.lock", dir);
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	target.nodes = 3;
+	assert_int_equal(cryo_fs_write(own, "1", 1, 0600, &err), 0);
+	assert_int_equal(cryo_fs_write(others, "1", 1, 0600, &err), 0);
+	assert_int_equal(cryo_fs_write(alike, "1", 1, 0600, &err), 0);
+	fake.rm_rc = 1;
+	cryo_sealing_sweep(&target, &node[0]);
+	assert_true(cryo_fs_exists(own));
+	fake.rm_rc = 0;
+	cryo_sealing_sweep(&target, &node[0]);
+	assert_false(cryo_fs_exists(own));
+	assert_true(cryo_fs_exists(others) && cryo_fs_exists(alike));
+	assert_null(strstr(cryo_str_get(&fake.traffic), "4567"));
+	cryo_sealing_sweep(&target, &node[1]);
+	assert_false(cryo_fs_exists(others));
+}
+
+/* Image, key and pod are on one node: the one that is asked for, the pod's, or one that can. */
+static void which_node(void **state)
+{
+	static const struct {
+		const char *wish, *source, *only, *want, *says;
+	} row[] = {
+		{ NULL, "n1", NULL, "n1", NULL },
+		{ NULL, "n3", NULL, "n3", NULL },
+		{ "n1", "n3", NULL, "n1", NULL },
+		{ NULL, NULL, NULL, "n2", NULL }, /* a worker */
+		{ NULL, NULL, "n3", "n3", NULL },
+		{ NULL, NULL, "n1", "n1", NULL },
+		{ NULL, "n9", NULL, NULL, "cluster 'x' has no node 'n9' (there is: n1, n2, n3)" },
+		{ "n9", "n1", NULL, NULL, "has no node 'n9'" },
+		{ NULL, "n2", "n3", NULL, "counter:latest' is not on node 'n2'" },
+		{ NULL, NULL, "n9", NULL, "is on no node" },
+	};
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	target.nodes = 3;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+		cryo_auto(cryo_free) char *source =
+		    cryo_asprintf("{\"spec\":{\"nodeName\":\"%s\",\"containers\":[{\"name\":"
+				  "\"main\"}]}}",
+				  row[i].source);
+		struct cryo_restore_opts opts = { .archive = archive,
+						  .pod = "q",
+						  .node = row[i].wish,
+						  .source = row[i].source ? source : NULL };
+		struct cryo_err err = CRYO_ERR_INIT;
+		int rc;
+
+		print_message("# %zu\n", i);
+		fake.only = row[i].only;
+		cryo_str_clear(&fake.puts);
+		json_decref(fake.pod);
+		fake.pod = NULL;
+		rc = cryo_restore_run(&target, &opts, &r, &err);
+		assert_int_equal(rc == 0, row[i].want != NULL);
+		if (rc < 0) {
+			assert_non_null(strstr(err.msg, row[i].says));
+			assert_int_equal(fake.puts.len, 0);
+			continue;
+		}
+		assert_string_equal(pod_text("spec.nodeName"), row[i].want);
+		assert_string_equal(r.node, row[i].want);
+		for (const char *at = cryo_str_get(&fake.puts); *at; at += 3)
+			assert_memory_equal(at, row[i].want, 2);
+	}
+}
+
 /* It becomes part of a path, on the node and on this machine. */
 static void no_container_id(void **state)
 {
@@ -402,7 +499,7 @@ static void no_container_id(void **state)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		struct cryo_sealing_call call;
 
-		assert_int_equal(cryo_sealing_call_begin(&target, NULL, row[i], pair.cert_pem,
+		assert_int_equal(cryo_sealing_call_begin(&target, node, row[i], pair.cert_pem,
 							 strlen(pair.cert_pem), &call, &err),
 				 -CRYO_E_REMOTE);
 		assert_int_equal(fake.traffic.len, 0);
@@ -415,7 +512,7 @@ static void evidence_of_containers(void **state)
 	struct cryo_err err = { .status = CRYO_E_REMOTE, .msg = "it failed" };
 
 	(void)state;
-	cryo_evidence_dump(&target, NULL, 0, &err);
+	cryo_evidence_dump(&target, node, 0, &err);
 	assert_non_null(strstr(cryo_str_get(&fake.traffic),
 			       "( -name rootfs -o -name io.containerd.snapshotter.* ) -prune -o "
 			       "-type f -name *dump.log "));
@@ -539,7 +636,7 @@ static void from_the_source_pod(void **state)
 {
 	static const char source[] =
 	    "{\"metadata\":{\"name\":\"p\",\"uid\":\"u\",\"labels\":{\"app\":\"x\"}},"
-	    "\"spec\":{\"nodeName\":\"elsewhere\",\"priority\":0,\"tolerations\":[],"
+	    "\"spec\":{\"nodeName\":\"n1\",\"priority\":0,\"tolerations\":[],"
 	    "\"serviceAccount\":\"default\",\"serviceAccountName\":\"default\","
 	    "\"volumes\":[{\"name\":\"kube-api-access-x7k2p\"},{\"name\":\"data\"}],"
 	    "\"containers\":[{\"name\":\"main\",\"image\":\"m\",\"volumeMounts\":["
@@ -556,7 +653,7 @@ static void from_the_source_pod(void **state)
 	assert_string_equal(pod_text("metadata.labels.app"), "x");
 	assert_string_equal(pod_text("spec.serviceAccountName"), "default");
 	assert_null(cryo_json_at(fake.pod, "metadata.uid"));
-	assert_null(cryo_json_at(fake.pod, "spec.nodeName"));
+	assert_string_equal(pod_text("spec.nodeName"), "n1");
 	assert_null(cryo_json_at(fake.pod, "spec.priority"));
 	assert_null(cryo_json_at(fake.pod, "status"));
 	assert_int_equal(json_array_size(cryo_json_at(fake.pod, "spec.volumes")), 1);
@@ -577,7 +674,7 @@ static void refused(void **state)
 		{ "a volume", MOUNT("/data"), "{}", NULL, NULL, NULL, CRYO_E_USAGE,
 		  "had a volume at '/data': give its manifest (-f FILE)" },
 		{ "no base image", "", "{}", NULL, NULL, "", CRYO_E_CHECK,
-		  "base image 'docker.io/library/counter:latest' is not on the node" },
+		  "base image 'docker.io/library/counter:latest' is on no node" },
 		{ "no pod in it", "", "{}", "kind: Service\n", NULL, NULL, CRYO_E_CONFIG,
 		  "no Pod in it" },
 		{ "empty manifest", "", "{}", "", NULL, NULL, CRYO_E_CONFIG, "no Pod in it" },
@@ -649,8 +746,8 @@ static void failures(void **state)
 		{ "import", 1, 0, 0, NULL, CRYO_E_CHILD, "ctr failed", false },
 		{ "create", 0, 1, 0, NULL, CRYO_E_REMOTE, "pod exists", false },
 		{ "wait", 0, 0, 1, NULL, CRYO_E_TIMEOUT, "pod does not run", true },
-		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): io_uring\n", CRYO_E_TIMEOUT,
-		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): io_uring; pod does not run",
+		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): send_fds failed (-22)\n", CRYO_E_TIMEOUT,
+		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): send_fds failed (-22); pod does not run",
 		  true },
 	};
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
@@ -690,6 +787,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(with_a_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_are_not_guessed, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_calls, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_calls_of_many_nodes, setup, teardown),
+		cmocka_unit_test_setup_teardown(which_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_container_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(evidence_of_containers, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_bad_secret, setup, teardown),

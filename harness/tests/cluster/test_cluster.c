@@ -61,7 +61,7 @@ static void names(void **state)
 
 			assert_string_equal(t->name, row[i].name);
 			assert_string_equal(t->dir, want);
-			assert_string_equal(t->ops->kind, "local");
+			assert_string_equal(cryo_cluster_kind(t), "local");
 			assert_false(cryo_fs_exists(t->dir)); /* opening touches nothing */
 		} else {
 			assert_null(t);
@@ -76,7 +76,7 @@ static void kinds(void **state)
 
 	(void)state;
 	assert_int_equal(cryo_cluster_open("kind", "a", &t, &err), -CRYO_E_USAGE);
-	assert_string_equal(err.msg, "no target 'kind' (there is: local)");
+	assert_string_equal(err.msg, "unknown kind of cluster 'kind' (known: local, attached)");
 	assert_int_equal(cryo_cluster_open("", "a", &t, &err), -CRYO_E_USAGE);
 	assert_null(t);
 	assert_int_equal(cryo_cluster_open("local", "a", &t, &err), 0);

@@ -4,7 +4,8 @@
  * the API server behind its proxy, and what goes wrong with it.
  */
 #include "checkpoint/checkpoint.h"
-#include "cluster/kubectl.h"
+#include "cluster/attach.h"
+#include "cluster/cluster.h"
 
 #include "sys/fs.h"
 #include "tests/net/fake_http.h"
@@ -155,7 +156,7 @@ static void checkpoint_through_it(void **state)
 
 	(void)state;
 	setenv("FAKE", "serves", 1);
-	cryo_cluster_kubectl(&k, &t);
+	cryo_cluster_attach_once(&k, &t);
 	assert_int_equal(cryo_checkpoint_run(t, &opts, &c, &err), 0);
 	assert_string_equal(c.archive, "/c/x.tar");
 	assert_string_equal(c.node, "n1");
@@ -194,7 +195,7 @@ static void it_does_not_start(void **state)
 		struct cryo_checkpoint c;
 
 		setenv("FAKE", row[i].how, 1);
-		cryo_cluster_kubectl(&k, &t);
+		cryo_cluster_attach_once(&k, &t);
 		assert_int_equal(cryo_checkpoint_run(t, &opts, &c, &err), row[i].rc);
 		assert_non_null(strstr(err.msg, row[i].message));
 		cryo_cluster_free(t);

@@ -30,7 +30,7 @@ point "a file that is no archive" fails 2 "run" cp_ restore "$here/run" --pod x
 no_base_image() {
 	# Under another name the image is still there for the pods that run.
 	cp_ shell ctr -n k8s.io images rm docker.io/library/counter:latest &&
-		fails 1 "base image 'docker.io/library/counter:latest' is not on the node" \
+		fails 1 "base image 'docker.io/library/counter:latest' is on no node" \
 			cp_ restore "$tmp/cp.tar" --pod x
 }
 point "the base image is absent" no_base_image

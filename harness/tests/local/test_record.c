@@ -111,7 +111,8 @@ static void another_boot(void **state)
 	assert_int_equal(cryo_pid_of(getpid(), &r.init, &world.err), 0);
 	assert_int_equal(local_record_save(world.l, &r, &world.err), 0);
 	assert_int_equal(cryo_json_load(path, 65536, &j, &world.err), 0);
-	json_object_set_new(j, "boot", json_string("00000000-0000-0000-0000-000000000000"));
+	json_object_set_new(json_object_get(j, "own"), "boot",
+			    json_string("00000000-0000-0000-0000-000000000000"));
 	cryo_json_dump(j, &text);
 	world_put("cluster.json", text.p);
 	assert_int_equal(local_record_load(world.l, &back, &world.err), 0);
@@ -133,7 +134,8 @@ static void damaged(void **state)
 		print_message("# '%s'\n", text[i]);
 		world_put("cluster.json", text[i]);
 		assert_true(local_record_load(world.l, &r, &world.err) < 0);
-		assert_non_null(strstr(world.err.msg, "record of cluster 'demo' (cryopod down"));
+		assert_non_null(
+		    strstr(world.err.msg, "record of cluster 'demo' (cryopod down --target local"));
 		assert_null(r.stack);
 	}
 }
@@ -144,6 +146,9 @@ static void misshapen(void **state)
 	static const char *const text[] = {
 		"[]",
 		"{}",
+		"{\"own\": {\"boot\": 5, \"init\": 7}, \"nodes\": {}}",
+		"{\"own\": [], \"config\": 3, \"nodes\": \"x\"}",
+		"{\"own\": {\"boot\": null, \"init\": {\"pid\": -1, \"startTime\": -1}}}",
 		"{\"boot\": 5, \"stack\": [], \"builds\": \"x\", \"init\": 7, \"port\": \"a\"}",
 		"{\"boot\": null, \"init\": {\"pid\": -1, \"startTime\": -1}}",
 		"{\"init\": {\"pid\": 1e99}, \"forwarder\": {\"pid\": \"1\"}}",

@@ -3,6 +3,15 @@
 
 #include <sys/stat.h>
 
+static const struct local_service *find_service(const char *name)
+{
+	const struct local_service *s = local_services;
+
+	while (s->name && strcmp(s->name, name) != 0)
+		s++;
+	return s;
+}
+
 static void read_file(const char *path, struct cryo_str *out)
 {
 	struct stat st;
@@ -45,7 +54,7 @@ static void each_has_its_scripts(void **state)
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
 	(void)state;
-	assert_int_equal(local_services_write(&world.l->node, scan, &world.err), 0);
+	assert_int_equal(local_services_write(world.l->node, scan, &world.err), 0);
 	for (const struct local_service *s = local_services; s->name; s++) {
 		cryo_auto(cryo_free) char *run = cryo_asprintf("%s/%s/run", scan, s->name);
 		cryo_auto(cryo_free) char *log = cryo_asprintf("%s/%s/log/run", scan, s->name);
@@ -56,7 +65,7 @@ static void each_has_its_scripts(void **state)
 		print_message("# %s\n", s->name);
 		read_file(run, &text);
 		assert_true(cryo_starts_with(text.p, "#!/usr/bin/execlineb -P\n"));
-		s->argv(&world.l->node, &want);
+		s->argv(world.l->node, &want);
 		parse_words(text.p, &words);
 		assert_int_equal(words.n, want.n);
 		assert_string_equal(words.v[0], s->name);
@@ -82,7 +91,7 @@ static void who_waits(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
-		assert_int_equal(local_service_find(row[i].name)->waits, row[i].waits);
+		assert_int_equal(find_service(row[i].name)->waits, row[i].waits);
 }
 
 static void nobody_to_release(void **state)
@@ -99,7 +108,7 @@ static void hostile_words(void **state)
 		"plain",     "two words", "quo\"te",	   "back\\slash", "\\\"",     "$HOME ${x}",
 		"new\nline", "{ block }", "`id` ; rm -rf", "tab\there",	  "'single'", "#comment",
 	};
-	struct local_node n = world.l->node;
+	struct local_node n = *world.l->node;
 	cryo_auto(cryo_free) char *scan = world_path("service");
 	cryo_auto(cryo_free) char *run = cryo_asprintf("%s/kubelet/run", scan);
 
@@ -124,16 +133,8 @@ static void write_failure(void **state)
 
 	(void)state;
 	world_put("file", "not a directory");
-	assert_true(local_services_write(&world.l->node, scan, &world.err) < 0);
+	assert_true(local_services_write(world.l->node, scan, &world.err) < 0);
 	assert_true(cryo_starts_with(world.err.msg, "services: "));
-}
-
-static void find(void **state)
-{
-	(void)state;
-	assert_string_equal(local_service_find("kubelet")->component, "kubernetes");
-	assert_null(local_service_find("kube"));
-	assert_null(local_service_find(""));
 }
 
 /* A gate too many and the kubelet does not start. */
@@ -149,7 +150,7 @@ static void gates_of_a_kubelet(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
-		const char *gates = local_kubelet_gates(row[i].version);
+		const char *gates = cryo_node_kubelet_gates(row[i].version);
 
 		print_message("# %s: %s\n", row[i].version ? row[i].version : "?", gates);
 		assert_true(cryo_starts_with(gates, "ContainerCheckpoint: true"));
@@ -164,7 +165,6 @@ int main(void)
 		cmocka_unit_test(gates_of_a_kubelet),
 		cmocka_unit_test_setup_teardown(hostile_words, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(write_failure, world_setup, world_teardown),
-		cmocka_unit_test(find),
 		cmocka_unit_test(who_waits),
 		cmocka_unit_test_setup_teardown(nobody_to_release, world_setup, world_teardown),
 	};

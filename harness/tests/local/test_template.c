@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "conf/json.h"
 #include "sys/lock.h"
-#include "cluster/local/snapshot.h"
+#include "cluster/snapshot.h"
 #include "cluster/local/template_local.h"
 #include "cluster/local/up.h"
 
@@ -399,7 +399,7 @@ static size_t count(void)
 {
 	cryo_auto(cryo_json_decref) json_t *list = NULL;
 
-	assert_int_equal(cryo_template_list(&list, &world.err), 0);
+	assert_int_equal(local_template_list(&list, &world.err), 0);
 	return json_array_size(list);
 }
 
@@ -425,6 +425,7 @@ static void pruned(void **state)
 
 		memset(key, c, sizeof(key) - 1);
 		publish(key);
+		template_prune(key); /* as template_make does */
 		usleep(2000);
 	}
 	assert_int_equal(count(), 4 + 1); /* a few, and the one just made */
@@ -440,15 +441,15 @@ static void listed_and_removed(void **state)
 	assert_int_equal(count(), 0);
 	publish(KEY_A);
 	publish(KEY_B);
-	assert_int_equal(cryo_template_list(&list, &world.err), 0);
+	assert_int_equal(local_template_list(&list, &world.err), 0);
 	assert_int_equal(json_array_size(list), 2);
 	assert_false(cryo_json_bool(list, "[0].usable"));
 	assert_non_null(cryo_json_str(list, "[0].reason"));
-	assert_int_equal(cryo_template_remove("bbbb", &n, &world.err), 0);
+	assert_int_equal(local_template_remove("bbbb", &n, &world.err), 0);
 	assert_int_equal(n, 1);
-	assert_int_equal(cryo_template_remove("bbbb", &n, &world.err), 0);
+	assert_int_equal(local_template_remove("bbbb", &n, &world.err), 0);
 	assert_int_equal(n, 0);
-	assert_int_equal(cryo_template_remove(NULL, &n, &world.err), 0);
+	assert_int_equal(local_template_remove(NULL, &n, &world.err), 0);
 	assert_int_equal(n, 1);
 	assert_int_equal(count(), 0);
 }
@@ -541,22 +542,22 @@ static void snapshots_are_apart(void **state)
 	publish(KEY_A);
 	assert_true(cryo_ends_with(path, "/.snapshots/demo"));
 	assert_int_equal(count(), 1);
-	assert_int_equal(cryo_snapshot_list(&list, &world.err), 0);
+	assert_int_equal(local_snapshot_list(&list, &world.err), 0);
 	assert_int_equal(json_array_size(list), 1);
 	assert_string_equal(cryo_json_str(list, "[0].name"), "demo");
 	assert_string_equal(cryo_json_str(list, "[0].cluster"), "demo");
 	assert_string_equal(cryo_json_str(list, "[0].pods[0].name"), "a");
 	assert_true(cryo_json_bool(list, "[0].usable"));
 	/* Neither takes away the other's, and none is taken for a cluster. */
-	assert_int_equal(cryo_template_remove(NULL, &n, &world.err), 0);
+	assert_int_equal(local_template_remove(NULL, &n, &world.err), 0);
 	assert_int_equal(open_rc("demo"), 0);
 	assert_int_equal(cryo_cluster_list(&clusters, &world.err), 0);
 	for (size_t i = 0; i < clusters.n; i++)
 		assert_string_not_equal(clusters.v[i], ".snapshots");
-	assert_int_equal(cryo_snapshot_remove("demo", &world.err), 0);
+	assert_int_equal(local_snapshot_remove("demo", &world.err), 0);
 	assert_int_equal(open_rc("demo"), 1);
-	assert_int_equal(cryo_snapshot_remove("demo", &world.err), -CRYO_E_USAGE);
-	assert_int_equal(cryo_snapshot_remove("../demo", &world.err), -CRYO_E_USAGE);
+	assert_int_equal(local_snapshot_remove("demo", &world.err), -CRYO_E_USAGE);
+	assert_int_equal(local_snapshot_remove("../demo", &world.err), -CRYO_E_USAGE);
 }
 
 /* Also a template.json that is JSON, and says nothing or is of another one. */
@@ -574,9 +575,9 @@ static void damaged_ones_are_listed(void **state)
 		print_message("# '%s'\n", text[i]);
 		put(".snapshots/a/template.json", text[i]);
 		put("templates/" KEY_A "/template.json", text[i]);
-		assert_int_equal(cryo_snapshot_list(&list, &world.err), 0);
+		assert_int_equal(local_snapshot_list(&list, &world.err), 0);
 		assert_string_equal(cryo_json_str(list, "[0].reason"), "damaged");
-		if (cryo_template_list(&templates, &world.err) < 0)
+		if (local_template_list(&templates, &world.err) < 0)
 			continue; /* this machine has no control groups */
 		assert_string_equal(cryo_json_str(templates, "[0].reason"), "damaged");
 	}
@@ -592,7 +593,7 @@ static void half_snapshots(void **state)
 	put(".snapshots/a.lock", "");
 	put(".snapshots/b.old/x", "");
 	assert_int_equal(template_begin("c", &t, &world.err), 0);
-	assert_int_equal(cryo_snapshot_list(&list, &world.err), 0);
+	assert_int_equal(local_snapshot_list(&list, &world.err), 0);
 	assert_int_equal(json_array_size(list), 0);
 	template_prune_snapshots();
 	assert_false(there("a", ".new") || there("a", ".lock") || there("b", ".old"));

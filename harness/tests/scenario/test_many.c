@@ -112,7 +112,7 @@ static void all_of_them(void **state)
 	(void)state;
 	for (unsigned i = 0; i < N; i++) {
 		cryo_auto(cryo_free) char *line =
-		    cryo_asprintf("--name demo-%u --target local internal-cluster up\n", i + 1);
+		    cryo_asprintf("--name demo-%u internal-cluster up\n", i + 1);
 
 		assert_int_equal(all[i].rc, 0);
 		assert_true(i == 3 || all[i].ms >= 25);
@@ -129,7 +129,7 @@ static void what_up_is_told(void **state)
 	const struct cryo_up_opts up = { .stack = "my stack.yaml",
 					 .timeout_ms = 1500,
 					 .no_build = true,
-					 .cold = true,
+					 .template.cold = true,
 					 .from = "shop" };
 	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
 
@@ -138,9 +138,9 @@ static void what_up_is_told(void **state)
 	cryo_many_free(run(NULL, "", N - 1, 0), N);
 	journal(&lines);
 	assert_string_equal(cryo_str_get(&lines),
-			    "--name demo-9 --target local internal-cluster up "
+			    "--name demo-9 internal-cluster up "
 			    "--stack=my stack.yaml --timeout=1500ms --no-build --cold --from=shop\n"
-			    "--name demo-9 --target local internal-cluster down\n");
+			    "--name demo-9 internal-cluster down\n");
 }
 
 static void from_the_second(void **state)
@@ -201,10 +201,10 @@ static void cold_starts_are_said(void **state)
 	assert_non_null(strstr(cryo_str_get(&said), "\ndemo-4 cold\n"));
 	assert_non_null(strstr(cryo_str_get(&said), "demo-5\n"));
 	/* Asked for, or running already. */
-	up.cold = true;
+	up.template.cold = true;
 	cryo_many_free(run(&up, "say begin prepare; say ok prepare", 0, 0), N);
 	assert_null(strstr(cryo_str_get(&said), "demo-4 cold\n"));
-	up.cold = false;
+	up.template.cold = false;
 	cryo_many_free(run(&up, "say begin 'API server'; say ok 'API server'", 0, 0), N);
 	assert_null(strstr(cryo_str_get(&said), "cold"));
 }

@@ -4,6 +4,7 @@
  * criu/ and target/ that steps call, so the linker does not take the real ones.
  * Each writes a line into the journal.
  */
+#include "cluster/kind.h"
 #include "base/clock.h"
 #include "base/event.h"
 #include "base/str.h"
@@ -292,8 +293,9 @@ static int target_status(struct cryo_cluster *t, json_t **out, struct cryo_err *
 {
 	(void)t;
 	(void)err;
-	*out = json_pack("{s:{s:s, s:s, s:n, s:{s:s}}}", "capabilities", "checkpoint", "proxy",
-			 "restore", "image", "encryption", "reasons", "encryption", "no provider");
+	*out = json_pack("{s:{s:s, s:s, s:n, s:b, s:{s:s}}}", "capabilities", "checkpoint", "proxy",
+			 "restore", "image", "encryption", "node-access", 1, "reasons",
+			 "encryption", "no provider");
 	return 0;
 }
 
@@ -312,9 +314,19 @@ static int target_down(struct cryo_cluster *t, struct cryo_err *err)
 	return fake.down_rc ? cryo_err_set(err, CRYO_E_SYSTEM, "it stays") : 0;
 }
 
-static const struct cryo_cluster_ops fake_ops = {
-	.kube = target_kube, .status = target_status, .up = target_up, .down = target_down
-};
+static int target_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n,
+		       const struct cryo_exec *x, struct cryo_proc_result *res,
+		       struct cryo_err *err)
+{
+	(void)t, (void)n, (void)x, (void)res;
+	return cryo_err_set(err, CRYO_E_SYSTEM, "nobody asked for that");
+}
+
+static const struct cryo_cluster_ops fake_ops = { .exec = target_exec,
+						  .kube = target_kube,
+						  .status = target_status,
+						  .up = target_up,
+						  .down = target_down };
 static struct cryo_cluster target = { .ops = &fake_ops, .name = (char *)"own" };
 
 static void on_event(const struct cryo_event *ev, void *arg)
