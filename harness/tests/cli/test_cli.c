@@ -146,7 +146,7 @@ static void usage(void **state)
 		{ "up --port=", 2, "--port: '' is not a number" },
 		{ "up --port x", 2, "--port: 'x' is not a number" },
 		{ "up --port -1", 2, "--port: '-1' is not a number" },
-		{ "up --port 65536", 2, "--port: 65536 is not a port" },
+		{ "up --port 65536", 2, "--port: 65536 is above 65535" },
 		{ "up --timeout 5", 2, "--timeout: '5' is not a duration (write 300ms" },
 		{ "up --no-build=1", 2, "--no-build takes no value" },
 		{ "up x", 2, "one argument too many" },
