@@ -143,6 +143,7 @@ e2e: $(B)/cryopod interop
 	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
 interop: $(B)/cryopod
 	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/interop.tap interop harness/tests/interop/run
+	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/patches.tap 'patches beside git' harness/tests/interop/patches
 test: all
 	@rm -rf build/tap build/asan/tap
 	@$(MAKE) --no-print-directory taps checks
