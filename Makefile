@@ -100,14 +100,18 @@ NODE_C := $(wildcard harness/base/*.c harness/sys/*.c harness/conf/*.c harness/r
 	$(addprefix harness/cli/,main.c commands_node.c options.c output.c verb.c help.c bundle.c) \
 	$(wildcard harness/cli/node_*.c)
 comma := ,
+NODE_LIBS := -Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname \
+	$(patsubst %,-Wl$(comma)--wrap=archive_read_support_filter_%,bzip2 lz4 xz zstd) \
+	-larchive -lyaml -ljansson -lz $(shell pkg-config --static --libs libcrypto)
 NODE_O := $(patsubst harness/%.c,build/static/%.o,$(NODE_C))
 node: build/libexec/cryopod-node
 build/libexec/cryopod-node: $(NODE_O)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) -static -s -Wl,--gc-sections,--build-id=none -o $@ $^ \
-		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname \
-		$(patsubst %,-Wl$(comma)--wrap=archive_read_support_filter_%,bzip2 xz zstd) \
-		-larchive -lyaml -ljansson -lz $(shell pkg-config --static --libs libcrypto)
+	$(call say,LD)$(CC) -static -s -Wl,--gc-sections,--build-id=none -o $@ $^ $(NODE_LIBS)
+# For the end-to-end test: a stand-in for the rke2 of a release, in nodes that have no libraries either.
+e2e: build/static/rke2-standin build/libexec/cryopod-node
+build/static/rke2-standin: build/static/tests/rke2/standin_main.o $(filter-out build/static/cli/%,$(NODE_O))
+	$(call say,LD)$(CC) -static -s -Wl,--gc-sections,--build-id=none -o $@ $^ $(NODE_LIBS)
 # For the end-to-end test alone: holds the real CRIU still where somebody shall be killed.
 e2e: build/static/stop-criu
 build/static/stop-criu: build/static/tests/interposer/stop_criu.o build/libexec/cryopod-criu

@@ -76,6 +76,9 @@ struct cryo_cmd {
 
 extern const struct cryo_cmd *const cryo_cmds[]; /* NULL-terminated, in the order of help */
 extern const struct cryo_opt cryo_global_opts[];
+/* What we are when engine/private.h calls us by the name of a runtime; NULL in the program for
+ * nodes. */
+extern int (*const cryo_cli_runtime)(int argc, char **argv);
 
 /*
  * Parses argv[1…] (global options also before the command). On success *cmd is

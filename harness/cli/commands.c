@@ -3,6 +3,8 @@
 #include "cli/cli.h"
 #include "cli/products.h"
 
+#include "engine/private.h"
+
 const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_doctor,
 	&cryo_cmd_sources,
@@ -44,3 +46,5 @@ const struct cryo_cmd *const cryo_cmds[] = {
 
 int (*const cryo_cli_products)(const char *stack, struct cryo_rke2_build *b, json_t **components,
 			       struct cryo_err *err) = cryo_cli_stack_products;
+
+int (*const cryo_cli_runtime)(int argc, char **argv) = cryo_private_runtime_main;

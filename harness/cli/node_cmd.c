@@ -55,14 +55,16 @@ static int unpack_source(const char *bundle, struct node_source *s, struct cryo_
 	return rc < 0 ? rc : cryo_bundle_unpack(bundle, s->dir, &s->build, err);
 }
 
-int node_source_open(const struct node_opts *o, struct node_source *s, struct cryo_err *err)
+int node_source_open(const struct node_opts *o, bool unpack, struct node_source *s,
+		     struct cryo_err *err)
 {
 	int rc;
 
 	if (o->bundle && o->stack)
 		return cryo_err_set(err, CRYO_E_USAGE, "--bundle and --stack exclude each other");
 	if (o->bundle)
-		rc = unpack_source(o->bundle, s, err);
+		rc = unpack ? unpack_source(o->bundle, s, err)
+			    : cryo_bundle_read(o->bundle, &s->build, err);
 	else if (!cryo_cli_products)
 		rc = cryo_err_set(err, CRYO_E_USAGE,
 				  "this program builds nothing: give it --bundle");

@@ -24,6 +24,18 @@ static int need_root(const char *verb, struct cryo_err *err)
 					     "only root can do that (sudo cryopod node %s)", verb);
 }
 
+/* What is installed already is rolled back before another build. */
+static void note_state(json_t *plan)
+{
+	cryo_auto(cryo_rke2_journal_release) struct cryo_rke2_journal j = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (cryo_rke2_journal_load(&j, &ignored) < 0 || j.state == CRYO_RKE2_ORIGINAL)
+		return;
+	rke2_add_note(plan, "the node is '%s' now: that is undone first, if it is another build",
+		      cryo_rke2_state_name(j.state));
+}
+
 int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *err)
 {
 	cryo_auto(node_source_release) struct node_source source = { 0 };
@@ -36,12 +48,13 @@ int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *er
 	if (rc == 0)
 		rc = cryo_rke2_node_look("", &n, err);
 	if (rc == 0)
-		rc = node_source_open(o, &source, err);
+		rc = node_source_open(o, false, &source, err);
 	if (rc == 0)
 		rc = cryo_rke2_plan(&n, &source.build,
 				    o->method ? o->method : CRYO_RKE2_RUNTIME_IMAGE, &plan, err);
 	if (rc < 0)
 		return rc;
+	note_state(plan);
 	if (json_array_size(json_object_get(plan, "obstacles")))
 		*exit_code = 1;
 	if (output != CRYO_OUTPUT_TABLE) {
@@ -108,7 +121,7 @@ int node_cmd_install(const struct node_opts *o, int *exit_code, struct cryo_err 
 	set_limits(o, &limits);
 	cryo_rke2_systemd(&limits, &service);
 	if (rc == 0)
-		rc = node_source_open(o, &source, err);
+		rc = node_source_open(o, true, &source, err);
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("install");
