@@ -19,8 +19,8 @@
 
 /*
  * What CRIU's message says, without its module in front, as a pattern of fnmatch(3) from its
- * beginning: names of files and processes fall to the stars. Each is of a real run (the test has
- * the lines); first match wins.
+ * beginning: names of files and processes fall to the stars. The first match wins. The texts
+ * are those that were seen with CRIU 4.1.1, some of them cut short in the notes they come from.
  */
 static const struct meaning {
 	const char *pattern, *meaning;

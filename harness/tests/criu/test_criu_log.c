@@ -54,8 +54,8 @@ static void decisive(void **state)
 }
 
 /*
- * Messages of CRIU 4.1.1-1 (Debian trixie) on Linux 6.18, from real dumps and restores. The place
- * in its source does not count, so it is left out.
+ * Messages of CRIU 4.1.1-1 (Debian trixie) on Linux 6.18 as they were noted down, not copied from a
+ * log here. The place in its source does not count, so it is made up.
  */
 #define E "Error (criu/x.c:1): "
 static void explained(void **state)
