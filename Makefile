@@ -100,14 +100,18 @@ NODE_C := $(wildcard harness/base/*.c harness/sys/*.c harness/conf/*.c harness/r
 	$(addprefix harness/cli/,main.c commands_node.c options.c output.c verb.c help.c bundle.c) \
 	$(wildcard harness/cli/node_*.c)
 comma := ,
+NODE_LIBS := -Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname \
+	$(patsubst %,-Wl$(comma)--wrap=archive_read_support_filter_%,bzip2 lz4 xz zstd) \
+	-larchive -lyaml -ljansson -lz $(shell pkg-config --static --libs libcrypto)
 NODE_O := $(patsubst harness/%.c,build/static/%.o,$(NODE_C))
 node: build/libexec/cryopod-node
 build/libexec/cryopod-node: $(NODE_O)
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) -static -s -Wl,--gc-sections,--build-id=none -o $@ $^ \
-		-Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname \
-		$(patsubst %,-Wl$(comma)--wrap=archive_read_support_filter_%,bzip2 xz zstd) \
-		-larchive -lyaml -ljansson -lz $(shell pkg-config --static --libs libcrypto)
+	$(call say,LD)$(CC) -static -s -Wl,--gc-sections,--build-id=none -o $@ $^ $(NODE_LIBS)
+# For the end-to-end test: a stand-in for the rke2 of a release, in nodes that have no libraries either.
+e2e: build/static/rke2-standin build/libexec/cryopod-node
+build/static/rke2-standin: build/static/tests/rke2/standin_main.o $(filter-out build/static/cli/%,$(NODE_O))
+	$(call say,LD)$(CC) -static -s -Wl,--gc-sections,--build-id=none -o $@ $^ $(NODE_LIBS)
 # For the end-to-end test alone: holds the real CRIU still where somebody shall be killed.
 e2e: build/static/stop-criu
 build/static/stop-criu: build/static/tests/interposer/stop_criu.o build/libexec/cryopod-criu
@@ -133,7 +137,7 @@ taps: $(patsubst %,$(B)/tap/%.tap,$(notdir $(basename $(TEST_C))))
 check: taps
 	@scripts/tally $(B)/tap/test_*.tap
 checks: FORCE
-	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/check/all layers circles headers names text format-check
+	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/check/all layers circles headers names text man-check completion format-check
 e2e: $(B)/cryopod interop
 	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
 interop: $(B)/cryopod
@@ -144,6 +148,11 @@ test: all
 	@$(MAKE) --no-print-directory MODE=asan taps
 	@$(MAKE) --no-print-directory e2e
 	@scripts/tally build/tap/*.tap build/asan/tap/*.tap
+
+# Scenarios on the stacks previous and edge, unit tests of what the series change: an hour and more, root.
+test-stacks: all
+	@scripts/tap $(B)/tap/stacks.tap stacks scripts/test-stacks $(STACKS)
+	@scripts/tally $(B)/tap/stacks.tap
 
 test-vm: all
 	@scripts/vm/test-vm
@@ -192,25 +201,46 @@ bench: all
 proof:
 	scripts/chroot-proof $(SUITE) $(or $(TARGET),check)
 
+# Man pages: the options come from the program's own tables (harness/cli/manual.c).
+MAN := $(patsubst man/%.mdoc,build/man/%.1,$(wildcard man/*.mdoc))
+man: $(MAN)
+all: $(MAN)
+build/man/%.1: man/%.mdoc $(B)/cryopod
+	@mkdir -p $(@D)
+	$(call say,MAN)$(B)/cryopod internal-manual $* $< >$@
+man-check: $(MAN)
+	@scripts/check/man $(B)/cryopod $(MAN)
+completion: $(B)/cryopod
+	@scripts/check/completion $<
+
 SHARED := stacks patches scenarios kube-deployments
 share := $(DESTDIR)$(PREFIX)/share/cryopod
 libexec := $(DESTDIR)$(PREFIX)/libexec/cryopod
+man1 := $(DESTDIR)$(PREFIX)/share/man/man1
+completion_bash := $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cryopod
+completion_zsh := $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_cryopod
+completion_fish := $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/cryopod.fish
 install: all
 	install -D -m 755 $(B)/cryopod $(DESTDIR)$(PREFIX)/bin/cryopod
 	ln -sf cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
-	install -d $(share) $(libexec)
+	install -d $(share) $(libexec) $(man1)
+	install -m 644 $(MAN) $(man1)
+	install -D -m 644 completions/cryopod.bash $(completion_bash)
+	install -D -m 644 completions/_cryopod $(completion_zsh)
+	install -D -m 644 completions/cryopod.fish $(completion_fish)
 	install -m 755 $(LIBEXEC) $(INTERPOSER) $(libexec)
 	cp -R $(wildcard $(SHARED)) $(share)
 	install -d $(share)/images
 	cp -R images/node $(share)/images
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/cryopod $(DESTDIR)$(PREFIX)/bin/kubectl-checkpoint
+	rm -f $(addprefix $(man1)/,$(notdir $(MAN))) $(completion_bash) $(completion_zsh) $(completion_fish)
 	rm -rf $(share) $(libexec)
 clean:
 	rm -rf build
 
 FORCE:
-.PHONY: all node taps check checks e2e interop test test-forks test-vm fuzz-all fuzz headers layers circles names text format-check demo bench proof \
+.PHONY: all node taps check checks e2e interop test test-forks test-stacks test-vm fuzz-all fuzz headers layers circles names text format-check demo bench proof \
 	install uninstall clean FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:

@@ -148,7 +148,8 @@ int cryo_duration_parse(const char *text, int64_t *ms, struct cryo_err *err)
 	} while (*s);
 	if (*s || !*text)
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "'%s' is no duration (write 300ms, 5s, 2m, 1h30m or 7d)", text);
+				    "'%s' is not a duration (write 300ms, 5s, 2m, 1h30m or 7d)",
+				    text);
 	*ms = sum;
 	return 0;
 }
@@ -197,12 +198,12 @@ int cryo_size_parse(const char *text, uint64_t *bytes, struct cryo_err *err)
 	uint64_t value;
 
 	if (*text < '0' || *text > '9')
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no size (write 64Mi or 1Gi)",
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a size (write 64Mi or 1Gi)",
 				    text);
 	value = strtoull(text, &end, 10);
 	u = find_unit_prefix(units, end);
 	if (end[strlen(u->name)] || value > (1ull << 53) / u->factor)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no size (write 64Mi or 1Gi)",
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a size (write 64Mi or 1Gi)",
 				    text);
 	*bytes = value * u->factor;
 	return 0;

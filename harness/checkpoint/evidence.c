@@ -79,7 +79,8 @@ static void add_evidence_line(struct cryo_err *err, const char *line)
 	const char *meaning = line ? cryo_criu_log_explain(line) : NULL;
 	int code = err->http_code;
 
-	if (!meaning)
+	/* Of a quoted line the names are somebody's, and behind CRIU's own one it has no say. */
+	if (!line)
 		meaning = cryo_criu_log_explain(text);
 	cryo_err_set(err, err->status, "%s%s%s%s%s%s", meaning ? meaning : "", meaning ? ": " : "",
 		     line ? "CRIU: " : "", line ? line : "", line ? "; " : "", text);

@@ -14,6 +14,7 @@
 #include "seal/cert.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
+#include "sys/reseed.h"
 #include "checkpoint/evidence.h"
 #include "checkpoint/sealing.h"
 
@@ -364,6 +365,9 @@ static int run_restored_pod(struct cryo_cluster *t, const struct cryo_cluster_no
 	rc = cryo_evidence_restore_begin(t, node, key.token, key.words, &evidence, err);
 	if (rc == 0)
 		rc = adapt_restore_pod(pod, r, evidence.config, err);
+	/* The interposer does it as well; but only this one can tell, and stands on every stack. */
+	if (rc == 0)
+		cryo_random_reseed_or_warn("the restored pod");
 	if (rc == 0)
 		rc = create_pod_and_wait(k, pod, limit, r, err);
 	cryo_evidence_restore_end(t, &evidence, rc < 0 ? err : NULL);

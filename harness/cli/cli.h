@@ -72,8 +72,13 @@ struct cryo_cmd {
 		   struct cryo_err *err);
 };
 
+#define CRYO_CLI_SUMMARY "build, run and prove container checkpoint/restore on Kubernetes"
+
 extern const struct cryo_cmd *const cryo_cmds[]; /* NULL-terminated, in the order of help */
 extern const struct cryo_opt cryo_global_opts[];
+/* What we are when engine/private.h calls us by the name of a runtime; NULL in the program for
+ * nodes. */
+extern int (*const cryo_cli_runtime)(int argc, char **argv);
 
 /*
  * Parses argv[1…] (global options also before the command). On success *cmd is
@@ -104,11 +109,11 @@ int cryo_cli_list(const char *output, int (*get)(json_t **all, struct cryo_err *
 		  void (*print_table)(const json_t *all), struct cryo_err *err);
 
 extern const struct cryo_cmd cryo_cmd_attach, cryo_cmd_bench, cryo_cmd_build, cryo_cmd_builder,
-    cryo_cmd_bundle, cryo_cmd_cache, cryo_cmd_checkpoint, cryo_cmd_cluster, cryo_cmd_doctor,
-    cryo_cmd_down, cryo_cmd_forward, cryo_cmd_help, cryo_cmd_image, cryo_cmd_inspect,
-    cryo_cmd_keygen, cryo_cmd_kubectl, cryo_cmd_logs, cryo_cmd_node, cryo_cmd_proxy,
-    cryo_cmd_restore, cryo_cmd_scenario, cryo_cmd_seal, cryo_cmd_shell, cryo_cmd_snapshot,
-    cryo_cmd_sources, cryo_cmd_status, cryo_cmd_template, cryo_cmd_test, cryo_cmd_unseal,
-    cryo_cmd_up, cryo_cmd_version;
+    cryo_cmd_bundle, cryo_cmd_cache, cryo_cmd_checkpoint, cryo_cmd_cluster, cryo_cmd_complete,
+    cryo_cmd_doctor, cryo_cmd_down, cryo_cmd_forward, cryo_cmd_help, cryo_cmd_image,
+    cryo_cmd_inspect, cryo_cmd_keygen, cryo_cmd_kubectl, cryo_cmd_logs, cryo_cmd_manual,
+    cryo_cmd_node, cryo_cmd_proxy, cryo_cmd_restore, cryo_cmd_scenario, cryo_cmd_seal,
+    cryo_cmd_shell, cryo_cmd_snapshot, cryo_cmd_sources, cryo_cmd_stacks, cryo_cmd_status,
+    cryo_cmd_template, cryo_cmd_test, cryo_cmd_unseal, cryo_cmd_up, cryo_cmd_version;
 
 #endif

@@ -3,9 +3,12 @@
 #include "cli/cli.h"
 #include "cli/products.h"
 
+#include "engine/private.h"
+
 const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_doctor,
 	&cryo_cmd_sources,
+	&cryo_cmd_stacks,
 	&cryo_cmd_build,
 	&cryo_cmd_image,
 	&cryo_cmd_up,
@@ -36,8 +39,12 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_scenario,
 	&cryo_cmd_cluster,
 	&cryo_cmd_builder,
+	&cryo_cmd_manual,
+	&cryo_cmd_complete,
 	NULL,
 };
 
 int (*const cryo_cli_products)(const char *stack, struct cryo_rke2_build *b, json_t **components,
 			       struct cryo_err *err) = cryo_cli_stack_products;
+
+int (*const cryo_cli_runtime)(int argc, char **argv) = cryo_private_runtime_main;

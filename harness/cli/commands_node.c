@@ -12,3 +12,5 @@ const struct cryo_cmd *const cryo_cmds[] = {
 
 int (*const cryo_cli_products)(const char *stack, struct cryo_rke2_build *b, json_t **components,
 			       struct cryo_err *err) = NULL;
+
+int (*const cryo_cli_runtime)(int argc, char **argv) = NULL;

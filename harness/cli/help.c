@@ -20,7 +20,7 @@ static void print_option_help(const struct cryo_opt *o)
 
 static void print_general_help(void)
 {
-	printf("cryopod - build, run and prove container checkpoint/restore on Kubernetes\n\n"
+	printf("cryopod - " CRYO_CLI_SUMMARY "\n\n"
 	       "usage: cryopod [OPTION…] COMMAND [ARGUMENT…]\n\n");
 	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++)
 		if (!(*c)->hidden)

@@ -20,7 +20,7 @@ struct image_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "to", 'o', CRYO_OPT_STR, offsetof(struct image_opts, to), "FILE",
-	  "where to write it (default: NAME.tar)" },
+	  "where to write it (default: IMAGE.tar)" },
 	{ "load", 0, CRYO_OPT_FLAG, offsetof(struct image_opts, load), NULL,
 	  "load an OCI layout tar, FILE, into the cluster; of a node image: into the engine" },
 	{ "for", 0, CRYO_OPT_STR, offsetof(struct image_opts, kind), "KIND",
@@ -29,7 +29,7 @@ static const struct cryo_opt opts_table[] = {
 	  "of a node image: name or file (default: upstream)" },
 	{ "onto", 0, CRYO_OPT_STR, offsetof(struct image_opts, onto), "FILE",
 	  "put our layer over that of a node image (docker save) instead of over Debian" },
-	{ "engine", 0, CRYO_OPT_STR, offsetof(struct image_opts, engine), "NAME",
+	{ "engine", 0, CRYO_OPT_STR, offsetof(struct image_opts, engine), "ENGINE",
 	  "docker or podman (default: the first that answers)" },
 	CRYO_CLI_FETCH(struct image_opts, fetch),
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -148,7 +148,7 @@ static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 
 const struct cryo_cmd cryo_cmd_image = {
 	.name = "image",
-	.usage = "[NAME|FILE]",
+	.usage = "[IMAGE|FILE]",
 	.summary = "write an image that ships with cryopod, or load one into the cluster",
 	.opts = opts_table,
 	.size = sizeof(struct image_opts),

@@ -33,12 +33,15 @@ static bool has_archived_parent(const struct cryo_contents *c, const struct cryo
 static void print_process_tree(const struct cryo_contents *c, size_t at, int depth, bool *seen)
 {
 	const struct cryo_process *p = &c->process[at];
+	cryo_auto(cryo_free) char *size = cryo_size_show(p->page_bytes);
 
 	seen[at] = true;
 	printf("%-11s%*s%u %s", depth ? "" : "process", depth * 2, "", p->pid,
 	       *p->name ? p->name : "?");
 	if (p->threads > 1)
 		printf(" (%zu threads)", p->threads);
+	if (p->page_bytes > 0)
+		printf(", %s", size);
 	printf("\n");
 	for (size_t i = 0; depth < MAX_DEPTH && i < c->n; i++)
 		if (!seen[i] && c->process[i].ppid == p->pid)
@@ -85,11 +88,12 @@ static json_t *convert_archive_to_json(const struct cryo_archive *a, const struc
 	for (size_t i = 0; i < a->volumes.n; i++)
 		json_array_append_new(volumes, json_string(a->volumes.v[i]));
 	for (size_t i = 0; i < c->n; i++)
-		json_array_append_new(processes, json_pack("{sI sI ss sI}", "pid",
-							   (json_int_t)c->process[i].pid, "parent",
-							   (json_int_t)c->process[i].ppid, "name",
-							   c->process[i].name, "threads",
-							   (json_int_t)c->process[i].threads));
+		json_array_append_new(
+		    processes,
+		    json_pack("{sI sI ss sI sI}", "pid", (json_int_t)c->process[i].pid, "parent",
+			      (json_int_t)c->process[i].ppid, "name", c->process[i].name, "threads",
+			      (json_int_t)c->process[i].threads, "pageBytes",
+			      (json_int_t)c->process[i].page_bytes));
 	return json_pack("{ss ss ss ss ss ss sI sI sI sI sI sI so ss? sb so}", "namespace", a->ns,
 			 "pod", a->pod, "container", a->container, "image", a->image_name,
 			 "runtime", a->runtime, "created", a->checkpointed, "bytes",

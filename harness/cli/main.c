@@ -64,8 +64,8 @@ int main(int argc, char **argv)
 	int exit_code = 0, rc;
 
 	/* As a container runtime (engine/private.h) we are nothing else. */
-	if (cryo_ends_with(argv[0] ? argv[0] : "", "/" CRYO_PRIVATE_RUNTIME))
-		return cryo_private_runtime_main(argc, argv);
+	if (cryo_cli_runtime && cryo_ends_with(argv[0] ? argv[0] : "", "/" CRYO_PRIVATE_RUNTIME))
+		return cryo_cli_runtime(argc, argv);
 	occupy_streams();
 	rc = cryo_cli_parse(argc, argv, &cli, &cmd, &opts, &args, &err);
 	if (rc == 0)

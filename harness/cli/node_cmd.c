@@ -35,13 +35,13 @@ static const struct cryo_opt node_opts_table[] = {
 	  "do it there by ssh: servers first, then agents, one at a time" },
 	{ "drain", 0, CRYO_OPT_FLAG, AT(drain), NULL,
 	  "with --host: drain each node before, uncordon it after" },
-	{ "sudo", 0, CRYO_OPT_FLAG, AT(sudo), NULL, "with --host: by sudo, as the user is not root" },
+	{ "sudo", 0, CRYO_OPT_FLAG, AT(sudo), NULL,
+	  "with --host: by sudo, as the user is not root" },
 	{ "plain", 0, CRYO_OPT_FLAG, AT(plain), NULL,
 	  "manifest: a DaemonSet instead of a plan for the system-upgrade-controller" },
 	{ "all", 0, CRYO_OPT_FLAG, AT(all), NULL,
 	  "status: of all nodes of the cluster, as their annotations tell" },
-	{ "output", 'o', CRYO_OPT_STR, AT(output), "FORMAT",
-	  "plan, status: table, json or yaml" },
+	{ "output", 'o', CRYO_OPT_STR, AT(output), "FORMAT", "plan, status: table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -55,16 +55,19 @@ static int unpack_source(const char *bundle, struct node_source *s, struct cryo_
 	return rc < 0 ? rc : cryo_bundle_unpack(bundle, s->dir, &s->build, err);
 }
 
-int node_source_open(const struct node_opts *o, struct node_source *s, struct cryo_err *err)
+int node_source_open(const struct node_opts *o, bool unpack, struct node_source *s,
+		     struct cryo_err *err)
 {
 	int rc;
 
 	if (o->bundle && o->stack)
 		return cryo_err_set(err, CRYO_E_USAGE, "--bundle and --stack exclude each other");
 	if (o->bundle)
-		rc = unpack_source(o->bundle, s, err);
+		rc = unpack ? unpack_source(o->bundle, s, err)
+			    : cryo_bundle_read(o->bundle, &s->build, err);
 	else if (!cryo_cli_products)
-		rc = cryo_err_set(err, CRYO_E_USAGE, "this program builds nothing: give it --bundle");
+		rc = cryo_err_set(err, CRYO_E_USAGE,
+				  "this program builds nothing: give it --bundle");
 	else
 		rc = cryo_cli_products(o->stack, &s->build, NULL, err);
 	if (rc == 0 && o->image) {

@@ -18,7 +18,8 @@ struct node_source {
 	struct cryo_rke2_build build;
 	char *dir;
 };
-int node_source_open(const struct node_opts *o, struct node_source *s, struct cryo_err *err);
+int node_source_open(const struct node_opts *o, bool unpack, struct node_source *s,
+		     struct cryo_err *err);
 void node_source_release(struct node_source *s);
 #define node_source_releasep node_source_release
 

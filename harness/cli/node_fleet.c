@@ -66,9 +66,9 @@ static void report_result(const char *state, const char *message)
 		    NULL, ANNOTATE_MS, &ignored);
 	event = make_event(n.name, strcmp(state, "installed") == 0 ? "Installed" : "InstallFailed",
 			   *message ? message : "cryopod is installed");
-	run_on_host((const char *const[]){ kubectl, "--kubeconfig", config, "create", "-f", "-",
-					   NULL },
-		    event, ANNOTATE_MS, &ignored);
+	run_on_host(
+	    (const char *const[]){ kubectl, "--kubeconfig", config, "create", "-f", "-", NULL },
+	    event, ANNOTATE_MS, &ignored);
 }
 
 /* What keeps the pod of a DaemonSet running. */
@@ -84,7 +84,7 @@ static int stay_running(struct cryo_err *err)
 
 int node_cmd_fleet(const struct node_opts *o, int *exit_code, struct cryo_err *err)
 {
-	const char *const install[] = { HOST_DIR "/cryopod", "node", "install", "--bundle",
+	const char *const install[] = { HOST_DIR "/cryopod",	   "node", "install", "--bundle",
 					HOST_DIR "/bundle.tar.gz", NULL };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc;

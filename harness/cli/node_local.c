@@ -20,8 +20,20 @@
 static int need_root(const char *verb, struct cryo_err *err)
 {
 	return geteuid() == 0 ? 0
-			      : cryo_err_set(err, CRYO_E_UNFIT, "only root can do that (sudo cryopod node %s)",
-					     verb);
+			      : cryo_err_set(err, CRYO_E_UNFIT,
+					     "only root can do that (sudo cryopod node %s)", verb);
+}
+
+/* What is installed already is rolled back before another build. */
+static void note_state(json_t *plan)
+{
+	cryo_auto(cryo_rke2_journal_release) struct cryo_rke2_journal j = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (cryo_rke2_journal_load(&j, &ignored) < 0 || j.state == CRYO_RKE2_ORIGINAL)
+		return;
+	rke2_add_note(plan, "the node is '%s' now: that is undone first, if it is another build",
+		      cryo_rke2_state_name(j.state));
 }
 
 int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *err)
@@ -36,12 +48,13 @@ int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *er
 	if (rc == 0)
 		rc = cryo_rke2_node_look("", &n, err);
 	if (rc == 0)
-		rc = node_source_open(o, &source, err);
+		rc = node_source_open(o, false, &source, err);
 	if (rc == 0)
 		rc = cryo_rke2_plan(&n, &source.build,
 				    o->method ? o->method : CRYO_RKE2_RUNTIME_IMAGE, &plan, err);
 	if (rc < 0)
 		return rc;
+	note_state(plan);
 	if (json_array_size(json_object_get(plan, "obstacles")))
 		*exit_code = 1;
 	if (output != CRYO_OUTPUT_TABLE) {
@@ -58,9 +71,16 @@ static int restart_pods(struct cryo_err *err)
 {
 	cryo_auto(cryo_rke2_node_release) struct cryo_rke2_node n = { 0 };
 	cryo_auto(cryo_free) char *kubectl = NULL, *selector = NULL;
-	const char *argv[] = { NULL,	"--kubeconfig", "/etc/rancher/rke2/rke2.yaml",
-			       "delete", "pods",	"--all-namespaces",
-			       "--field-selector", NULL, "--wait=false", NULL };
+	const char *argv[] = { NULL,
+			       "--kubeconfig",
+			       "/etc/rancher/rke2/rke2.yaml",
+			       "delete",
+			       "pods",
+			       "--all-namespaces",
+			       "--field-selector",
+			       NULL,
+			       "--wait=false",
+			       NULL };
 	struct cryo_proc p = { .argv = argv, .timeout_ms = KUBECTL_MS };
 	int rc = cryo_rke2_node_look("", &n, err);
 
@@ -68,7 +88,8 @@ static int restart_pods(struct cryo_err *err)
 		return rc;
 	if (n.role[0] != 's')
 		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "an agent may not delete pods: drain '%s' from a server", n.name);
+				    "an agent may not delete pods: drain '%s' from a server",
+				    n.name);
 	kubectl = cryo_asprintf("%s/bin/kubectl", n.data_dir);
 	selector = cryo_asprintf("spec.nodeName=%s", n.name);
 	argv[0] = kubectl;
@@ -100,7 +121,7 @@ int node_cmd_install(const struct node_opts *o, int *exit_code, struct cryo_err 
 	set_limits(o, &limits);
 	cryo_rke2_systemd(&limits, &service);
 	if (rc == 0)
-		rc = node_source_open(o, &source, err);
+		rc = node_source_open(o, true, &source, err);
 	if (rc < 0)
 		return rc;
 	cryo_step_begin("install");
@@ -178,16 +199,15 @@ static void print_status_table(const json_t *s)
 /* Of every node, as the pods of `node manifest` have written it down. */
 static int print_all_nodes(struct cryo_err *err)
 {
-	const char *const argv[] = {
-		"kubectl",
-		"get",
-		"nodes",
-		"-o",
-		"custom-columns=NODE:.metadata.name,CRYOPOD:.metadata.annotations.cryopod\\.dev/state,"
-		"BUILD:.metadata.annotations.cryopod\\.dev/build,"
-		"MESSAGE:.metadata.annotations.cryopod\\.dev/message",
-		NULL
-	};
+	const char *const argv[] = { "kubectl",
+				     "get",
+				     "nodes",
+				     "-o",
+				     "custom-columns=NODE:.metadata.name,CRYOPOD:.metadata."
+				     "annotations.cryopod\\.dev/state,"
+				     "BUILD:.metadata.annotations.cryopod\\.dev/build,"
+				     "MESSAGE:.metadata.annotations.cryopod\\.dev/message",
+				     NULL };
 	cryo_auto(cryo_free) char *text = NULL;
 	int rc = cryo_proc_output(argv, KUBECTL_MS, &text, err);
 

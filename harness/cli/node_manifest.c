@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fleets: Kubernetes runs `cryopod node fleet` on each node. The image of these pods holds two files,
- * /cryopod (make node) and /bundle.tar.gz; who pushes it names it. Source: system-upgrade-controller,
- * Plan of upgrade.cattle.io/v1, which mounts the host at /host.
+ * Fleets: Kubernetes runs `cryopod node fleet` on each node. The image of these pods holds two
+ * files, /cryopod (make node) and /bundle.tar.gz; who pushes it names it. Source:
+ * system-upgrade-controller, Plan of upgrade.cattle.io/v1, which mounts the host at /host.
  */
 #include "cli/node_cmd.h"
 
@@ -25,14 +25,13 @@ static json_t *make_upgrade_plan(const char *role, const struct node_opts *o)
 	bool server = role[0] == 's';
 	const char *image = o->image ? o->image : DEFAULT_IMAGE;
 	cryo_auto(cryo_free) char *name = cryo_asprintf("cryopod-%s", role);
-	json_t *spec = json_pack("{si sb ss ss so so so}", "concurrency", 1, "cordon", 1,
-				 "serviceAccountName", "system-upgrade", "version", "latest",
-				 "nodeSelector",
-				 json_pack("{s[{ss ss}]}", "matchExpressions", "key", CONTROL,
-					   "operator", server ? "Exists" : "DoesNotExist"),
-				 "tolerations", json_pack("[{ss}]", "operator", "Exists"),
-				 "upgrade",
-				 json_pack("{ss so}", "image", image, "command", fleet_command()));
+	json_t *spec =
+	    json_pack("{si sb ss ss so so so}", "concurrency", 1, "cordon", 1, "serviceAccountName",
+		      "system-upgrade", "version", "latest", "nodeSelector",
+		      json_pack("{s[{ss ss}]}", "matchExpressions", "key", CONTROL, "operator",
+				server ? "Exists" : "DoesNotExist"),
+		      "tolerations", json_pack("[{ss}]", "operator", "Exists"), "upgrade",
+		      json_pack("{ss so}", "image", image, "command", fleet_command()));
 
 	if (o->drain)
 		json_object_set_new(spec, "drain",
@@ -87,7 +86,8 @@ int node_cmd_manifest(const struct node_opts *o, int *exit_code, struct cryo_err
 
 	(void)exit_code;
 	(void)err;
-	printf("# Made by `cryopod node manifest`. The image holds two files, /cryopod (make node) and\n"
+	printf("# Made by `cryopod node manifest`. The image holds two files, /cryopod (make node) "
+	       "and\n"
 	       "# /bundle.tar.gz (cryopod bundle create): docs/rke2.md, \"Fleets\".\n");
 	if (o->plain) {
 		print_document(make_daemon_set(image));

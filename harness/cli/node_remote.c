@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a desk: the program and the bundle go to each host by ssh, are checked there by their digests,
- * and the verb is run there. Servers first, one at a time; the first bad node stops it (and has rolled
- * itself back). One connection per host (ControlMaster); words for the remote shell are quoted.
+ * From a desk: the program and the bundle go to each host by ssh, are checked there by their
+ * digests, and the verb is run there. Servers first, one at a time; the first bad node stops it
+ * (and has rolled itself back). One connection per host (ControlMaster); words for the remote shell
+ * are quoted.
  */
 #include "cli/node_cmd.h"
 
@@ -17,17 +18,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ASK_MS	  60000
-#define COPY_MS	  1800000
-#define WORK_MS	  3600000
-#define REMOTE	  ".cryopod-node"
-#define DRAIN_MS  900000
+#define ASK_MS	 60000
+#define COPY_MS	 1800000
+#define WORK_MS	 3600000
+#define REMOTE	 ".cryopod-node"
+#define DRAIN_MS 900000
 
 struct remote {
 	const struct node_opts *o;
 	const char *host;
 	char *control; /* -o ControlPath=… */
-	char *name; /* of the node in Kubernetes */
+	char *name;    /* of the node in Kubernetes */
 	bool agent;
 };
 
@@ -51,8 +52,8 @@ static void ssh_words(const struct remote *r, const char *program, struct cryo_s
 }
 
 /* argv on the host: sshd hands one line to a shell, so each word is quoted for it. */
-static int run_remote(const struct remote *r, const char *const *words, int64_t limit_ms,
-		      bool show, char **out, struct cryo_err *err)
+static int run_remote(const struct remote *r, const char *const *words, int64_t limit_ms, bool show,
+		      char **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
@@ -81,8 +82,8 @@ static int check_digest(const struct remote *r, const char *path, const char *di
 			struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *text = NULL;
-	int rc = run_remote(r, (const char *const[]){ "sha256sum", "--", path, NULL }, ASK_MS, false,
-			    &text, err);
+	int rc = run_remote(r, (const char *const[]){ "sha256sum", "--", path, NULL }, ASK_MS,
+			    false, &text, err);
 
 	if (rc < 0)
 		return rc;
@@ -93,8 +94,7 @@ static int check_digest(const struct remote *r, const char *path, const char *di
 }
 
 /* What is there already with the same digest is not sent again. */
-static int send_file(const struct remote *r, const char *from, const char *to,
-		     struct cryo_err *err)
+static int send_file(const struct remote *r, const char *from, const char *to, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -159,7 +159,9 @@ static void add_words(const struct node_opts *o, const char *verb, struct cryo_s
 /* Role and name of the node, as its own status tells. */
 static int ask_node(struct remote *r, struct cryo_err *err)
 {
-	const char *const argv[] = { REMOTE "/cryopod", "node", "status", "--output", "json", NULL };
+	const char *const argv[] = {
+		REMOTE "/cryopod", "node", "status", "--output", "json", NULL
+	};
 	cryo_auto(cryo_free) char *text = NULL;
 	cryo_auto(cryo_json_decref) json_t *status = NULL;
 	int rc = run_remote(r, argv, ASK_MS, false, &text, err);
@@ -175,8 +177,9 @@ static int ask_node(struct remote *r, struct cryo_err *err)
 
 static int run_kubectl(const struct remote *r, const char *verb, struct cryo_err *err)
 {
-	const char *const drain[] = { "kubectl", "drain", r->name, "--ignore-daemonsets",
-				      "--delete-emptydir-data", NULL };
+	const char *const drain[] = {
+		"kubectl", "drain", r->name, "--ignore-daemonsets", "--delete-emptydir-data", NULL
+	};
 	const char *const plain[] = { "kubectl", verb, r->name, NULL };
 	struct cryo_proc p = { .argv = strcmp(verb, "drain") == 0 ? drain : plain,
 			       .timeout_ms = DRAIN_MS };

@@ -40,8 +40,8 @@ static int check_running(const struct verify_look *l, struct cryo_err *err)
 			return cryo_err_set(err, CRYO_E_CHECK, "%s is not running", name);
 		json_array_foreach(running, k, p)
 			if (daemon && !cryo_streq(cryo_json_str(p, "what"), "ours"))
-				return cryo_err_set(err, CRYO_E_CHECK, "the %s that runs is not ours",
-						    name);
+				return cryo_err_set(err, CRYO_E_CHECK,
+						    "the %s that runs is not ours", name);
 	}
 	return 0;
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 
 const struct cryo_opt cryo_global_opts[] = {
-	{ "name", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, name), "NAME",
-	  "cluster (default: $CRYOPOD_NAME or \"default\")" },
+	{ "name", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, name), "CLUSTER",
+	  "its name (default: $CRYOPOD_NAME or \"default\")" },
 	{ "target", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, target), "KIND",
 	  "kind of a new cluster (default: local)" },
 	{ "color", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, color), "WHEN",
@@ -109,8 +109,8 @@ static int store_option_value(const struct cryo_opt *o, char *base, const char *
 	case CRYO_OPT_COUNT:
 		n = strtoul(value, &end, 10);
 		if (!isdigit((unsigned char)*value) || *end || n > INT_MAX)
-			return cryo_err_set(err, CRYO_E_USAGE, "--%s: '%s' is no number", o->name,
-					    value);
+			return cryo_err_set(err, CRYO_E_USAGE, "--%s: '%s' is not a number",
+					    o->name, value);
 		if (n == 0 && o->kind == CRYO_OPT_COUNT)
 			return cryo_err_set(err, CRYO_E_USAGE, "--%s: at least 1", o->name);
 		*(unsigned *)at = (unsigned)n;

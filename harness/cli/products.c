@@ -71,8 +71,7 @@ static int add_program(struct cryo_rke2_build *out, const struct product_row *ro
 {
 	cryo_auto(cryo_free) char *source = cryo_asprintf("%s/%s", b->dir, row->program);
 	const json_t *programs = json_object_get(record, "programs");
-	const char *digest =
-	    cryo_json_str(json_object_get(programs, row->program), "sha256");
+	const char *digest = cryo_json_str(json_object_get(programs, row->program), "sha256");
 	int rc = 0;
 
 	if (row->in_bin)
@@ -88,10 +87,10 @@ static void add_component(json_t *components, const struct cryo_built *b, const 
 	const json_t *source = json_object_get(record, "source");
 	json_t *patches = json_object_get(source, "patches");
 
-	json_array_append_new(
-	    components, json_pack("{ss ss* sO* ss sO*}", "name", name, "version",
-				  cryo_json_str(source, "version"), "source", source, "licence",
-				  licence_of(name), "patches", patches));
+	json_array_append_new(components,
+			      json_pack("{ss ss* sO* ss sO*}", "name", name, "version",
+					cryo_json_str(source, "version"), "source", source,
+					"licence", licence_of(name), "patches", patches));
 }
 
 static int add_components(struct cryo_rke2_build *out, const struct cryo_build *build,
@@ -169,8 +168,8 @@ static int add_libraries(struct cryo_rke2_build *out, const char *tree, const ch
 	return rc;
 }
 
-static int add_criu(struct cryo_rke2_build *out, const struct cryo_build *build,
-		    json_t *components, struct cryo_err *err)
+static int add_criu(struct cryo_rke2_build *out, const struct cryo_build *build, json_t *components,
+		    struct cryo_err *err)
 {
 	const struct cryo_built *node = find_built(build, "node", out->stack, err);
 	const struct cryo_built *own = cryo_build_find(build, "criu");
@@ -209,8 +208,8 @@ static int add_interposer(struct cryo_rke2_build *out, json_t *components, struc
 		if (rc < 0)
 			return rc;
 	}
-	json_array_append_new(components, json_pack("{ss ss}", "name", "cryopod", "licence",
-						    licence_of("cryopod")));
+	json_array_append_new(
+	    components, json_pack("{ss ss}", "name", "cryopod", "licence", licence_of("cryopod")));
 	return 0;
 }
 

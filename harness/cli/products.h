@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is installed into an RKE2 node: the programs of a stack that is built here, or of a bundle. */
+/* What is installed into an RKE2 node: the programs of a stack that is built here, or of a bundle.
+ */
 #ifndef CRYO_CLI_PRODUCTS_H
 #define CRYO_CLI_PRODUCTS_H
 

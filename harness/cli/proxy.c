@@ -73,7 +73,7 @@ static int proxy_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 	(void)args;
 	(void)exit_code;
 	if (port > USHRT_MAX)
-		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is no port", port);
+		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is not a port", port);
 	rc = cryo_cli_target(cli, &t, err);
 	return rc < 0 ? rc : serve_api_proxy(t, port, err);
 }

@@ -112,7 +112,7 @@ static int snapshot_cmd_run(struct cryo_cli *cli, const void *opts, char **args,
 
 const struct cryo_cmd cryo_cmd_snapshot = {
 	.name = "snapshot",
-	.usage = "save|list|rm [NAME]",
+	.usage = "save|list|rm [SNAPSHOT]",
 	.summary = "clusters that were filled: save one, list, remove (up --from NAME)",
 	.opts = opts_table,
 	.size = sizeof(struct opts),

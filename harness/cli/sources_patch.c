@@ -6,7 +6,7 @@
 #include "recipe/onto.h"
 #include "cli/cli.h"
 #include "conf/json.h"
-#include "source/workbench.h"
+#include "patches/workbench.h"
 #include "sys/fs.h"
 
 #include <stdio.h>
@@ -29,7 +29,7 @@ static json_t *describe_series_fit(const struct cryo_series *s, const struct cry
 	for (size_t i = 0; i < s->n; i++) {
 		const struct cryo_applied *a = &how[i];
 		json_t *one = json_pack("{s:s, s:s, s:s}", "name", s->patch[i].name, "subject",
-					s->patch[i].subject, "state", states[a->kind]);
+					a->subject, "state", states[a->kind]);
 
 		if (a->kind == CRYO_FITS_MOVED)
 			json_object_set_new(one, "lines", json_integer(a->offset));

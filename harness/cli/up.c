@@ -164,7 +164,8 @@ static int up_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *
 	(void)args;
 	(void)exit_code;
 	if (o->up.local.port > 65535)
-		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is no port", o->up.local.port);
+		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is above 65535",
+				    o->up.local.port);
 	if (o->up.from && (o->up.stack || o->up.template.cold))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--from has its own stack and memory: "

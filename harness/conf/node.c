@@ -59,7 +59,7 @@ static int decode_uint_field(const struct cryo_node *n, void *out, struct cryo_e
 	errno = 0;
 	v = strtoull(n->text, &end, 10);
 	if (!n->plain || n->text[0] < '0' || n->text[0] > '9' || *end || errno)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no whole number", n->text);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a whole number", n->text);
 	*(uint64_t *)out = v;
 	return 0;
 }
@@ -91,7 +91,7 @@ static int decode_list_field(const struct cryo_node *n, void *out, struct cryo_e
 	for (size_t i = 0; i < n->n; i++) {
 		if (n->child[i]->kind != CRYO_NODE_SCALAR || is_null_node(n->child[i])) {
 			cryo_strv_release(&list);
-			return cryo_err_set(err, CRYO_E_CONFIG, "item %zu is no text", i + 1);
+			return cryo_err_set(err, CRYO_E_CONFIG, "item %zu is not a text", i + 1);
 		}
 		cryo_strv_add(&list, n->child[i]->text);
 	}

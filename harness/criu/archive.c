@@ -116,7 +116,7 @@ static int check_members(const struct load *l, struct cryo_err *err)
 	for (size_t i = 0; i < N_MEMBERS; i++)
 		if (table[i].required && !l->seen[i])
 			return cryo_err_set(err, CRYO_E_CONFIG,
-					    "is no checkpoint archive: there is no '%s'",
+					    "is not a checkpoint archive: there is no '%s'",
 					    table[i].name);
 	return 0;
 }
@@ -152,7 +152,7 @@ static int get_config_text(const char *where, const json_t *object, const char *
 	if (!j || json_is_null(j))
 		return 0;
 	if (!json_is_string(j))
-		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is no string", where, key);
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is not a string", where, key);
 	if (json_string_length(j) > MAX_TEXT || !is_printable_text(json_string_value(j)))
 		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is too long or no plain text",
 				    where, key);
@@ -178,7 +178,7 @@ static int get_config_object(const char *where, const json_t *object, const char
 	if (json_is_null(*out))
 		*out = NULL;
 	if (*out && !json_is_object(*out))
-		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is no object", where, key);
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is not an object", where, key);
 	return 0;
 }
 

@@ -12,6 +12,10 @@
 #define MAX_PROCESSES 4096
 #define MAX_IMAGE     (1u << 20) /* of those that are read */
 
+#define PAGE_BYTES 4096
+#define MAX_PAGES  ((uint64_t)1 << 40)
+#define PE_PRESENT 4u /* in pages-*.img; criu/include/pagemap.h */
+
 /* An image begins with two words that say of which kind it is; then sizes and entries. */
 #define IMG_COMMON_MAGIC 0x54564319u
 #define HEADER		 8
@@ -21,11 +25,18 @@ struct name {
 	char text[32];
 };
 
+struct memory {
+	uint32_t pid;
+	uint64_t bytes;
+};
+
 struct load {
 	struct cryo_contents *out;
 	struct cryo_str pstree;
 	struct name *name; /* of core-*.img */
 	size_t names;
+	struct memory *memory; /* of pagemap-*.img */
+	size_t memories;
 };
 
 static uint32_t read_image_word(const char *p)
@@ -79,6 +90,45 @@ static void take_core_image(struct load *l, uint32_t pid, const struct cryo_str 
 		core_entry__free_unpacked(core, NULL);
 }
 
+/* Pages of an entry that the archive holds; 0: elsewhere, or nobody needs them. */
+static uint64_t count_present_pages(const PagemapEntry *e)
+{
+	bool present = e->has_flags ? e->flags & PE_PRESENT : !(e->has_in_parent && e->in_parent);
+	uint64_t n = e->has_nr_pages ? e->nr_pages : e->compat_nr_pages;
+
+	if (!present)
+		return 0;
+	return n < MAX_PAGES ? n : MAX_PAGES;
+}
+
+static void take_pagemap_image(struct load *l, uint32_t pid, const struct cryo_str *image)
+{
+	const uint8_t *entry;
+	uint64_t pages = 0;
+	size_t at = 0, n;
+
+	if (!next_image_entry(image, &at, &n) || l->memories >= MAX_PROCESSES)
+		return;
+	while (pages < MAX_PAGES && (entry = next_image_entry(image, &at, &n))) {
+		PagemapEntry *e = pagemap_entry__unpack(NULL, n, entry);
+
+		if (!e)
+			break;
+		pages += count_present_pages(e);
+		pagemap_entry__free_unpacked(e, NULL);
+	}
+	l->memory = cryo_realloc(l->memory, l->memories + 1, sizeof(*l->memory));
+	l->memory[l->memories++] = (struct memory){ .pid = pid, .bytes = pages * PAGE_BYTES };
+}
+
+static uint64_t find_process_memory(const struct load *l, uint32_t pid)
+{
+	for (size_t i = 0; i < l->memories; i++)
+		if (l->memory[i].pid == pid)
+			return l->memory[i].bytes;
+	return 0;
+}
+
 static const char *find_process_name(const struct load *l, uint32_t pid)
 {
 	for (size_t i = 0; i < l->names; i++)
@@ -103,18 +153,21 @@ static void take_processes(struct load *l)
 		p = &out->process[out->n++];
 		*p = (struct cryo_process){ .pid = e->pid,
 					    .ppid = e->ppid,
-					    .threads = e->n_threads };
+					    .threads = e->n_threads,
+					    .page_bytes = find_process_memory(l, e->pid) };
 		snprintf(p->name, sizeof(p->name), "%s", find_process_name(l, e->pid));
 		pstree_entry__free_unpacked(e, NULL);
 	}
 }
 
-/* "core-17.img" → 17 */
-static bool is_core_image(const char *name, uint32_t *pid)
+/* "core-17.img" → 17, with "core-" */
+static bool is_process_image(const char *name, const char *prefix, uint32_t *pid)
 {
 	char end[8] = "";
 
-	return sscanf(name, "core-%9" SCNu32 "%7s", pid, end) == 2 && strcmp(end, ".img") == 0;
+	return cryo_starts_with(name, prefix) &&
+	       sscanf(name + strlen(prefix), "%9" SCNu32 "%7s", pid, end) == 2 &&
+	       strcmp(end, ".img") == 0;
 }
 
 static void read_criu_image(struct cryo_tar_reader *r, struct cryo_str *out)
@@ -148,9 +201,12 @@ static void take_criu_image(struct load *l, struct cryo_tar_reader *r,
 		return;
 	if (strcmp(name, "pstree.img") == 0 && l->pstree.len == 0) {
 		read_criu_image(r, &l->pstree);
-	} else if (is_core_image(name, &pid)) {
+	} else if (is_process_image(name, "core-", &pid)) {
 		read_criu_image(r, &image);
 		take_core_image(l, pid, &image);
+	} else if (is_process_image(name, "pagemap-", &pid)) {
+		read_criu_image(r, &image);
+		take_pagemap_image(l, pid, &image);
 	}
 }
 
@@ -181,6 +237,7 @@ int cryo_contents_load(const char *path, struct cryo_contents *out, struct cryo_
 		take_processes(&l);
 	cryo_str_release(&l.pstree);
 	free(l.name);
+	free(l.memory);
 	if (rc < 0)
 		cryo_contents_release(out);
 	return rc;

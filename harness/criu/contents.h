@@ -12,7 +12,8 @@
 struct cryo_process {
 	uint32_t pid, ppid; /* as in the container; ppid 0: the first */
 	size_t threads;
-	char name[32]; /* printable ASCII, else '?'; "" if its image does not say */
+	uint64_t page_bytes; /* memory of it in the archive, by its page map; pages of 4 KiB */
+	char name[32];	     /* printable ASCII, else '?'; "" if its image does not say */
 };
 
 struct cryo_contents {

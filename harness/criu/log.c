@@ -1,42 +1,153 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/log.h"
 
+#include "base/str.h"
+
+#include <ctype.h>
+#include <fnmatch.h>
 #include <string.h>
 
-/* Seen on real machines (docs/architecture.md, "Failures of CRIU in plain words"); first match
- * wins. */
-static const struct {
-	const char *text, *meaning;
+#define BEGIN "Error ("
+
+#define OLD_SOCKETS "CRIU before 4.2 cannot dump IP sockets on Linux 6.16 and newer"
+#define NO_SUCH_FD  "CRIU cannot dump such a file descriptor"
+#define NESTED(what)                                                                               \
+	"a process of the container is in a " what " namespace of its own, which CRIU cannot dump"
+#define ANEW                                                                                       \
+	"a file that was open is not there any more: the base image is another one, or the file "  \
+	"was on a volume that begins empty or anew (emptyDir, /dev/shm, ConfigMap, Secret, token)"
+
+/*
+ * What CRIU's message says, without its module in front, as a pattern of fnmatch(3) from its
+ * beginning: names of files and processes fall to the stars. Each is of a real run (the test has
+ * the lines); first match wins.
+ */
+static const struct meaning {
+	const char *pattern, *meaning;
 } known[] = {
-	{ "get 1:16 opt", "CRIU before 4.2 cannot dump IP sockets on Linux 6.16 and newer" },
-	{ "get 1:34 opt", "CRIU before 4.2 cannot dump IP sockets on Linux 6.16 and newer" },
-	{ "Unsupported proto 262",
+	{ "Can't get 1:16 opt:*", OLD_SOCKETS },
+	{ "Can't get 1:34 opt:*", OLD_SOCKETS },
+	{ "Unsupported proto 262 *",
 	  "the container has a multipath TCP socket, which CRIU cannot dump "
 	  "(Go programs listen so: set GODEBUG=multipathtcp=0)" },
-	{ "Connected TCP socket", "the container holds open TCP connections: they need "
-				  "tcp-established in CRIU's configuration" },
-	{ "external socket is used", "a unix socket leads out of the container: it needs "
-				     "ext-unix-sk in CRIU's configuration" },
-	{ "Some file locks are hold", "the container holds file locks: they need file-locks in "
-				      "CRIU's configuration" },
-	{ "CRIU binary not found", "there is no CRIU in the node's PATH" },
-	{ "No space left on device", "the node's disk is full" },
-	{ "tty", "the container has a terminal: use a pod without tty and stdin" },
-	{ "session leader", "a process of the container belongs to a session outside of it" },
-	{ "has bad size", "a file is not as it was at the checkpoint" },
-	{ "Can't open file", "a file of the checkpoint is missing: the base image or a volume is "
-			     "not the same" },
-	{ "fsnotify: Can't dump", "the container watches a file (inotify) that CRIU cannot find "
-				  "again" },
-	{ "io_uring", "CRIU cannot dump io_uring" },
-	{ "can't be dumped", "CRIU does not support something the container uses" },
+	{ "Connected TCP socket, *",
+	  "the container holds open TCP connections: tcp-close in CRIU's configuration (dump and "
+	  "restore) lets it go on without them" },
+	{ "In-flight connection *",
+	  "a connection to the container was not accepted yet: try again, or put skip-in-flight in "
+	  "CRIU's configuration" },
+	{ "Can't bind inet socket *Cannot assign requested address*",
+	  "a socket is bound to the address of the old pod (listening on the pod's address, or a "
+	  "connected UDP socket): listen on 0.0.0.0; for TCP connections tcp-close in CRIU's "
+	  "configuration" },
+	{ "Can't dump half of stream unix connection*",
+	  "a unix connection leads out of the container: it must be closed before the checkpoint" },
+	{ "External socket is used*", "a unix socket leads out of the container: close it first "
+				      "(for datagrams ext-unix-sk in CRIU's configuration helps)" },
+	{ "Some file locks are hold *", "the container holds file locks: they need file-locks in "
+					"CRIU's configuration" },
+	{ "Can't dump ghost file *increase limit*",
+	  "the container holds a deleted file open that is too large: raise ghost-limit in CRIU's "
+	  "configuration" },
+	{ "Can't dump that handle*",
+	  "the container watches a file (inotify) that CRIU cannot find again: name its directory "
+	  "with irmap-scan-path in CRIU's configuration" },
+	{ "* found while seizing*",
+	  "a process of the container is traced (a debugger, strace), or ends just now: detach the "
+	  "debugger, or try again" },
+	{ "send_fds failed (-22)*", "CRIU cannot dump io_uring" },
+	{ "Unknown shit *secretmem*", "CRIU cannot dump secret memory (memfd_secret)" },
+	{ "Can't splice all pages to pipe *",
+	  "a process has guard pages in its memory (MADV_GUARD_INSTALL; thread stacks of glibc "
+	  "2.42), which CRIU before 4.2 cannot dump" },
+	{ "Can't parse *'s mountinfo*",
+	  "a process of the container has another root directory (chroot), which CRIU cannot dump" },
+	{ "Can't dump file * of that type * (anon anon_inode:?io_uring?)*",
+	  "CRIU cannot dump io_uring" },
+	{ "Can't dump file * of that type * (anon anon_inode:?userfaultfd?)*",
+	  "CRIU cannot dump userfaultfd" },
+	{ "Can't dump file * of that type * (anon anon_inode:?perf_event?)*",
+	  "CRIU cannot dump performance counters" },
+	{ "Can't dump file * of that type * (anon anon_inode:bpf*)*", "CRIU cannot dump BPF" },
+	{ "Can't dump file * of that type * (anon anon_inode:seccomp*)*",
+	  "CRIU cannot dump a listener of seccomp" },
+	{ "Can't dump file * of that type *", NO_SUCH_FD },
+	{ "Can't dump nested user namespace *", NESTED("user") },
+	{ "Can't dump nested pid namespace *", NESTED("pid") },
+	{ "Can't dump nested uts namespace *", NESTED("uts") },
+	{ "Can't dump nested time namespace *", NESTED("time") },
+	{ "Unable to dump more than one netns *", NESTED("network") },
+	{ "Can't get rlimit *: Operation not permitted*",
+	  "root of the node lacks CAP_SYS_RESOURCE, without which CRIU cannot dump processes of "
+	  "other users" },
+	{ "Can't fork for *: File exists*",
+	  "another process of the pod has the process id that is needed: try again" },
+	{ "File * has bad size *", "a file is not as it was at the checkpoint" },
+	{ "File * has bad mode *", "a file's mode is not as it was at the checkpoint" },
+	{ "Can't open file *", ANEW },
+	{ "No mapping for *", "the new pod lacks a volume that the checkpoint has" },
+	{ "Can't lookup mount*", "a file that is open is on a file system that CRIU does not find "
+				 "in the container (a POSIX message queue)" },
+	{ "A session leader of *", "a process of the container belongs to a session outside of "
+				   "it" },
+	{ "* killed by signal 9*",
+	  "the kernel ended the process: the new pod's memory limit is below what it holds" },
 };
+
+/* What says its cause in words of its own, with CRIU's line or without one. */
+static const struct meaning runtime[] = {
+	{ "CRIU binary not found", "there is no CRIU in the node's PATH" },
+};
+
+/* "Error (a.c:1): files-reg: \tCan't" → "files-reg: Can't": what follows the place, with one
+ * blank for any white space. Caller frees. */
+static char *copy_criu_message(const char *text)
+{
+	struct cryo_str out = { 0 };
+	const char *at = strstr(text, BEGIN);
+
+	at = at ? strstr(at, "): ") : NULL;
+	for (at = at ? at + 3 : ""; *at && *at != '\n'; at++) {
+		bool blank = isspace((unsigned char)*at);
+
+		if (!blank)
+			cryo_str_addn(&out, at, 1);
+		else if (out.len && out.p[out.len - 1] != ' ')
+			cryo_str_addn(&out, " ", 1);
+	}
+	return cryo_str_detach(&out);
+}
+
+/* "files-reg: Can't" → "Can't" */
+static const char *skip_module_name(const char *message)
+{
+	size_t n = strspn(message, "abcdefghijklmnopqrstuvwxyz0123456789_-/");
+
+	return n && message[n] == ':' && message[n + 1] == ' ' ? message + n + 2 : message;
+}
+
+static const char *explain_criu_message(const char *message)
+{
+	const char *bare = skip_module_name(message);
+
+	/* Any of its own messages can end so. */
+	if (cryo_ends_with(message, ": No space left on device"))
+		return "the node's disk is full";
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(known); i++)
+		if (fnmatch(known[i].pattern, bare, FNM_CASEFOLD | FNM_NOESCAPE) == 0)
+			return known[i].meaning;
+	return NULL;
+}
 
 const char *cryo_criu_log_explain(const char *text)
 {
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(known); i++)
-		if (strcasestr(text, known[i].text))
-			return known[i].meaning;
+	cryo_auto(cryo_free) char *message = copy_criu_message(text ? text : "");
+
+	if (message && *message)
+		return explain_criu_message(message);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(runtime); i++)
+		if (text && strstr(text, runtime[i].pattern))
+			return runtime[i].meaning;
 	return NULL;
 }
 
@@ -55,7 +166,7 @@ static bool is_harmless_complaint(const char *line, size_t n)
 
 char *cryo_criu_log_decisive(const char *log)
 {
-	for (const char *at = log; (at = strstr(at, "Error (")); at++) {
+	for (const char *at = log; (at = strstr(at, BEGIN)); at++) {
 		size_t n = strcspn(at, "\n");
 
 		if (!is_harmless_complaint(at, n))

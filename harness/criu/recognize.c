@@ -57,7 +57,7 @@ int cryo_checkpoint_recognize(const char *path, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is sealed already", path);
 	if (!l.inventory)
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "'%s' is no checkpoint: there is no '" INVENTORY "' in it",
+				    "'%s' is not a checkpoint: there is no '" INVENTORY "' in it",
 				    path);
 	return 0;
 }

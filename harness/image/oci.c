@@ -27,12 +27,12 @@ struct blob {
 
 struct layout {
 	const struct cryo_oci_image *img;
-	char *dir;	  /* where we work; gone at the end */
+	char *dir; /* where we work; gone at the end */
 	struct layer {
 		char *path;	  /* given or made */
 		struct stat stat; /* when its digest was made */
 		struct blob blob;
-	} *layer; /* the lowest first */
+	} * layer; /* the lowest first */
 	size_t n;
 	struct blob config, manifest;
 	struct cryo_str index, docker;
@@ -99,11 +99,12 @@ static int check_image_options(const struct cryo_oci_image *img, struct cryo_err
 {
 	if (!find_reference_tag(img->ref) || !is_utf8_text(img->ref))
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "'%s' is no full image name (write host/name:tag)", img->ref);
+				    "'%s' is not a full image name (write host/name:tag)",
+				    img->ref);
 	for (const char *const *a = img->annotations; a && *a; a++)
 		if (!strchr(*a, '=') || **a == '=' || !is_utf8_text(*a))
 			return cryo_err_set(err, CRYO_E_CONFIG,
-					    "'%s' is no annotation (write key=value)", *a);
+					    "'%s' is not an annotation (write key=value)", *a);
 	for (const char *const *e = img->entrypoint; e && *e; e++)
 		if (!is_utf8_text(*e))
 			return cryo_err_set(err, CRYO_E_CONFIG, "entry point '%s' is no UTF-8", *e);
@@ -153,8 +154,8 @@ static void make_image_config(struct layout *l)
 	for (size_t i = 0; i < l->n; i++)
 		json_array_append_new(ids, json_string(l->layer[i].blob.digest));
 	dump_json_blob(&l->config, json_pack("{s:s, s:s, s:o, s:{s:s, s:o}}", "architecture",
-					cryo_oci_arch(), "os", "linux", "config", run, "rootfs",
-					"type", "layers", "diff_ids", ids));
+					     cryo_oci_arch(), "os", "linux", "config", run,
+					     "rootfs", "type", "layers", "diff_ids", ids));
 }
 
 static void make_manifest(struct layout *l)
@@ -263,7 +264,7 @@ static int take_image_layer(struct layout *l, char *path, struct cryo_err *err)
 	if (stat(path, &layer->stat) < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", path);
 	if (!S_ISREG(layer->stat.st_mode))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a regular file", path);
 	rc = cryo_hash_file(path, hex, err);
 	if (rc < 0)
 		return rc;
@@ -288,7 +289,7 @@ static int make_image_layers(struct layout *l, struct cryo_err *err)
 }
 
 static int add_blob_member(struct cryo_tar_writer *w, const struct blob *b, const char *path,
-		    struct cryo_err *err)
+			   struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *name =
 	    cryo_asprintf("blobs/sha256/%s", b->digest + strlen("sha256:"));

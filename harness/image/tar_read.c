@@ -65,7 +65,7 @@ static int open_tar_source(struct cryo_tar_reader *r, struct cryo_err *err)
 		return cryo_err_as(err, cryo_err_sys(err, errno, "cannot open '%s'", r->path),
 				   CRYO_E_CONFIG);
 	if (!S_ISREG(st.st_mode))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", r->path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a regular file", r->path);
 	if (st.st_size == 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is empty", r->path);
 	r->size = st.st_size;

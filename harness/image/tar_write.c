@@ -92,8 +92,8 @@ static int check_tar_result(struct cryo_tar_writer *w, bool ok, const char *name
 			    text ? text : "no reason given");
 }
 
-static struct archive_entry *make_tar_entry(struct cryo_tar_writer *w, const char *name, unsigned type,
-				       mode_t mode, int64_t size)
+static struct archive_entry *make_tar_entry(struct cryo_tar_writer *w, const char *name,
+					    unsigned type, mode_t mode, int64_t size)
 {
 	struct archive_entry *e = archive_entry_new2(w->a);
 
@@ -116,7 +116,8 @@ static bool is_ascii_name(const char *s)
 	return !s || !*s;
 }
 
-/* A name beyond ASCII goes as it is, marked as such; libarchive warns of it, as we have no locale. */
+/* A name beyond ASCII goes as it is, marked as such; libarchive warns of it, as we have no locale.
+ */
 static bool was_entry_put(int answer, struct archive_entry *e)
 {
 	return answer == ARCHIVE_OK ||
@@ -127,7 +128,7 @@ static bool was_entry_put(int answer, struct archive_entry *e)
 
 /* Takes the entry. */
 static int put_tar_entry(struct cryo_tar_writer *w, struct archive_entry *e, const char *name,
-		     struct cryo_err *err)
+			 struct cryo_err *err)
 {
 	int rc = check_tar_result(w, was_entry_put(archive_write_header(w->a, e), e), name, err);
 
@@ -136,13 +137,13 @@ static int put_tar_entry(struct cryo_tar_writer *w, struct archive_entry *e, con
 }
 
 static int put_tar_header(struct cryo_tar_writer *w, const char *name, unsigned type, mode_t mode,
-		      int64_t size, struct cryo_err *err)
+			  int64_t size, struct cryo_err *err)
 {
 	return put_tar_entry(w, make_tar_entry(w, name, type, mode, size), name, err);
 }
 
 static int put_tar_bytes(struct cryo_tar_writer *w, const char *name, const char *data, size_t len,
-		     struct cryo_err *err)
+			 struct cryo_err *err)
 {
 	while (len > 0) {
 		la_ssize_t n = archive_write_data(w->a, data, len);
@@ -200,7 +201,7 @@ int cryo_tar_add_file(struct cryo_tar_writer *w, const char *name, mode_t mode, 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", path);
 	if (!S_ISREG(st.st_mode))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a regular file", path);
 	rc = put_tar_header(w, name, AE_IFREG, mode, st.st_size, err);
 	return rc < 0 ? rc : put_tar_content(w, name, fd, st.st_size, path, err);
 }
@@ -260,7 +261,7 @@ int cryo_tar_add_as_is(struct cryo_tar_writer *w, const char *name, const char *
 	if (S_ISREG(st.st_mode) && (fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)) < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", path);
 	e = make_tar_entry(w, name, st.st_mode & S_IFMT, st.st_mode & 07777,
-		      S_ISREG(st.st_mode) && !hard ? st.st_size : 0);
+			   S_ISREG(st.st_mode) && !hard ? st.st_size : 0);
 	archive_entry_set_uid(e, st.st_uid);
 	archive_entry_set_gid(e, st.st_gid);
 	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
@@ -287,7 +288,7 @@ static bool fits_any_pattern(const char *name, const char *const *patterns)
 }
 
 static int copy_tar_member(struct cryo_tar_writer *w, struct archive *from, struct archive_entry *e,
-		       struct cryo_err *err)
+			   struct cryo_err *err)
 {
 	const char *name = archive_entry_pathname(e);
 	char buf[65536];
@@ -295,7 +296,8 @@ static int copy_tar_member(struct cryo_tar_writer *w, struct archive *from, stru
 	int rc = cryo_intr_check(err);
 
 	if (rc == 0)
-		rc = check_tar_result(w, was_entry_put(archive_write_header(w->a, e), e), name, err);
+		rc =
+		    check_tar_result(w, was_entry_put(archive_write_header(w->a, e), e), name, err);
 	if (rc < 0)
 		return rc;
 	while ((n = archive_read_data(from, buf, sizeof(buf))) > 0) {

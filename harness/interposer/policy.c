@@ -245,7 +245,7 @@ int cryo_policy_parse(const char *what, const char *text, size_t n, enum cryo_po
 	unsigned number = 0;
 
 	if (n > MAX_FILE || memchr(text, 0, n))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no configuration file", what);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a configuration file", what);
 	while (text < end) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text));
 		size_t len = (size_t)((stop ? stop : end) - text);

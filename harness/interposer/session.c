@@ -7,6 +7,7 @@
 #include "interposer/relay.h"
 #include "interposer/store.h"
 #include "sys/fs.h"
+#include "sys/reseed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -468,6 +469,18 @@ static int read_client_request(struct cryo_session *s, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_rpc_req_parse(p.data.p, p.data.len, &s->req, err);
 }
 
+/*
+ * Also where nothing of the request is ours. Where it is not allowed the restore goes on: who asked
+ * for it (cryopod) has tried, too, and said so.
+ */
+static void reseed_before_restore(const struct cryo_session *s)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	if (s->req.type == CRYO_RPC_RESTORE && cryo_random_reseed(&err) < 0)
+		fprintf(stderr, "cryopod-criu: %s\n", err.msg);
+}
+
 static int run_swrk_session(const struct cryo_interposer *where, struct cryo_policy *own,
 			    struct cryo_session *s, struct cryo_err *err)
 {
@@ -482,6 +495,7 @@ static int run_swrk_session(const struct cryo_interposer *where, struct cryo_pol
 		return rc;
 	if (!is_image_request(s->req.type))
 		return check_other_request(s, own, err);
+	reseed_before_restore(s);
 	rc = decide_session_work(where, own, s, err);
 	if (rc < 0 || (s->work_to_do == CRYO_PASSING && !s->criu_conf.ours))
 		return rc;

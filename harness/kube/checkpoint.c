@@ -361,7 +361,7 @@ static int make_user_header(const char *user, char **header, struct cryo_err *er
 {
 	for (const char *c = user; c && *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no user name", user);
+			return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a user name", user);
 	*header = user ? cryo_asprintf("Impersonate-User: %s", user) : NULL;
 	return 0;
 }

@@ -94,7 +94,7 @@ int cryo_kube_list(struct cryo_kube *k, const char *resource, const char *ns,
 		return rc;
 	*items = json_incref(cryo_kube_items(list));
 	return *items ? 0
-		      : cryo_err_set(err, CRYO_E_REMOTE, "the server's answer is no list of %s",
+		      : cryo_err_set(err, CRYO_E_REMOTE, "the server's answer is not a list of %s",
 				     resource);
 }
 

@@ -91,7 +91,7 @@ static int list_watched_object(struct watch *w, struct cryo_err *err)
 	items = cryo_kube_items(list);
 	replace_watch_text(&w->version, cryo_json_str(list, "metadata.resourceVersion"));
 	if (!items || !w->version) {
-		cryo_err_set(err, CRYO_E_REMOTE, "the server's answer is no list of %s",
+		cryo_err_set(err, CRYO_E_REMOTE, "the server's answer is not a list of %s",
 			     w->ref->resource);
 		err->http_code = 200;
 		return -(int)CRYO_E_REMOTE;

@@ -11,7 +11,7 @@
 #ifndef CRYO_RECIPE_BUILD_H
 #define CRYO_RECIPE_BUILD_H
 
-#include "source/series.h"
+#include "patches/series.h"
 #include "source/stack.h"
 #include "source/tree.h"
 #include "sys/hash.h"

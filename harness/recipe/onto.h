@@ -3,7 +3,7 @@
 #ifndef CRYO_RECIPE_ONTO_H
 #define CRYO_RECIPE_ONTO_H
 
-#include "source/series.h"
+#include "patches/series.h"
 #include "source/stack.h"
 #include "source/tree.h"
 

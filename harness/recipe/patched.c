@@ -9,7 +9,7 @@
 #include "recipe/gobuild.h"
 
 #include "base/event.h"
-#include "source/base.h"
+#include "patches/base.h"
 #include "sys/fs.h"
 
 #include <dirent.h>

@@ -50,9 +50,8 @@ void cryo_record_patches(const struct cryo_built *b, const char *patched, json_t
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < s->n; i++)
-		json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "name", s->patch[i].name,
-						      "subject", s->patch[i].subject, "sha256",
-						      s->patch[i].sha256));
+		json_array_append_new(list, json_pack("{s:s, s:s}", "name", s->patch[i].name,
+						      "sha256", s->patch[i].sha256));
 	if (s->n > 0) {
 		json_object_set(source, "patches", list);
 		json_object_set_new(source, "patchedCommit", json_string(patched));

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,12 +24,12 @@ static char *member_path(const struct cryo_rke2_product *p)
 	return cryo_asprintf("files/%s/%s", p->image ? "image" : "bin", p->name);
 }
 
-static void add_manifest_file(json_t *files, const char *name, const char *path,
-			      const char *sha256, int64_t bytes, bool image)
+static void add_manifest_file(json_t *files, const char *name, const char *path, const char *sha256,
+			      int64_t bytes, bool image)
 {
-	json_array_append_new(files, json_pack("{ss ss ss sI sb}", "name", name, "path", path,
-					       "sha256", sha256, "bytes", (json_int_t)bytes,
-					       "image", image));
+	json_array_append_new(files,
+			      json_pack("{ss ss ss sI sb}", "name", name, "path", path, "sha256",
+					sha256, "bytes", (json_int_t)bytes, "image", image));
 }
 
 static json_t *make_manifest(const struct cryo_rke2_build *b, const struct cryo_bundle_opts *o,
@@ -103,6 +104,7 @@ int cryo_bundle_create(const char *path, const struct cryo_rke2_build *b,
 
 struct bundle_walk {
 	const char *path, *dir; /* dir NULL: nothing is written */
+	bool only_manifest;
 	json_t *manifest, *seen;
 };
 
@@ -128,7 +130,7 @@ static int read_manifest(struct bundle_walk *b, struct cryo_tar_reader *r,
 	if (rc == 0 && (!cryo_streq(cryo_json_str(b->manifest, "kind"), "Bundle") ||
 			!cryo_streq(cryo_json_str(b->manifest, "for"), "rke2")))
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a bundle for RKE2", b->path);
-	return rc;
+	return rc < 0 ? rc : b->only_manifest;
 }
 
 static const json_t *find_listed(const struct bundle_walk *b, const char *path)
@@ -219,7 +221,21 @@ int cryo_bundle_verify(const char *path, json_t **manifest, struct cryo_err *err
 	return rc;
 }
 
-static int take_files(const struct bundle_walk *b, struct cryo_rke2_build *out, struct cryo_err *err)
+static void add_unread(struct cryo_rke2_build *out, const char *name, const json_t *f)
+{
+	const char *digest = cryo_json_str(f, "sha256");
+	struct cryo_rke2_product p = { .name = cryo_strdup(name),
+				       .source = cryo_strdup(""),
+				       .bytes = (uint64_t)cryo_json_int(f, "bytes", 0),
+				       .image = cryo_json_bool(f, "image") };
+
+	snprintf(p.sha256, sizeof(p.sha256), "%s", digest ? digest : "");
+	out->product = cryo_realloc(out->product, out->n + 1, sizeof(p));
+	out->product[out->n++] = p;
+}
+
+static int take_files(const struct bundle_walk *b, struct cryo_rke2_build *out,
+		      struct cryo_err *err)
 {
 	json_t *f;
 	size_t i;
@@ -228,32 +244,52 @@ static int take_files(const struct bundle_walk *b, struct cryo_rke2_build *out, 
 	json_array_foreach(json_object_get(b->manifest, "files"), i, f) {
 		const char *name = cryo_json_str(f, "name");
 		cryo_auto(cryo_free) char *source =
-		    cryo_asprintf("%s/%s", b->dir, cryo_json_str(f, "path"));
+		    cryo_asprintf("%s/%s", b->dir ? b->dir : "", cryo_json_str(f, "path"));
 
-		if (rc == 0 && name && *name)
+		if (rc < 0 || !name || !*name)
+			continue;
+		if (b->dir)
 			rc = cryo_rke2_build_add(out, name, source, cryo_json_str(f, "sha256"),
 						 cryo_json_bool(f, "image"), err);
+		else
+			add_unread(out, name, f);
 	}
 	return rc;
+}
+
+static int take_build(const struct bundle_walk *b, struct cryo_rke2_build *out,
+		      struct cryo_err *err)
+{
+	const char *arch = cryo_json_str(b->manifest, "arch");
+
+	if (arch && strcmp(arch, cryo_oci_arch()) != 0)
+		return cryo_err_set(err, CRYO_E_UNFIT, "bundle '%s' is for %s, this node is %s",
+				    b->path, arch, cryo_oci_arch());
+	out->stack = cryo_strdup(cryo_json_str(b->manifest, "stack"));
+	out->version = cryo_strdup(cryo_json_str(b->manifest, "kubernetes"));
+	out->apiserver_image = cryo_strdup(cryo_json_str(b->manifest, "apiserverImage"));
+	return take_files(b, out, err);
 }
 
 int cryo_bundle_unpack(const char *path, const char *dir, struct cryo_rke2_build *out,
 		       struct cryo_err *err)
 {
 	struct bundle_walk b = { .path = path, .dir = dir };
-	const char *arch;
 	int rc = walk_bundle(&b, err);
 
-	arch = cryo_json_str(b.manifest, "arch");
-	if (rc == 0 && arch && strcmp(arch, cryo_oci_arch()) != 0)
-		rc = cryo_err_set(err, CRYO_E_UNFIT, "bundle '%s' is for %s, this node is %s", path,
-				  arch, cryo_oci_arch());
-	if (rc == 0) {
-		out->stack = cryo_strdup(cryo_json_str(b.manifest, "stack"));
-		out->version = cryo_strdup(cryo_json_str(b.manifest, "kubernetes"));
-		out->apiserver_image = cryo_strdup(cryo_json_str(b.manifest, "apiserverImage"));
-		rc = take_files(&b, out, err);
-	}
+	if (rc == 0)
+		rc = take_build(&b, out, err);
+	json_decref(b.manifest);
+	return rc;
+}
+
+int cryo_bundle_read(const char *path, struct cryo_rke2_build *out, struct cryo_err *err)
+{
+	struct bundle_walk b = { .path = path, .only_manifest = true };
+	int rc = cryo_tar_walk(path, visit_member, &b, err);
+
+	if (rc == 0)
+		rc = take_build(&b, out, err);
 	json_decref(b.manifest);
 	return rc;
 }

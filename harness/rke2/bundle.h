@@ -27,6 +27,9 @@ int cryo_bundle_verify(const char *path, json_t **manifest, struct cryo_err *err
 int cryo_bundle_unpack(const char *path, const char *dir, struct cryo_rke2_build *b,
 		       struct cryo_err *err);
 
+/* Only what bundle.json says, for a plan: the sources are not there. */
+int cryo_bundle_read(const char *path, struct cryo_rke2_build *b, struct cryo_err *err);
+
 /* Inside of rke2/: SPDX 2.3 (ISO/IEC 5962); new reference. */
 json_t *rke2_make_sbom(const struct cryo_rke2_build *b, const json_t *components);
 

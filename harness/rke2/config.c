@@ -46,7 +46,7 @@ static char *show_number(const char *text)
 static char *show_scalar(const struct cryo_node *n)
 {
 	static const char *const word[][2] = {
-		{ "yes", "true" },  { "on", "true" },	{ "true", "true" }, { "no", "false" },
+		{ "yes", "true" },  { "on", "true" },	  { "true", "true" }, { "no", "false" },
 		{ "off", "false" }, { "false", "false" }, { "null", "" },     { "~", "" },
 	};
 	char *number;

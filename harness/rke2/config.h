@@ -15,8 +15,8 @@
 #define CRYO_RKE2_CONFIG_FILE "/etc/rancher/rke2/config.yaml"
 
 struct cryo_rke2_config {
-	json_t *values;	       /* key: text, or an array of texts; in the order they were first seen */
-	json_t *from;	       /* key: the file that had the last word */
+	json_t *values; /* key: text, or an array of texts; in the order they were first seen */
+	json_t *from;	/* key: the file that had the last word */
 	struct cryo_strv file; /* all that were read, in order */
 };
 

@@ -42,8 +42,8 @@ static bool was_activated(const struct cryo_rke2_journal *j)
 
 	json_array_foreach(json_object_get(j->plan, "steps"), i, step) {
 		const char *kind = cryo_json_str(step, "kind");
-		bool dropin = cryo_streq(cryo_json_str(step, "path"),
-					 cryo_json_str(j->plan, "configFile"));
+		bool dropin =
+		    cryo_streq(cryo_json_str(step, "path"), cryo_json_str(j->plan, "configFile"));
 
 		if ((dropin || cryo_streq(kind, "swap") || cryo_streq(kind, "restart")) &&
 		    step_took_effect(j, i, step))
@@ -253,7 +253,8 @@ static int undo_install(struct cryo_rke2_journal *j, const struct cryo_rke2_opts
 	back = roll_back(j, o, NULL, &why);
 	cryo_intr_release();
 	if (back < 0)
-		return cryo_err_wrap(err, rc, "the rollback failed, too (%s); run it again", why.msg);
+		return cryo_err_wrap(err, rc, "the rollback failed, too (%s); run it again",
+				     why.msg);
 	return cryo_err_wrap(err, rc, "rolled back%s%s", logs ? ", logs in " : "",
 			     logs ? logs : "");
 }
@@ -261,9 +262,11 @@ static int undo_install(struct cryo_rke2_journal *j, const struct cryo_rke2_opts
 static int run_install(struct cryo_rke2_journal *j, const struct cryo_rke2_opts *o,
 		       struct cryo_err *err)
 {
-	struct rke2_run r = {
-		.journal = j, .plan = j->plan, .service = o->service, .active = true, .force = o->force
-	};
+	struct rke2_run r = { .journal = j,
+			      .plan = j->plan,
+			      .service = o->service,
+			      .active = true,
+			      .force = o->force };
 	const char *unit = cryo_json_str(j->plan, "node.unit");
 	bool runs = o->service->is_active(o->service->arg, unit);
 	int rc = run_steps(&r, "install", json_object_get(j->plan, "steps"), err);

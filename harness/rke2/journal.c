@@ -102,8 +102,8 @@ static int read_lines(struct cryo_rke2_journal *j, struct cryo_str *text, struct
 
 		if (cryo_json_parse("line", text->p + at, len, &line, &why) < 0 ||
 		    take_line(j, line) < 0)
-			return cryo_err_set(err, CRYO_E_CONFIG, "journal '%s' is damaged in line %u",
-					    j->path, number);
+			return cryo_err_set(err, CRYO_E_CONFIG,
+					    "journal '%s' is damaged in line %u", j->path, number);
 		at = (size_t)(end - text->p) + 1;
 	}
 	return at < text->len ? drop_torn_line(j->path, at, err) : 0;

@@ -12,8 +12,8 @@
 #include <jansson.h>
 
 enum cryo_rke2_state {
-	CRYO_RKE2_ORIGINAL,	/* nothing of ours: no journal */
-	CRYO_RKE2_INSTALLING,	/* an install was stopped half way */
+	CRYO_RKE2_ORIGINAL,   /* nothing of ours: no journal */
+	CRYO_RKE2_INSTALLING, /* an install was stopped half way */
 	CRYO_RKE2_INSTALLED,
 	CRYO_RKE2_ROLLING_BACK, /* a rollback was stopped half way */
 };

@@ -23,7 +23,7 @@ struct cryo_rke2_process {
 /* Another part of <data-dir>/data. */
 struct cryo_rke2_data {
 	char *name;
-	char *ref; /* what its marker says, or "" */
+	char *ref;     /* what its marker says, or "" */
 	bool complete; /* bin, charts and the marker are there: RKE2 does not extract it again */
 };
 

@@ -53,22 +53,26 @@ static void check_skew(const struct obstacle_look *l)
 	if (!cryo_rke2_minor(l->b->version, &major, &ours) ||
 	    !cryo_rke2_minor(l->n->release, &major, &theirs)) {
 		if (!l->n->release)
-			rke2_add_note(l->plan, "the release of RKE2 is not known: '%s' did not tell",
+			rke2_add_note(l->plan,
+				      "the release of RKE2 is not known: '%s' did not tell",
 				      l->n->program ? l->n->program : "rke2");
 		return;
 	}
 	if (ours > theirs)
-		rke2_add_obstacle(l->plan, true, "a stack of the release's minor version, or a newer release",
-				  "Kubernetes %s is newer than the release %s: a kubelet may not be newer "
-				  "than the API server",
-				  l->b->version, l->n->release);
+		rke2_add_obstacle(
+		    l->plan, true, "a stack of the release's minor version, or a newer release",
+		    "Kubernetes %s is newer than the release %s: a kubelet may not be newer "
+		    "than the API server",
+		    l->b->version, l->n->release);
 	else if (server && ours < theirs)
-		rke2_add_obstacle(l->plan, true, "a stack of the release's minor version",
-				  "Kubernetes %s is older than the release %s: an API server may not be "
-				  "older than the controller manager beside it",
-				  l->b->version, l->n->release);
+		rke2_add_obstacle(
+		    l->plan, true, "a stack of the release's minor version",
+		    "Kubernetes %s is older than the release %s: an API server may not be "
+		    "older than the controller manager beside it",
+		    l->b->version, l->n->release);
 	else if (ours + 3 < theirs)
-		rke2_add_obstacle(l->plan, true, "a stack that is at most three minor versions older",
+		rke2_add_obstacle(l->plan, true,
+				  "a stack that is at most three minor versions older",
 				  "Kubernetes %s is more than three minor versions older than %s",
 				  l->b->version, l->n->release);
 }
@@ -90,9 +94,9 @@ static void check_disk(const struct obstacle_look *l)
 		rke2_add_obstacle(l->plan, false, "mount it writable", "'%s' is mounted read-only",
 				  l->n->data_dir);
 	if (v.f_flag & ST_NOEXEC)
-		rke2_add_obstacle(l->plan, false, "mount it without noexec, or use another data-dir",
-				  "'%s' is mounted noexec: no program could run from it",
-				  l->n->data_dir);
+		rke2_add_obstacle(
+		    l->plan, false, "mount it without noexec, or use another data-dir",
+		    "'%s' is mounted noexec: no program could run from it", l->n->data_dir);
 	if (have < need + need / 20)
 		rke2_add_obstacle(l->plan, false, "free some space",
 				  "too little space in '%s': %s are needed, %s are free",
@@ -120,10 +124,11 @@ static void check_wins(const struct obstacle_look *l, const struct cryo_rke2_con
 	const char *fixed = json_string_value(json_object_get(l->n->fixed, key));
 
 	if (fixed)
-		rke2_add_obstacle(l->plan, false, "remove it there",
-				  "'%s' is set on the command line or in the environment of the service, "
-				  "which win over configuration files",
-				  key);
+		rke2_add_obstacle(
+		    l->plan, false, "remove it there",
+		    "'%s' is set on the command line or in the environment of the service, "
+		    "which win over configuration files",
+		    key);
 	else if (!cryo_rke2_config_has(merged, key, value))
 		rke2_add_obstacle(l->plan, false, "write the key as 'KEY+' there, or remove it",
 				  "'%s' in '%s' has the last word over ours", key,
@@ -166,15 +171,17 @@ static void check_template(const struct obstacle_look *l, const char *name)
 
 	if (cryo_fs_read_regular(path, 4u << 20, &text, &ignored) < 0)
 		return;
-	for (at = strstr(cryo_str_get(&text), "BinaryName"); at; at = strstr(at + 1, "BinaryName")) {
+	for (at = strstr(cryo_str_get(&text), "BinaryName"); at;
+	     at = strstr(at + 1, "BinaryName")) {
 		const char *quote = at + strcspn(at, "\"'\n");
 
 		if ((*quote == '"' || *quote == '\'') && quote[1] == '/' &&
 		    !cryo_starts_with(quote + 1, l->n->data_dir))
-			rke2_add_obstacle(l->plan, true, "remove BinaryName there",
-					  "the containerd template '%s' names a runc of its own: ours "
-					  "would not be used",
-					  path);
+			rke2_add_obstacle(
+			    l->plan, true, "remove BinaryName there",
+			    "the containerd template '%s' names a runc of its own: ours "
+			    "would not be used",
+			    path);
 	}
 	if (!strstr(cryo_str_get(&text), "container_annotations"))
 		rke2_add_note(l->plan,
@@ -188,10 +195,11 @@ static void check_templates(const struct obstacle_look *l)
 	const struct cryo_rke2_release *r = cryo_rke2_release_find(l->n->release);
 
 	if (r && r->config_version == 2)
-		rke2_add_note(l->plan,
-			      "release %s writes containerd's configuration in version 2: containerd "
-			      "2.x reads it, but a template for version 3 is not looked at",
-			      l->n->release);
+		rke2_add_note(
+		    l->plan,
+		    "release %s writes containerd's configuration in version 2: containerd "
+		    "2.x reads it, but a template for version 3 is not looked at",
+		    l->n->release);
 	check_template(l, "config.toml.tmpl");
 	check_template(l, "config-v3.toml.tmpl");
 }
@@ -210,10 +218,9 @@ static void note_pods(const struct obstacle_look *l)
 
 static void note_system(const struct obstacle_look *l)
 {
-	cryo_auto(cryo_free) char *selinux =
-	    cryo_asprintf("%s/sys/fs/selinux/enforce", l->n->root);
-	cryo_auto(cryo_free) char *marker = cryo_asprintf(
-	    "%s/data/%s/.extracted", l->n->data_dir, l->n->current ? l->n->current : "?");
+	cryo_auto(cryo_free) char *selinux = cryo_asprintf("%s/sys/fs/selinux/enforce", l->n->root);
+	cryo_auto(cryo_free) char *marker = cryo_asprintf("%s/data/%s/.extracted", l->n->data_dir,
+							  l->n->current ? l->n->current : "?");
 	int64_t made = cryo_fs_changed_s(marker);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -227,10 +234,11 @@ static void note_system(const struct obstacle_look *l)
 			      "the clock is wrong: RKE2 has staged this release in the future; "
 			      "certificates may not be valid yet");
 	if (l->n->pid == 0)
-		rke2_add_note(l->plan,
-			      "'%s' is not running: it is not started, and will use our programs when "
-			      "it is",
-			      l->n->unit);
+		rke2_add_note(
+		    l->plan,
+		    "'%s' is not running: it is not started, and will use our programs when "
+		    "it is",
+		    l->n->unit);
 }
 
 /* RKE2 takes a random one of two archives with one tag. */

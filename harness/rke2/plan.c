@@ -111,10 +111,9 @@ static json_t *pack_products(const struct cryo_rke2_build *b)
 	for (size_t i = 0; i < b->n; i++) {
 		const struct cryo_rke2_product *p = &b->product[i];
 
-		json_array_append_new(
-		    all, json_pack("{ss ss ss sI sb}", "name", p->name, "source", p->source,
-				   "sha256", p->sha256, "bytes", (json_int_t)p->bytes, "image",
-				   p->image));
+		json_array_append_new(all, json_pack("{ss ss ss sI sb}", "name", p->name, "source",
+						     p->source, "sha256", p->sha256, "bytes",
+						     (json_int_t)p->bytes, "image", p->image));
 	}
 	return all;
 }
@@ -178,7 +177,8 @@ static char *write_dropin(const struct planned *p)
 	bool server = p->node->role[0] == 's';
 	struct cryo_str s = { 0 };
 
-	cryo_str_addf(&s, "# Made by `cryopod node install`; `cryopod node rollback` removes it.\n");
+	cryo_str_addf(&s,
+		      "# Made by `cryopod node install`; `cryopod node rollback` removes it.\n");
 	if (!p->swap)
 		cryo_str_addf(&s, "runtime-image: %s\n", p->ref);
 	if (p->image_ref)
@@ -253,7 +253,8 @@ static size_t plan_swap(struct planned *p)
 		if (!x->image)
 			json_object_set_new(before, x->name, describe_file(path));
 	}
-	return add_step(p, json_pack("{ss ss so}", "kind", "swap", "dir", p->bin, "before", before));
+	return add_step(p,
+			json_pack("{ss ss so}", "kind", "swap", "dir", p->bin, "before", before));
 }
 
 static size_t plan_image(struct planned *p)
@@ -352,9 +353,8 @@ static void release_planned(struct planned *p)
 /* Ours once, the image's once more while it is made; the original once. */
 static void count_bytes(struct planned *p)
 {
-	cryo_auto(cryo_free) char *original =
-	    cryo_asprintf("%s/data/%s", p->node->data_dir,
-			  p->node->current ? p->node->current : "?");
+	cryo_auto(cryo_free) char *original = cryo_asprintf(
+	    "%s/data/%s", p->node->data_dir, p->node->current ? p->node->current : "?");
 	uint64_t bytes = 0, available = 0;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -369,31 +369,28 @@ static void count_bytes(struct planned *p)
 
 static json_t *pack_node(const struct cryo_rke2_node *n)
 {
-	return json_pack("{ss ss ss* ss ss* ss ss ss*}", "root", n->root, "role", n->role, "release", n->release,
-			 "unit", n->unit, "name", n->name, "dataDir", n->data_dir, "configFile",
-			 n->config_file, "current", n->current);
+	return json_pack("{ss ss ss* ss ss* ss ss ss*}", "root", n->root, "role", n->role,
+			 "release", n->release, "unit", n->unit, "name", n->name, "dataDir",
+			 n->data_dir, "configFile", n->config_file, "current", n->current);
 }
 
 static void pack_plan(struct planned *p, const char *method, const char *id)
 {
 	p->steps = json_array();
 	p->back = json_array();
-	p->plan =
-	    json_pack("{ss so s{ss ss ss} ss ss ss so so so so so so}", "method", method, "node",
-		      pack_node(p->node), "build", "stack", p->build->stack ? p->build->stack : "",
-		      "version", p->build->version ? p->build->version : "", "id", id, "ref",
-		      p->ref, "into", p->into, "bin", p->bin, "products",
-		      pack_products(p->build), "steps", p->steps, "back", p->back, "restarts",
-		      json_pack("[s]", p->node->unit), "obstacles", json_array(), "notes",
-		      json_array());
+	p->plan = json_pack(
+	    "{ss so s{ss ss ss} ss ss ss so so so so so so}", "method", method, "node",
+	    pack_node(p->node), "build", "stack", p->build->stack ? p->build->stack : "", "version",
+	    p->build->version ? p->build->version : "", "id", id, "ref", p->ref, "into", p->into,
+	    "bin", p->bin, "products", pack_products(p->build), "steps", p->steps, "back", p->back,
+	    "restarts", json_pack("[s]", p->node->unit), "obstacles", json_array(), "notes",
+	    json_array());
 }
 
 int cryo_rke2_plan(const struct cryo_rke2_node *n, const struct cryo_rke2_build *b,
 		   const char *method, json_t **out, struct cryo_err *err)
 {
-	struct planned p = { .node = n,
-			     .build = b,
-			     .swap = strcmp(method, CRYO_RKE2_SWAP) == 0 };
+	struct planned p = { .node = n, .build = b, .swap = strcmp(method, CRYO_RKE2_SWAP) == 0 };
 	char id[CRYO_HASH_HEX];
 
 	if (!p.swap && strcmp(method, CRYO_RKE2_RUNTIME_IMAGE) != 0)

@@ -31,7 +31,8 @@ struct cryo_rke2_build {
 	char *version; /* of Kubernetes: "v1.33.13" */
 	struct cryo_rke2_product *product;
 	size_t n;
-	char *apiserver_image; /* NULL: ours is made of the products marked `image`, if there are any */
+	char *apiserver_image; /* NULL: ours is made of the products marked `image`, if there are
+				  any */
 };
 
 /* Copies the texts; `sha256` NULL: read from the file. */

@@ -56,9 +56,8 @@ int cryo_rke2_data_name(const char *ref, char **name, struct cryo_err *err)
 	if (!end)
 		return refuse_ref(ref, "reference without a tag", err);
 	if (!is_repository(repository, (size_t)(end - repository)))
-		return refuse_ref(ref,
-				  "repository is not two or more lower-case letters, digits or _-./",
-				  err);
+		return refuse_ref(
+		    ref, "repository is not two or more lower-case letters, digits or _-./", err);
 	if (at) {
 		if (!is_digest(at + 1))
 			return refuse_ref(ref, "digest is not 'sha256:' and 64 digits", err);

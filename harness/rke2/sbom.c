@@ -24,9 +24,8 @@ static json_t *list_patches(const json_t *component)
 	size_t i;
 
 	json_array_foreach(json_object_get(component, "patches"), i, patch) {
-		cryo_auto(cryo_free) char *text =
-		    cryo_asprintf("%s sha256:%s", cryo_json_str(patch, "name"),
-				  cryo_json_str(patch, "sha256"));
+		cryo_auto(cryo_free) char *text = cryo_asprintf(
+		    "%s sha256:%s", cryo_json_str(patch, "name"), cryo_json_str(patch, "sha256"));
 
 		json_array_append_new(all, json_pack("{ss ss ss ss}", "annotationType", "OTHER",
 						     "annotator", "Tool: cryopod", "annotationDate",
@@ -87,9 +86,8 @@ json_t *rke2_make_sbom(const struct cryo_rke2_build *b, const json_t *components
 {
 	json_t *packages = json_array(), *files = json_array(), *relations = json_array(), *c, *f;
 	cryo_auto(cryo_free) char *name = cryo_asprintf("cryopod-rke2-%s-%s", b->stack, b->version);
-	cryo_auto(cryo_free) char *space =
-	    cryo_asprintf("https://cryopod.dev/spdx/%s/%.12s", name,
-			  b->n ? b->product[0].sha256 : "0");
+	cryo_auto(cryo_free) char *space = cryo_asprintf("https://cryopod.dev/spdx/%s/%.12s", name,
+							 b->n ? b->product[0].sha256 : "0");
 	size_t i;
 
 	json_array_foreach((json_t *)components, i, c)
@@ -104,8 +102,8 @@ json_t *rke2_make_sbom(const struct cryo_rke2_build *b, const json_t *components
 	json_array_foreach(files, i, f)
 		json_array_append_new(relations,
 				      json_pack("{ss ss ss}", "spdxElementId", "SPDXRef-DOCUMENT",
-						"relationshipType", "CONTAINS", "relatedSpdxElement",
-						cryo_json_str(f, "SPDXID")));
+						"relationshipType", "CONTAINS",
+						"relatedSpdxElement", cryo_json_str(f, "SPDXID")));
 	return json_pack("{ss ss ss ss ss s{ss s[s]} so so so}", "spdxVersion", "SPDX-2.3",
 			 "dataLicense", "CC0-1.0", "SPDXID", "SPDXRef-DOCUMENT", "name", name,
 			 "documentNamespace", space, "creationInfo", "created",

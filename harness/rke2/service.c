@@ -188,7 +188,8 @@ static const char *guess_role(const struct cryo_rke2_node *n)
 
 	for (int enabled = 1; enabled >= 0; enabled--)
 		for (size_t i = 0; i < CRYO_ARRAY_LEN(role); i++)
-			if (has_unit(n, role[i], enabled) && (enabled || !has_unit(n, role[!i], false)))
+			if (has_unit(n, role[i], enabled) &&
+			    (enabled || !has_unit(n, role[!i], false)))
 				return role[i];
 	if (is_there(n, CRYO_RKE2_DATA_DIR "/server/db") || has_unit(n, "server", false))
 		return "server";
@@ -198,10 +199,10 @@ static const char *guess_role(const struct cryo_rke2_node *n)
 static int refuse_node(const struct cryo_rke2_node *n, struct cryo_err *err)
 {
 	if (is_there(n, "/var/lib/rancher/k3s") || is_there(n, "/usr/local/bin/k3s"))
-		return cryo_err_set(
-		    err, CRYO_E_UNFIT,
-		    "this is a k3s node, not an RKE2 node: k3s has containerd, runc and the kubelet "
-		    "inside its own program, there is no runtime image to replace");
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "this is a k3s node, not an RKE2 node: k3s has containerd, "
+				    "runc and the kubelet "
+				    "inside its own program, there is no runtime image to replace");
 	return cryo_err_set(err, CRYO_E_UNFIT,
 			    "this is not an RKE2 node: there is neither a service 'rke2-server' or "
 			    "'rke2-agent' nor a directory '" CRYO_RKE2_DATA_DIR "'");

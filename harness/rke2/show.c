@@ -82,8 +82,7 @@ static void show_step(const json_t *plan, const json_t *s, struct cryo_str *out)
 
 void cryo_rke2_plan_show(const json_t *plan, struct cryo_str *out)
 {
-	cryo_auto(cryo_free) char *need =
-	    cryo_size_show((uint64_t)cryo_json_int(plan, "bytes", 0));
+	cryo_auto(cryo_free) char *need = cryo_size_show((uint64_t)cryo_json_int(plan, "bytes", 0));
 	cryo_auto(cryo_free) char *have = cryo_size_show((uint64_t)cryo_json_int(plan, "free", 0));
 	const char *release = cryo_json_str(plan, "node.release");
 	json_t *item;

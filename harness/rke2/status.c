@@ -82,9 +82,14 @@ static json_t *list_running(const struct status_look *l, const char *name)
 		cryo_auto(cryo_free) char *exe =
 		    cryo_asprintf("%s/proc/%d/exe", l->n->root, (int)p->pid);
 
+		const char *what = name_content(l->j, name, exe);
+
+		/* Without a journal all that runs from the current release counts as its own. */
+		if (!l->j->plan && (!l->n->bin || !cryo_starts_with(p->exe, l->n->bin)))
+			what = "other";
 		if (strcmp(p->name, name) == 0)
-			json_array_append_new(all, json_pack("{si ss}", "pid", (int)p->pid, "what",
-							     name_content(l->j, name, exe)));
+			json_array_append_new(
+			    all, json_pack("{si ss}", "pid", (int)p->pid, "what", what));
 	}
 	return all;
 }
@@ -102,8 +107,9 @@ static void add_program(struct status_look *l, const char *name)
 
 static void list_programs(struct status_look *l)
 {
-	static const char *const usual[] = { "containerd", "containerd-shim-runc-v2", "ctr",
-					     "runc",	   "kubelet",		      "kubectl",
+	static const char *const usual[] = { "containerd", "containerd-shim-runc-v2",
+					     "ctr",	   "runc",
+					     "kubelet",	   "kubectl",
 					     "crictl" };
 	json_t *product;
 	size_t i;
@@ -123,11 +129,12 @@ static void compare_node(struct status_look *l)
 
 	if (release && l->n->release && strcmp(release, l->n->release) != 0) {
 		l->drifted = true;
-		add_status_note(l,
-				"RKE2 is %s now, it was %s at the install: install again, or roll "
-				"back, which needs the new release's runtime image on the node or in "
-				"a registry",
-				l->n->release, release);
+		add_status_note(
+		    l,
+		    "RKE2 is %s now, it was %s at the install: install again, or roll "
+		    "back, which needs the new release's runtime image on the node or in "
+		    "a registry",
+		    l->n->release, release);
 	}
 	if (into && !cryo_streq(into, l->n->current)) {
 		l->drifted = true;
@@ -157,8 +164,8 @@ static int compare_files(struct status_look *l, struct cryo_err *err)
 /* Sandboxes whose shim is not the one that new pods get. */
 static void note_old_shims(struct status_look *l)
 {
-	cryo_auto(cryo_free) char *prefix = cryo_asprintf(
-	    "%s/data/%s/", l->n->data_dir, l->n->current ? l->n->current : "?");
+	cryo_auto(cryo_free) char *prefix =
+	    cryo_asprintf("%s/data/%s/", l->n->data_dir, l->n->current ? l->n->current : "?");
 	cryo_auto(cryo_strv_release) struct cryo_strv old = { 0 };
 	cryo_auto(cryo_free) char *all = NULL;
 

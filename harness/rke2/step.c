@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 
 static const struct rke2_step_kind *const step_kinds[] = {
-	&rke2_step_keep,    &rke2_step_stage,	&rke2_step_image,   &rke2_step_file,
-	&rke2_step_swap,    &rke2_step_restart, &rke2_step_give_back, &rke2_step_unstage,
-	&rke2_step_unkeep,  &rke2_step_unimage, &rke2_step_unfile,  &rke2_step_unswap,
+	&rke2_step_keep,   &rke2_step_stage,   &rke2_step_image,     &rke2_step_file,
+	&rke2_step_swap,   &rke2_step_restart, &rke2_step_give_back, &rke2_step_unstage,
+	&rke2_step_unkeep, &rke2_step_unimage, &rke2_step_unfile,    &rke2_step_unswap,
 };
 
 const struct rke2_step_kind *rke2_step_find(const char *name)

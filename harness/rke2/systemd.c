@@ -72,8 +72,8 @@ static void check_processes(const struct cryo_rke2_node *n, const json_t *plan, 
 	}
 }
 
-static int ask_kubectl(const struct cryo_rke2_node *n, const char *config,
-		       const char *const *words, char **out, struct cryo_err *err)
+static int ask_kubectl(const struct cryo_rke2_node *n, const char *config, const char *const *words,
+		       char **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 
@@ -90,10 +90,12 @@ static void check_api(const struct cryo_rke2_node *n, struct cryo_str *why)
 	    server ? cryo_asprintf("%s/etc/rancher/rke2/rke2.yaml", n->root)
 		   : cryo_asprintf("%s/agent/kubelet.kubeconfig", n->data_dir);
 	const char *const readyz[] = { "get", "--raw=/readyz", NULL };
-	const char *const node[] = {
-		"get", "node", n->name, "-o",
-		"jsonpath={.status.conditions[?(@.type==\"Ready\")].status}", NULL
-	};
+	const char *const node[] = { "get",
+				     "node",
+				     n->name,
+				     "-o",
+				     "jsonpath={.status.conditions[?(@.type==\"Ready\")].status}",
+				     NULL };
 	cryo_auto(cryo_free) char *text = NULL, *state = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
 
@@ -134,7 +136,8 @@ static int wait_for_node(void *arg, const json_t *plan, bool ours, struct cryo_e
 		if (why.len == 0)
 			return 0;
 		if (cryo_now_ms() >= until)
-			return cryo_err_set(err, CRYO_E_TIMEOUT, "the node is not ready in time: %s",
+			return cryo_err_set(err, CRYO_E_TIMEOUT,
+					    "the node is not ready in time: %s",
 					    cryo_str_get(&why));
 		cryo_step_note("%s", cryo_str_get(&why));
 		rc = cryo_intr_sleep(PAUSE_MS, err);
@@ -173,8 +176,9 @@ static void collect_node_logs(void *arg, const json_t *plan, const char *dir)
 {
 	const struct cryo_rke2_limits *l = arg;
 	const char *data = cryo_json_str(plan, "node.dataDir");
-	const char *const argv[] = { "journalctl", "--no-pager", "-n", "5000", "-u",
-				     cryo_json_str(plan, "node.unit"), NULL };
+	const char *const argv[] = { "journalctl", "--no-pager", "-n",
+				     "5000",	   "-u",	 cryo_json_str(plan, "node.unit"),
+				     NULL };
 	cryo_auto(cryo_free) char *kubelet = cryo_asprintf("%s/agent/logs/kubelet.log", data);
 	cryo_auto(cryo_free) char *containerd =
 	    cryo_asprintf("%s/agent/containerd/containerd.log", data);

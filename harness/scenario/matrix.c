@@ -26,12 +26,13 @@ static int check_matrix_value(const struct cryo_node *list, size_t at, const cha
 	const struct cryo_node *v = list->child[at];
 
 	if (v->kind != CRYO_NODE_SCALAR || !is_matrix_value(v->text))
-		return cryo_node_err(v, err,
-				     "matrix '%s': %s%.64s%s is no value (1 to %d letters, digits, "
-				     "'._:/@+-')",
-				     key, v->kind == CRYO_NODE_SCALAR ? "'" : "a list or map",
-				     v->kind == CRYO_NODE_SCALAR ? v->text : "",
-				     v->kind == CRYO_NODE_SCALAR ? "'" : "", MAX_VALUE);
+		return cryo_node_err(
+		    v, err,
+		    "matrix '%s': %s%.64s%s is not a value (1 to %d letters, digits, "
+		    "'._:/@+-')",
+		    key, v->kind == CRYO_NODE_SCALAR ? "'" : "a list or map",
+		    v->kind == CRYO_NODE_SCALAR ? v->text : "",
+		    v->kind == CRYO_NODE_SCALAR ? "'" : "", MAX_VALUE);
 	for (size_t i = 0; i < at; i++)
 		if (strcmp(list->child[i]->text, v->text) == 0)
 			return cryo_node_err(v, err, "matrix '%s': '%s' is there twice", key,
@@ -47,7 +48,7 @@ static int check_matrix_key(const struct cryo_node *matrix, size_t at, struct cr
 
 	if (!cryo_scenario_is_name(key))
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "%s:%u: matrix: '%.64s' is no name (small letters, digits, "
+				    "%s:%u: matrix: '%.64s' is not a name (small letters, digits, "
 				    "'-')",
 				    matrix->file, matrix->key_line[at], key);
 	if (list->kind != CRYO_NODE_SEQ || list->n == 0)

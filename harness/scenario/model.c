@@ -87,9 +87,10 @@ static int decode_scenario_meta(const struct cryo_node *n, struct cryo_scenario 
 	if (rc < 0)
 		return rc;
 	if (!cryo_scenario_is_name(s->name))
-		return cryo_node_err(cryo_node_get(n, "name"), err,
-				     "'%.64s' is no name (small letters, digits, '-', at most %d)",
-				     s->name, CRYO_SCENARIO_NAME_MAX);
+		return cryo_node_err(
+		    cryo_node_get(n, "name"), err,
+		    "'%.64s' is not a name (small letters, digits, '-', at most %d)", s->name,
+		    CRYO_SCENARIO_NAME_MAX);
 	if (keys.labels && keys.labels->kind != CRYO_NODE_MAP)
 		return cryo_node_err(keys.labels, err, "'labels' must be a map");
 	return 0;

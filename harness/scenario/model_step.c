@@ -130,7 +130,7 @@ static int check_step_alias(const struct cryo_step *step, const struct cryo_vars
 				     "'as': a step that has to fail has no result to name");
 	if (!cryo_scenario_is_name(step->as))
 		return cryo_node_err(step->node, err,
-				     "'as': '%.64s' is no name (small letters, digits, '-')",
+				     "'as': '%.64s' is not a name (small letters, digits, '-')",
 				     step->as);
 	if (cryo_strv_has(&vars->name, step->as))
 		return cryo_node_err(step->node, err, "'as': there is a '%s' already", step->as);

@@ -147,7 +147,7 @@ static int read_wire_event(const json_t *j, struct cryo_event *ev, struct cryo_e
 		ms = cryo_json_int(j, "ms", 0);
 
 	if (kind < 0 || depth < 0 || depth > 100 || lane < 0 || lane > 1000000 || ms < 0)
-		return cryo_err_set(err, CRYO_E_CONFIG, "this is no event");
+		return cryo_err_set(err, CRYO_E_CONFIG, "this is not an event");
 	*ev = (struct cryo_event){ .kind = (enum cryo_event_kind)kind,
 				   .what = read_text_or_empty(j, "what"),
 				   .detail = read_text_or_empty(j, "detail"),
@@ -205,7 +205,7 @@ static int read_wire_result(const json_t *j, struct cryo_scenario_result *r, str
 				     cryo_json_str(j, "outcome"));
 
 	if (outcome < 0 || !cryo_json_str(j, "name"))
-		return cryo_err_set(err, CRYO_E_CONFIG, "this is no result");
+		return cryo_err_set(err, CRYO_E_CONFIG, "this is not a result");
 	*r = (struct cryo_scenario_result){
 		.name = cryo_strdup(cryo_json_str(j, "name")),
 		.outcome = (enum cryo_outcome)outcome,

@@ -135,7 +135,7 @@ int cryo_seal_archive_make(int in, int out, const struct cryo_seal_writer_opts *
 
 static int report_malformed_seal(struct cryo_err *err, const char *why)
 {
-	return cryo_err_set(err, CRYO_E_TAMPER, "this is no sealed archive: %s", why);
+	return cryo_err_set(err, CRYO_E_TAMPER, "this is not a sealed archive: %s", why);
 }
 
 static bool parse_octal_digits(const char *text, size_t n, uint64_t *value)
@@ -174,7 +174,7 @@ static int get_sealed_header(int fd, uint64_t at, struct header *h, uint64_t *si
 		return report_malformed_seal(err, "a tar header is missing");
 	if (h->type != '0' || h->prefix[0] || !get_octal_size(h, size) ||
 	    !memchr(h->name, '\0', sizeof(h->name)))
-		return report_malformed_seal(err, "a member is no plain file");
+		return report_malformed_seal(err, "a member is not a plain file");
 	return 0;
 }
 

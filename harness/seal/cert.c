@@ -93,7 +93,7 @@ static int refuse_private_key(const char *what, const char *pem, size_t len, str
 
 static int report_no_pem(const char *what, struct cryo_err *err)
 {
-	return cryo_seal_crypto_fail(err, CRYO_E_CONFIG, "'%s' is no certificate in PEM", what);
+	return cryo_seal_crypto_fail(err, CRYO_E_CONFIG, "'%s' is not a certificate in PEM", what);
 }
 
 int cryo_seal_cert_parse(const char *what, const char *pem, size_t len, enum cryo_seal_use use,
@@ -141,8 +141,9 @@ int cryo_seal_key_parse(const char *what, const char *pem, size_t len, struct cr
 
 	k->pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, seal_on_passphrase, NULL) : NULL;
 	if (!k->pkey)
-		return cryo_seal_crypto_fail(
-		    err, CRYO_E_CONFIG, "'%s' is no private key in PEM without passphrase", what);
+		return cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
+					     "'%s' is not a private key in PEM without passphrase",
+					     what);
 	if (!EVP_PKEY_is_a(k->pkey, "RSA") && !EVP_PKEY_is_a(k->pkey, "EC"))
 		return cryo_err_set(err, CRYO_E_CONFIG, "private key '%s' is neither RSA nor EC",
 				    what);

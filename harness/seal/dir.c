@@ -58,7 +58,7 @@ int cryo_seal_dir_open(int dir, const char *name, int *out, struct cryo_err *err
 	if (S_ISLNK(st.st_mode))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is a link", name);
 	if (!S_ISREG(st.st_mode))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", name);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a regular file", name);
 	*out = fd;
 	fd = -1;
 	return 0;

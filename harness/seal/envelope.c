@@ -95,7 +95,7 @@ int cryo_seal_envelope_recipient(const struct cryo_seal_cert *cert, char hash[CR
 static int report_no_envelope(struct cryo_err *err, const char *why)
 {
 	ERR_clear_error();
-	return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is no envelope of this format: %s",
+	return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is not an envelope of this format: %s",
 			    CRYO_SEAL_CMS_NAME, why);
 }
 

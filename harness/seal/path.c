@@ -153,7 +153,8 @@ static int convert_sealed_path(const struct job *j, const char *src, const char 
 		return cryo_err_as(err, cryo_err_sys(err, errno, "cannot open '%s'", src),
 				   CRYO_E_CONFIG);
 	if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no file and no directory", src);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is neither a file nor a directory",
+				    src);
 	return cryo_err_wrap(err, convert_to_target(j, from, S_ISDIR(st.st_mode), dst, err), "'%s'",
 			     src);
 }

@@ -55,7 +55,7 @@ int cryo_seal_file_size(const char *name, int fd, uint64_t *size, struct cryo_er
 	if (fstat(fd, &st) < 0)
 		return cryo_err_sys(err, errno, "'%s'", name);
 	if (!S_ISREG(st.st_mode))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", name);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a regular file", name);
 	if ((uint64_t)st.st_size > CRYO_SEAL_PLAIN_MAX)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is too large", name);
 	*size = (uint64_t)st.st_size;

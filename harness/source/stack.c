@@ -172,8 +172,7 @@ static int decode_stack(const struct cryo_node *n, struct cryo_stack *s, struct 
 	return rc;
 }
 
-/* The stacks that ship, for "did you mean". */
-static void list_shipped_stacks(struct cryo_strv *names)
+void cryo_stack_list_shipped(struct cryo_strv *names)
 {
 	cryo_auto(cryo_free) char *path = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -197,7 +196,7 @@ static int find_shipped_stack(const char *name, char **path, struct cryo_err *er
 
 	if (cryo_source_is_name(name) && cryo_data_path(relative, path, err) == 0)
 		return 0;
-	list_shipped_stacks(&names);
+	cryo_stack_list_shipped(&names);
 	near = cryo_nearest(name, cryo_strv_get(&names));
 	if (near)
 		return cryo_err_set(err, CRYO_E_CONFIG, "no stack '%s', did you mean '%s'?", name,

@@ -29,6 +29,8 @@ struct cryo_stack {
 
 /* Path, or the name of a stack that ships with cryopod ("upstream"). */
 int cryo_stack_load(const char *name_or_path, struct cryo_stack *out, struct cryo_err *err);
+/* Names of the stacks that ship with cryopod, in no order. */
+void cryo_stack_list_shipped(struct cryo_strv *names);
 void cryo_stack_release(struct cryo_stack *s);
 #define cryo_stack_releasep cryo_stack_release
 /* Every name in `only` (NULL: none) is a component's. -CRYO_E_USAGE with "did you mean". */

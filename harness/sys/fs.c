@@ -86,7 +86,7 @@ int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, str
 			return cryo_err_sys(err, errno, "cannot open '%s'", path);
 	}
 	if (!S_ISREG(st.st_mode))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no regular file", path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a regular file", path);
 	return read_whole_fd(fd, path, max, out, err);
 }
 
@@ -139,8 +139,8 @@ static int check_replaceable(const char *path, struct cryo_err *err)
 			memcmp(to, "/proc/", sizeof(to)) != 0) &&
 		       (stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
 	return fine ? 0
-		    : cryo_err_set(err, CRYO_E_CONFIG, "cannot write '%s': it is no regular file",
-				   path);
+		    : cryo_err_set(err, CRYO_E_CONFIG,
+				   "cannot write '%s': it is not a regular file", path);
 }
 
 int cryo_fs_check_place(const char *path, struct cryo_err *err)

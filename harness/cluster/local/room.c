@@ -6,6 +6,7 @@
 #include "criu/log.h"
 #include "source/data.h"
 #include "sys/fs.h"
+#include "sys/reseed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -288,6 +289,7 @@ static int restore_in_room(struct room *m, struct cryo_pid *init, struct cryo_er
 	for (size_t i = 0; i < m->cg.n; i++)
 		add_cgroup_root(&argv, &m->cg.tree[i], m->r->node->cgroup);
 	rc = local_groups_make(&m->cg, m->r->node, err);
+	cryo_random_reseed_or_warn("the cluster");
 	if (rc == 0)
 		rc = run_criu_in_room(m, &argv, RESTORE_MS, "restore.log", err);
 	if (rc == 0)

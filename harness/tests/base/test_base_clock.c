@@ -47,7 +47,7 @@ static void bad_durations(void **state)
 
 		print_message("# '%s'\n", row[i]);
 		assert_int_equal(cryo_duration_parse(row[i], &ms, &err), -CRYO_E_CONFIG);
-		assert_non_null(strstr(err.msg, "is no duration"));
+		assert_non_null(strstr(err.msg, "is not a duration"));
 		assert_int_equal(ms, 77);
 	}
 }
@@ -105,7 +105,7 @@ static void bad_sizes(void **state)
 
 		print_message("# '%s'\n", row[i]);
 		assert_int_equal(cryo_size_parse(row[i], &bytes, &err), -CRYO_E_CONFIG);
-		assert_non_null(strstr(err.msg, "is no size"));
+		assert_non_null(strstr(err.msg, "is not a size"));
 		assert_int_equal(bytes, 77);
 	}
 }

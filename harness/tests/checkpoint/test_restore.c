@@ -746,8 +746,8 @@ static void failures(void **state)
 		{ "import", 1, 0, 0, NULL, CRYO_E_CHILD, "ctr failed", false },
 		{ "create", 0, 1, 0, NULL, CRYO_E_REMOTE, "pod exists", false },
 		{ "wait", 0, 0, 1, NULL, CRYO_E_TIMEOUT, "pod does not run", true },
-		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): io_uring\n", CRYO_E_TIMEOUT,
-		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): io_uring; pod does not run",
+		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): send_fds failed (-22)\n", CRYO_E_TIMEOUT,
+		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): send_fds failed (-22); pod does not run",
 		  true },
 	};
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };

@@ -180,16 +180,16 @@ static void decode_refuses(void **state)
 		  "f.yaml:2: unknown key 'zzzzzz' (known: name, count, " },
 		{ "name:", "f.yaml:1: 'name' must be text" },
 		{ "name: [a]", "f.yaml:1: 'name' must be text" },
-		{ "name: x\ncount: -1", "f.yaml:2: 'count': '-1' is no whole number" },
-		{ "name: x\ncount: \"1\"", "f.yaml:2: 'count': '1' is no whole number" },
+		{ "name: x\ncount: -1", "f.yaml:2: 'count': '-1' is not a whole number" },
+		{ "name: x\ncount: \"1\"", "f.yaml:2: 'count': '1' is not a whole number" },
 		{ "name: x\ncount: 99999999999999999999", "f.yaml:2: 'count': " },
 		{ "name: x\ncount: {}", "f.yaml:2: 'count' must be a whole number" },
 		{ "name: x\nenabled: yes", "f.yaml:2: 'enabled': 'yes' is neither true nor" },
 		{ "name: x\nwait: 5", "f.yaml:2: 'wait': " },
 		{ "name: x\nsize: big", "f.yaml:2: 'size': " },
 		{ "name: x\nlist: a", "f.yaml:2: 'list' must be a list" },
-		{ "name: x\nlist: [a, [b]]", "f.yaml:2: 'list': item 2 is no text" },
-		{ "name: x\nlist: [a, ~]", "f.yaml:2: 'list': item 2 is no text" },
+		{ "name: x\nlist: [a, [b]]", "f.yaml:2: 'list': item 2 is not a text" },
+		{ "name: x\nlist: [a, ~]", "f.yaml:2: 'list': item 2 is not a text" },
 	};
 
 	(void)state;

@@ -197,7 +197,7 @@ static void hostile_members(void **state)
 		{ "config.dump", "{} {}", "config.dump: no JSON" },
 		{ "config.dump", "{}", "no 'rootfsImageName'" },
 		{ "config.dump", "{\"rootfsImageName\":null}", "no 'rootfsImageName'" },
-		{ "config.dump", "{\"rootfsImageName\":5}", "'rootfsImageName' is no string" },
+		{ "config.dump", "{\"rootfsImageName\":5}", "'rootfsImageName' is not a string" },
 		{ "config.dump", "{\"rootfsImageName\":\"a b\"}", "no plain text" },
 		{ "config.dump", "{\"rootfsImageName\":\"a\\u001b[2J\"}", "no plain text" },
 		{ "config.dump", "{\"rootfsImageName\":\"a\",\"runtime\":{}}", "'runtime' is no" },
@@ -209,7 +209,7 @@ static void hostile_members(void **state)
 		{ "spec.dump", "null", "'spec.dump' is no JSON object" },
 		{ "status.dump", "x", "status.dump: no JSON" },
 		{ "status.dump", "7", "'status.dump' is no JSON object" },
-		{ "status.dump", "{\"labels\":[]}", "'labels' is no object" },
+		{ "status.dump", "{\"labels\":[]}", "'labels' is not an object" },
 		{ "status.dump", "{\"labels\":{\"io.kubernetes.container.name\":1}}", "no string" },
 		{ "status.dump", "{\"labels\":{\"io.kubernetes.container.name\":\"../x\"}}",
 		  "none of Kubernetes" },
@@ -314,9 +314,9 @@ static void is_it_a_checkpoint(void **state)
 		{ { { "config.dump", "{}" }, { INVENTORY, "x" } }, NULL },
 		/* As CRIU leaves them. */
 		{ { { "core-1.img", "x" }, { "inventory.img", "x" } }, NULL },
-		{ { { "a", "x" } }, "is no checkpoint: there is no 'inventory.img'" },
-		{ { { "checkpoint/inventory.img/", NULL } }, "is no checkpoint" },
-		{ { { "myinventory.img", "x" } }, "is no checkpoint" },
+		{ { { "a", "x" } }, "is not a checkpoint: there is no 'inventory.img'" },
+		{ { { "checkpoint/inventory.img/", NULL } }, "is not a checkpoint" },
+		{ { { "myinventory.img", "x" } }, "is not a checkpoint" },
 		{ { { "seal.cms", "x" }, { "checkpoint.tar", "x" } }, "is sealed already" },
 	};
 	cryo_auto(cryo_free) char *inventory = cryo_asprintf("%s/inventory.img", dir);

@@ -178,9 +178,58 @@ static void many(void **state)
 	assert_int_equal(c.n, 4096);
 }
 
+/* CRIU counts pages in one field before 4.2 and in another since: neither is "0 B" of the other. */
+static void memory_of_both_generations(void **state)
+{
+#define PAGEMAP MAGIC "\x25\x40\x08\x56\x02\0\0\0\x08\x01" /* and the head */
+	static const struct {
+		const char *what;
+		struct member map;
+		uint64_t pages;
+	} row[] = {
+		{ "before 4.2",
+		  M("pagemap-1.img", PAGEMAP "\x07\0\0\0\x08\x80\x20\x10\x03\x20\x04"), 3 },
+		{ "since 4.2",
+		  M("pagemap-1.img", PAGEMAP "\x09\0\0\0\x08\x80\x20\x10\0\x20\x04\x28\x03"), 3 },
+		{ "long ago, without flags",
+		  M("pagemap-1.img", PAGEMAP "\x04\0\0\0\x08\x20\x10\x03"), 3 },
+		{ "two entries, one in the parent",
+		  M("pagemap-1.img", PAGEMAP "\x04\0\0\0\x08\x20\x10\x03"
+					     "\x06\0\0\0\x08\x20\x10\x09\x18\x01"),
+		  3 },
+		{ "pages of zeros need no place",
+		  M("pagemap-1.img", PAGEMAP "\x08\0\0\0\x08\x20\x10\0\x20\0\x28\x05"), 0 },
+		{ "more than there is",
+		  M("pagemap-1.img", PAGEMAP "\x0d\0\0\0\x10\0\x28\xff\xff\xff\xff\xff\xff\xff\xff"
+					     "\xff\x01"),
+		  (uint64_t)1 << 40 },
+		{ "a damaged entry",
+		  M("pagemap-1.img", PAGEMAP "\x04\0\0\0\x08\x20\x10\x03\x02\0\0\0\xff\xff"), 3 },
+		{ "only a head", M("pagemap-1.img", PAGEMAP), 0 },
+		{ "of nobody here", M("pagemap-2.img", PAGEMAP "\x04\0\0\0\x08\x20\x10\x03"), 0 },
+		{ "of shared memory",
+		  M("pagemap-shmem-1.img", PAGEMAP "\x04\0\0\0\x08\x20\x10\x03"), 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		const struct member m[] = { row[i].map, M("pstree.img", PSTREE INIT),
+					    M("pages-1.img", "12345678") };
+		cryo_auto(cryo_contents_release) struct cryo_contents c = { 0 };
+
+		print_message("# %s\n", row[i].what);
+		put(m, CRYO_ARRAY_LEN(m));
+		assert_int_equal(cryo_contents_load(path, &c, &err), 0);
+		assert_int_equal(c.n, 1);
+		assert_int_equal(c.process[0].page_bytes, row[i].pages * 4096);
+		assert_int_equal(c.page_bytes, 8);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(memory_of_both_generations),
 		cmocka_unit_test(archives),
 		cmocka_unit_test(many),
 	};

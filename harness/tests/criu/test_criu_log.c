@@ -53,26 +53,67 @@ static void decisive(void **state)
 	}
 }
 
+/*
+ * Messages of CRIU 4.1.1-1 (Debian trixie) on Linux 6.18, from real dumps and restores. The place
+ * in its source does not count, so it is left out.
+ */
+#define E "Error (criu/x.c:1): "
 static void explained(void **state)
 {
 	static const struct {
 		const char *text, *meaning;
 	} row[] = {
-		{ "sockets: Can't get 1:16 opt: Operation not supported", "CRIU before 4.2" },
-		{ "sockets: Can't get 1:34 opt: Operation not supported", "CRIU before 4.2" },
-		{ "inet: Unsupported proto 262 for socket 13fbd6", "multipath TCP" },
-		{ "inet: Connected TCP socket, consider using --tcp-established option.",
-		  "tcp-established" },
-		{ "unix: external socket is used. Consider using --ext-unix-sk", "ext-unix-sk" },
-		{ "Some file locks are hold by dumping tasks!", "file-locks" },
+		{ E "sockets: Can't get 1:16 opt: Operation not supported", "CRIU before 4.2" },
+		{ E "sockets: Can't get 1:34 opt: Operation not supported", "CRIU before 4.2" },
+		{ E "inet: Unsupported proto 262 for socket 13fbd6", "multipath TCP" },
+		{ E "inet: Connected TCP socket, consider using --tcp-established option.",
+		  "tcp-close" },
+		{ E "inet: In-flight connection (l) for 5", "skip-in-flight" },
+		{ E "inet: Can't bind inet socket (id 5): Cannot assign requested address",
+		  "address of the old pod" },
+		{ E "unix: External socket is used. Consider using --ext-unix-sk option.",
+		  "ext-unix-sk" },
+		{ E "Can't dump half of stream unix connection.", "must be closed" },
+		{ E "Some file locks are hold by dumping tasks! You can try --file-locks",
+		  "file-locks" },
+		{ E "Can't dump ghost file /ghost of 2097152 size, increase limit", "ghost-limit" },
+		{ E "fsnotify: \tCan't dump that handle", "irmap-scan-path" },
+		{ E "fsnotify: Can't dump that handle", "inotify" },
+		{ E "zombie 22112 (comm p) found while seizing", "debugger" },
+		{ E "send_fds failed (-22)", "io_uring" },
+		{ E "Can't open file e/log on restore: No such file or directory", "volume" },
+		{ E "files-reg: Can't open file x on restore: No such file", "base image" },
+		{ E "File etc/hostname has bad size 9 (expect 7)", "not as it was" },
+		{ E "File root/x has bad mode 0100600 (expect 0100644)", "mode" },
+		{ E "Can't fork for 14: File exists", "try again" },
+		{ E "Can't dump nested user namespace for 19970", "user namespace" },
+		{ E "Can't dump nested uts namespace for 19970", "uts namespace" },
+		{ E "Unable to dump more than one netns if the --emptyns is set", "network" },
+		{ E "Can't dump file 3 of that type [600] (anon anon_inode:[userfaultfd])",
+		  "userfaultfd" },
+		{ E "Can't dump file 3 of that type [600] (anon anon_inode:x)", "descriptor" },
+		{ E "Unknown shit 100600 (/secretmem (deleted))", "memfd_secret" },
+		{ E "Can't splice all pages to pipe (20480/6)", "MADV_GUARD_INSTALL" },
+		{ E "mnt: Can't parse 22717's mountinfo", "chroot" },
+		{ E "mnt: No mapping for 551:(null) mountpoint", "lacks a volume" },
+		{ E "Can't get rlimit 0: Operation not permitted", "CAP_SYS_RESOURCE" },
+		{ E "A session leader of 3560(1) is outside of its pid namespace", "session" },
+		{ E "1 killed by signal 9: Killed", "memory limit" },
+		{ E "page-xfer: write: No space left on device", "disk is full" },
 		{ "CRIU binary not found in PATH", "no CRIU in the node" },
-		{ "page-xfer: write: No space left on device", "disk is full" },
-		{ "tty: Found dangling tty with sid 7", "without tty and stdin" },
-		{ "A session leader of 3560(1) is outside of its pid namespace", "session" },
-		{ "File root/x has bad size 5 (expect 4)", "not as it was" },
-		{ "files-reg: Can't open file x on restore: No such file", "base image" },
-		{ "fsnotify: Can't dump that handle", "inotify" },
-		{ "Unknown file type: anon_inode:[io_uring]", "io_uring" },
+		/* A name does not decide. */
+		{ E "Can't dump ghost file /usr/lib/libnetty.so of 2097152 size, increase limit",
+		  "ghost-limit" },
+		{ E "Can't open file io_uring-tty on restore: No such file or directory", "base" },
+	};
+	static const char *const unknown[] = {
+		"",
+		"Dump files (pid: 7) failed with -1",
+		E "Dump files (pid: 7) failed with -1",
+		"checkpoint of pod 'pretty': it failed",
+		"checkpoint of pod 'tcp': Connected TCP socket, consider",
+		E "tty: Found dangling tty with sid 7",
+		E "Can't lock 'has bad size'",
 	};
 
 	(void)state;
@@ -83,8 +124,10 @@ static void explained(void **state)
 		assert_non_null(meaning);
 		assert_non_null(strstr(meaning, row[i].meaning));
 	}
-	assert_null(cryo_criu_log_explain(""));
-	assert_null(cryo_criu_log_explain("Dump files (pid: 7) failed with -1"));
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(unknown); i++) {
+		print_message("# %s\n", unknown[i]);
+		assert_null(cryo_criu_log_explain(unknown[i]));
+	}
 }
 
 int main(void)

@@ -128,12 +128,12 @@ cp_ -q --name e2e-a down
 
 # Refusals.
 for name in ../x A one.new "" a_b "$(printf %041d 0)" .; do
-	point "'$name' is no name" fails 2 "is no snapshot name" sn_ snapshot save "$name"
+	point "'$name' is not a name" fails 2 "is no snapshot name" sn_ snapshot save "$name"
 done
 point "the name is taken" fails 2 "there is a snapshot 'one' already (--force replaces it)" sn_ snapshot save one
 point "save needs a name" fails 2 "an argument is missing" sn_ snapshot save
 point "up --from of what is not there" fails 2 "no snapshot 'two'" cp_ --name e2e-a up --from two
-point "or is no name" fails 2 "no snapshot '../one'" cp_ --name e2e-a up --from ../one
+point "or is not a name" fails 2 "no snapshot '../one'" cp_ --name e2e-a up --from ../one
 point "rm of what is not there" fails 2 "no snapshot 'two'" cp_ snapshot rm two
 point "--from with --stack" fails 2 "neither --stack nor --cold" cp_ --name e2e-a up --from one --stack stock
 nothing_left_s() { [ "$(status .state e2e-a)" = absent ] && [ ! -e "$CRYOPOD_STATE_DIR/e2e-a" ]; }

@@ -294,7 +294,7 @@ static void not_an_archive(void **state)
 	assert_int_equal(cryo_tar_walk(in_dir("zeros"), note, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "is empty"));
 	assert_int_equal(cryo_tar_walk(in_dir("fifo"), note, &s, &err), -CRYO_E_CONFIG);
-	assert_non_null(strstr(err.msg, "is no regular file"));
+	assert_non_null(strstr(err.msg, "is not a regular file"));
 	assert_int_equal(cryo_tar_walk(dir, note, &s, &err), -CRYO_E_CONFIG);
 	assert_int_equal(cryo_tar_walk(in_dir("none"), note, &s, &err), -CRYO_E_CONFIG);
 	assert_int_equal(s.n, 0);

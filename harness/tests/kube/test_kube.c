@@ -51,8 +51,8 @@ static void answers(void **state)
 		  -CRYO_E_REMOTE, 403, false, "User \"u\" cannot get" },
 		{ "no message", 409, "{\"kind\":\"Status\",\"reason\":\"Conflict\"}",
 		  -CRYO_E_REMOTE, 409, false, "Conflict" },
-		{ "message is no text", 500, "{\"kind\":\"Status\",\"message\":7}", -CRYO_E_REMOTE,
-		  500, false, "the server answered with code 500" },
+		{ "message is not a text", 500, "{\"kind\":\"Status\",\"message\":7}",
+		  -CRYO_E_REMOTE, 500, false, "the server answered with code 500" },
 		{ "nothing said", 503, "", -CRYO_E_REMOTE, 503, false,
 		  "the server answered with code 503" },
 		{ "escape sequences", 502, "\n\n\033[2Jbad\rgateway\n<html>", -CRYO_E_REMOTE, 502,
@@ -123,7 +123,7 @@ static void lists(void **state)
 	json_decref(items);
 	assert_int_equal(cryo_kube_list(f.k, "deployments.apps", "n", NULL, &items, &f.err),
 			 -CRYO_E_REMOTE);
-	assert_string_equal(f.err.msg, "the server's answer is no list of deployments.apps");
+	assert_string_equal(f.err.msg, "the server's answer is not a list of deployments.apps");
 	assert_true(fake_kube_stop(&f));
 }
 

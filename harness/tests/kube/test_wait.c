@@ -169,7 +169,7 @@ static void ready(void **state)
 		{ "no list",
 		  { { LOOK, 200, "{\"items\":7}", false, 0 } },
 		  -CRYO_E_REMOTE,
-		  "the server's answer is no list of pods",
+		  "the server's answer is not a list of pods",
 		  0 },
 	};
 

@@ -31,8 +31,8 @@ static struct {
 	struct cryo_rke2_service service;
 	struct cryo_rke2_opts opts;
 	struct cryo_err err;
-	bool runs;	   /* the service */
-	bool never_ready;  /* with ours */
+	bool runs;	  /* the service */
+	bool never_ready; /* with ours */
 	unsigned restarts;
 } node;
 
@@ -135,7 +135,8 @@ static int node_wait(void *arg, const json_t *plan, bool ours, struct cryo_err *
 	if (ours != is_ours)
 		return cryo_err_set(err, CRYO_E_TIMEOUT, "the kubelet is %s",
 				    ours ? "not ours" : "still ours");
-	return ours && node.never_ready ? cryo_err_set(err, CRYO_E_TIMEOUT, "node is not Ready") : 0;
+	return ours && node.never_ready ? cryo_err_set(err, CRYO_E_TIMEOUT, "node is not Ready")
+					: 0;
 }
 
 static void node_collect(void *arg, const json_t *plan, const char *dir)
@@ -159,14 +160,17 @@ static inline void node_add_product(const char *name, const char *text, bool ima
 /* `version` tells two builds apart. */
 static inline void node_make_build(const char *version)
 {
-	static const char *const ours[] = { "containerd", "containerd-shim-runc-v2", "ctr", "runc",
-					    "kubelet",	  "criu", "cryopod-libs/criu" };
+	static const char *const ours[] = {
+		"containerd", "containerd-shim-runc-v2", "ctr", "runc", "kubelet",
+		"criu",	      "cryopod-libs/criu"
+	};
 
 	cryo_rke2_build_release(&node.build);
 	node.build.stack = cryo_strdup("upstream");
 	node.build.version = cryo_strdup("v1.33.13");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(ours); i++) {
-		cryo_auto(cryo_free) char *text = cryo_asprintf("%s of ours %s\n", ours[i], version);
+		cryo_auto(cryo_free) char *text =
+		    cryo_asprintf("%s of ours %s\n", ours[i], version);
 
 		node_add_product(ours[i], text, false);
 	}
@@ -192,12 +196,13 @@ static inline int node_setup(void **state)
 						   node_collect, NULL };
 	node.opts = (struct cryo_rke2_opts){ .root = node.dir, .service = &node.service };
 	node.runs = true;
-	node_write("etc/rancher/rke2/config.yaml", "write-kubeconfig-mode: \"0644\"\n"
-						   "kubelet-arg: [\"max-pods=50\"]\n",
+	node_write("etc/rancher/rke2/config.yaml",
+		   "write-kubeconfig-mode: \"0644\"\n"
+		   "kubelet-arg: [\"max-pods=50\"]\n",
 		   0600);
 	node_write("etc/systemd/system/rke2-server.service", "", 0644);
-	node_write("usr/local/bin/rke2",
-		   "#!/bin/sh\necho 'rke2 version " RELEASE " (0123abc)'\n", 0755);
+	node_write("usr/local/bin/rke2", "#!/bin/sh\necho 'rke2 version " RELEASE " (0123abc)'\n",
+		   0755);
 	node_write("proc/version", "", 0644);
 	node_write_release(RELEASE, "rke2-images.tar");
 	node_start();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A stand-in for the start of an `rke2` service: configuration, staging of the runtime image, the
- * link `bin`, removal of other releases' data directories. It follows pkg/bootstrap of RKE2 1.33 and
- * 1.36.4, whose own code was run with images of ours; each rule has its row in test_standin.c.
+ * link `bin`, removal of other releases' data directories. It follows pkg/bootstrap of RKE2 1.33
+ * and 1.36.4, whose own code was run with images of ours; each rule has its row in test_standin.c.
  * RKE2's modules cannot be had where this project is tested: what is proven here is proven of this.
  */
 #ifndef CRYO_TESTS_RKE2_STANDIN_H
@@ -27,8 +27,9 @@
 #include <unistd.h>
 
 struct standin {
-	const char *config_file, *data_dir, *tasks; /* tasks: …/io.containerd.runtime.v2.task/k8s.io */
-	const char *release;			    /* "v1.33.5+rke2r1" */
+	const char *config_file, *data_dir,
+	    *tasks;	     /* tasks: …/io.containerd.runtime.v2.task/k8s.io */
+	const char *release; /* "v1.33.5+rke2r1" */
 };
 
 /* What a start found out; caller frees. */
@@ -47,17 +48,21 @@ static inline void standin_result_release(struct standin_result *r)
 }
 #define standin_result_releasep standin_result_release
 
-/* Endings that the importer takes, in any case; the compression is not looked for in the file. */
-static inline int standin_filter(const char *name)
+/* Endings that are taken, in any case; the compression is not looked for in the file. */
+static inline int (*standin_filter(const char *name))(struct archive *)
 {
 	static const struct {
 		const char *end;
-		int filter;
+		int (*filter)(struct archive *);
 	} row[] = {
-		{ ".tar", ARCHIVE_FILTER_NONE },   { ".tar.gz", ARCHIVE_FILTER_GZIP },
-		{ ".tgz", ARCHIVE_FILTER_GZIP },   { ".tar.zst", ARCHIVE_FILTER_ZSTD },
-		{ ".tzst", ARCHIVE_FILTER_ZSTD },  { ".tar.bz2", ARCHIVE_FILTER_BZIP2 },
-		{ ".tbz", ARCHIVE_FILTER_BZIP2 },  { ".tar.lz4", ARCHIVE_FILTER_LZ4 },
+		{ ".tar", archive_read_support_filter_none },
+		{ ".tar.gz", archive_read_support_filter_gzip },
+		{ ".tgz", archive_read_support_filter_gzip },
+		{ ".tar.zst", archive_read_support_filter_zstd },
+		{ ".tzst", archive_read_support_filter_zstd },
+		{ ".tar.bz2", archive_read_support_filter_bzip2 },
+		{ ".tbz", archive_read_support_filter_bzip2 },
+		{ ".tar.lz4", archive_read_support_filter_lz4 },
 	};
 	size_t len = strlen(name);
 
@@ -67,15 +72,16 @@ static inline int standin_filter(const char *name)
 		if (len > n && strcasecmp(name + len - n, row[i].end) == 0)
 			return row[i].filter;
 	}
-	return -1;
+	return NULL;
 }
 
-static inline struct archive *standin_open(const char *path, int filter)
+typedef int (*standin_filter_fn)(struct archive *);
+
+static inline struct archive *standin_open(const char *path, standin_filter_fn filter)
 {
 	struct archive *a = archive_read_new();
 
-	if (filter != ARCHIVE_FILTER_NONE)
-		archive_read_append_filter(a, filter);
+	filter(a);
 	archive_read_support_format_tar(a);
 	if (archive_read_open_filename(a, path, 65536) == ARCHIVE_OK)
 		return a;
@@ -84,7 +90,8 @@ static inline struct archive *standin_open(const char *path, int filter)
 }
 
 /* The bytes of a member, or NULL. */
-static inline char *standin_member(const char *path, int filter, const char *name, size_t *len)
+static inline char *standin_member(const char *path, standin_filter_fn filter, const char *name,
+				   size_t *len)
 {
 	struct archive *a = standin_open(path, filter);
 	struct archive_entry *e;
@@ -114,7 +121,7 @@ static inline const char *standin_plain_ref(const char *ref)
 }
 
 /* The layers of the image with that tag: docker's manifest.json, nothing else. NULL: not here. */
-static inline json_t *standin_layers(const char *path, int filter, const char *ref)
+static inline json_t *standin_layers(const char *path, standin_filter_fn filter, const char *ref)
 {
 	size_t len = 0, i, k;
 	char *text = standin_member(path, filter, "manifest.json", &len);
@@ -159,7 +166,8 @@ static inline int standin_layer(char *data, size_t len, const char *dir, struct 
 	if (archive_read_open_memory(a, data, len) != ARCHIVE_OK)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "no layer");
 	while (rc == 0 && archive_read_next_header(a, &e) == ARCHIVE_OK) {
-		const char *name = archive_entry_pathname(e) + strspn(archive_entry_pathname(e), "/");
+		const char *name =
+		    archive_entry_pathname(e) + strspn(archive_entry_pathname(e), "/");
 		cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s", dir, name);
 
 		if (!cryo_starts_with(name, "bin/") && !cryo_starts_with(name, "charts/"))
@@ -174,16 +182,16 @@ static inline int standin_layer(char *data, size_t len, const char *dir, struct 
 	return rc;
 }
 
-static inline int standin_extract(const char *path, int filter, json_t *layers, const char *dir,
-				  struct cryo_err *err)
+static inline int standin_extract(const char *path, standin_filter_fn filter, json_t *layers,
+				  const char *dir, struct cryo_err *err)
 {
 	json_t *layer;
 	size_t i, len = 0;
 	int rc = 0;
 
 	json_array_foreach(layers, i, layer) {
-		char *data =
-		    rc == 0 ? standin_member(path, filter, json_string_value(layer), &len) : NULL;
+		char *data = rc == 0 ? standin_member(path, filter, json_string_value(layer), &len)
+				     : NULL;
 
 		if (data)
 			rc = standin_layer(data, len, dir, err);
@@ -192,7 +200,8 @@ static inline int standin_extract(const char *path, int filter, json_t *layers, 
 	return rc;
 }
 
-/* 1: the image was in an archive below `images`. Sub-directories too; not if it is a link itself. */
+/* 1: the image was in an archive below `images`. Sub-directories too; not if it is a link itself.
+ */
 static inline int standin_find_image(const char *images, const char *ref, const char *dir, bool top,
 				     struct cryo_err *err)
 {
@@ -203,12 +212,12 @@ static inline int standin_find_image(const char *images, const char *ref, const 
 
 	while (d && rc == 0 && (e = readdir(d))) {
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", images, e->d_name);
-		int filter = standin_filter(e->d_name);
+		standin_filter_fn filter = standin_filter(e->d_name);
 		json_t *layers;
 
 		if (e->d_name[0] != '.' && lstat(path, &st) == 0 && S_ISDIR(st.st_mode))
 			rc = standin_find_image(path, ref, dir, false, err);
-		if (filter < 0 || cryo_fs_size(path) < 0)
+		if (!filter || cryo_fs_size(path) < 0)
 			continue;
 		layers = standin_layers(path, filter, ref);
 		if (layers) {

@@ -6,10 +6,10 @@
 
 static char *make_bundle(const char *name)
 {
-	cryo_auto(cryo_json_decref) json_t *components = json_pack(
-	    "[{ss ss ss s{ss} s[{ss ss}]}]", "name", "runc", "version", "v1.2.8", "licence",
-	    "Apache-2.0", "source", "module", "github.com/opencontainers/runc", "patches", "name",
-	    "0001-x.patch", "sha256", "00");
+	cryo_auto(cryo_json_decref) json_t *components =
+	    json_pack("[{ss ss ss s{ss} s[{ss ss}]}]", "name", "runc", "version", "v1.2.8",
+		      "licence", "Apache-2.0", "source", "module", "github.com/opencontainers/runc",
+		      "patches", "name", "0001-x.patch", "sha256", "00");
 	const struct cryo_bundle_opts opts = { .components = components };
 	char *path = node_path(name);
 
@@ -53,7 +53,8 @@ static void what_is_unpacked_can_be_installed(void **state)
 static char *make_bad_bundle(const char *manifest, const char *file)
 {
 	char *path = node_path("bad.tar.gz");
-	cryo_auto(cryo_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	cryo_auto(cryo_fd_close) int fd =
+	    open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = cryo_tar_writer_new_gzip(fd);
 
 	assert_int_equal(
@@ -104,7 +105,8 @@ static void hostile_names_and_other_machines(void **state)
 	static const char *const manifest[] = {
 		HEAD "{\"name\": \"../x\", \"path\": \"files/bin/x\", \"sha256\": "
 		     "\"2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881\"}]}",
-		"{\"kind\": \"Bundle\", \"for\": \"rke2\", \"arch\": \"mips\", \"files\": [" ENTRY "]}",
+		"{\"kind\": \"Bundle\", \"for\": \"rke2\", \"arch\": \"mips\", \"files\": [" ENTRY
+		"]}",
 	};
 
 	(void)state;

@@ -12,38 +12,51 @@ static const struct {
 	{ "the file", { { "config.yaml", "cni: canal\n" } }, "cni", "\"canal\"" },
 	{ "a drop-in wins",
 	  { { "config.yaml", "cni: canal\n" }, { "config.yaml.d/10.yaml", "cni: none\n" } },
-	  "cni", "\"none\"" },
+	  "cni",
+	  "\"none\"" },
 	{ "by name",
 	  { { "config.yaml.d/20.yaml", "cni: b\n" }, { "config.yaml.d/10.yaml", "cni: a\n" } },
-	  "cni", "\"b\"" },
+	  "cni",
+	  "\"b\"" },
 	{ "upper case before lower case",
 	  { { "config.yaml.d/a.yaml", "cni: a\n" }, { "config.yaml.d/B.yaml", "cni: b\n" } },
-	  "cni", "\"a\"" },
+	  "cni",
+	  "\"a\"" },
 	{ "yml, any case",
 	  { { "config.yaml.d/10.YML", "cni: a\n" }, { "config.yaml.d/20.conf", "cni: b\n" } },
-	  "cni", "\"a\"" },
+	  "cni",
+	  "\"a\"" },
 	{ "a list is replaced",
 	  { { "config.yaml", "disable: [a, b]\n" }, { "config.yaml.d/1.yaml", "disable: [c]\n" } },
-	  "disable", "[\"c\"]" },
+	  "disable",
+	  "[\"c\"]" },
 	{ "key+ appends",
 	  { { "config.yaml", "disable: [a]\n" }, { "config.yaml.d/1.yaml", "disable+: [b, c]\n" } },
-	  "disable", "[\"a\",\"b\",\"c\"]" },
+	  "disable",
+	  "[\"a\",\"b\",\"c\"]" },
 	{ "key+ makes a list of a text",
 	  { { "config.yaml", "disable: a\n" }, { "config.yaml.d/1.yaml", "disable+: b\n" } },
-	  "disable", "[\"a\",\"b\"]" },
+	  "disable",
+	  "[\"a\",\"b\"]" },
 	{ "key+ with nothing before it sets",
-	  { { "config.yaml.d/1.yaml", "disable+: [b]\n" } }, "disable", "[\"b\"]" },
+	  { { "config.yaml.d/1.yaml", "disable+: [b]\n" } },
+	  "disable",
+	  "[\"b\"]" },
 	{ "a plain key throws away what was appended",
 	  { { "config.yaml", "disable: [a]\n" },
 	    { "config.yaml.d/1.yaml", "disable+: [b]\n" },
 	    { "config.yaml.d/2.yaml", "disable: [c]\n" } },
-	  "disable", "[\"c\"]" },
+	  "disable",
+	  "[\"c\"]" },
 	{ "an empty value empties",
 	  { { "config.yaml", "runtime-image: x/y:v1\n" },
 	    { "config.yaml.d/1.yaml", "runtime-image: \"\"\n" } },
-	  "runtime-image", "\"\"" },
+	  "runtime-image",
+	  "\"\"" },
 	{ "no value empties, too",
-	  { { "config.yaml", "cni: a\n" }, { "config.yaml.d/1.yaml", "cni:\n" } }, "cni", "\"\"" },
+	  { { "config.yaml", "cni: a\n" }, { "config.yaml.d/1.yaml", "cni:\n" } },
+	  "cni",
+	  "\"\"" },
 	{ "octal", { { "config.yaml", "m: 0644\n" } }, "m", "\"420\"" },
 	{ "octal in quotes", { { "config.yaml", "m: \"0644\"\n" } }, "m", "\"0644\"" },
 	{ "hexadecimal", { { "config.yaml", "m: 0x1F\n" } }, "m", "\"31\"" },
@@ -136,7 +149,8 @@ static void a_running_service_is_asked(void **state)
 	static const char environ_[] = "PATH=/bin\0RKE2_DATA_DIR=/srv/env\0RKE2_NODE_NAME=Worker";
 	cryo_auto(cryo_rke2_node_release) struct cryo_rke2_node n = { 0 };
 	cryo_auto(cryo_free) char *dir = node_path("proc/77"), *a = node_path("proc/77/cmdline");
-	cryo_auto(cryo_free) char *b = node_path("proc/77/environ"), *exe = node_path("proc/77/exe");
+	cryo_auto(cryo_free) char *b = node_path("proc/77/environ"),
+				  *exe = node_path("proc/77/exe");
 	cryo_auto(cryo_free) char *program = node_path("usr/local/bin/rke2");
 
 	(void)state;
@@ -204,9 +218,8 @@ static void obstacles_are_found(void **state)
 		else
 			node_remove(obstacle_rows[i].file);
 		assert_int_equal(cryo_rke2_node_look(node.dir, &n, &node.err), 0);
-		assert_int_equal(cryo_rke2_plan(&n, &node.build, CRYO_RKE2_RUNTIME_IMAGE, &plan,
-						&node.err),
-				 0);
+		assert_int_equal(
+		    cryo_rke2_plan(&n, &node.build, CRYO_RKE2_RUNTIME_IMAGE, &plan, &node.err), 0);
 		if (cryo_rke2_plan_check(plan, false, &node.err) != -CRYO_E_UNFIT ||
 		    !strstr(node.err.msg, obstacle_rows[i].word))
 			fail_msg("row %zu: %s", i, node.err.msg);
@@ -224,19 +237,24 @@ static void too_little_disk_is_an_obstacle(void **state)
 	(void)state;
 	node.build.product[0].bytes = (uint64_t)1 << 50;
 	assert_int_equal(cryo_rke2_node_look(node.dir, &n, &node.err), 0);
-	assert_int_equal(
-	    cryo_rke2_plan(&n, &node.build, CRYO_RKE2_SWAP, &plan, &node.err), 0);
+	assert_int_equal(cryo_rke2_plan(&n, &node.build, CRYO_RKE2_SWAP, &plan, &node.err), 0);
 	assert_int_equal(cryo_rke2_plan_check(plan, true, &node.err), -CRYO_E_UNFIT);
 	assert_non_null(strstr(node.err.msg, "too little space"));
 }
 
 static void the_plan_tells_all(void **state)
 {
-	static const char *const words[] = { "runtime-image, Kubernetes v1.33.13", "create",
-					     "99-cryopod.yaml", "restart rke2-server",
-					     "kubelet-arg+:", "keep", "cryopod-kept-v1.33.5-rke2r1",
-					     "note: running pods keep the shim", "default/a",
-					     "kube-apiserver", "disk: " };
+	static const char *const words[] = { "runtime-image, Kubernetes v1.33.13",
+					     "create",
+					     "99-cryopod.yaml",
+					     "restart rke2-server",
+					     "kubelet-arg+:",
+					     "keep",
+					     "cryopod-kept-v1.33.5-rke2r1",
+					     "note: running pods keep the shim",
+					     "default/a",
+					     "kube-apiserver",
+					     "disk: " };
 	cryo_auto(cryo_rke2_node_release) struct cryo_rke2_node n = { 0 };
 	cryo_auto(cryo_json_decref) json_t *plan = NULL;
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
@@ -244,8 +262,8 @@ static void the_plan_tells_all(void **state)
 	(void)state;
 	node_run_pod("a");
 	assert_int_equal(cryo_rke2_node_look(node.dir, &n, &node.err), 0);
-	assert_int_equal(
-	    cryo_rke2_plan(&n, &node.build, CRYO_RKE2_RUNTIME_IMAGE, &plan, &node.err), 0);
+	assert_int_equal(cryo_rke2_plan(&n, &node.build, CRYO_RKE2_RUNTIME_IMAGE, &plan, &node.err),
+			 0);
 	cryo_rke2_plan_show(plan, &text);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(words); i++)
 		if (!strstr(cryo_str_get(&text), words[i]))
@@ -256,14 +274,10 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, node_setup, node_teardown)
 	const struct CMUnitTest tests[] = {
-		T(read_as_rke2_reads_it),
-		T(a_dropin_that_is_not_there_yet),
-		T(bad_files_are_named),
-		T(another_config_file_and_data_dir),
-		T(a_running_service_is_asked),
-		T(others_are_told_apart),
-		T(obstacles_are_found),
-		T(too_little_disk_is_an_obstacle),
+		T(read_as_rke2_reads_it),      T(a_dropin_that_is_not_there_yet),
+		T(bad_files_are_named),	       T(another_config_file_and_data_dir),
+		T(a_running_service_is_asked), T(others_are_told_apart),
+		T(obstacles_are_found),	       T(too_little_disk_is_an_obstacle),
 		T(the_plan_tells_all),
 	};
 

@@ -82,9 +82,9 @@ static int must_be_done(int rc)
 static void recover(long point, bool boot, bool forward)
 {
 	cryo_auto(cryo_free) char *after = NULL;
-	cryo_auto(cryo_free) char *what =
-	    cryo_asprintf("point %ld, %s, then %s", point, boot ? "a start" : "no start",
-			  forward ? "install" : "rollback");
+	cryo_auto(cryo_free) char *what = cryo_asprintf("point %ld, %s, then %s", point,
+							boot ? "a start" : "no start",
+							forward ? "install" : "rollback");
 
 	if (boot) {
 		node_remove("run");

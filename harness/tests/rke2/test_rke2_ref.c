@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of data directories: what RKE2 1.33 and 1.36.4 did with these references when they were run. */
+/* Names of data directories: what RKE2 1.33 and 1.36.4 did with these references when they were
+ * run. */
 #include "rke2/ref.h"
 #include "rke2/release.h"
 

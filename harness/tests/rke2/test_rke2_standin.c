@@ -9,9 +9,9 @@
 
 #include <sys/wait.h>
 
-#define REF	"cryopod/rke2-runtime:v9-test"
-#define DROPIN	"etc/rancher/rke2/config.yaml.d/50.yaml"
-#define IMAGES	"var/lib/rancher/rke2/agent/images"
+#define REF    "cryopod/rke2-runtime:v9-test"
+#define DROPIN "etc/rancher/rke2/config.yaml.d/50.yaml"
+#define IMAGES "var/lib/rancher/rke2/agent/images"
 
 /* An archive of an image with bin/kubelet and charts/a.yaml. */
 static void write_image(const char *to, const char *tag)
@@ -171,8 +171,9 @@ static void links_and_digests(void **state)
 	assert_int_equal(symlink(other, images), 0);
 	assert_true(start(&r) < 0);
 	/* A digest never comes from an archive. */
-	node_write(DROPIN, "runtime-image: cryopod/rke2-runtime@sha256:"
-			   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
+	node_write(DROPIN,
+		   "runtime-image: cryopod/rke2-runtime@sha256:"
+		   "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\n",
 		   0600);
 	assert_true(start(&r) < 0);
 }
@@ -286,8 +287,7 @@ static void others_are_cleaned(void **state)
 	assert_int_equal(start(&r), 0);
 	assert_false(cryo_fs_exists(old));
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(stay); i++) {
-		cryo_auto(cryo_free) char *path =
-		    cryo_asprintf("%s/data/%s", node.data, stay[i]);
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/data/%s", node.data, stay[i]);
 
 		assert_true(cryo_fs_exists(path));
 	}

@@ -134,7 +134,7 @@ static void only_files_are_replaced(void **state)
 		assert_int_equal(cryo_fs_check_place(at(name[i]), &err), -CRYO_E_CONFIG);
 		assert_int_equal(cryo_fs_write(at(name[i]), "x", 1, 0600, &err), -CRYO_E_CONFIG);
 		assert_int_equal(cryo_fs_copy(at("src"), at(name[i]), 0600, &err), -CRYO_E_CONFIG);
-		assert_non_null(strstr(err.msg, "is no regular file"));
+		assert_non_null(strstr(err.msg, "is not a regular file"));
 		assert_int_equal(lstat(at(name[i]), &now), 0);
 		assert_int_equal(st.st_ino, now.st_ino);
 	}
