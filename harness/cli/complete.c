@@ -10,8 +10,8 @@
 #include "cli/cli.h"
 
 #include "base/str.h"
-#include "cluster/local/snapshot.h"
-#include "cluster/local/template.h"
+#include "cluster/snapshot.h"
+#include "cluster/template.h"
 #include "conf/json.h"
 #include "image/builtin.h"
 #include "source/stack.h"
@@ -118,7 +118,8 @@ static void add_service_names(const struct line *l, struct cryo_strv *out)
 	json_t *s;
 	size_t i;
 
-	if (cryo_cli_target(&cli, &t, &ignored) < 0 || t->ops->status(t, &status, &ignored) < 0)
+	if (cryo_cli_target(&cli, &t, &ignored) < 0 ||
+	    cryo_cluster_status(t, &status, &ignored) < 0)
 		return;
 	json_array_foreach(cryo_json_at(status, "nodes[0].services"), i, s)
 		if (cryo_json_str(s, "name"))

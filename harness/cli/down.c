@@ -5,7 +5,7 @@
 #include "scenario/many.h"
 
 struct down_opts {
-	bool all;
+	bool all, keep_image;
 	unsigned count;
 };
 
@@ -13,15 +13,21 @@ static const struct cryo_opt opts_table[] = {
 	{ "all", 0, CRYO_OPT_FLAG, offsetof(struct down_opts, all), NULL, "every cluster" },
 	{ "count", 0, CRYO_OPT_COUNT, offsetof(struct down_opts, count), "N",
 	  "the clusters of up --count N: NAME-1 … NAME-N" },
+	{ "keep-image", 0, CRYO_OPT_FLAG, offsetof(struct down_opts, keep_image), NULL,
+	  "of kind: the node image stays in the engine for the next up" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int take_cluster_down(const char *kind, const char *name, struct cryo_err *err)
+static int take_cluster_down(const char *kind, const char *name, bool keep_image,
+			     struct cryo_err *err)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 	int rc = cryo_cluster_open(kind, name, &t, err);
 
-	return rc < 0 ? rc : cryo_cluster_down(t, err);
+	if (rc < 0)
+		return rc;
+	t->keep_image = keep_image;
+	return cryo_cluster_down(t, err);
 }
 
 static int take_clusters_down(struct cryo_cli *cli, unsigned n, struct cryo_err *err)
@@ -39,7 +45,7 @@ static int take_clusters_down(struct cryo_cli *cli, unsigned n, struct cryo_err 
 }
 
 /* Each by its own record; one that does not go away keeps nobody else up. */
-static int take_all_down(struct cryo_err *err)
+static int take_all_down(bool keep_image, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	int rc = cryo_cluster_list(&names, err);
@@ -48,7 +54,7 @@ static int take_all_down(struct cryo_err *err)
 		return rc;
 	for (size_t i = 0; i < names.n; i++) {
 		struct cryo_err why = CRYO_ERR_INIT;
-		int one = take_cluster_down(NULL, names.v[i], &why);
+		int one = take_cluster_down(NULL, names.v[i], keep_image, &why);
 
 		if (one == -(int)CRYO_E_INTERRUPTED || (one < 0 && rc == 0)) {
 			*err = why;
@@ -73,7 +79,8 @@ static int down_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 		return cryo_err_set(err, CRYO_E_USAGE, "either --all or --count");
 	if (o->count)
 		return take_clusters_down(cli, o->count, err);
-	return o->all ? take_all_down(err) : take_cluster_down(cli->target, cli->name, err);
+	return o->all ? take_all_down(o->keep_image, err)
+		      : take_cluster_down(cli->target, cli->name, o->keep_image, err);
 }
 
 const struct cryo_cmd cryo_cmd_down = {

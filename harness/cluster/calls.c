@@ -36,6 +36,12 @@ int cryo_cluster_lacks(const struct cryo_cluster_ops *ops, const char *what, str
 	return cryo_err_set(err, CRYO_E_UNFIT, "a cluster of kind '%s' has no %s", ops->kind, what);
 }
 
+/* By name: the tables of all kinds would bring all of them along. */
+static bool is_of_kind(const struct cryo_cluster_ops *ops, const char *kind)
+{
+	return strcmp(ops->kind, kind) == 0;
+}
+
 static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_up_opts *o,
 			 struct cryo_err *err)
 {
@@ -45,8 +51,14 @@ static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_u
 		return cryo_cluster_lacks(ops, "templates", err);
 	if (o->from && !ops->snapshots)
 		return cryo_cluster_lacks(ops, "snapshots", err);
-	if (o->local.port && strcmp(ops->kind, "local") != 0)
+	if (o->local.port && !is_of_kind(ops, "local") && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "choice of a port", err);
+	if (o->kind.config && !is_of_kind(ops, "kind"))
+		return cryo_cluster_lacks(ops, "configuration of kind", err);
+	if (o->kind.engine && !is_of_kind(ops, "kind"))
+		return cryo_cluster_lacks(ops, "container engine", err);
+	if (o->kind.nodes > 1 && !is_of_kind(ops, "kind"))
+		return cryo_cluster_lacks(ops, "choice of how many nodes", err);
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct cryo_cluster {
 	 * reached at all. */
 	struct cryo_cluster_node *node;
 	size_t nodes;
+	bool keep_image; /* down: an image that its nodes were made from stays in the engine */
 };
 
 /* Of a cluster, and of a snapshot of one. */
@@ -77,6 +78,11 @@ struct cryo_up_opts {
 	struct {
 		unsigned port; /* of 127.0.0.1 for the API server; 0: any free one */
 	} local;
+	struct {
+		const char *config; /* a cluster.yaml of kind, or NULL */
+		unsigned nodes;	    /* without one; 0: one */
+		const char *engine; /* "docker", "podman"; NULL: the first that answers */
+	} kind;
 };
 #define CRYO_UP_OPTS_INIT                                                                          \
 	{                                                                                          \

@@ -86,6 +86,7 @@ struct cryo_cluster *cryo_cluster_new(const struct cryo_cluster_ops *ops, const 
 void cryo_cluster_take_nodes(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			     size_t nodes);
 
-extern const struct cryo_cluster_ops cryo_cluster_local, cryo_cluster_attached;
+extern const struct cryo_cluster_ops cryo_cluster_local, cryo_cluster_attached,
+    cryo_cluster_kind_kind;
 
 #endif

@@ -5,7 +5,8 @@
 #include <string.h>
 
 const struct cryo_cluster_ops *const cryo_cluster_kinds[] = { &cryo_cluster_local,
-							      &cryo_cluster_attached, NULL };
+							      &cryo_cluster_attached,
+							      &cryo_cluster_kind_kind, NULL };
 
 int cryo_cluster_find_kind(const char *name, const struct cryo_cluster_ops **out,
 			   struct cryo_err *err)

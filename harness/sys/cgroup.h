@@ -60,6 +60,8 @@ int cryo_cgroup_set(const struct cryo_cgroups *cg, const char *path, const char 
 		    const char *value, struct cryo_err *err);
 /* Kill what is in it, and remove it with everything below. Not there is fine. */
 int cryo_cgroup_remove(const struct cryo_cgroups *cg, const char *path, struct cryo_err *err);
+/* The group that a process is in: that of the memory controller; NULL: not known. Caller frees. */
+char *cryo_cgroup_of(const struct cryo_cgroups *cg, pid_t pid);
 /* Is it there in any hierarchy? */
 bool cryo_cgroup_exists(const struct cryo_cgroups *cg, const char *path);
 

@@ -88,3 +88,34 @@ int cryo_cgroup_set(const struct cryo_cgroups *cg, const char *path, const char 
 		return cryo_err_sys(err, errno, "cannot write '%s' to '%s'", value, full);
 	return 0;
 }
+
+/* "4:memory:/docker/0123…" of v1, "0::/system.slice/…" of v2 (cgroups(7)). */
+static char *find_cgroup_line(char *text, bool v2)
+{
+	char *line, *rest = text;
+
+	while ((line = strsep(&rest, "\n"))) {
+		char *names = strchr(line, ':'), *path = names ? strchr(names + 1, ':') : NULL;
+
+		if (!path)
+			continue;
+		*path++ = '\0';
+		names++;
+		if (v2 ? !*names : strstr(names, "memory") != NULL)
+			return path;
+	}
+	return NULL;
+}
+
+char *cryo_cgroup_of(const struct cryo_cgroups *cg, pid_t pid)
+{
+	cryo_auto(cryo_free) char *file = cryo_asprintf("/proc/%d/cgroup", pid);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	const char *path;
+
+	if (cryo_fs_read(file, 65536, &text, &ignored) < 0 || text.len == 0)
+		return NULL;
+	path = find_cgroup_line(text.p, cg->v2);
+	return path && *path == '/' && path[1] ? cryo_strdup(path) : NULL;
+}

@@ -4,6 +4,7 @@
  * No address, route or rule of the host changes; connections are carried by a
  * small process that ends with the node.
  */
+#include "cluster/forward.h"
 #include "cluster/local/local.h"
 
 #include "sys/fs.h"
@@ -206,13 +207,13 @@ int local_forward_check(unsigned port, struct cryo_err *err)
 	return 0;
 }
 
-static _Noreturn void run_forwarder(int listener, int netns, int node)
+static _Noreturn void run_forwarder(int listener, int netns, int node, unsigned to)
 {
 	const int from[] = { listener, netns, node };
 	char port[16];
 	int high[3], null = open("/dev/null", O_RDWR);
 
-	snprintf(port, sizeof(port), "%d", LOCAL_API_PORT);
+	snprintf(port, sizeof(port), "%u", to);
 	setsid();
 	if (chdir("/") < 0)
 		_exit(1);
@@ -231,8 +232,14 @@ static _Noreturn void run_forwarder(int listener, int netns, int node)
 int local_forward_start(const struct local *l, const struct cryo_pid *init, unsigned *port,
 			struct cryo_pid *out, struct cryo_err *err)
 {
+	return cryo_forward_start(l->cgroup, init, LOCAL_API_PORT, port, out, err);
+}
+
+int cryo_forward_start(const char *above, const struct cryo_pid *init, unsigned to, unsigned *port,
+		       struct cryo_pid *out, struct cryo_err *err)
+{
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/%d/ns/net", init->pid);
-	cryo_auto(cryo_free) char *group = cryo_asprintf("%s/host", l->cgroup);
+	cryo_auto(cryo_free) char *group = cryo_asprintf("%s/host", above);
 	cryo_auto(cryo_fd_close) int listener = -1, netns = open(path, O_RDONLY | O_CLOEXEC);
 	cryo_auto(cryo_fd_close) int node = (int)syscall(SYS_pidfd_open, init->pid, 0);
 	cryo_auto(cryo_cgroups_release) struct cryo_cgroups cg = { 0 };
@@ -251,7 +258,7 @@ int local_forward_start(const struct local *l, const struct cryo_pid *init, unsi
 		return rc;
 	pid = fork();
 	if (pid == 0)
-		run_forwarder(listener, netns, node);
+		run_forwarder(listener, netns, node, to);
 	if (pid < 0)
 		return cryo_err_sys(err, errno, "cannot start the forwarder");
 	rc = cryo_pid_of(pid, out, err);

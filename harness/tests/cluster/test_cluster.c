@@ -75,8 +75,9 @@ static void kinds(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cryo_cluster_open("kind", "a", &t, &err), -CRYO_E_USAGE);
-	assert_string_equal(err.msg, "unknown kind of cluster 'kind' (known: local, attached)");
+	assert_int_equal(cryo_cluster_open("kine", "a", &t, &err), -CRYO_E_USAGE);
+	assert_string_equal(err.msg,
+			    "unknown kind of cluster 'kine' (known: local, attached, kind)");
 	assert_int_equal(cryo_cluster_open("", "a", &t, &err), -CRYO_E_USAGE);
 	assert_null(t);
 	assert_int_equal(cryo_cluster_open("local", "a", &t, &err), 0);
