@@ -160,7 +160,7 @@ static const struct placeholder {
 	{ "FORMAT", NULL, NULL, "table json yaml", false },
 	{ "KIND", "image", NULL, "kind", false },
 	{ "KIND", "bundle", NULL, "rke2", false },
-	{ "KIND", NULL, NULL, "local", false },
+	{ "KIND", NULL, NULL, "local kind attached", false },
 	{ "ENGINE", NULL, NULL, "docker podman", false },
 	{ "WHEN", NULL, NULL, "auto always never", false },
 	{ "BOOL", NULL, NULL, "true false", false },
