@@ -97,6 +97,9 @@ static const struct meaning {
 /* What says its cause in words of its own, with CRIU's line or without one. */
 static const struct meaning runtime[] = {
 	{ "CRIU binary not found", "there is no CRIU in the node's PATH" },
+	/* go-criu (containerd 2.2, runc 1.2) when what it started ended without an answer. */
+	{ "read criu-xprt-cln: connection reset by peer",
+	  "there is no CRIU in the node's PATH, or it cannot run there" },
 };
 
 /* "Error (a.c:1): files-reg: \tCan't" → "files-reg: Can't": what follows the place, with one
