@@ -59,12 +59,13 @@ $(B)/tests/fuzz_%: $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $< $(LIBS)
 
 # What runs inside containers: static, and the same bytes wherever and whenever it is built.
-LIBEXEC := build/libexec/counter build/libexec/pause
+LIBEXEC := build/libexec/counter build/libexec/pause build/libexec/faces
 all: $(LIBEXEC)
 $(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
 $(B)/tests/test_cli: | $(B)/cryopod $(LIBEXEC)
 build/libexec/counter: counter-container/counter.c
 build/libexec/pause: images/pause/pause.c
+build/libexec/faces: images/faces/faces.c
 $(LIBEXEC):
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \
@@ -142,6 +143,7 @@ e2e: $(B)/cryopod interop
 	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
 interop: $(B)/cryopod
 	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/interop.tap interop harness/tests/interop/run
+	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/patches.tap 'patches beside git' harness/tests/interop/patches
 test: all
 	@rm -rf build/tap build/asan/tap
 	@$(MAKE) --no-print-directory taps checks

@@ -60,8 +60,8 @@ static const struct meaning {
 	{ "Can't splice all pages to pipe *",
 	  "a process has guard pages in its memory (MADV_GUARD_INSTALL; thread stacks of glibc "
 	  "2.42), which CRIU before 4.2 cannot dump" },
-	{ "Can't parse *'s mountinfo*",
-	  "a process of the container has another root directory (chroot), which CRIU cannot dump" },
+	{ "Can't parse *'s mountinfo*", "a process of the container has another root directory "
+					"(chroot), which CRIU cannot dump" },
 	{ "Can't dump file * of that type * (anon anon_inode:?io_uring?)*",
 	  "CRIU cannot dump io_uring" },
 	{ "Can't dump file * of that type * (anon anon_inode:?userfaultfd?)*",

@@ -171,9 +171,9 @@ static void add_old_names(const char *diff, struct cryo_strv *paths)
 	for (; *diff; diff += strcspn(diff, "\n"), diff += *diff == '\n')
 		for (size_t i = 0; i < CRYO_ARRAY_LEN(words); i++)
 			if (cryo_starts_with(diff, words[i]))
-				cryo_strv_take(paths, cryo_strndup(diff + strlen(words[i]),
-								   strcspn(diff, "\n") -
-								       strlen(words[i])));
+				cryo_strv_take(
+				    paths, cryo_strndup(diff + strlen(words[i]),
+							strcspn(diff, "\n") - strlen(words[i])));
 }
 
 static void add_new_names(const struct cryo_str *out, struct cryo_strv *paths)
@@ -188,47 +188,54 @@ static void add_new_names(const struct cryo_str *out, struct cryo_strv *paths)
 	}
 }
 
-static int check_patch_paths(const struct cryo_patch *p, const struct cryo_strv *paths,
-			     struct cryo_err *err)
+static int check_paths(const struct cryo_series *s, const struct cryo_strv *paths,
+		       struct cryo_err *err)
 {
 	for (size_t i = 0; i < paths->n; i++) {
 		cryo_auto(cryo_free) char *framed = cryo_asprintf("/%s/", paths->v[i]);
 
 		if (paths->v[i][0] == '/' || strstr(framed, "/../") || strcasestr(framed, "/.git/"))
-			return cryo_err_set(err, CRYO_E_CONFIG, "%s: refuses to touch '%s'",
-					    p->path, paths->v[i]);
+			return cryo_err_set(err, CRYO_E_CONFIG, "%s: refuses to touch '%s'", s->dir,
+					    paths->v[i]);
 	}
 	return 0;
 }
 
-static int add_mail_paths(struct cryo_gitbox *box, const struct cryo_patch *p,
-			  const struct cryo_mail *m, struct cryo_strv *paths, struct cryo_err *err)
+/* All diffs in one run of git. */
+static int list_diff_paths(struct cryo_gitbox *box, const struct cryo_series *s,
+			   const struct cryo_strv *argv, struct cryo_strv *paths,
+			   struct cryo_err *err)
 {
+	struct cryo_gitrun run = { .argv = cryo_strv_get(argv) };
 	cryo_auto(cryo_free) char *reason = NULL;
-	struct cryo_gitrun run = { .argv = CRYO_GIT("apply", "--numstat", "-z", m->file) };
 	int rc = cryo_gitbox_run(box, &run, err);
 
 	if (rc < 0 && err->status == CRYO_E_CHILD) {
 		reason = cryo_gitbox_reason(box);
-		return cryo_err_set(err, CRYO_E_CONFIG, "%s: no diff that can be read: %s", p->path,
-				    reason);
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s: a diff that cannot be read: %s",
+				    s->dir, reason);
 	}
 	if (rc < 0)
 		return rc;
 	add_new_names(&box->last.out, paths);
-	add_old_names(cryo_str_get(&m->diff), paths);
-	return check_patch_paths(p, paths, err);
+	return check_paths(s, paths, err);
 }
 
-int cryo_patch_paths(const struct cryo_patch *p, struct cryo_strv *paths, struct cryo_err *err)
+int cryo_series_paths(const struct cryo_series *s, struct cryo_strv *paths, struct cryo_err *err)
 {
-	cryo_auto(cryo_mails_release) struct cryo_mails mails = { 0 };
 	cryo_auto(cryo_gitbox_close) struct cryo_gitbox box = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
 	int rc = cryo_gitbox_open(NULL, &box, err);
 
-	if (rc == 0)
-		rc = cryo_mails_read(&box, p, &mails, err);
-	for (size_t i = 0; rc == 0 && i < mails.n; i++)
-		rc = add_mail_paths(&box, p, &mails.v[i], paths, err);
-	return rc;
+	cryo_strv_addl(&argv, "git", "apply", "--numstat", "-z", NULL);
+	for (size_t i = 0; rc == 0 && i < s->n; i++) {
+		cryo_auto(cryo_mails_release) struct cryo_mails mails = { 0 };
+
+		rc = cryo_mails_read(&box, &s->patch[i], &mails, err);
+		for (size_t j = 0; rc == 0 && j < mails.n; j++) {
+			cryo_strv_add(&argv, mails.v[j].file);
+			add_old_names(cryo_str_get(&mails.v[j].diff), paths);
+		}
+	}
+	return rc < 0 || s->n == 0 ? rc : list_diff_paths(&box, s, &argv, paths, err);
 }

@@ -46,10 +46,10 @@ int cryo_series_try(const char *repository, const char *base, const struct cryo_
 void cryo_applied_release(struct cryo_applied *a, size_t n);
 
 /*
- * The paths a patch touches, those it renames away from included. -CRYO_E_CONFIG
- * when its diff cannot be read or a path leads where no source lies: absolute, with
- * "..", into a .git directory.
+ * The paths the patches touch, those they rename away from included. -CRYO_E_CONFIG when a
+ * mail or its diff cannot be read or a path leads where no source lies: absolute, with "..",
+ * into a .git directory.
  */
-int cryo_patch_paths(const struct cryo_patch *p, struct cryo_strv *paths, struct cryo_err *err);
+int cryo_series_paths(const struct cryo_series *s, struct cryo_strv *paths, struct cryo_err *err);
 
 #endif

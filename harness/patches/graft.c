@@ -124,10 +124,13 @@ static int commit_merge_side(struct cryo_graft *g, const git_oid *tree, const gi
 			     char hex[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	char tree_hex[CRYO_COMMIT_HEX], parent_hex[CRYO_COMMIT_HEX];
-	static const char *const who[] = { "GIT_AUTHOR_NAME=m",	     "GIT_AUTHOR_EMAIL=m@localhost",
-					   "GIT_AUTHOR_DATE=@0 +0000", "GIT_COMMITTER_NAME=m",
+	static const char *const who[] = { "GIT_AUTHOR_NAME=m",
+					   "GIT_AUTHOR_EMAIL=m@localhost",
+					   "GIT_AUTHOR_DATE=@0 +0000",
+					   "GIT_COMMITTER_NAME=m",
 					   "GIT_COMMITTER_EMAIL=m@localhost",
-					   "GIT_COMMITTER_DATE=@0 +0000", NULL };
+					   "GIT_COMMITTER_DATE=@0 +0000",
+					   NULL };
 	struct cryo_gitrun run = { .env = who, .input = "side\n" };
 	git_oid id;
 	int rc;
@@ -190,8 +193,7 @@ static int merge_mail(struct cryo_graft *g, const struct cryo_mail *m, git_oid *
 		      struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *known_index = cryo_gitbox_path(&g->box, "known");
-	cryo_auto(cryo_free) char *option =
-	    cryo_asprintf("--build-fake-ancestor=%s", known_index);
+	cryo_auto(cryo_free) char *option = cryo_asprintf("--build-fake-ancestor=%s", known_index);
 	struct cryo_gitrun run = { .argv = CRYO_GIT("apply", option, m->file) };
 	git_oid known, meant;
 	int rc = cryo_gitbox_run(&g->box, &run, err);
@@ -207,10 +209,14 @@ static int merge_mail(struct cryo_graft *g, const struct cryo_mail *m, git_oid *
 
 /* --- is it there already? --- */
 
-/* A file that was only renamed or copied: the patch does not say what is in it. */
+/* Files that were only renamed or copied: the patch does not say what is in them, and nothing
+ * else in it tells whether these are the same. */
 static bool has_unknown_contents(const struct cryo_mail *m)
 {
-	return strstr(cryo_str_get(&m->diff), "\nsimilarity index 100%\n") != NULL;
+	const char *diff = cryo_str_get(&m->diff);
+
+	return strstr(diff, "\nsimilarity index 100%\n") &&
+	       (strstr(diff, "\ncopy from ") || !strstr(diff, "\n@@ -"));
 }
 
 /* Taken back and put on again, it must give what is there. */
@@ -245,15 +251,12 @@ static int is_mail_contained(struct cryo_graft *g, const struct cryo_mail *m, bo
 static int take_result(struct cryo_graft *g, const struct cryo_mail *m, const git_oid *result,
 		       struct cryo_applied *how, struct cryo_err *err)
 {
-	int rc;
-
 	if (git_oid_equal(result, &g->tree)) {
 		how->kind = CRYO_FIT_CONTAINED;
 		how->offset = 0;
 		return 0;
 	}
-	rc = cryo_graft_check(g, m, result, err);
-	return rc;
+	return cryo_graft_check(g, m, result, err);
 }
 
 static int fall_back(struct cryo_graft *g, const struct cryo_mail *m, const char *said,

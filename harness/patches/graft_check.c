@@ -163,7 +163,7 @@ static void explain_first_error(const struct cryo_graft *g, const struct cryo_ma
 			if (explain_failed_hunk(g, m, place, how))
 				return;
 		} else if (!split_git_reason(line, end, how)) {
-			how->where = cryo_strdup("git");
+			how->where = cryo_strdup("the tree");
 			how->why = cryo_strndup(line, (size_t)(end - line));
 		}
 		if (how->why)

@@ -39,12 +39,9 @@ static void add_patched_staging(struct cryo_go_build *g, const char *path)
 
 static int find_staging(struct cryo_go_build *g, struct cryo_err *err)
 {
-	const struct cryo_series *s = &g->built->series;
 	cryo_auto(cryo_strv_release) struct cryo_strv paths = { 0 };
-	int rc = 0;
+	int rc = g->recipe->staging ? cryo_series_paths(&g->built->series, &paths, err) : 0;
 
-	for (size_t i = 0; rc == 0 && i < s->n; i++)
-		rc = cryo_patch_paths(&s->patch[i], &paths, err);
 	for (size_t i = 0; rc == 0 && i < paths.n; i++)
 		add_patched_staging(g, paths.v[i]);
 	return rc;

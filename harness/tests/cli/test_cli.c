@@ -184,7 +184,7 @@ static void usage(void **state)
 		{ "restore", 2, "an argument is missing: cryopod restore ARCHIVE\n" },
 		{ "restore x.tar", 2, "the new pod needs a name: --pod NAME" },
 		{ "kubectl", 2, "an argument is missing" },
-		{ "image foo", 2, "no image 'foo' (there are: counter, pause)" },
+		{ "image foo", 2, "no image 'foo' (there are: counter, pause, faces)" },
 		{ "up --count 65", 2, "--count: at most 64" },
 		{ "up --count 2 --port 5", 2, "--port is for one cluster, --count for several" },
 		{ "up --count 2 -o xml", 2, "--output: 'xml' is not table" },
