@@ -49,6 +49,8 @@ void cryo_git_submodules_release(struct cryo_git_submodules *s);
 
 /* A repository with a work tree at `dir` (empty or not there), its objects in the cache. */
 int cryo_git_checkout(const char *url, const char *commit, const char *dir, struct cryo_err *err);
+/* Its history is as long as the cache has it now: `--history` counts for trees made before. */
+int cryo_git_share_history(const char *url, const char *dir, struct cryo_err *err);
 /* All that is in `dir` becomes the one commit of a repository there. */
 int cryo_git_import(const char *dir, const char *message, struct cryo_err *err);
 

@@ -8,9 +8,12 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 
+#include <errno.h>
 #include <git2.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define NOTE_EVERY 100
 
@@ -48,19 +51,29 @@ static int checkout_on_notify(git_checkout_notify_t why, const char *path,
 	return c->stopped ? GIT_EUSER : 0;
 }
 
-static int borrow_objects(const char *cache, const char *dir, struct cryo_err *err)
+int cryo_git_share_history(const char *url, const char *dir, struct cryo_err *err)
 {
+	cryo_auto(cryo_free) char *cache = cryo_git_cache_dir(url);
+	cryo_auto(cryo_free) char *shallow = cryo_asprintf("%s/shallow", cache);
+	cryo_auto(cryo_free) char *here = cryo_asprintf("%s/.git/shallow", dir);
+
+	if (cryo_fs_size(shallow) > 0)
+		return cryo_fs_copy(shallow, here, 0644, err);
+	if (unlink(here) < 0 && errno != ENOENT)
+		return cryo_err_sys(err, errno, "cannot remove '%s'", here);
+	return 0;
+}
+
+static int borrow_objects(const char *url, const char *dir, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *cache = cryo_git_cache_dir(url);
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/.git/objects/info/alternates", dir);
 	cryo_auto(cryo_free) char *text = cryo_asprintf("%s/objects\n", cache);
-	cryo_auto(cryo_free) char *shallow = cryo_asprintf("%s/shallow", cache);
-	cryo_auto(cryo_free) char *shallow_here = cryo_asprintf("%s/.git/shallow", dir);
 	int rc = cryo_fs_mkparents(to, 0755, err);
 
 	if (rc == 0)
 		rc = cryo_fs_write(to, text, strlen(text), 0644, err);
-	if (rc == 0 && cryo_fs_size(shallow) > 0)
-		rc = cryo_fs_copy(shallow, shallow_here, 0644, err);
-	return rc;
+	return rc < 0 ? rc : cryo_git_share_history(url, dir, err);
 }
 
 static int make_repository(const char *dir, struct cryo_err *err)
@@ -105,13 +118,12 @@ static int check_out_git_tree(const char *dir, const char *commit, struct cryo_e
 
 int cryo_git_checkout(const char *url, const char *commit, const char *dir, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *cache = cryo_git_cache_dir(url);
 	int rc;
 
 	cryo_git_ready();
 	rc = make_repository(dir, err);
 	if (rc == 0)
-		rc = borrow_objects(cache, dir, err);
+		rc = borrow_objects(url, dir, err);
 	if (rc == 0)
 		rc = check_out_git_tree(dir, commit, err);
 	return rc;
@@ -182,6 +194,29 @@ static const char *get_status_path(const git_status_entry *e)
 	return d->new_file.path ? d->new_file.path : d->old_file.path;
 }
 
+/* A commit can have a file as 100664 or 100600: to git, and in the index, that is 100644. */
+static bool is_mode_spelling(const git_status_entry *e)
+{
+	const git_diff_delta *d = e->head_to_index;
+
+	return e->status == GIT_STATUS_INDEX_MODIFIED && d &&
+	       git_oid_equal(&d->old_file.id, &d->new_file.id) &&
+	       S_ISREG(d->old_file.mode) && S_ISREG(d->new_file.mode) &&
+	       (d->old_file.mode & 0100) == (d->new_file.mode & 0100);
+}
+
+static void count_status_changes(git_status_list *list, struct cryo_git_state *out)
+{
+	for (size_t i = 0; i < git_status_list_entrycount(list); i++) {
+		const git_status_entry *e = git_status_byindex(list, i);
+
+		if (is_mode_spelling(e))
+			continue;
+		if (out->changed++ == 0)
+			out->first = cryo_strdup(get_status_path(e));
+	}
+}
+
 static int read_repository_state(git_repository *repo, struct cryo_git_state *out)
 {
 	git_status_options opts;
@@ -197,9 +232,7 @@ static int read_repository_state(git_repository *repo, struct cryo_git_state *ou
 		grc = git_status_list_new(&list, repo, &opts);
 	if (grc == 0) {
 		git_oid_tostr(out->head, sizeof(out->head), &head);
-		out->changed = git_status_list_entrycount(list);
-		if (out->changed > 0)
-			out->first = cryo_strdup(get_status_path(git_status_byindex(list, 0)));
+		count_status_changes(list, out);
 	}
 	git_status_list_free(list);
 	return grc;

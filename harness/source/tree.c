@@ -218,7 +218,9 @@ static int check_tree_clean(const char *url, const char *commit, const char *dir
 		state->first = cryo_asprintf("HEAD is at %.12s", state->head);
 		return 0;
 	}
-	rc = cryo_git_submodules(url, commit, NULL, &subs, err);
+	rc = cryo_git_share_history(url, dir, err);
+	if (rc == 0)
+		rc = cryo_git_submodules(url, commit, NULL, &subs, err);
 	for (size_t i = 0; rc == 0 && !state->changed && i < subs.n && depth < MAX_DEPTH; i++) {
 		cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s", dir, subs.v[i].path);
 
