@@ -101,7 +101,8 @@ static void explained(void **state)
 		{ E "1 killed by signal 9: Killed", "memory limit" },
 		{ E "page-xfer: write: No space left on device", "disk is full" },
 		{ "CRIU binary not found in PATH", "no CRIU in the node" },
-		{ "failed to retrieve criu version: read criu-xprt-cln: connection reset by peer criu "
+		{ "failed to retrieve criu version: read criu-xprt-cln: connection reset by peer "
+		  "criu "
 		  "swrk failed: exit status 1",
 		  "no CRIU in the node's PATH, or it cannot run" },
 		/* A name does not decide. */
