@@ -59,12 +59,13 @@ $(B)/tests/fuzz_%: $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $< $(LIBS)
 
 # What runs inside containers: static, and the same bytes wherever and whenever it is built.
-LIBEXEC := build/libexec/counter build/libexec/pause
+LIBEXEC := build/libexec/counter build/libexec/pause build/libexec/faces
 all: $(LIBEXEC)
 $(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
 $(B)/tests/test_cli: | $(B)/cryopod $(LIBEXEC)
 build/libexec/counter: counter-container/counter.c
 build/libexec/pause: images/pause/pause.c
+build/libexec/faces: images/faces/faces.c
 $(LIBEXEC):
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \

@@ -68,10 +68,13 @@ struct cryo_restore_opts {
 	const char *pod;     /* name of the new pod */
 	const char *ns;	     /* NULL: the archive's, else "default" */
 	const char *node;    /* where; NULL: that of the pod, else one that has its image */
-	const char
-	    *manifest; /* pod manifest file; NULL: from `source`, else from the archive alone */
+	/* What the source pod was, in a file (pod_form.h); NULL: from `source`, else from the
+	 * archive alone. */
+	const char *manifest;
 	const char *source; /* JSON text of the source pod (struct cryo_checkpoint), or NULL */
 	int64_t timeout_ms; /* until it runs; 0: 1 minute */
+	const char *restart_policy; /* of the new pod; NULL: as it is described */
+	bool run_init;		    /* init containers run again */
 	/*
 	 * What opens a sealed archive: a Secret (kubernetes.io/tls) of the new pod's
 	 * namespace, or PEM files on this machine. It lies on the node, on tmpfs and

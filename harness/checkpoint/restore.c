@@ -9,13 +9,18 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
-#include "conf/yaml.h"
 #include "image/oci.h"
 #include "seal/cert.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
 #include "sys/reseed.h"
 #include "checkpoint/evidence.h"
+#include "checkpoint/node_images.h"
+#include "checkpoint/pod_adoption.h"
+#include "checkpoint/pod_fit.h"
+#include "checkpoint/pod_form.h"
+#include "checkpoint/pod_rules.h"
+#include "checkpoint/pod_hostname.h"
 #include "checkpoint/sealing.h"
 
 #include <errno.h>
@@ -28,49 +33,60 @@
 #define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
 #define MAX_PEM	       (1u << 20)
-#define TOKEN_MOUNT    "/var/run/secrets/kubernetes.io/serviceaccount"
 #define ANNOTATION     "org.criu.checkpoint.container.name"
+
+/* What of it is on which nodes, as the search goes on. */
+struct base_search {
+	const struct cryo_archive *archive;
+	enum cryo_base_image best;
+	bool stale; /* images of restores on a node that was looked at */
+};
 
 /* 1: the container runtime there has the image of the container; 0: it has not. */
 static int has_base_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			  const struct cryo_archive *a, struct cryo_err *err)
+			  struct base_search *s, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *filter = cryo_asprintf("name==%s", a->image_name);
-	const char *const argv[] = { node->path.ctr,
-				     "--address",
-				     node->path.socket,
-				     "-n",
-				     "k8s.io",
-				     "images",
-				     "ls",
-				     "-q",
-				     filter,
-				     NULL };
-	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
-	int rc = cryo_cluster_exec(t, node, &x, &res, err);
+	enum cryo_base_image found;
+	int rc = cryo_node_images_find_base(t, node, s->archive, &found, &s->stale, err);
 
-	return rc < 0 ? rc : res.out.len > 0;
+	if (rc < 0)
+		return rc;
+	s->best = found > s->best ? found : s->best;
+	return found == CRYO_BASE_THERE;
 }
 
-/* Without its base image the runtime tries to pull it, and waits long for nothing. */
-static int use_named_node(struct cryo_cluster *t, const char *name, const struct cryo_archive *a,
+/* Without its base image the runtime tries to pull it, and waits long for nothing. `where`: "is
+ * not on node 'x'". */
+static int report_no_base_image(const struct base_search *s, const char *where,
+				struct cryo_err *err)
+{
+	const struct cryo_archive *a = s->archive;
+
+	if (s->best == CRYO_BASE_OTHER)
+		return cryo_err_set(err, CRYO_E_CHECK,
+				    "the '%s' that was checkpointed (%.100s) %s: there it is "
+				    "another image",
+				    a->image_name, a->image_ref, where);
+	return cryo_err_set(err, CRYO_E_CHECK,
+			    "its base image '%s' %s (load it: cryopod image --load FILE)",
+			    a->image_name, where);
+}
+
+static int use_named_node(struct cryo_cluster *t, const char *name, struct base_search *s,
 			  const struct cryo_cluster_node **out, struct cryo_err *err)
 {
+	cryo_auto(cryo_free) char *where = cryo_asprintf("is not on node '%s'", name);
 	int rc = cryo_cluster_find_node(t, name, out, err);
 
 	if (rc == 0)
-		rc = has_base_image(t, *out, a, err);
+		rc = has_base_image(t, *out, s, err);
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	return cryo_err_set(err, CRYO_E_CHECK,
-			    "its base image '%s' is not on node '%s' (load it: cryopod image "
-			    "--load FILE)",
-			    a->image_name, name);
+	return report_no_base_image(s, where, err);
 }
 
 /* Workers first: pods seldom belong on a control plane. */
-static int search_fitting_node(struct cryo_cluster *t, const struct cryo_archive *a,
+static int search_fitting_node(struct cryo_cluster *t, struct base_search *s,
 			       const struct cryo_cluster_node **out, struct cryo_err *err)
 {
 	static const enum cryo_node_role order[] = { CRYO_NODE_WORKER, CRYO_NODE_CONTROL_PLANE };
@@ -80,27 +96,30 @@ static int search_fitting_node(struct cryo_cluster *t, const struct cryo_archive
 		for (size_t i = 0; rc == 0 && i < t->nodes; i++) {
 			*out = &t->node[i];
 			if ((*out)->role == order[r])
-				rc = has_base_image(t, *out, a, err);
+				rc = has_base_image(t, *out, s, err);
 		}
 	if (rc != 0)
 		return rc < 0 ? rc : 0;
-	return cryo_err_set(err, CRYO_E_CHECK,
-			    "its base image '%s' is on no node (load it: cryopod image --load "
-			    "FILE)",
-			    a->image_name);
+	return report_no_base_image(s, "is on no node", err);
 }
 
 /*
  * Where the pod will run: image, key and CRIU's log are there and nowhere else, so
- * that is not left to the scheduler.
+ * that is not left to the scheduler. The source's own node is only a first guess.
  */
 static int choose_restore_node(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
-			       const struct cryo_archive *a, const json_t *pod,
+			       const struct cryo_pod_form *form, struct base_search *s,
 			       const struct cryo_cluster_node **out, struct cryo_err *err)
 {
-	const char *name = opts->node ? opts->node : cryo_json_str(pod, "spec.nodeName");
+	const char *name = opts->node ? opts->node : cryo_json_str(form->pod, "spec.nodeName");
+	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	return name ? use_named_node(t, name, a, out, err) : search_fitting_node(t, a, out, err);
+	if (name)
+		return use_named_node(t, name, s, out, err);
+	if (form->node && cryo_cluster_find_node(t, form->node, out, &ignored) == 0 &&
+	    has_base_image(t, *out, s, &ignored) == 1)
+		return 0;
+	return search_fitting_node(t, s, out, err);
 }
 
 static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
@@ -130,92 +149,6 @@ static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_
 	return rc;
 }
 
-/*
- * A pod that nothing is known of but the archive. It needs the same mounts as the
- * source had: the token of its ServiceAccount can be had, other volumes cannot.
- */
-static int make_pod_from_archive(const struct cryo_archive *a, json_t **out, struct cryo_err *err)
-{
-	bool token = cryo_strv_has(&a->volumes, TOKEN_MOUNT);
-
-	for (size_t i = 0; i < a->volumes.n; i++)
-		if (strcmp(a->volumes.v[i], TOKEN_MOUNT) != 0)
-			return cryo_err_set(err, CRYO_E_USAGE,
-					    "the source pod had a volume at '%s': give its "
-					    "manifest (-f FILE)",
-					    a->volumes.v[i]);
-	*out = json_pack("{ss ss s{ss} s{ss sb si s[{ss}]}}", "apiVersion", "v1", "kind", "Pod",
-			 "metadata", "name", "x", "spec", "restartPolicy", "Never",
-			 "automountServiceAccountToken", token, "terminationGracePeriodSeconds", 1,
-			 "containers", "name", a->container);
-	return 0;
-}
-
-static int read_pod_manifest(const char *path, json_t **out, struct cryo_err *err)
-{
-	cryo_auto(cryo_yaml_release) struct cryo_yaml y = { 0 };
-	int rc = cryo_yaml_load(path, &y, err);
-
-	if (rc < 0)
-		return rc;
-	for (size_t i = 0; i < y.n && !*out; i++) {
-		cryo_auto(cryo_json_decref) json_t *j = cryo_node_to_json(y.doc[i]);
-
-		if (cryo_streq(cryo_json_str(j, "kind"), "Pod"))
-			*out = json_incref(j);
-	}
-	if (!*out)
-		return cryo_err_set(err, CRYO_E_CONFIG, "%s: no Pod in it", path);
-	return 0;
-}
-
-/* "kube-api-access-x7k2p": put there by admission, and again for the new pod. */
-static void drop_token_volumes(json_t *list)
-{
-	for (size_t i = json_array_size(list); i-- > 0;) {
-		const char *name = cryo_json_str(json_array_get(list, i), "name");
-
-		if (name && cryo_starts_with(name, "kube-api-access-"))
-			json_array_remove(list, i);
-	}
-}
-
-/* From a pod as the API server gives it back to what a user would have written. */
-static json_t *strip_server_fields(const json_t *pod)
-{
-	/* Its node stays: what it was checkpointed with is there. */
-	static const char *const spec_added[] = { "serviceAccount", "tolerations", "priority",
-						  "preemptionPolicy" };
-	json_t *spec = json_deep_copy(cryo_json_at(pod, "spec"));
-	json_t *labels = json_deep_copy(cryo_json_at(pod, "metadata.labels"));
-	json_t *c;
-	size_t i;
-
-	for (i = 0; i < CRYO_ARRAY_LEN(spec_added); i++)
-		json_object_del(spec, spec_added[i]);
-	drop_token_volumes(json_object_get(spec, "volumes"));
-	json_array_foreach(json_object_get(spec, "containers"), i, c)
-		drop_token_volumes(json_object_get(c, "volumeMounts"));
-	return json_pack("{ss ss s{ss so*} so}", "apiVersion", "v1", "kind", "Pod", "metadata",
-			 "name", "x", "labels", labels, "spec", spec);
-}
-
-static int choose_restore_pod(const struct cryo_restore_opts *opts, const struct cryo_archive *a,
-			      json_t **out, struct cryo_err *err)
-{
-	cryo_auto(cryo_json_decref) json_t *source = NULL;
-	int rc;
-
-	if (opts->manifest)
-		return read_pod_manifest(opts->manifest, out, err);
-	if (!opts->source)
-		return make_pod_from_archive(a, out, err);
-	rc = cryo_json_parse("source pod", opts->source, strlen(opts->source), &source, err);
-	if (rc == 0)
-		*out = strip_server_fields(source);
-	return rc;
-}
-
 /* The object of that key, made where there is none. Borrowed. */
 static json_t *make_json_object(json_t *parent, const char *key)
 {
@@ -225,30 +158,18 @@ static json_t *make_json_object(json_t *parent, const char *key)
 }
 
 /* Name, namespace, node and image of the new pod, and where CRIU writes its log. */
-static int adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config,
-			     struct cryo_err *err)
+static void adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config)
 {
-	json_t *meta = make_json_object(pod, "metadata"), *c;
-	bool found = false;
-	size_t i;
+	json_t *meta = make_json_object(pod, "metadata");
+	json_t *c = cryo_pod_container(pod, r->container);
 
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));
 	json_object_set_new(make_json_object(pod, "spec"), "nodeName", json_string(r->node));
 	json_object_set_new(make_json_object(meta, "annotations"), "org.criu.config",
 			    json_string(criu_config));
-	json_array_foreach(cryo_json_at(pod, "spec.containers"), i, c) {
-		if (!cryo_streq(cryo_json_str(c, "name"), r->container))
-			continue;
-		json_object_set_new(c, "image", json_string(r->image));
-		json_object_set_new(c, "imagePullPolicy", json_string("Never"));
-		found = true;
-	}
-	if (!found)
-		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "the pod has no container '%s', which the archive is of",
-				    r->container);
-	return 0;
+	json_object_set_new(c, "image", json_string(r->image));
+	json_object_set_new(c, "imagePullPolicy", json_string("Never"));
 }
 
 /* Leave nothing half-restored; its traces are in err by then. */
@@ -260,25 +181,50 @@ static void discard_restored_pod(struct cryo_kube *k, const struct cryo_restore 
 	cryo_kube_delete(k, &ref, 0, ASK_MS, &ignored);
 }
 
+static void show_pod_events(struct cryo_kube *k, const struct cryo_restore *r)
+{
+	cryo_auto(cryo_free) char *events = cryo_kube_events(k, r->ns, "Pod", r->pod);
+
+	for (char *save, *line = strtok_r(events, "\n", &save); line;
+	     line = strtok_r(NULL, "\n", &save))
+		cryo_debug("%s: %s", r->pod, line);
+}
+
+/* *last: the pod as it runs, new reference. */
 static int create_pod_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit,
-			       struct cryo_restore *r, struct cryo_err *err)
+			       struct cryo_restore *r, json_t **last, struct cryo_err *err)
 {
 	const struct cryo_kube_ref ref = { "pods", r->ns, r->pod };
-	cryo_auto(cryo_json_decref) json_t *last = NULL;
-	cryo_auto(cryo_free) char *events = NULL;
+	struct cryo_pod_adoption adoption = { 0 };
 	int rc = cryo_kube_create(k, pod, r->ns, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cryo_kube_wait(k, &ref, cryo_kube_test_pod_running, NULL, limit, &last, err);
+	rc = cryo_kube_wait(k, &ref, cryo_pod_adoption_test, &adoption, limit, last, err);
+	free(adoption.owner);
 	if (rc == 0)
 		return 0;
-	events = cryo_kube_events(k, r->ns, "Pod", r->pod);
-	for (char *save, *line = strtok_r(events, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		cryo_debug("%s: %s", r->pod, line);
+	show_pod_events(k, r);
 	discard_restored_pod(k, r);
 	return rc;
+}
+
+static void show_pod_form(const struct cryo_pod_form *form)
+{
+	for (size_t i = 0; i < form->notes.n; i++)
+		cryo_info("%s", form->notes.v[i]);
+	for (size_t i = 0; i < form->warnings.n; i++)
+		cryo_warn("%s", form->warnings.v[i]);
+}
+
+/* That it is called otherwise harms no process; so it is only told. */
+static void set_host_name(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			  const json_t *pod, const struct cryo_restore *r)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	if (cryo_pod_hostname_restore(t, node, pod, r->container, &err) < 0)
+		cryo_warn("the new pod has the source's host name: %s", err.msg);
 }
 
 /* Before anything is made of them, and under the names that the user gave them. */
@@ -348,29 +294,42 @@ static int deliver_sealing_key(struct cryo_cluster *t, const struct cryo_cluster
 	return rc;
 }
 
-static int run_restored_pod(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    const struct cryo_restore_opts *opts, json_t *pod,
-			    struct cryo_restore *r, struct cryo_err *err)
+/* One restore on its way, from the archive at hand on. */
+struct restore_call {
+	struct cryo_cluster *t;
+	const struct cryo_cluster_node *node;
+	struct cryo_kube *k;
+	const struct cryo_restore_opts *opts;
+	struct cryo_archive archive;
+	struct cryo_pod_form form;
+	struct base_search base;
+	int images_fd; /* no image is swept meanwhile; -1: not held */
+	struct cryo_restore *out;
+};
+
+static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 {
-	cryo_auto(cryo_kube_free) struct cryo_kube *k = NULL;
+	cryo_auto(cryo_json_decref) json_t *running = NULL;
 	struct cryo_evidence_restore evidence = { 0 };
 	struct cryo_sealing_key key = { 0 };
-	int64_t limit = opts->timeout_ms ? opts->timeout_ms : DEFAULT_RUN_MS;
-	int rc = cryo_cluster_kube(t, &k, err);
+	int64_t limit = c->opts->timeout_ms ? c->opts->timeout_ms : DEFAULT_RUN_MS;
+	int rc = deliver_sealing_key(c->t, c->node, c->k, c->opts, c->out, &key, err);
 
-	if (rc == 0)
-		rc = deliver_sealing_key(t, node, k, opts, r, &key, err);
 	if (rc < 0)
 		return rc;
-	rc = cryo_evidence_restore_begin(t, node, key.token, key.words, &evidence, err);
-	if (rc == 0)
-		rc = adapt_restore_pod(pod, r, evidence.config, err);
-	/* The interposer does it as well; but only this one can tell, and stands on every stack. */
-	if (rc == 0)
+	rc = cryo_evidence_restore_begin(c->t, c->node, key.token, key.words, &evidence, err);
+	if (rc == 0) {
+		adapt_restore_pod(c->form.pod, c->out, evidence.config);
+		/* The interposer does it as well; but only this one can tell, and stands on every
+		 * stack. */
 		cryo_random_reseed_or_warn("the restored pod");
+		rc = create_pod_and_wait(c->k, c->form.pod, limit, c->out, &running, err);
+	}
 	if (rc == 0)
-		rc = create_pod_and_wait(k, pod, limit, r, err);
-	cryo_evidence_restore_end(t, &evidence, rc < 0 ? err : NULL);
+		set_host_name(c->t, c->node, running, c->out);
+	cryo_evidence_restore_end(c->t, &evidence, rc < 0 ? err : NULL);
+	if (rc < 0)
+		cryo_pod_fit_explain(c->form.pod, c->out->container, err);
 	cryo_sealing_key_end(&key);
 	return rc;
 }
@@ -402,42 +361,101 @@ static int check_restore_archive(const struct cryo_archive *a, struct cryo_err *
 			    "containerd does not restore it");
 }
 
-int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
-		     struct cryo_restore *out, struct cryo_err *err)
+static int check_restore_opts(const struct cryo_restore_opts *opts, struct cryo_err *err)
 {
-	cryo_auto(cryo_archive_release) struct cryo_archive a = { 0 };
-	cryo_auto(cryo_json_decref) json_t *pod = NULL;
-	const struct cryo_cluster_node *node = NULL;
-	int64_t begin = cryo_now_ms();
-	int rc;
+	const char *policy = opts->restart_policy;
 
 	if (opts->key_secret && opts->key_file)
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "a key from a Secret or from a file, not both");
-	if (!cryo_cluster_reaches_nodes(t))
-		return cryo_err_wrap(err, cryo_cluster_find_node(t, NULL, &node, err),
-				     "restore of '%s'", opts->archive);
-	rc = cryo_archive_load(opts->archive, &a, err);
+	if (policy && strcmp(policy, "Never") != 0 && strcmp(policy, "OnFailure") != 0 &&
+	    strcmp(policy, "Always") != 0)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "'%s' is not a restart policy (valid values: Never, "
+				    "OnFailure, Always)",
+				    policy);
+	return 0;
+}
+
+/* What can be refused before anything is created anywhere. */
+static int prepare_restore(struct restore_call *c, struct cryo_err *err)
+{
+	const struct cryo_restore_opts *o = c->opts;
+	const struct cryo_pod_form_opts form = { .archive = &c->archive,
+						 .manifest = o->manifest,
+						 .source = o->source,
+						 .restart_policy = o->restart_policy,
+						 .run_init = o->run_init,
+						 .sealed = o->key_secret || o->key_file };
+	int rc = check_key_files(o, err);
+
+	if (rc == 0)
+		rc = check_uncompressed(o->archive, err);
+	if (rc == 0)
+		rc = check_restore_archive(&c->archive, err);
+	if (rc == 0)
+		rc = cryo_pod_form_make(&form, &c->form, err);
+	if (rc == 0)
+		rc = cryo_cluster_kube(c->t, &c->k, err);
+	if (rc == 0)
+		rc = choose_restore_node(c->t, o, &c->form, &c->base, &c->node, err);
+	if (rc < 0)
+		return rc;
+	c->out->node = cryo_strdup(c->node->name);
+	cryo_pod_adoption_avoid(c->k, c->out->ns, c->out->pod, c->form.pod, &c->form.notes);
+	show_pod_form(&c->form);
+	return 0;
+}
+
+static int restore_into_cluster(struct restore_call *c, struct cryo_err *err)
+{
+	int rc = prepare_restore(c, err);
+
+	if (rc == 0)
+		rc = cryo_node_images_hold(c->t, &c->images_fd, err);
+	if (rc == 0)
+		rc = make_restore_image(c->t, c->node, c->opts, &c->archive, c->out, err);
+	if (rc == 0)
+		rc = run_restored_pod(c, err);
+	return rc;
+}
+
+/* A failed restore has no pod; those of before may have gone meanwhile. */
+static void end_restore_call(struct restore_call *c, int rc)
+{
+	if (c->images_fd >= 0)
+		close(c->images_fd);
+	if (c->k && c->node && ((rc < 0 && c->out->image) || c->base.stale))
+		cryo_node_images_sweep(c->t, c->node, c->k);
+	cryo_kube_free(c->k);
+	cryo_pod_form_release(&c->form);
+	cryo_archive_release(&c->archive);
+}
+
+int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
+		     struct cryo_restore *out, struct cryo_err *err)
+{
+	struct restore_call c = { .t = t, .opts = opts, .images_fd = -1, .out = out };
+	int64_t begin = cryo_now_ms();
+	int rc = check_restore_opts(opts, err);
+
+	*out = (struct cryo_restore){ 0 };
+	if (rc == 0 && !cryo_cluster_reaches_nodes(t))
+		rc = cryo_err_wrap(err, cryo_cluster_find_node(t, NULL, &c.node, err),
+				   "restore of '%s'", opts->archive);
+	if (rc < 0)
+		return rc;
+	rc = cryo_archive_load(opts->archive, &c.archive, err);
+	c.base.archive = &c.archive;
 	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
-				      .container = cryo_strdup(a.container) };
-	out->ns = cryo_strdup(opts->ns ? opts->ns : a.ns && *a.ns ? a.ns : "default");
+				      .container = cryo_strdup(c.archive.container) };
+	out->ns = cryo_strdup(opts->ns			      ? opts->ns
+			      : c.archive.ns && *c.archive.ns ? c.archive.ns
+							      : "default");
 	if (rc == 0)
-		rc = check_key_files(opts, err);
-	if (rc == 0)
-		rc = check_uncompressed(opts->archive, err);
-	if (rc == 0)
-		rc = check_restore_archive(&a, err);
-	if (rc == 0)
-		rc = choose_restore_pod(opts, &a, &pod, err);
-	if (rc == 0)
-		rc = choose_restore_node(t, opts, &a, pod, &node, err);
-	if (rc == 0) {
-		out->node = cryo_strdup(node->name);
-		rc = make_restore_image(t, node, opts, &a, out, err);
-	}
-	if (rc == 0)
-		rc = run_restored_pod(t, node, opts, pod, out, err);
+		rc = restore_into_cluster(&c, err);
 	out->ms = cryo_now_ms() - begin;
+	end_restore_call(&c, rc);
 	if (rc < 0)
 		cryo_restore_release(out);
 	return cryo_err_wrap(err, rc, "restore of '%s'", opts->archive);

@@ -13,7 +13,7 @@
 /* Options that every command has. */
 struct cryo_cli {
 	const char *name;   /* of the cluster: --name, $CRYOPOD_NAME, "default" */
-	const char *target; /* kind of a cluster that is not there yet: --target; NULL: local */
+	const char *target; /* kind: --target; NULL: local */
 	const char *color;  /* auto, always, never */
 	bool verbose, quiet, help;
 	bool plugin; /* called as kubectl-checkpoint: there is one command, and kubectl's cluster */

@@ -118,7 +118,8 @@ static void add_service_names(const struct line *l, struct cryo_strv *out)
 	json_t *s;
 	size_t i;
 
-	if (cryo_cli_target(&cli, &t, &ignored) < 0 || cryo_cluster_status(t, &status, &ignored) < 0)
+	if (cryo_cli_target(&cli, &t, &ignored) < 0 ||
+	    cryo_cluster_status(t, &status, &ignored) < 0)
 		return;
 	json_array_foreach(cryo_json_at(status, "nodes[0].services"), i, s)
 		if (cryo_json_str(s, "name"))
@@ -159,7 +160,7 @@ static const struct placeholder {
 	{ "FORMAT", NULL, NULL, "table json yaml", false },
 	{ "KIND", "image", NULL, "kind", false },
 	{ "KIND", "bundle", NULL, "rke2", false },
-	{ "KIND", NULL, NULL, "local", false },
+	{ "KIND", NULL, NULL, "local kind attached", false },
 	{ "ENGINE", NULL, NULL, "docker podman", false },
 	{ "WHEN", NULL, NULL, "auto always never", false },
 	{ "BOOL", NULL, NULL, "true false", false },

@@ -8,8 +8,9 @@
 #include <stdio.h>
 
 struct restore_opts {
-	const char *ns, *pod, *node, *manifest, *output, *secret, *key, *cert;
+	const char *ns, *pod, *node, *manifest, *output, *secret, *key, *cert, *policy;
 	int64_t timeout_ms;
+	bool run_init;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -20,7 +21,11 @@ static const struct cryo_opt opts_table[] = {
 	{ "node", 0, CRYO_OPT_STR, offsetof(struct restore_opts, node), "NAME",
 	  "where (default: the node of the manifest, else one that has the image)" },
 	{ "filename", 'f', CRYO_OPT_STR, offsetof(struct restore_opts, manifest), "FILE",
-	  "manifest of the source pod (default: what the archive tells)" },
+	  "manifest of the source pod or its workload (default: what the archive tells)" },
+	{ "restart-policy", 0, CRYO_OPT_STR, offsetof(struct restore_opts, policy), "POLICY",
+	  "Never, OnFailure or Always (default: the manifest's, else Never)" },
+	{ "run-init", 0, CRYO_OPT_FLAG, offsetof(struct restore_opts, run_init), NULL,
+	  "run the pod's init containers again" },
 	{ "key-secret", 0, CRYO_OPT_STR, offsetof(struct restore_opts, secret), "NAME",
 	  "Secret (kubernetes.io/tls) whose key opens an encrypted archive" },
 	{ "key", 0, CRYO_OPT_STR, offsetof(struct restore_opts, key), "FILE",
@@ -60,6 +65,8 @@ static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 					     .ns = o->ns,
 					     .node = o->node,
 					     .manifest = o->manifest,
+					     .restart_policy = o->policy,
+					     .run_init = o->run_init,
 					     .timeout_ms = o->timeout_ms,
 					     .key_secret = o->secret,
 					     .key_file = o->key,

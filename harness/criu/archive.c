@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/archive.h"
+#include "criu/archive_pod.h"
 
 #include "base/clock.h"
 #include "conf/json.h"
@@ -9,11 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_JSON    (4 << 20)
-#define MAX_LOG	    (16 << 20)
-#define MAX_TEXT    4096
-#define MAX_VOLUMES 256
-#define MAX_NAME    253 /* of a Kubernetes object */
+#define MAX_JSON (4 << 20)
+#define MAX_LOG	 (16 << 20)
+#define MAX_TEXT 4096
+#define MAX_NAME 253 /* of a Kubernetes object */
 
 #define INVENTORY "checkpoint/inventory.img"
 
@@ -36,6 +36,7 @@ struct load {
 	const char *path;
 	size_t members;
 	bool seen[N_MEMBERS];
+	struct cryo_archive_namespaces namespaces;
 	struct cryo_str text[N_MEMBERS];
 	json_t *config, *spec, *status; /* NULL: not there */
 };
@@ -108,6 +109,7 @@ static int archive_on_member(struct cryo_tar_reader *r, const struct cryo_tar_en
 	struct load *l = arg;
 
 	l->members++;
+	cryo_archive_note_namespace(&l->namespaces, e->name);
 	return cryo_err_wrap(err, take_archive_member(l, r, e, err), "'%s'", l->path);
 }
 
@@ -297,36 +299,6 @@ static int take_container_config(const struct load *l, struct cryo_archive *a, s
 			     "config.dump: checkpointedTime");
 }
 
-static bool is_in_every_pod(const char *at)
-{
-	static const char *const known[] = { "/etc/hosts", "/dev/termination-log", "/etc/hostname",
-					     "/etc/resolv.conf", "/dev/shm" };
-
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(known); i++)
-		if (strcmp(at, known[i]) == 0)
-			return true;
-	return false;
-}
-
-static int take_volumes(const struct load *l, struct cryo_archive *a, struct cryo_err *err)
-{
-	const json_t *mounts = json_object_get(l->spec, "mounts"), *m;
-	size_t i;
-
-	json_array_foreach(mounts, i, m) {
-		const char *type = "", *at = "";
-		int rc = get_config_text(table[SPEC].name, m, "type", &type, err);
-
-		if (rc == 0)
-			rc = get_config_text(table[SPEC].name, m, "destination", &at, err);
-		if (rc < 0)
-			return rc;
-		if (strcmp(type, "bind") == 0 && !is_in_every_pod(at) && a->volumes.n < MAX_VOLUMES)
-			cryo_strv_add(&a->volumes, at);
-	}
-	return 0;
-}
-
 /* A NUL in the log would hide what comes after it. */
 static void take_container_log(struct load *l, struct cryo_archive *a)
 {
@@ -353,7 +325,7 @@ static int load_archive_parts(struct load *l, struct cryo_archive *a, struct cry
 	if (rc == 0)
 		rc = take_archive_names(l, a, err);
 	if (rc == 0)
-		rc = take_volumes(l, a, err);
+		rc = cryo_archive_take_pod(l->spec, l->status, &l->namespaces, a, err);
 	if (rc == 0)
 		take_container_log(l, a);
 	return rc;
@@ -386,4 +358,5 @@ void cryo_archive_release(struct cryo_archive *a)
 		*owned[i] = NULL;
 	}
 	cryo_strv_release(&a->volumes);
+	cryo_strv_release(&a->image_volumes);
 }

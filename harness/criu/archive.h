@@ -24,10 +24,15 @@ struct cryo_archive {
 	/* container.log: CRI log lines, "" if absent; of a long one whole lines of its end */
 	char *log;
 	/*
-	 * Where the container had volumes mounted (bind mounts of spec.dump without
-	 * those that every pod has): a restored one must have them too. At most 256.
+	 * Where the pod's volumes were mounted (bind mounts of spec.dump without those that
+	 * every pod has, also without the termination log): a restored container must have
+	 * them too. Any text without control characters. At most 256.
 	 */
 	struct cryo_strv volumes;
+	struct cryo_strv image_volumes; /* VOLUMEs of its image: not in any pod's spec */
+	/* Namespaces of its node or of its whole pod; what is not here was the container's own. */
+	bool host_network, host_pid, host_ipc, shared_pid;
+	bool read_only_root;
 	bool has_status; /* status.dump: without it CRI restore refuses */
 	uint64_t bytes;	 /* of the file */
 	size_t members;

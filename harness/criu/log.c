@@ -19,8 +19,8 @@
 
 /*
  * What CRIU's message says, without its module in front, as a pattern of fnmatch(3) from its
- * beginning: names of files and processes fall to the stars. Each is of a real run (the test has
- * the lines); first match wins.
+ * beginning: names of files and processes fall to the stars. The first match wins. The texts
+ * are those that were seen with CRIU 4.1.1, some of them cut short in the notes they come from.
  */
 static const struct meaning {
 	const char *pattern, *meaning;
@@ -60,8 +60,8 @@ static const struct meaning {
 	{ "Can't splice all pages to pipe *",
 	  "a process has guard pages in its memory (MADV_GUARD_INSTALL; thread stacks of glibc "
 	  "2.42), which CRIU before 4.2 cannot dump" },
-	{ "Can't parse *'s mountinfo*",
-	  "a process of the container has another root directory (chroot), which CRIU cannot dump" },
+	{ "Can't parse *'s mountinfo*", "a process of the container has another root directory "
+					"(chroot), which CRIU cannot dump" },
 	{ "Can't dump file * of that type * (anon anon_inode:?io_uring?)*",
 	  "CRIU cannot dump io_uring" },
 	{ "Can't dump file * of that type * (anon anon_inode:?userfaultfd?)*",
@@ -97,6 +97,9 @@ static const struct meaning {
 /* What says its cause in words of its own, with CRIU's line or without one. */
 static const struct meaning runtime[] = {
 	{ "CRIU binary not found", "there is no CRIU in the node's PATH" },
+	/* go-criu (containerd 2.2, runc 1.2) when what it started ended without an answer. */
+	{ "read criu-xprt-cln: connection reset by peer",
+	  "there is no CRIU in the node's PATH, or it cannot run there" },
 };
 
 /* "Error (a.c:1): files-reg: \tCan't" → "files-reg: Can't": what follows the place, with one

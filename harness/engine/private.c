@@ -90,9 +90,9 @@ struct cryo_pid cryo_private_pid(const char *dir)
 static int make_files(const struct place *p, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_json_decref) json_t *config =
-	    json_pack("{s{s{ss}} ss}", "runtimes", CRYO_PRIVATE_RUNTIME, "path", p->runtime,
-		      "default-runtime", CRYO_PRIVATE_RUNTIME);
+	cryo_auto(cryo_json_decref)
+	    json_t *config = json_pack("{s{s{ss}} ss}", "runtimes", CRYO_PRIVATE_RUNTIME, "path",
+				       p->runtime, "default-runtime", CRYO_PRIVATE_RUNTIME);
 	char self[4096];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	int rc = cryo_fs_mkdirs(p->dir, 0700, err);
@@ -223,8 +223,8 @@ static char *decisive_line(const struct place *p)
 	return cryo_strdup(best);
 }
 
-static int wait_for_answer(const struct place *p, const struct cryo_pid *pid,
-			   struct cryo_engine *e, struct cryo_err *err)
+static int wait_for_answer(const struct place *p, const struct cryo_pid *pid, struct cryo_engine *e,
+			   struct cryo_err *err)
 {
 	static const char *const args[] = { "version", "--format", "{{.Server.Version}}", NULL };
 	int64_t end = cryo_now_ms() + cryo_limit_ms(START_MS);
@@ -233,15 +233,15 @@ static int wait_for_answer(const struct place *p, const struct cryo_pid *pid,
 	int rc;
 
 	while (cryo_pid_alive(pid) && cryo_now_ms() < end) {
-		if (cryo_fs_exists(p->socket) &&
-		    cryo_engine_ask(e, args, &e->version, &last) == 0)
+		if (cryo_fs_exists(p->socket) && cryo_engine_ask(e, args, &e->version, &last) == 0)
 			return 0;
 		rc = cryo_intr_sleep(POLL_MS, err);
 		if (rc < 0)
 			return rc;
 	}
 	why = decisive_line(p);
-	return cryo_err_set(err, CRYO_E_PROVISION, "a private docker daemon does not start: %s (%s)",
+	return cryo_err_set(err, CRYO_E_PROVISION,
+			    "a private docker daemon does not start: %s (%s)",
 			    why ? why : "no reason in its log", p->log);
 }
 

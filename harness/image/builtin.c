@@ -8,10 +8,12 @@
 #include <string.h>
 
 const struct cryo_builtin cryo_builtins[] = {
-	{ "counter", "docker.io/library/counter:latest", "counter" },
+	{ "counter", "docker.io/library/counter:latest", "counter", false },
 	/* The name containerd looks for by default: it never leaves the machine. */
-	{ "pause", "registry.k8s.io/pause:3.10", "pause" },
-	{ NULL, NULL, NULL },
+	{ "pause", "registry.k8s.io/pause:3.10", "pause", false },
+	/* For the table "What survives a restore" (docs/restore.md). */
+	{ "faces", "docker.io/library/faces:latest", "faces", true },
+	{ NULL, NULL, NULL, false },
 };
 
 const struct cryo_builtin *cryo_builtin_find(const char *name)

@@ -9,6 +9,7 @@ struct cryo_builtin {
 	const char *name;    /* "counter" */
 	const char *ref;     /* full image name it is imported under */
 	const char *program; /* its file in the image; also below libexec/ */
+	bool for_tests;	     /* not loaded into clusters by `up` */
 };
 
 /* All of them; the last row has a NULL name. */

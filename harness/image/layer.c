@@ -197,7 +197,7 @@ struct tree_walk {
 		dev_t dev;
 		ino_t ino;
 		char *name;
-	} *seen;
+	} * seen;
 	size_t n;
 };
 
@@ -209,8 +209,7 @@ static const char *find_first_name(struct tree_walk *walk, const struct cryo_wal
 		if (walk->seen[i].dev == e->st.st_dev && walk->seen[i].ino == e->st.st_ino)
 			return walk->seen[i].name;
 	walk->seen = cryo_realloc(walk->seen, walk->n + 1, sizeof(*walk->seen));
-	walk->seen[walk->n++] =
-	    (struct seen){ e->st.st_dev, e->st.st_ino, cryo_strdup(e->name) };
+	walk->seen[walk->n++] = (struct seen){ e->st.st_dev, e->st.st_ino, cryo_strdup(e->name) };
 	return NULL;
 }
 

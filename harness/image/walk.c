@@ -26,8 +26,8 @@ static int walk_entry(const struct walk *w, const char *dir, const char *below, 
 		      struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
-	cryo_auto(cryo_free) char *full =
-	    *below ? cryo_asprintf("%s/%s", below, name) : cryo_strdup(name);
+	cryo_auto(cryo_free) char *full = *below ? cryo_asprintf("%s/%s", below, name)
+						 : cryo_strdup(name);
 	struct cryo_walk_entry e = { .name = full, .path = path };
 	int rc = cryo_intr_check(err);
 

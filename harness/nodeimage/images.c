@@ -72,10 +72,10 @@ static int write_control_image(const struct cryo_nodeimage *n, const struct cont
 	if (rc == 0)
 		rc = write_control_layer(c, program, lower, layer, err);
 	if (rc == 0)
-		rc = cryo_oci_write(
-		    &(struct cryo_oci_image){
-			.ref = ref, .entrypoint = entrypoint, .layer_path = layer },
-		    path, err);
+		rc = cryo_oci_write(&(struct cryo_oci_image){ .ref = ref,
+							      .entrypoint = entrypoint,
+							      .layer_path = layer },
+				    path, err);
 	unlink(layer);
 	return rc;
 }

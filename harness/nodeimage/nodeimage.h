@@ -16,9 +16,9 @@ struct cryo_nodeimage {
 	struct cryo_stack stack, extra; /* the user's, and images/node/kind.yaml */
 	struct cryo_build build, more;	/* of these; what the stack has itself is not in `more` */
 	char *version;			/* of Kubernetes, "v1.33.13"; NULL until it is built */
-	char *ref;			/* "docker.io/cryopod/kind-node:…"; NULL until it is built */
-	char *onto;			/* archive whose layers are the lower ones instead, or NULL */
-	char key[CRYO_HASH_HEX];	/* of all inputs; "" until they are built */
+	char *ref;		 /* "docker.io/cryopod/kind-node:…"; NULL until it is built */
+	char *onto;		 /* archive whose layers are the lower ones instead, or NULL */
+	char key[CRYO_HASH_HEX]; /* of all inputs; "" until they are built */
 };
 
 /* What is there and what is missing; makes nothing. `stack` NULL: upstream. */

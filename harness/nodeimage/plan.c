@@ -17,9 +17,10 @@
 #define MAX_LIST 65536
 
 /* kubeadm starts a cluster with them, whatever else the stack wants. */
-static const char *const kubernetes_needed[] = { "kubelet", "kubeadm", "kubectl",
-						 "kube-apiserver", "kube-controller-manager",
-						 "kube-scheduler", "kube-proxy" };
+static const char *const kubernetes_needed[] = {
+	"kubelet",	  "kubeadm",   "kubectl", "kube-apiserver", "kube-controller-manager",
+	"kube-scheduler", "kube-proxy"
+};
 
 static int add_kubernetes_programs(struct cryo_stack *s, struct cryo_err *err)
 {
@@ -48,8 +49,7 @@ static int plan_extra(struct cryo_nodeimage *n, struct cryo_err *err)
 		if (!cryo_stack_find(&n->stack, name) && !(n->onto && is_base))
 			cryo_strv_add(&only, name);
 	}
-	return only.n == 0 ? 0
-			   : cryo_build_plan(&n->extra, cryo_strv_get(&only), &n->more, err);
+	return only.n == 0 ? 0 : cryo_build_plan(&n->extra, cryo_strv_get(&only), &n->more, err);
 }
 
 int cryo_nodeimage_plan(const char *stack, const char *onto, struct cryo_nodeimage *out,
@@ -176,8 +176,8 @@ static int make_key(struct cryo_nodeimage *n, struct cryo_err *err)
 /* A tag has no '+'. */
 static char *make_ref(const struct cryo_nodeimage *n)
 {
-	char *ref = cryo_asprintf(CRYO_NODEIMAGE_NAME ":%s-%s-%.12s", n->version, n->stack.name,
-				  n->key);
+	char *ref =
+	    cryo_asprintf(CRYO_NODEIMAGE_NAME ":%s-%s-%.12s", n->version, n->stack.name, n->key);
 
 	for (char *p = ref; *p; p++)
 		if (*p == '+')
@@ -240,8 +240,8 @@ int nodeimage_lines(const char *file, struct cryo_strv *out, struct cryo_err *er
 int nodeimage_refs(const struct cryo_nodeimage *n, struct cryo_strv *refs, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *kubeadm = cryo_nodeimage_program(n, "kubernetes", "kubeadm");
-	const char *const argv[] = { kubeadm ? kubeadm : "kubeadm", "config", "images", "list",
-				     "--kubernetes-version", n->version, NULL };
+	const char *const argv[] = { kubeadm ? kubeadm : "kubeadm", "config",	"images", "list",
+				     "--kubernetes-version",	    n->version, NULL };
 	cryo_auto(cryo_free) char *answer = NULL;
 	char *line, *rest;
 	int rc = cryo_proc_output(argv, ASK_MS, &answer, err);

@@ -153,7 +153,8 @@ static int add_criu(const struct cryo_nodeimage *n, struct cryo_layer *l, struct
 	int rc = b ? cryo_layer_files(l, "opt/cryopod/criu", b->dir, NULL, err) : 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(shipped); i++) {
-		cryo_auto(cryo_free) char *place = cryo_asprintf("usr/local/bin/%s", shipped[i]->as);
+		cryo_auto(cryo_free) char *place =
+		    cryo_asprintf("usr/local/bin/%s", shipped[i]->as);
 		cryo_auto(cryo_free) char *path = NULL;
 
 		rc = cryo_data_path(shipped[i]->from, &path, err);
@@ -181,8 +182,8 @@ static int add_runtime_spec(const struct cryo_nodeimage *n, struct cryo_layer *l
 	int rc = cryo_proc_output(argv, ASK_MS, &answer, err);
 
 	if (rc == 0)
-		rc = cryo_json_parse("answer of 'ctr oci spec'", answer, strlen(answer), &spec,
-				     err);
+		rc =
+		    cryo_json_parse("answer of 'ctr oci spec'", answer, strlen(answer), &spec, err);
 	if (rc < 0)
 		return rc;
 	json_object_del(cryo_json_at(spec, "process"), "rlimits");

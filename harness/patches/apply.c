@@ -171,9 +171,9 @@ static void add_old_names(const char *diff, struct cryo_strv *paths)
 	for (; *diff; diff += strcspn(diff, "\n"), diff += *diff == '\n')
 		for (size_t i = 0; i < CRYO_ARRAY_LEN(words); i++)
 			if (cryo_starts_with(diff, words[i]))
-				cryo_strv_take(paths, cryo_strndup(diff + strlen(words[i]),
-								   strcspn(diff, "\n") -
-								       strlen(words[i])));
+				cryo_strv_take(
+				    paths, cryo_strndup(diff + strlen(words[i]),
+							strcspn(diff, "\n") - strlen(words[i])));
 }
 
 static void add_new_names(const struct cryo_str *out, struct cryo_strv *paths)
@@ -212,8 +212,8 @@ static int list_diff_paths(struct cryo_gitbox *box, const struct cryo_series *s,
 
 	if (rc < 0 && err->status == CRYO_E_CHILD) {
 		reason = cryo_gitbox_reason(box);
-		return cryo_err_set(err, CRYO_E_CONFIG, "%s: a diff that cannot be read: %s", s->dir,
-				    reason);
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s: a diff that cannot be read: %s",
+				    s->dir, reason);
 	}
 	if (rc < 0)
 		return rc;

@@ -26,8 +26,8 @@ static int write_box_patches(struct cryo_graft *g, const char *base, const char 
 	struct cryo_gitrun run = { 0 };
 	int rc = cryo_fs_write(shallow, line, strlen(line), 0600, err);
 
-	run.argv = CRYO_GIT("format-patch", "-N", "-M", "--always", "--zero-commit", "--no-signature",
-			    "--full-index", "--binary", to, range);
+	run.argv = CRYO_GIT("format-patch", "-N", "-M", "--always", "--zero-commit",
+			    "--no-signature", "--full-index", "--binary", to, range);
 	return rc < 0 ? rc : cryo_gitbox_run(&g->box, &run, err);
 }
 

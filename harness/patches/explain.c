@@ -87,7 +87,7 @@ static void read_hunk_counts(const struct cryo_hunk *hunk, long *old, long *new)
 	const char *second = plus ? strpbrk(plus, ", \n") : NULL;
 
 	*old = comma && plus && comma < plus ? strtol(comma + 1, NULL, 10) : 1;
-	*new = second && *second == ',' ? strtol(second + 1, NULL, 10) : 1;
+	*new = second &&*second == ',' ? strtol(second + 1, NULL, 10) : 1;
 }
 
 static void read_old_lines(const struct cryo_hunk *hunk, struct lines *out)

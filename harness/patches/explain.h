@@ -8,7 +8,7 @@
 struct cryo_hunk {
 	const char *header, *text; /* "@@ -3,7 +3,7 @@ …", and the lines behind it */
 	size_t header_len;
-	long start;		   /* line of the old file, from 1 */
+	long start; /* line of the old file, from 1 */
 };
 
 /* The hunk of `path` that begins at this line of the old file; false if there is none. */

@@ -6,25 +6,46 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIMEOUT_MS  (10 * 60 * 1000)
-#define MAX_OUTPUT  (64u << 20)
-#define CONFIG	    "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
+#define TIMEOUT_MS (10 * 60 * 1000)
+#define MAX_OUTPUT (64u << 20)
+#define CONFIG	   "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 
 /* What could lead it elsewhere; "NAME" alone unsets. */
-static const char *const fixed_environment[] = {
-	"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_SYSTEM=/dev/null", "GIT_CONFIG_GLOBAL=/dev/null",
-	"GIT_ATTR_NOSYSTEM=1",	 "GIT_NO_REPLACE_OBJECTS=1",	"GIT_TERMINAL_PROMPT=0",
-	"GIT_ADVICE=0",		 "GIT_PAGER=cat",		"LC_ALL=C",
-	"TZ=UTC",		 "GIT_CONFIG",			"GIT_CONFIG_COUNT",
-	"GIT_CONFIG_PARAMETERS", "GIT_WORK_TREE",		"GIT_COMMON_DIR",
-	"GIT_NAMESPACE",	 "GIT_PREFIX",			"GIT_SHALLOW_FILE",
-	"GIT_GRAFT_FILE",	 "GIT_REPLACE_REF_BASE",	"GIT_EXTERNAL_DIFF",
-	"GIT_DIFF_OPTS",	 "GIT_ATTR_SOURCE",		"GIT_QUARANTINE_PATH",
-	"GIT_TRACE",		 "GIT_TRACE2",			"GIT_TRACE_SETUP",
-	"GIT_LITERAL_PATHSPECS", "GIT_ICASE_PATHSPECS",		"GIT_DEFAULT_HASH",
-	"GIT_TEMPLATE_DIR",	 "GIT_EXEC_PATH",		"GIT_TRACE2_EVENT",
-	"GIT_ALTERNATE_OBJECT_DIRECTORIES", NULL
-};
+static const char *const fixed_environment[] = { "GIT_CONFIG_NOSYSTEM=1",
+						 "GIT_CONFIG_SYSTEM=/dev/null",
+						 "GIT_CONFIG_GLOBAL=/dev/null",
+						 "GIT_ATTR_NOSYSTEM=1",
+						 "GIT_NO_REPLACE_OBJECTS=1",
+						 "GIT_TERMINAL_PROMPT=0",
+						 "GIT_ADVICE=0",
+						 "GIT_PAGER=cat",
+						 "LC_ALL=C",
+						 "TZ=UTC",
+						 "GIT_CONFIG",
+						 "GIT_CONFIG_COUNT",
+						 "GIT_CONFIG_PARAMETERS",
+						 "GIT_WORK_TREE",
+						 "GIT_COMMON_DIR",
+						 "GIT_NAMESPACE",
+						 "GIT_PREFIX",
+						 "GIT_SHALLOW_FILE",
+						 "GIT_GRAFT_FILE",
+						 "GIT_REPLACE_REF_BASE",
+						 "GIT_EXTERNAL_DIFF",
+						 "GIT_DIFF_OPTS",
+						 "GIT_ATTR_SOURCE",
+						 "GIT_QUARANTINE_PATH",
+						 "GIT_TRACE",
+						 "GIT_TRACE2",
+						 "GIT_TRACE_SETUP",
+						 "GIT_LITERAL_PATHSPECS",
+						 "GIT_ICASE_PATHSPECS",
+						 "GIT_DEFAULT_HASH",
+						 "GIT_TEMPLATE_DIR",
+						 "GIT_EXEC_PATH",
+						 "GIT_TRACE2_EVENT",
+						 "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+						 NULL };
 
 char *cryo_gitbox_path(const struct cryo_gitbox *box, const char *name)
 {
@@ -71,8 +92,8 @@ int cryo_gitbox_open(git_repository *repo, struct cryo_gitbox *out, struct cryo_
 {
 	const char *parent = getenv("TMPDIR");
 	struct cryo_gitbox box = { .repo = repo };
-	int rc = cryo_fs_tmpdir(parent && *parent == '/' ? parent : "/tmp", "cryo-git-", &box.dir,
-				err);
+	int rc =
+	    cryo_fs_tmpdir(parent && *parent == '/' ? parent : "/tmp", "cryo-git-", &box.dir, err);
 
 	if (rc == 0)
 		rc = make_box_repository(&box, err);

@@ -12,9 +12,9 @@
 #include "sys/proc.h"
 
 struct cryo_gitbox {
-	char *dir;	       /* 0700, for files of the caller's too; gone when it is closed */
-	git_repository *repo;  /* borrowed; NULL: it has no objects but its own */
-	struct cryo_strv env;  /* of the programs */
+	char *dir;	      /* 0700, for files of the caller's too; gone when it is closed */
+	git_repository *repo; /* borrowed; NULL: it has no objects but its own */
+	struct cryo_strv env; /* of the programs */
 	struct cryo_proc_result last; /* of the program that ran last */
 };
 

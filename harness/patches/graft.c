@@ -124,10 +124,13 @@ static int commit_merge_side(struct cryo_graft *g, const git_oid *tree, const gi
 			     char hex[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	char tree_hex[CRYO_COMMIT_HEX], parent_hex[CRYO_COMMIT_HEX];
-	static const char *const who[] = { "GIT_AUTHOR_NAME=m",	     "GIT_AUTHOR_EMAIL=m@localhost",
-					   "GIT_AUTHOR_DATE=@0 +0000", "GIT_COMMITTER_NAME=m",
+	static const char *const who[] = { "GIT_AUTHOR_NAME=m",
+					   "GIT_AUTHOR_EMAIL=m@localhost",
+					   "GIT_AUTHOR_DATE=@0 +0000",
+					   "GIT_COMMITTER_NAME=m",
 					   "GIT_COMMITTER_EMAIL=m@localhost",
-					   "GIT_COMMITTER_DATE=@0 +0000", NULL };
+					   "GIT_COMMITTER_DATE=@0 +0000",
+					   NULL };
 	struct cryo_gitrun run = { .env = who, .input = "side\n" };
 	git_oid id;
 	int rc;
@@ -190,8 +193,7 @@ static int merge_mail(struct cryo_graft *g, const struct cryo_mail *m, git_oid *
 		      struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *known_index = cryo_gitbox_path(&g->box, "known");
-	cryo_auto(cryo_free) char *option =
-	    cryo_asprintf("--build-fake-ancestor=%s", known_index);
+	cryo_auto(cryo_free) char *option = cryo_asprintf("--build-fake-ancestor=%s", known_index);
 	struct cryo_gitrun run = { .argv = CRYO_GIT("apply", option, m->file) };
 	git_oid known, meant;
 	int rc = cryo_gitbox_run(&g->box, &run, err);

@@ -32,7 +32,6 @@ void cryo_mails_release(struct cryo_mails *m);
 void cryo_message_strip(const char *text, struct cryo_str *out);
 
 /* The line of the patch file that reads `line`, from 1; 0: none (the mail was encoded). */
-unsigned cryo_mail_find_line(const struct cryo_patch *p, const char *line, size_t n,
-			     unsigned from);
+unsigned cryo_mail_find_line(const struct cryo_patch *p, const char *line, size_t n, unsigned from);
 
 #endif

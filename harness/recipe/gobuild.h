@@ -16,8 +16,9 @@ struct cryo_go_build {
 	char *work; /* scratch directory, removed at the end */
 	char *log;
 	char *dir; /* where `go build` runs: the wrapper module or the source tree */
-	char *source; /* the module's own files, with the patches if there are any; NULL for a tree */
-	char *sum; /* of the module, as found; NULL for a tree */
+	char *
+	    source; /* the module's own files, with the patches if there are any; NULL for a tree */
+	char *sum;  /* of the module, as found; NULL for a tree */
 	char commit[CRYO_COMMIT_HEX];  /* of a tree from git; else "" */
 	bool offline;		       /* nothing is downloaded */
 	char *ldflags;		       /* with version stamps */

@@ -23,9 +23,11 @@ struct cryo_recipe {
 	unsigned kinds;		     /* of source it takes: bits 1 << CRYO_SOURCE_… */
 	bool cgo;
 	unsigned memory_mib; /* what its build takes at most, roughly: its largest link */
-	const char *main;    /* a file that ships with cryopod and is built instead of `package`, or NULL */
-	const char *files;   /* directory of the source that is published beside, as "files", or NULL */
-	bool staging;	     /* modules that live inside of the main one as v0.minor.patch */
+	const char
+	    *main; /* a file that ships with cryopod and is built instead of `package`, or NULL */
+	const char
+	    *files;   /* directory of the source that is published beside, as "files", or NULL */
+	bool staging; /* modules that live inside of the main one as v0.minor.patch */
 	/* Make what is missing in `built`, under its lock. */
 	int (*make)(const struct cryo_recipe *r, const struct cryo_built *built,
 		    struct cryo_err *err);

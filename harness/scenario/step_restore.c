@@ -4,7 +4,8 @@
 #include "scenario/run.h"
 
 struct restore_args {
-	char *archive, *pod, *manifest, *key_secret;
+	char *archive, *pod, *manifest, *key_secret, *restart_policy;
+	bool run_init;
 };
 
 static const struct cryo_field fields[] = {
@@ -12,6 +13,8 @@ static const struct cryo_field fields[] = {
 	{ "pod", CRYO_FIELD_STR, offsetof(struct restore_args, pod), true },
 	{ "manifest", CRYO_FIELD_STR, offsetof(struct restore_args, manifest), false },
 	{ "keySecret", CRYO_FIELD_STR, offsetof(struct restore_args, key_secret), false },
+	{ "restartPolicy", CRYO_FIELD_STR, offsetof(struct restore_args, restart_policy), false },
+	{ "runInit", CRYO_FIELD_BOOL, offsetof(struct restore_args, run_init), false },
 	{ NULL, 0, 0, false },
 };
 
@@ -52,6 +55,8 @@ static int run_restore_step(struct cryo_run *run, const struct cryo_step *step, 
 		.source = c ? c->cp.source : NULL,
 		.timeout_ms = cryo_run_left(run),
 		.key_secret = a->key_secret,
+		.restart_policy = a->restart_policy,
+		.run_init = a->run_init,
 	};
 	int rc = cryo_restore_run(run->target, &opts, &restored, err);
 

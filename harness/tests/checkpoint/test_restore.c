@@ -25,13 +25,14 @@
 #include <cmocka.h>
 
 #define TOKEN	  "/var/run/secrets/kubernetes.io/serviceaccount"
+#define IMAGES	  "REF TYPE DIGEST SIZE\ndocker.io/library/counter:latest x sha256:1 1 kB\n"
 #define MOUNT(at) "{\"destination\":\"" at "\",\"type\":\"bind\",\"source\":\"/x\"}"
 
 static char *dir, *archive, *manifest;
 
 /* What node and server are like; zeroed, the whole story works. */
 static struct {
-	const char *images; /* answer of `ctr images ls`, NULL: the one that is asked for */
+	const char *images; /* answer of `ctr images ls`, NULL: the base image */
 	const char *criu_log;
 	int load_rc, create_rc, wait_rc;
 	json_t *pod; /* the one created */
@@ -101,6 +102,18 @@ int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int g
 	return 0;
 }
 
+int cryo_kube_list(struct cryo_kube *k, const char *resource, const char *ns,
+		   const char *label_selector, json_t **items, struct cryo_err *err)
+{
+	(void)k;
+	(void)resource;
+	(void)ns;
+	(void)label_selector;
+	(void)err;
+	*items = json_array();
+	return 0;
+}
+
 int cryo_kube_get(struct cryo_kube *k, const struct cryo_kube_ref *ref, json_t **out,
 		  struct cryo_err *err)
 {
@@ -142,7 +155,7 @@ static int fake_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n,
 		cryo_str_addf(&fake.traffic, "%s ", *a);
 	if (strcmp(p->argv[0], "ctr") == 0 && !import &&
 	    (!fake.only || !strcmp(fake.only, n->name)))
-		cryo_str_add(&res->out, fake.images ? fake.images : last);
+		cryo_str_add(&res->out, fake.images ? fake.images : IMAGES);
 	return 0;
 }
 
@@ -595,10 +608,13 @@ static void from_a_manifest(void **state)
 		"kind: Namespace\nmetadata: {name: n}\n---\nkind: Pod\n"
 		"metadata: {name: p, labels: {app: x}, annotations: {a: b}}\n"
 		"spec:\n  volumes: [{name: v, emptyDir: {}}]\n"
-		"  containers: [{name: side, image: s}, {name: main, image: m}]\n",
-		"kind: Pod\nspec: {containers: [{name: side, image: s}, {name: main}]}\n",
+		"  containers: [{name: side, image: s}, {name: main, image: m, "
+		"volumeMounts: [{name: v, mountPath: /data}]}]\n",
+		"kind: Pod\nspec: {containers: [{name: side, image: s}, {name: main, "
+		"volumeMounts: [{name: v, mountPath: /data}]}]}\n",
 		"kind: Pod\nmetadata:\n  annotations:\n"
-		"spec: {containers: [{name: side, image: s}, {name: main}]}\n",
+		"spec: {containers: [{name: side, image: s}, {name: main, "
+		"volumeMounts: [{name: v, mountPath: /data}]}]}\n",
 	};
 
 	(void)state;
@@ -640,7 +656,8 @@ static void from_the_source_pod(void **state)
 	    "\"serviceAccount\":\"default\",\"serviceAccountName\":\"default\","
 	    "\"volumes\":[{\"name\":\"kube-api-access-x7k2p\"},{\"name\":\"data\"}],"
 	    "\"containers\":[{\"name\":\"main\",\"image\":\"m\",\"volumeMounts\":["
-	    "{\"name\":\"data\"},{\"name\":\"kube-api-access-x7k2p\"}]}]},"
+	    "{\"name\":\"data\",\"mountPath\":\"/data\"},{\"name\":\"kube-api-access-x7k2p\","
+	    "\"mountPath\":\"" TOKEN "\"}]}]},"
 	    "\"status\":{\"phase\":\"Running\"}}";
 	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .source = source };
@@ -673,18 +690,26 @@ static void refused(void **state)
 		  "no status.dump (it was made by containerd 2.0)" },
 		{ "a volume", MOUNT("/data"), "{}", NULL, NULL, NULL, CRYO_E_USAGE,
 		  "had a volume at '/data': give its manifest (-f FILE)" },
+		{ "a volume less", MOUNT("/data"), "{}",
+		  "kind: Pod\nspec: {containers: [{name: main}]}\n", NULL, NULL, CRYO_E_CONFIG,
+		  "had a volume at '/data'" },
+		{ "a volume more", "", "{}",
+		  "kind: Pod\nspec: {containers: [{name: main, volumeMounts: [{mountPath: "
+		  "/x}]}]}\n",
+		  NULL, NULL, CRYO_E_CONFIG, "has a volume at '/x'" },
 		{ "no base image", "", "{}", NULL, NULL, "", CRYO_E_CHECK,
 		  "base image 'docker.io/library/counter:latest' is on no node" },
 		{ "no pod in it", "", "{}", "kind: Service\n", NULL, NULL, CRYO_E_CONFIG,
-		  "no Pod in it" },
-		{ "empty manifest", "", "{}", "", NULL, NULL, CRYO_E_CONFIG, "no Pod in it" },
+		  "contains neither a Pod nor" },
+		{ "empty manifest", "", "{}", "", NULL, NULL, CRYO_E_CONFIG,
+		  "contains neither a Pod nor" },
 		{ "no YAML", "", "{}", "kind: {\n", NULL, NULL, CRYO_E_CONFIG, "pod.yaml:" },
 		{ "another container", "", "{}", "kind: Pod\nspec: {containers: [{name: x}]}\n",
 		  NULL, NULL, CRYO_E_CONFIG, "has no container 'main'" },
 		{ "no containers", "", "{}", "kind: Pod\nspec: 5\n", NULL, NULL, CRYO_E_CONFIG,
-		  "has no container 'main'" },
+		  "contains neither a Pod nor" },
 		{ "a list for a pod", "", "{}", "[kind, Pod]\n", NULL, NULL, CRYO_E_CONFIG,
-		  "no Pod in it" },
+		  "contains neither a Pod nor" },
 		{ "damaged source", "", "{}", NULL, "{", NULL, CRYO_E_CONFIG, "source pod" },
 		{ "source without spec", "", "{}", NULL, "{}", NULL, CRYO_E_CONFIG, "" },
 	};
@@ -746,8 +771,10 @@ static void failures(void **state)
 		{ "import", 1, 0, 0, NULL, CRYO_E_CHILD, "ctr failed", false },
 		{ "create", 0, 1, 0, NULL, CRYO_E_REMOTE, "pod exists", false },
 		{ "wait", 0, 0, 1, NULL, CRYO_E_TIMEOUT, "pod does not run", true },
-		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): send_fds failed (-22)\n", CRYO_E_TIMEOUT,
-		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): send_fds failed (-22); pod does not run",
+		{ "criu", 0, 0, 1, "(00.1) Error (criu/x.c:1): send_fds failed (-22)\n",
+		  CRYO_E_TIMEOUT,
+		  "CRIU cannot dump io_uring: CRIU: Error (criu/x.c:1): send_fds failed (-22); pod "
+		  "does not run",
 		  true },
 	};
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
@@ -755,6 +782,7 @@ static void failures(void **state)
 	(void)state;
 	put_archive("", "{}");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *lock = NULL;
 		struct cryo_err err = CRYO_ERR_INIT;
 		struct cryo_restore r;
 
@@ -774,6 +802,8 @@ static void failures(void **state)
 		json_decref(fake.pod);
 		fake.pod = NULL;
 		assert_int_equal(unlink(archive), 0);
+		lock = cryo_asprintf("%s/.images.lock", dir);
+		unlink(lock);
 		assert_int_equal(rmdir(dir), 0); /* nothing else was in it */
 		assert_int_equal(cryo_fs_mkdirs(dir, 0700, &err), 0);
 		put_archive("", "{}");

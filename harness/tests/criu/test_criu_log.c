@@ -54,8 +54,8 @@ static void decisive(void **state)
 }
 
 /*
- * Messages of CRIU 4.1.1-1 (Debian trixie) on Linux 6.18, from real dumps and restores. The place
- * in its source does not count, so it is left out.
+ * Messages of CRIU 4.1.1-1 (Debian trixie) on Linux 6.18 as they were noted down, not copied from a
+ * log here. The place in its source does not count, so it is made up.
  */
 #define E "Error (criu/x.c:1): "
 static void explained(void **state)
@@ -101,6 +101,9 @@ static void explained(void **state)
 		{ E "1 killed by signal 9: Killed", "memory limit" },
 		{ E "page-xfer: write: No space left on device", "disk is full" },
 		{ "CRIU binary not found in PATH", "no CRIU in the node" },
+		{ "failed to retrieve criu version: read criu-xprt-cln: connection reset by peer criu "
+		  "swrk failed: exit status 1",
+		  "no CRIU in the node's PATH, or it cannot run" },
 		/* A name does not decide. */
 		{ E "Can't dump ghost file /usr/lib/libnetty.so of 2097152 size, increase limit",
 		  "ghost-limit" },

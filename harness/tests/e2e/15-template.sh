@@ -140,7 +140,7 @@ without_criu() {
 	done
 	exits 0 env CRYOPOD_CACHE_DIR="$c" "$CRYOPOD" --name e2e-t up && down_t &&
 		rm "$c"/builds/criu/*/criu && printf '#!/nowhere\n' >"$c/none" &&
-		chmod 755 "$c/none" && mv "$c/none" "$(echo "$c"/builds/criu/*)/criu" &&
+		chmod 755 "$c/none" && mv "$c/none" "$(echo "$c"/builds/criu/*/)criu" &&
 		exits 0 env CRYOPOD_CACHE_DIR="$c" "$CRYOPOD" --name e2e-t up &&
 		says "the node has no CRIU" && says "a cold start follows" &&
 		[ "$(status .origin e2e-t)" = cold ] && tp_ -q kubectl get nodes && down_t &&

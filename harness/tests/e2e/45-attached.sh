@@ -5,6 +5,10 @@
 needs cluster
 far() { cp_ --name e2e-far "$@"; }
 config=$CRYOPOD_STATE_DIR/e2e/kubeconfig
+# Whatever the chapters before have left of it.
+kubectl delete pod counter --now --ignore-not-found >/dev/null 2>&1
+kubectl apply -f "$top/kube-deployments/counter-pod.yaml" >/dev/null && until_true 60 \
+	kubectl wait --for=condition=Ready --timeout=5s pod/counter
 
 point "no kubeconfig, no cluster" fails 2 "--kubeconfig FILE" cp_ attach e2e-far
 point "a kubeconfig that is not there" fails 2 "cannot open '/nowhere'" cp_ attach e2e-far --kubeconfig /nowhere

@@ -4,6 +4,10 @@
 # its own, with a real API server, and the real containerd, kubelet, runc and CRIU out of RKE2's directories.
 . "$(dirname "$0")/lib.sh"
 needs nothing
+if [ -z "${CRYOPOD_RKE2:-}" ]; then
+	point "an RKE2 node # SKIP CRYOPOD_RKE2=1 runs it" true
+	exit 0
+fi
 rke2_dir=$CRYOPOD_STATE_DIR/rke2/nodes/node1/state/t
 rke2() { cp_ -q --name rke2 shell sh -c "cd /var/lib/node/t && $*"; }
 rke2_node() { rke2 ./cryopod-node --color never node "$@"; }

@@ -260,19 +260,19 @@ static void refused(void **state)
 		const char *layer, *want;
 		int status;
 	} row[] = {
-		{ "counter", NULL, "given", "no full image name", CRYO_E_CONFIG },
-		{ "counter:latest", NULL, "given", "no full image name", CRYO_E_CONFIG },
-		{ "localhost:5/counter", NULL, "given", "no full image name", CRYO_E_CONFIG },
-		{ "localhost/counter:", NULL, "given", "no full image name", CRYO_E_CONFIG },
-		{ "localhost/:1", NULL, "given", "no full image name", CRYO_E_CONFIG },
-		{ "localhost/c:1 2", NULL, "given", "no full image name", CRYO_E_CONFIG },
-		{ "localhost/\xff:1", NULL, "given", "no full image name", CRYO_E_CONFIG },
-		{ "localhost/c@sha256:00", NULL, "given", "no full image name", CRYO_E_CONFIG },
-		{ "localhost/c:1", bad_note, "given", "no annotation", CRYO_E_CONFIG },
-		{ "localhost/c:1", no_key, "given", "no annotation", CRYO_E_CONFIG },
-		{ "localhost/c:1", no_text, "given", "no annotation", CRYO_E_CONFIG },
+		{ "counter", NULL, "given", "not a full image name", CRYO_E_CONFIG },
+		{ "counter:latest", NULL, "given", "not a full image name", CRYO_E_CONFIG },
+		{ "localhost:5/counter", NULL, "given", "not a full image name", CRYO_E_CONFIG },
+		{ "localhost/counter:", NULL, "given", "not a full image name", CRYO_E_CONFIG },
+		{ "localhost/:1", NULL, "given", "not a full image name", CRYO_E_CONFIG },
+		{ "localhost/c:1 2", NULL, "given", "not a full image name", CRYO_E_CONFIG },
+		{ "localhost/\xff:1", NULL, "given", "not a full image name", CRYO_E_CONFIG },
+		{ "localhost/c@sha256:00", NULL, "given", "not a full image name", CRYO_E_CONFIG },
+		{ "localhost/c:1", bad_note, "given", "not an annotation", CRYO_E_CONFIG },
+		{ "localhost/c:1", no_key, "given", "not an annotation", CRYO_E_CONFIG },
+		{ "localhost/c:1", no_text, "given", "not an annotation", CRYO_E_CONFIG },
 		{ "localhost/c:1", NULL, "none", "No such file", CRYO_E_SYSTEM },
-		{ "localhost/c:1", NULL, ".", "no regular file", CRYO_E_CONFIG },
+		{ "localhost/c:1", NULL, ".", "not a regular file", CRYO_E_CONFIG },
 	};
 
 	(void)state;
@@ -343,7 +343,7 @@ static void no_such_built_in(void **state)
 
 	(void)state;
 	assert_int_equal(cryo_image_builtin("mysql", in_dir("image.tar"), &err), -CRYO_E_USAGE);
-	assert_string_equal(err.msg, "no image 'mysql' (there are: counter, pause)");
+	assert_string_equal(err.msg, "no image 'mysql' (there are: counter, pause, faces)");
 	setenv("CRYOPOD_DATA", dir, 1);
 	put_file("libexec/counter", "the program");
 	assert_int_equal(cryo_image_builtin("counter", in_dir("image.tar"), &err), 0);

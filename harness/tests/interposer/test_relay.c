@@ -1109,11 +1109,11 @@ static void pipes(void **state)
 	assert_int_equal(mkfifo(restore_log, 0600), 0);
 	alarm(60);
 	dump_as_told(&t, CRYO_RPC_DUMP, pipe);
-	assert_refused(&t, CRYO_RPC_DUMP, "no regular file");
+	assert_refused(&t, CRYO_RPC_DUMP, "not a regular file");
 	configure("encrypt\n");
 	put_text(pod_conf, words);
 	dump_as_told(&t, CRYO_RPC_DUMP, pod_conf);
-	assert_refused(&t, CRYO_RPC_DUMP, "no regular file");
+	assert_refused(&t, CRYO_RPC_DUMP, "not a regular file");
 	alarm(0);
 }
 

@@ -761,7 +761,8 @@ static void plan_refuses(void **state)
 		{ "runc: {source: {dir: src}, programs: [docker]}",
 		  "no program 'docker' (known: runc)" },
 		{ "containerd: {source: {dir: src}, recipe: rnuc}",
-		  "no recipe 'rnuc' (known: kubernetes, containerd, runc, kind, coredns, etcd, criu, debian, debian-layer)" },
+		  "no recipe 'rnuc' (known: kubernetes, containerd, runc, kind, coredns, etcd, "
+		  "criu, debian, debian-layer)" },
 		{ "debain: {source: {debian: {suite: sid, packages: [a]}}}",
 		  "no recipe 'debain', did you mean 'debian'?" },
 		{ "runc: {source: {debian: {suite: sid, packages: [a]}}}",

@@ -3,7 +3,7 @@
  * Power cuts. A child installs or rolls back and dies at the nth point after which something is on
  * the disk; then RKE2 may or may not start, and `install` or `rollback` is run. Whatever was cut, a
  * start finds programs of one kind, and what follows ends in exactly the new or the old state.
- * What a cut does below the file system is the matter of scripts/rke2-power (loop device).
+ * What a cut does below the file system (blocks that were not synced) is not tried.
  */
 #include "tests/rke2/rke2_world.h"
 

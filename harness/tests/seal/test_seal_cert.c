@@ -110,8 +110,8 @@ static void texts(void **state)
 	const struct {
 		const char *pem, *fault;
 	} row[] = {
-		{ "", "no certificate" },	  { "hello", "no certificate" },
-		{ cut, "no certificate" },	  { both, "also holds a private key" },
+		{ "", "not a certificate" },	  { "hello", "not a certificate" },
+		{ cut, "not a certificate" },	  { both, "also holds a private key" },
 		{ m.key, "holds a private key" }, { chain, NULL },
 	};
 	struct cryo_err err = CRYO_ERR_INIT;

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "checkpoint/node_images.h"
+
+#include "base/event.h"
+#include "conf/json.h"
+#include "sys/fs.h"
+#include "sys/lock.h"
+
+#include <string.h>
+
+#define ASK_MS	  10000
+#define WAIT_MS	  30000
+#define MAX_SWEEP 200 /* images in one go: an argument list has an end */
+
+static int run_ctr_images(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			  const char *verb, const struct cryo_strv *args,
+			  struct cryo_proc_result *res, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
+	struct cryo_exec x = { .timeout_ms = ASK_MS };
+
+	cryo_strv_addl(&argv, node->path.ctr, "--address", node->path.socket, "-n", "k8s.io",
+		       "images", verb, NULL);
+	cryo_strv_addv(&argv, cryo_strv_get(args));
+	x.argv = cryo_strv_get(&argv);
+	return cryo_cluster_exec(t, node, &x, res, err);
+}
+
+/* One line of `ctr images ls`: REF TYPE DIGEST …. */
+struct image_row {
+	const char *ref, *digest;
+};
+
+/* The next row of the table; false at its end. `*save` is strtok_r's. */
+static bool next_image_row(char *text, char **save, struct image_row *row)
+{
+	for (char *line = strtok_r(text, "\n", save); line; line = strtok_r(NULL, "\n", save)) {
+		char *in = NULL;
+
+		row->ref = strtok_r(line, " \t", &in);
+		strtok_r(NULL, " \t", &in);
+		row->digest = strtok_r(NULL, " \t", &in);
+		if (row->ref && row->digest && strcmp(row->ref, "REF") != 0)
+			return true;
+	}
+	return false;
+}
+
+/* The ID of an image is not the digest that its name has; NAME@DIGEST is. */
+static bool is_base_by_digest(const struct cryo_archive *a, const char *digest)
+{
+	const char *at = strchr(a->image_ref, '@');
+
+	return at && strcmp(at + 1, digest) == 0;
+}
+
+int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			       const struct cryo_archive *a, enum cryo_base_image *out, bool *stale,
+			       struct cryo_err *err)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv filters = { 0 };
+	struct image_row row = { NULL, NULL };
+	char *save = NULL;
+	int rc;
+
+	*out = CRYO_BASE_ABSENT;
+	cryo_strv_addf(&filters, "name==\"%s\"", a->image_name);
+	if (*a->image_ref)
+		cryo_strv_addf(&filters, "name==\"%s\"", a->image_ref);
+	cryo_strv_add(&filters, "name~=\"^" CRYO_RESTORE_IMAGES "\"");
+	rc = run_ctr_images(t, node, "ls", &filters, &res, err);
+	if (rc < 0 || !res.out.p)
+		return rc;
+	for (char *text = res.out.p; next_image_row(text, &save, &row); text = NULL) {
+		if (cryo_starts_with(row.ref, CRYO_RESTORE_IMAGES)) {
+			*stale = true;
+			continue;
+		}
+		if (!*a->image_ref || strcmp(row.ref, a->image_ref) == 0 ||
+		    is_base_by_digest(a, row.digest))
+			*out = CRYO_BASE_THERE;
+		else if (*out == CRYO_BASE_ABSENT)
+			*out = CRYO_BASE_OTHER;
+	}
+	return 0;
+}
+
+static void add_images_in_use(const json_t *pod, struct cryo_strv *used)
+{
+	static const char *const list[] = { "spec.containers", "spec.initContainers" };
+	json_t *c;
+	size_t i;
+
+	for (size_t l = 0; l < CRYO_ARRAY_LEN(list); l++)
+		json_array_foreach(cryo_json_at(pod, list[l]), i, c)
+			if (cryo_json_str(c, "image"))
+				cryo_strv_add(used, cryo_json_str(c, "image"));
+}
+
+static int list_images_in_use(struct cryo_kube *k, struct cryo_strv *used, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *pods = NULL;
+	json_t *pod;
+	size_t i;
+	int rc = cryo_kube_list(k, "pods", NULL, NULL, &pods, err);
+
+	json_array_foreach(pods, i, pod)
+		add_images_in_use(pod, used);
+	return rc;
+}
+
+/* Its name, and the ID under which the runtime knows it, too: while that is there, its data stays.
+ */
+static void choose_unused_images(char *table, const struct cryo_strv *used,
+				 struct cryo_strv *unused)
+{
+	cryo_auto(cryo_free) char *again = cryo_strdup(table);
+	cryo_auto(cryo_strv_release) struct cryo_strv digests = { 0 };
+	struct image_row row = { NULL, NULL };
+	char *save = NULL;
+
+	for (char *text = table; next_image_row(text, &save, &row); text = NULL) {
+		if (!cryo_starts_with(row.ref, CRYO_RESTORE_IMAGES) ||
+		    cryo_strv_has(used, row.ref) || digests.n == MAX_SWEEP)
+			continue;
+		cryo_strv_add(unused, row.ref);
+		cryo_strv_add(&digests, row.digest);
+	}
+	save = NULL;
+	for (char *text = again; next_image_row(text, &save, &row); text = NULL)
+		if (cryo_starts_with(row.ref, "sha256:") && cryo_strv_has(&digests, row.digest))
+			cryo_strv_add(unused, row.ref);
+}
+
+void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			    struct cryo_kube *k)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv used = { 0 }, unused = { 0 };
+	const struct cryo_strv all = { 0 };
+	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s/.images.lock", t->dir);
+	cryo_auto(cryo_fd_close) int fd = -1;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (cryo_lock_take(lock, 0, &fd, &ignored) < 0 ||
+	    run_ctr_images(t, node, "ls", &all, &res, &ignored) < 0 || !res.out.p ||
+	    list_images_in_use(k, &used, &ignored) < 0)
+		return;
+	choose_unused_images(res.out.p, &used, &unused);
+	if (unused.n == 0)
+		return;
+	cryo_debug("%zu images of restores that no pod uses are removed", unused.n);
+	run_ctr_images(t, node, "rm", &unused, NULL, &ignored);
+}
+
+int cryo_node_images_hold(struct cryo_cluster *t, int *fd, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s/.images.lock", t->dir);
+
+	return cryo_lock_join(lock, WAIT_MS, fd, err);
+}
