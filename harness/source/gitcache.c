@@ -430,6 +430,33 @@ static bool is_cache_enough(const struct cache *c, const char *commit)
 	       !(c->o->history && is_cache_shallow(c->dir));
 }
 
+/* The server has answered, and yet the commit is not here. */
+static int report_unsent_commit(const struct cache *c, const char *commit, struct cryo_err *err)
+{
+	git_repository *repo = NULL;
+	git_object *object = NULL, *target = NULL;
+	git_oid id;
+	int rc;
+
+	if (git_repository_open_bare(&repo, c->dir) == 0 && git_oid_fromstr(&id, commit) == 0 &&
+	    git_object_lookup(&object, repo, &id, GIT_OBJECT_TAG) == 0 &&
+	    git_object_peel(&target, object, GIT_OBJECT_COMMIT) == 0)
+		rc = cryo_err_set(err, CRYO_E_CONFIG,
+				  "'%s' is the id of a tag in '%s': its commit is %s", commit,
+				  c->w->url, git_oid_tostr_s(git_object_id(target)));
+	else if (c->o->history)
+		rc = cryo_err_set(err, CRYO_E_REMOTE,
+				  "'%s' sent no whole history of '%s' (it may be a shallow clone)",
+				  c->w->url, commit);
+	else
+		rc = cryo_err_set(err, CRYO_E_REMOTE, "'%s' sent no commit '%s'", c->w->url,
+				  commit);
+	git_object_free(target);
+	git_object_free(object);
+	git_repository_free(repo);
+	return rc;
+}
+
 static int obtain_commit_locked(struct cache *c, char out[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	bool whole;
@@ -437,6 +464,11 @@ static int obtain_commit_locked(struct cache *c, char out[CRYO_COMMIT_HEX], stru
 
 	if (rc < 0)
 		return rc;
+	if (strlen(out) == 64)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "'%s' is a repository with SHA-256 ids, which cryopod cannot "
+				    "read",
+				    c->w->url);
 	if (whole) {
 		char pin[CRYO_COMMIT_HEX];
 
@@ -446,7 +478,7 @@ static int obtain_commit_locked(struct cache *c, char out[CRYO_COMMIT_HEX], stru
 		rc = fetch_commit(c, out, err);
 	}
 	if (rc == 0 && !is_commit_cached(c->dir, out))
-		rc = cryo_err_set(err, CRYO_E_REMOTE, "'%s' sent no commit '%s'", c->w->url, out);
+		rc = report_unsent_commit(c, out, err);
 	if (rc < 0)
 		return rc;
 	tell_branch_moved(c);

@@ -156,6 +156,17 @@ static int add_found_submodule(const struct view *v, const char *path, const cha
 	return 0;
 }
 
+/* "submodule.NAME.update = none": git leaves it out unless somebody asks for it by name. */
+static bool is_module_left_out(git_config *snapshot, const char *name_path, const char *only)
+{
+	cryo_auto(cryo_free) char *key =
+	    cryo_asprintf("%.*supdate", (int)(strlen(name_path) - strlen("path")), name_path);
+	const char *update = NULL;
+
+	return !only && git_config_get_string(&update, snapshot, key) == 0 && update &&
+	       strcmp(update, "none") == 0;
+}
+
 /* "submodule.NAME.path" with "submodule.NAME.url" beside it. */
 static int add_submodule_entry(const struct view *v, git_config *snapshot,
 			       const git_config_entry *e, const char *only,
@@ -165,7 +176,8 @@ static int add_submodule_entry(const struct view *v, git_config *snapshot,
 	const char *url = NULL;
 
 	if (!cryo_starts_with(e->name, "submodule.") || !cryo_ends_with(e->name, ".path") ||
-	    !e->value || (only && strcmp(e->value, only) != 0))
+	    !e->value || (only && strcmp(e->value, only) != 0) ||
+	    is_module_left_out(snapshot, e->name, only))
 		return 0;
 	key = cryo_asprintf("%.*surl", (int)(strlen(e->name) - strlen("path")), e->name);
 	if (git_config_get_string(&url, snapshot, key) < 0 || !url)

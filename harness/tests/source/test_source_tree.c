@@ -5,6 +5,7 @@
 #include "tests/net/fake_http.h"
 #include "tests/source/git_world.h"
 #include "source/git.h"
+#include "source/repo.h"
 #include "source/stack.h"
 #include "source/status.h"
 
@@ -491,6 +492,36 @@ static void parts_of_a_project(void **state)
 	refused(sync_part(super, "parts/other"), CRYO_E_CONFIG, "has no submodule 'parts/other'");
 }
 
+static void submodules_left_out(void **state)
+{
+	static const char modules[] =
+	    "[submodule \"x\"]\n\tpath = deep/x\n\turl = ../repo.git\n\tupdate = none\n";
+	cryo_auto(cryo_free) char *super = project(modules, "deep/x", second);
+	cryo_auto(cryo_free) char *inside = NULL;
+
+	(void)state;
+	fine(sync_to(super, "main", NULL));
+	inside = cryo_asprintf("%s/deep/x/f", tree.dir);
+	assert_false(cryo_fs_exists(inside));
+	fine(sync_part(super, "deep/x")); /* asked for by name */
+	assert_string_equal(tree.commit, second);
+}
+
+static void ids_of_tags(void **state)
+{
+	cryo_auto(git_repository_free) git_repository *r = NULL;
+	char hex[CRYO_COMMIT_HEX];
+	git_oid id;
+
+	(void)state;
+	world_tag(repo, "v9", first);
+	must(git_repository_open_bare(&r, repo));
+	must(git_reference_name_to_id(&id, r, "refs/tags/v9"));
+	git_oid_tostr(hex, sizeof(hex), &id);
+	refused(sync_to(repo, NULL, hex), CRYO_E_CONFIG, "is the id of a tag in");
+	refused(sync_to(repo, NULL, hex), CRYO_E_CONFIG, first);
+}
+
 static void submodules_of_a_component(void **state)
 {
 	static const char modules[] = "[submodule \"x\"]\n\tpath = deep/x\n\turl = ../repo.git\n"
@@ -954,6 +985,8 @@ int main(void)
 		BOTH(submodules_of_a_component),
 		BOTH(evil_projects),
 		BOTH(evil_names),
+		BY_PROGRAM(submodules_left_out),
+		BY_PROGRAM(ids_of_tags),
 		BY_PROGRAM(a_broken_gitmodules),
 		BOTH(over_the_network),
 		BOTH(a_server_that_wants_a_password),
