@@ -200,9 +200,8 @@ static bool is_mode_spelling(const git_status_entry *e)
 	const git_diff_delta *d = e->head_to_index;
 
 	return e->status == GIT_STATUS_INDEX_MODIFIED && d &&
-	       git_oid_equal(&d->old_file.id, &d->new_file.id) &&
-	       S_ISREG(d->old_file.mode) && S_ISREG(d->new_file.mode) &&
-	       (d->old_file.mode & 0100) == (d->new_file.mode & 0100);
+	       git_oid_equal(&d->old_file.id, &d->new_file.id) && S_ISREG(d->old_file.mode) &&
+	       S_ISREG(d->new_file.mode) && (d->old_file.mode & 0100) == (d->new_file.mode & 0100);
 }
 
 static void count_status_changes(git_status_list *list, struct cryo_git_state *out)
