@@ -185,10 +185,11 @@ static json_t *name_docker_blob(const struct blob *b)
 /* What `docker save` of today writes as well: names of blobs instead of directories. */
 static void make_docker_manifest(struct layout *l)
 {
-	json_t *layers = json_array(), *j;
+	json_t *layers, *j;
 
 	if (!l->img->docker)
 		return;
+	layers = json_array();
 	for (size_t i = 0; i < l->n; i++)
 		json_array_append_new(layers, name_docker_blob(&l->layer[i].blob));
 	j = json_pack("[{s:o, s:[s], s:o}]", "Config", name_docker_blob(&l->config), "RepoTags",
