@@ -100,6 +100,8 @@ static const struct meaning runtime[] = {
 	/* go-criu (containerd 2.2, runc 1.2) when what it started ended without an answer. */
 	{ "read criu-xprt-cln: connection reset by peer",
 	  "there is no CRIU in the node's PATH, or it cannot run there" },
+	/* Go's words: containerd or the kubelet wrote, not CRIU. */
+	{ "no space left on device", "the node's disk is full" },
 };
 
 /* "Error (a.c:1): files-reg: \tCan't" → "files-reg: Can't": what follows the place, with one

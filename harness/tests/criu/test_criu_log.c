@@ -100,6 +100,8 @@ static void explained(void **state)
 		{ E "A session leader of 3560(1) is outside of its pid namespace", "session" },
 		{ E "1 killed by signal 9: Killed", "memory limit" },
 		{ E "page-xfer: write: No space left on device", "disk is full" },
+		{ "write archive: write /checkpoints/x.tar: no space left on device",
+		  "disk is full" },
 		{ "CRIU binary not found in PATH", "no CRIU in the node" },
 		{ "failed to retrieve criu version: read criu-xprt-cln: connection reset by peer "
 		  "criu "
