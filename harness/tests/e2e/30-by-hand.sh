@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # checkpoint and restore by hand; what they refuse, and that it harms nothing.
 . "$(dirname "$0")/lib.sh"
-needs cluster
+needs counter
 point "checkpoint" exits 0 cp_ checkpoint counter --to "$tmp/cp.tar"
 point "it says where and how long" says "archive    /var/lib/node/kubelet/checkpoints/checkpoint-counter_default"
 point "checkpoint -o json" sh -c "'$CRYOPOD' checkpoint counter -o json | jq -e '.bytes > 10000 and (.form == \"proxy\" or .form == \"pods\")'"

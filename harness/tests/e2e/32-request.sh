@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The request itself: its forms, as a line for curl, through the proxy, and as kubectl's plugin.
 . "$(dirname "$0")/lib.sh"
-needs cluster
+needs counter
 pods=$(status '.capabilities["pods-checkpoint"]')
 line_of() { "$CRYOPOD" -q checkpoint "$@" --dry-run; }
 

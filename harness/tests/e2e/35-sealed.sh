@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Encrypted checkpoints by hand: unreadable, unchangeable, and only for who has the key.
 . "$(dirname "$0")/lib.sh"
-needs cluster
+needs counter
 point "keygen" exits 0 cp_ keygen --cert "$tmp/tls.crt" --key "$tmp/tls.key"
 point "the key is private" test "$(stat -c %a "$tmp/tls.key")" = 600
 cp_ keygen --cert "$tmp/other.crt" --key "$tmp/other.key" >"$tmp/out" 2>&1

@@ -3,7 +3,7 @@
 # SIGKILL of runc, of the helper and of CRIU at each of CRIU's questions, on the real ones: the
 # container counts on, nothing plain is on a disk, and the next checkpoint works and leaves nothing.
 . "$(dirname "$0")/lib.sh"
-needs cluster
+needs counter
 shell() { cp_ shell "$@"; }
 cp_ keygen --cert "$tmp/kill.crt" --key "$tmp/kill.key" >"$tmp/out" 2>&1
 kubectl create secret tls kill --cert "$tmp/kill.crt" --key "$tmp/kill.key" >"$tmp/out" 2>&1

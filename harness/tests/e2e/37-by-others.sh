@@ -3,7 +3,7 @@
 # A sealed checkpoint made by programs that are not ours: tink-go seals the images of a plain one,
 # openssl makes seal.cms, tar puts them together; then it restores like any other.
 . "$(dirname "$0")/lib.sh"
-needs cluster
+needs counter
 PATH=$PATH:/usr/local/go/bin
 others() {
 	command -v go && command -v openssl && (cd "$top/harness/tests/interop" && go build -o "$tmp/interop" .)

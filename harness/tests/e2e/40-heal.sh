@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # kill -9 of each service is healed by its supervisor; a crashed node by the next `up`.
 . "$(dirname "$0")/lib.sh"
-needs cluster
+needs counter
 pid_of() { status ".nodes[0].services[] | select(.name == \"$1\") | select(.up) | .pid"; }
 healed() {
 	old=$(pid_of "$1") && cp_ shell kill -9 "$old" && until_true 30 other_pid "$1" "$old"

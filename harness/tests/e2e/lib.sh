@@ -72,7 +72,7 @@ host_state() {
 	cat /proc/sys/net/ipv4/ip_forward
 }
 
-# needs cluster: `e2e` runs, and no other one. needs nothing: no cluster runs.
+# needs cluster: `e2e` runs. needs counter: with a pod `counter` that counts. needs nothing: no cluster runs.
 needs() {
 	if [ "$(id -u)" -ne 0 ]; then
 		echo "1..0 # SKIP a cluster needs root"
@@ -81,6 +81,12 @@ needs() {
 	case $1 in
 	nothing) cp_ -q down --all ;;
 	cluster) cp_ -q up || { echo "not ok 1 - needs a cluster" && echo 1..1 && exit 1; } ;;
+	counter)
+		needs cluster
+		kubectl get pod counter >/dev/null 2>&1 || kubectl apply -f "$top/kube-deployments/counter-pod.yaml" >/dev/null
+		kubectl wait --for=condition=Ready --timeout "$((60 * factor))s" pod/counter >/dev/null
+		until_true 30 sh -c "[ \"\$('$CRYOPOD' -q kubectl logs counter | wc -l)\" -gt 40 ]"
+		;;
 	esac
 }
 
