@@ -86,6 +86,8 @@ if command -v git >/dev/null; then
 		point "its version is of the commit" sh -c "'$dir/runc' --version | grep -q 'runc version $version'"
 		point "build.json has all patches" test "$(jq '.source.patches | length' "$dir/build.json")" = "$n"
 		point "sources patch makes a tree" exits 0 sources patch runc "$src/bench"
+		# Index lines with whole ids: a series with shorter ones is written anew once, and then stays.
+		point "sources refresh of what is there" exits 0 sources refresh runc "$src/bench"
 		echo '// one more' >>"$src/bench/checkpoint.go" && git -C "$src/bench" commit -q -a -m 'checkpoint: say more
 
 For a test.'
