@@ -24,7 +24,7 @@ builds() { ls -d "$spare"/builds/*/?????????????????????????????????????????????
 point "up" exits 0 ca_ up --no-build
 mkdir "$spare/builds/runc/$old" && echo x >"$spare/builds/runc/$old/runc"
 used() { ca_ cache list -o json | jq -e '[.[] | select(.kind == "build") | .users // "nobody"] | sort |
-	length == 5 and .[0] == "nobody" and (.[1:] | all(contains("stack upstream") and contains("cluster e2e-p")))'; }
+	length == 6 and .[0] == "nobody" and (.[1:] | all(contains("stack upstream") and contains("cluster e2e-p")))'; }
 point "cache list says who uses what" used
 point "cache prune --dry-run" exits 0 ca_ cache prune --dry-run
 point "it tells the old build" says "runc aaaaaaaaaaaa"
@@ -52,7 +52,7 @@ damaged_cluster() {
 	mkdir "$clusters/e2e-r" && echo '{' >"$clusters/e2e-r/cluster.json" &&
 		fails 4 "nobody knows what cluster e2e-r uses" ca_ cache prune && four
 	rc=$?
-	in_ e2e-r -q down
+	in_ e2e-r --target local -q down
 	return $rc
 }
 point "a cluster whose record is damaged" damaged_cluster
