@@ -32,10 +32,10 @@ point "and leaves it" test -e "$spare/builds/runc/$old/runc"
 point "one that is not old enough stays" exits 0 ca_ cache prune --older-than 7d
 point "so it says" says "nothing to remove"
 point "cache prune" exits 0 ca_ cache prune
-four() { [ ! -e "$spare/builds/runc/$old" ] && [ "$(builds | wc -l)" = 4 ]; }
-point "takes just that" four
+five() { [ ! -e "$spare/builds/runc/$old" ] && [ "$(builds | wc -l)" = 5 ]; }
+point "takes just that" five
 point "cache prune --all beside the cluster" exits 0 ca_ cache prune --all
-point "takes nothing that it needs" four
+point "takes nothing that it needs" five
 beside() { # until the up is through; what it finds at first it has at last
 	in_ e2e-q up --no-build >"$tmp/q" 2>&1 & q=$!
 	while kill -0 $q 2>/dev/null; do
@@ -50,7 +50,7 @@ point "the new one too" both
 in_ e2e-q -q down
 damaged_cluster() {
 	mkdir "$clusters/e2e-r" && echo '{' >"$clusters/e2e-r/cluster.json" &&
-		fails 4 "nobody knows what cluster e2e-r uses" ca_ cache prune && four
+		fails 4 "nobody knows what cluster e2e-r uses" ca_ cache prune && five
 	rc=$?
 	in_ e2e-r --target local -q down
 	return $rc
