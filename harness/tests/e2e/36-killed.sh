@@ -140,7 +140,7 @@ full_disk() {
 point "the disk of the images is full" full_disk
 nobody_seals() { ! shell pgrep -l -x cryopod-seal; }
 fails_at_once() { # runc looks when CRIU has ended, and finds that encryption has failed
-	until_true 10 remember && small_disk 128k || return 1
+	until_true 10 remember && small_disk 96k || return 1
 	shell sh -c "rm -f /run/stop-criu/stopped; printf end >/run/stop-criu/at"
 	encrypted >"$tmp/out" 2>&1 &
 	call=$!
