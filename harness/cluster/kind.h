@@ -89,4 +89,7 @@ void cryo_cluster_take_nodes(struct cryo_cluster *t, const struct cryo_cluster_n
 extern const struct cryo_cluster_ops cryo_cluster_local, cryo_cluster_attached,
     cryo_cluster_kind_kind;
 
+/* What a kind whose nodes are processes of this machine runs for `x`; enter_pid is the kind's. */
+struct cryo_proc cryo_exec_process(const struct cryo_exec *x, const char *const *env);
+
 #endif

@@ -98,17 +98,7 @@ int kindc_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 {
 	struct kindc *c = (struct kindc *)t;
 	const struct cryo_pid *init = &c->init[node - t->node];
-	struct cryo_proc p = { .argv = x->argv,
-			       .env = node_env,
-			       .cwd = x->cwd,
-			       .input = x->input,
-			       .in_fd = x->in_fd,
-			       .out_fd = x->out_fd,
-			       .timeout_ms = x->timeout_ms,
-			       .on_line = x->on_line,
-			       .on_line_arg = x->on_line_arg,
-			       .capture_max = x->capture_max,
-			       .foreground = x->foreground };
+	struct cryo_proc p = cryo_exec_process(x, node_env);
 
 	if (init->pid <= 0 || !cryo_pid_alive(init))
 		return cryo_err_set(err, CRYO_E_CHECK,

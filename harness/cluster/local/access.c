@@ -64,17 +64,7 @@ int local_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 					   "HOME=/root", "KUBECONFIG=/etc/kubernetes/admin.conf",
 					   "GODEBUG=multipathtcp=0", NULL };
 	cryo_auto(local_record_release) struct local_record r = { 0 };
-	struct cryo_proc p = { .argv = x->argv,
-			       .env = env,
-			       .cwd = x->cwd,
-			       .input = x->input,
-			       .in_fd = x->in_fd,
-			       .out_fd = x->out_fd,
-			       .timeout_ms = x->timeout_ms,
-			       .on_line = x->on_line,
-			       .on_line_arg = x->on_line_arg,
-			       .capture_max = x->capture_max,
-			       .foreground = x->foreground };
+	struct cryo_proc p = cryo_exec_process(x, env);
 	int rc = local_running((struct local *)t, &r, err);
 
 	(void)node;
