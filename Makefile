@@ -17,7 +17,7 @@ CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototype
 LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 
 MAIN_C := harness/cli/main.c
-APART_C := harness/cli/commands_node.c harness/image/tar_node.c harness/interposer/main.c harness/interposer/static.c harness/interposer/preload/sockopt.c
+APART_C := harness/cli/commands_node.c harness/cli/products_node.c harness/image/tar_node.c harness/interposer/main.c harness/interposer/static.c harness/interposer/preload/sockopt.c
 DEPTHS := harness/*/* harness/*/*/* harness/*/*/*/*
 LIB_C := $(filter-out $(MAIN_C) $(APART_C) harness/tests/%,$(wildcard $(addsuffix .c,$(DEPTHS))))
 HEADERS := $(wildcard $(addsuffix .h,$(DEPTHS)))
@@ -98,7 +98,7 @@ build/libexec/cryopod-criu: $(STATIC_O)
 # The program for RKE2 nodes: no library of the node, and only the commands of commands_node.c.
 NODE_C := $(wildcard harness/base/*.c harness/sys/*.c harness/conf/*.c harness/report/*.c harness/node/*.c harness/rke2/*.c) \
 	$(addprefix harness/image/,tar_node.c tar_read.c tar_write.c oci.c) harness/source/data.c harness/scenario/wire.c harness/interposer/static.c \
-	$(addprefix harness/cli/,main.c commands_node.c options.c output.c verb.c help.c bundle.c) \
+	$(addprefix harness/cli/,main.c commands_node.c products_node.c options.c output.c verb.c help.c bundle.c) \
 	$(wildcard harness/cli/node_*.c)
 comma := ,
 NODE_LIBS := -Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname \

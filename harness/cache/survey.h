@@ -40,6 +40,7 @@ struct cache_item *cache_survey_add(struct cache_survey *s, const char *kind, co
 void cache_item_use(struct cache_item *i, const char *who);
 void cache_item_pin(struct cache_item *i, const char *why);
 void cache_item_measure(struct cache_item *i);
+void cache_item_release(struct cache_item *i);
 /* Who refers to that build, but for templates that go. */
 void cache_item_find_users(const struct cache_survey *s, struct cache_item *i);
 

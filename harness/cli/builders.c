@@ -4,12 +4,10 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "scenario/verdict.h"
-#include "scenario/fresh.h"
 #include "scenario/lane.h"
 #include "scenario/wire.h"
+#include "sys/crew.h"
 #include "sys/fs.h"
-#include "sys/intr.h"
-#include "sys/proc.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +25,6 @@ struct builder {
 	unsigned memory_mib;
 	struct cryo_strv argv;
 	struct cryo_proc proc;
-	bool begun;
 	int64_t every_ms; /* of its signs of life; 0: none are needed */
 	int64_t said_ms;  /* when it last said how far it is; 0: not yet */
 };
@@ -36,9 +33,7 @@ struct site {
 	const struct cryo_builders *o;
 	const struct cryo_stack *stack;
 	struct builder *builder;
-	struct cryo_child **child; /* as cryo_child_serve wants them */
 	size_t n;
-	unsigned running;
 	uint64_t memory_mib; /* that nobody has taken */
 };
 
@@ -98,8 +93,17 @@ static void make_builder_argv(const struct site *s, struct builder *b)
 	cryo_strv_addl(&b->argv, "--", b->built->component->name, NULL);
 }
 
-static int start_builder(struct site *s, size_t i, struct cryo_err *err)
+/* One that does not fit beside the others waits; alone, anything fits. */
+static bool fits_beside_others(void *arg, size_t i)
 {
+	const struct site *s = arg;
+
+	return s->builder[i].memory_mib <= s->memory_mib;
+}
+
+static int start_builder(void *arg, size_t i, struct cryo_child **out, struct cryo_err *err)
+{
+	struct site *s = arg;
 	struct builder *b = &s->builder[i];
 	int rc;
 
@@ -110,25 +114,23 @@ static int start_builder(struct site *s, size_t i, struct cryo_err *err)
 				      .on_line_arg = b,
 				      .capture_max = 4096 };
 	b->lane.start = cryo_now_ms();
-	b->begun = true;
-	rc = cryo_child_start(&b->proc, &s->child[i], err);
+	rc = cryo_child_start(&b->proc, out, err);
 	if (rc < 0)
 		return rc;
-	s->running++;
 	if (b->memory_mib > s->memory_mib)
 		b->memory_mib = (unsigned)s->memory_mib; /* it runs alone */
 	s->memory_mib -= b->memory_mib;
 	return 0;
 }
 
-static int finish_builder(struct site *s, size_t i, struct cryo_err *err)
+static int finish_builder(void *arg, size_t i, struct cryo_child *child, struct cryo_err *err)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct site *s = arg;
 	struct builder *b = &s->builder[i];
-	int rc = cryo_child_finish(cryo_steal(&s->child[i]), &res, err);
+	int rc = cryo_child_finish(child, &res, err);
 
 	rc = cryo_verdict_read(&res, rc, err);
-	s->running--;
 	s->memory_mib += b->memory_mib;
 	if (rc < 0) {
 		cryo_auto(cryo_free) char *what =
@@ -139,45 +141,6 @@ static int finish_builder(struct site *s, size_t i, struct cryo_err *err)
 		cryo_lane_fail(&b->lane, err->msg);
 		if (!cryo_starts_with(err->msg, what))
 			cryo_err_wrap(err, rc, "%s", what);
-	}
-	return rc;
-}
-
-/* One that does not fit beside the others waits; alone, anything fits. */
-static int start_more_builders(struct site *s, struct cryo_err *err)
-{
-	int rc = 0;
-
-	for (size_t i = 0; rc == 0 && i < s->n && s->running < s->o->jobs; i++)
-		if (!s->builder[i].begun &&
-		    (s->running == 0 || s->builder[i].memory_mib <= s->memory_mib))
-			rc = start_builder(s, i, err);
-	return rc;
-}
-
-static int run_all_builders(struct site *s, struct cryo_err *err)
-{
-	int rc = cryo_intr_check(err);
-
-	if (rc == 0)
-		rc = start_more_builders(s, err);
-	while (s->running > 0) {
-		cryo_child_serve(s->child, s->n);
-		for (size_t i = 0; i < s->n; i++) {
-			struct cryo_err later = CRYO_ERR_INIT;
-			int ended = s->child[i] && cryo_child_done(s->child[i])
-					? finish_builder(s, i, &later)
-					: 0;
-
-			if (rc == 0 && ended < 0) {
-				rc = ended;
-				*err = later;
-			}
-		}
-		if (rc == 0)
-			rc = cryo_intr_check(err);
-		if (rc == 0)
-			rc = start_more_builders(s, err);
 	}
 	return rc;
 }
@@ -205,10 +168,14 @@ static int run_missing_builds(const struct cryo_builders *o, const struct cryo_s
 	struct site s = { .o = o,
 			  .stack = stack,
 			  .memory_mib = o->memory_mib ? o->memory_mib : read_free_memory_mib() };
+	struct cryo_crew crew = { .most = o->jobs,
+				  .start = start_builder,
+				  .finish = finish_builder,
+				  .fits = fits_beside_others,
+				  .arg = &s };
 	int rc;
 
 	s.builder = cryo_alloc(b->n * sizeof(*s.builder));
-	s.child = cryo_alloc(b->n * sizeof(struct cryo_child *));
 	for (size_t i = 0; i < b->n; i++) {
 		if (b->item[i].up_to_date)
 			continue;
@@ -219,13 +186,13 @@ static int run_missing_builds(const struct cryo_builders *o, const struct cryo_s
 						   .memory_mib = cryo_build_memory(&b->item[i]) };
 		s.n++;
 	}
-	rc = run_all_builders(&s, err);
+	crew.jobs = s.n;
+	rc = cryo_crew_run(&crew, err);
 	for (size_t i = 0; i < s.n; i++) {
 		cryo_lane_release(&s.builder[i].lane);
 		cryo_strv_release(&s.builder[i].argv);
 	}
 	free(s.builder);
-	free(s.child);
 	return rc;
 }
 
@@ -259,7 +226,7 @@ int cryo_builders_run(const struct cryo_builders *opts, const struct cryo_stack 
 	size_t n = count_missing_builds(b);
 	int rc;
 
-	o.jobs = o.jobs ? o.jobs : cryo_fresh_jobs(n);
+	o.jobs = o.jobs ? o.jobs : cryo_processors();
 	if (n < 2 || o.jobs < 2)
 		return cryo_build_run(b, o.fetch, err);
 	rc = report_done_builds(b, err);

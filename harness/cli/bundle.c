@@ -77,8 +77,6 @@ static int create_bundle(const struct bundle_opts *o, const char *arg, struct cr
 	(void)arg;
 	if (!cryo_streq(o->kind, "rke2"))
 		return cryo_err_set(err, CRYO_E_USAGE, "bundle create: --for rke2 is missing");
-	if (!cryo_cli_products)
-		return cryo_err_set(err, CRYO_E_USAGE, "this program builds nothing");
 	rc = cryo_cli_products(o->stack, &build, &components, err);
 	cryo_rke2_digests_save();
 	if (rc == 0)

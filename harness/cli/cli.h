@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A command is a const object in its own file; main.c has the table of them.
+ * A command is a const object in its own file; commands.c has the table of them.
  * Help, option parsing and argument counts come from it. A command parses,
  * calls downward and reports; what is worth a unit test lives below.
  */
@@ -10,8 +10,12 @@
 #include "base/err.h"
 #include "cluster/cluster.h"
 
+struct cryo_cmd;
+
 /* Options that every command has. */
 struct cryo_cli {
+	const struct cryo_cmd *const
+	    *cmds;	    /* of this program; NULL-terminated, in the order of help */
 	const char *name;   /* of the cluster: --name, $CRYOPOD_NAME, "default" */
 	const char *target; /* kind: --target; NULL: local */
 	const char *color;  /* auto, always, never */
@@ -74,7 +78,8 @@ struct cryo_cmd {
 
 #define CRYO_CLI_SUMMARY "build, run and prove container checkpoint/restore on Kubernetes"
 
-extern const struct cryo_cmd *const cryo_cmds[]; /* NULL-terminated, in the order of help */
+/* The table, for main() alone: everybody else has it from struct cryo_cli. */
+extern const struct cryo_cmd *const cryo_cmds[];
 extern const struct cryo_opt cryo_global_opts[];
 /* What we are when engine/private.h calls us by the name of a runtime; NULL in the program for
  * nodes. */
@@ -90,7 +95,8 @@ int cryo_cli_parse(int argc, char **argv, struct cryo_cli *cli, const struct cry
 		   void **opts, char ***args, struct cryo_err *err);
 /* What people call us by: "cryopod", or "kubectl" as its plugin. */
 const char *cryo_cli_program(const struct cryo_cli *cli);
-void cryo_cli_help(const struct cryo_cmd *cmd, const char *program); /* NULL: general; to stdout */
+/* To stdout; NULL: the general help. */
+void cryo_cli_help(const struct cryo_cli *cli, const struct cryo_cmd *cmd);
 
 /* The target the global options name. */
 int cryo_cli_target(const struct cryo_cli *cli, struct cryo_cluster **out, struct cryo_err *err);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All there is; the program for nodes has a shorter table (commands_node.c). */
 #include "cli/cli.h"
-#include "cli/products.h"
 
 #include "engine/private.h"
 
@@ -43,8 +42,5 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_complete,
 	NULL,
 };
-
-int (*const cryo_cli_products)(const char *stack, struct cryo_rke2_build *b, json_t **components,
-			       struct cryo_err *err) = cryo_cli_stack_products;
 
 int (*const cryo_cli_runtime)(int argc, char **argv) = cryo_private_runtime_main;

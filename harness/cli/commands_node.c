@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The static program for nodes: what needs neither sources, nor builds, nor clusters of ours. */
 #include "cli/cli.h"
-#include "cli/products.h"
 
 const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_bundle,
@@ -9,8 +8,5 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_help,
 	NULL,
 };
-
-int (*const cryo_cli_products)(const char *stack, struct cryo_rke2_build *b, json_t **components,
-			       struct cryo_err *err) = NULL;
 
 int (*const cryo_cli_runtime)(int argc, char **argv) = NULL;

@@ -23,6 +23,7 @@
 
 /* The words before the last one, read. */
 struct line {
+	const struct cryo_cmd *const *cmds;
 	const struct cryo_cmd *cmd;	 /* NULL: none yet */
 	const struct cryo_opt *open_opt; /* the last word is its value */
 	int n_args;
@@ -128,8 +129,7 @@ static void add_service_names(const struct line *l, struct cryo_strv *out)
 
 static void add_command_names(const struct line *l, struct cryo_strv *out)
 {
-	(void)l;
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++)
+	for (const struct cryo_cmd *const *c = l->cmds; *c; c++)
 		if (!(*c)->hidden)
 			cryo_strv_add(out, (*c)->name);
 }
@@ -234,7 +234,7 @@ static void read_line_argument(struct line *l, const char *word)
 		l->only_args = l->only_args || l->cmd->passes_on;
 		return;
 	}
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++)
+	for (const struct cryo_cmd *const *c = l->cmds; *c; c++)
 		if (strcmp((*c)->name, word) == 0)
 			l->cmd = *c;
 }
@@ -279,9 +279,9 @@ static void complete_option_name(const struct line *l, const char *typed)
 		}
 }
 
-static void complete_command(const char *typed)
+static void complete_command(const struct line *l, const char *typed)
 {
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++)
+	for (const struct cryo_cmd *const *c = l->cmds; *c; c++)
 		if (!(*c)->hidden)
 			print_candidate((*c)->name, "", typed, (*c)->summary);
 }
@@ -338,7 +338,7 @@ static void complete_last_word(const struct line *l, const char *typed)
 	if (!l->only_args && typed[0] == '-')
 		complete_option_name(l, typed);
 	else if (!l->cmd)
-		complete_command(typed);
+		complete_command(l, typed);
 	else
 		complete_argument(l, typed);
 }
@@ -346,7 +346,7 @@ static void complete_last_word(const struct line *l, const char *typed)
 static int complete_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 			    struct cryo_err *err)
 {
-	struct line l = { .name = cli->name };
+	struct line l = { .cmds = cli->cmds, .name = cli->name };
 
 	(void)opts;
 	(void)exit_code;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Not for people: the program of a cluster's forwarder (cluster/local/forward.c starts it). */
+/* Not for people: the program of a cluster's forwarder (cluster/local/node/forward.c starts it). */
 #include "cli/cli.h"
 
 #include "cluster/forward.h"

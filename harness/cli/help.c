@@ -18,11 +18,11 @@ static void print_option_help(const struct cryo_opt *o)
 	}
 }
 
-static void print_general_help(void)
+static void print_general_help(const struct cryo_cli *cli)
 {
 	printf("cryopod - " CRYO_CLI_SUMMARY "\n\n"
 	       "usage: cryopod [OPTION…] COMMAND [ARGUMENT…]\n\n");
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++)
+	for (const struct cryo_cmd *const *c = cli->cmds; *c; c++)
 		if (!(*c)->hidden)
 			printf("  %-12s %s\n", (*c)->name, (*c)->summary);
 	printf("\noptions of every command:\n");
@@ -33,10 +33,12 @@ static void print_general_help(void)
 	       "interrupted\n");
 }
 
-void cryo_cli_help(const struct cryo_cmd *cmd, const char *program)
+void cryo_cli_help(const struct cryo_cli *cli, const struct cryo_cmd *cmd)
 {
+	const char *program = cryo_cli_program(cli);
+
 	if (!cmd) {
-		print_general_help();
+		print_general_help(cli);
 		return;
 	}
 	printf("%s %s - %s\n\nusage: %s %s [OPTION…]%s%s\n", program, cmd->name, cmd->summary,
@@ -58,12 +60,12 @@ static int help_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 	(void)opts;
 	(void)exit_code;
 	if (!args[0]) {
-		cryo_cli_help(NULL, cryo_cli_program(cli));
+		cryo_cli_help(cli, NULL);
 		return 0;
 	}
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++) {
+	for (const struct cryo_cmd *const *c = cli->cmds; *c; c++) {
 		if (strcmp((*c)->name, args[0]) == 0) {
-			cryo_cli_help(*c, cryo_cli_program(cli));
+			cryo_cli_help(cli, *c);
 			return 0;
 		}
 		cryo_strv_add(&names, (*c)->name);

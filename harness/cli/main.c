@@ -15,7 +15,7 @@ static int run_parsed_command(struct cryo_cli *cli, const struct cryo_cmd *cmd, 
 			      char **args, int *exit_code, struct cryo_err *err)
 {
 	if (cli->help || !cmd) {
-		cryo_cli_help(cmd, cryo_cli_program(cli));
+		cryo_cli_help(cli, cmd);
 		if (!cli->help)
 			return cryo_err_set(err, CRYO_E_USAGE, "no command given");
 		return 0;
@@ -56,7 +56,9 @@ static void print_final_error(const struct cryo_err *err)
 int main(int argc, char **argv)
 {
 	const char *name = getenv("CRYOPOD_NAME");
-	struct cryo_cli cli = { .name = name && *name ? name : "default", .color = "auto" };
+	struct cryo_cli cli = { .cmds = cryo_cmds,
+				.name = name && *name ? name : "default",
+				.color = "auto" };
 	struct cryo_err err = CRYO_ERR_INIT;
 	const struct cryo_cmd *cmd = NULL;
 	void *opts = NULL;

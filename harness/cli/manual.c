@@ -75,10 +75,10 @@ static void print_manual_options(const struct cryo_opt *o)
 	printf(".El\n");
 }
 
-static void print_manual_commands(void)
+static void print_manual_commands(const struct cryo_cli *cli)
 {
 	printf(".Bl -tag -width Ds\n");
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++) {
+	for (const struct cryo_cmd *const *c = cli->cmds; *c; c++) {
 		if ((*c)->hidden)
 			continue;
 		printf(".It Xr cryopod-%s 1\n", (*c)->name);
@@ -105,8 +105,8 @@ static void print_manual_title(const struct cryo_cmd *cmd)
 	printf(*cmd->usage ? "\n" : "");
 }
 
-static int print_manual_page(const struct cryo_cmd *cmd, const char *text, const char *file,
-			     struct cryo_err *err)
+static int print_manual_page(const struct cryo_cli *cli, const struct cryo_cmd *cmd,
+			     const char *text, const char *file, struct cryo_err *err)
 {
 	const char *body = strchr(text, '\n');
 	const struct cryo_opt *opts = cmd ? cmd->opts : cryo_global_opts;
@@ -124,7 +124,7 @@ static int print_manual_page(const struct cryo_cmd *cmd, const char *text, const
 	body++;
 	if (list) {
 		printf("%.*s", (int)(list - body), body);
-		print_manual_commands();
+		print_manual_commands(cli);
 		body = list + strlen(COMMANDS_MARK);
 	}
 	if (at) {
@@ -137,12 +137,13 @@ static int print_manual_page(const struct cryo_cmd *cmd, const char *text, const
 }
 
 /* "cryopod-up" names the command up, "cryopod" none. */
-static int find_page_command(const char *page, const struct cryo_cmd **cmd, struct cryo_err *err)
+static int find_page_command(const struct cryo_cli *cli, const char *page,
+			     const struct cryo_cmd **cmd, struct cryo_err *err)
 {
 	*cmd = NULL;
 	if (strcmp(page, GENERAL_PAGE) == 0)
 		return 0;
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++)
+	for (const struct cryo_cmd *const *c = cli->cmds; *c; c++)
 		if (!(*c)->hidden && cryo_starts_with(page, GENERAL_PAGE "-") &&
 		    strcmp((*c)->name, page + strlen(GENERAL_PAGE "-")) == 0) {
 			*cmd = *c;
@@ -151,10 +152,10 @@ static int find_page_command(const char *page, const struct cryo_cmd **cmd, stru
 	return cryo_err_set(err, CRYO_E_USAGE, "no command has the page '%s'", page);
 }
 
-static void list_manual_pages(void)
+static void list_manual_pages(const struct cryo_cli *cli)
 {
 	printf("%s\n", GENERAL_PAGE);
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++)
+	for (const struct cryo_cmd *const *c = cli->cmds; *c; c++)
 		if (!(*c)->hidden)
 			printf("%s-%s\n", GENERAL_PAGE, (*c)->name);
 }
@@ -166,19 +167,18 @@ static int manual_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 	const struct cryo_cmd *cmd;
 	int rc;
 
-	(void)cli;
 	(void)opts;
 	(void)exit_code;
 	if (!args[0]) {
-		list_manual_pages();
+		list_manual_pages(cli);
 		return 0;
 	}
 	if (!args[1])
 		return cryo_err_set(err, CRYO_E_USAGE, "an argument is missing: FILE");
-	rc = find_page_command(args[0], &cmd, err);
+	rc = find_page_command(cli, args[0], &cmd, err);
 	if (rc == 0)
 		rc = cryo_fs_read(args[1], MAX_PAGE, &text, err);
-	return rc < 0 ? rc : print_manual_page(cmd, cryo_str_get(&text), args[1], err);
+	return rc < 0 ? rc : print_manual_page(cli, cmd, cryo_str_get(&text), args[1], err);
 }
 
 const struct cryo_cmd cryo_cmd_manual = {

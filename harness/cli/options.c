@@ -182,7 +182,7 @@ static int choose_command(struct parse *p, const char *word, struct cryo_err *er
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	const char *near;
 
-	for (const struct cryo_cmd *const *c = cryo_cmds; *c; c++) {
+	for (const struct cryo_cmd *const *c = p->cli->cmds; *c; c++) {
 		if (strcmp((*c)->name, word) == 0) {
 			p->cmd = *c;
 			p->opts = (*c)->size ? cryo_alloc((*c)->size) : NULL;

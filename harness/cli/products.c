@@ -213,8 +213,8 @@ static int add_interposer(struct cryo_rke2_build *out, json_t *components, struc
 	return 0;
 }
 
-int cryo_cli_stack_products(const char *stack, struct cryo_rke2_build *b, json_t **components,
-			    struct cryo_err *err)
+int cryo_cli_products(const char *stack, struct cryo_rke2_build *b, json_t **components,
+		      struct cryo_err *err)
 {
 	cryo_auto(cryo_stack_release) struct cryo_stack s = { 0 };
 	cryo_auto(cryo_build_release) struct cryo_build build = { 0 };

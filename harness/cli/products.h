@@ -11,13 +11,10 @@
 /*
  * Programs of a stack (NULL: upstream), which has to be built. *components: what they are made of,
  * for an SBOM: [{name, version, source, licence, patches}]; new reference.
- * -CRYO_E_PROVISION: not built (and how it gets built).
+ *   -CRYO_E_PROVISION   not built (and how it gets built)
+ *   -CRYO_E_USAGE       this is the program for nodes, which builds nothing (products_node.c)
  */
-int cryo_cli_stack_products(const char *stack, struct cryo_rke2_build *b, json_t **components,
-			    struct cryo_err *err);
-
-/* cryo_cli_stack_products, or NULL in the program for nodes, which can build nothing. */
-extern int (*const cryo_cli_products)(const char *stack, struct cryo_rke2_build *b,
-				      json_t **components, struct cryo_err *err);
+int cryo_cli_products(const char *stack, struct cryo_rke2_build *b, json_t **components,
+		      struct cryo_err *err);
 
 #endif

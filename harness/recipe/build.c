@@ -274,14 +274,6 @@ static int run_component_build(struct cryo_built *b, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "build %s", b->component->name);
 }
 
-int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cryo_err *err)
-{
-	if (!b->fetch || !b->fetch->offline)
-		return 0;
-	return cryo_err_set(err, CRYO_E_PROVISION, "%s not here, and --offline forbids to fetch %s",
-			    what, strstr(what, " are") ? "them" : "it");
-}
-
 int cryo_build_run(struct cryo_build *b, const struct cryo_fetch_opts *fetch, struct cryo_err *err)
 {
 	int rc = 0;
@@ -307,34 +299,10 @@ void cryo_build_release(struct cryo_build *b)
 	*b = (struct cryo_build){ 0 };
 }
 
-const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char *component)
-{
-	for (size_t i = 0; i < b->n; i++)
-		if (strcmp(b->item[i].component->name, component) == 0)
-			return &b->item[i];
-	return NULL;
-}
-
 unsigned cryo_build_memory(const struct cryo_built *b)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	const struct cryo_recipe *r;
 
 	return cryo_recipe_find(b->component, &r, &ignored) < 0 ? 0 : r->memory_mib;
-}
-
-void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX])
-{
-	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
-
-	for (size_t i = 0; i < b->n; i++) {
-		cryo_hash_item(h, b->item[i].component->name);
-		cryo_hash_item(h, b->item[i].stamp);
-	}
-	cryo_hash_hex(h, out);
-}
-
-char *cryo_build_log(const struct cryo_component *c)
-{
-	return cryo_asprintf("%s/logs/%s.log", cryo_dir_cache(), c->name);
 }

@@ -13,18 +13,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-int cryo_build_workdir(const struct cryo_component *c, char **work, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *parent = cryo_asprintf("%s/work/%s", cryo_dir_cache(), c->name);
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	int rc;
-
-	/* If something of it still writes there, that is no reason to stop. */
-	cryo_fs_rmtree(parent, &ignored);
-	rc = cryo_fs_mkdirs(parent, 0700, err);
-	return rc < 0 ? rc : cryo_fs_tmpdir(parent, "", work, err);
-}
-
 static void release_go_build(struct cryo_go_build *g)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -92,15 +80,6 @@ static int compile_go_package(struct cryo_go_build *g, const char *package, cons
 	call.args = cryo_strv_get(&args);
 	rc = cryo_go_run(&g->tool, &call, NULL, err);
 	return cryo_build_explain(talk, g->log, rc, err);
-}
-
-int cryo_build_publish(const char *from, const char *to, struct cryo_err *err)
-{
-	cryo_auto(cryo_fd_close) int fd = open(from, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fchmod(fd, 0755) < 0 || fsync(fd) < 0 || rename(from, to) < 0)
-		return cryo_err_sys(err, errno, "cannot publish '%s'", to);
-	return 0;
 }
 
 static int build_program(struct cryo_go_build *g, const char *program, struct cryo_build_talk *talk,
@@ -194,6 +173,16 @@ static char *make_linker_flags(const struct cryo_go_build *g)
 	return cryo_recipe_ldflags(g->recipe, &src, g->commit);
 }
 
+static int prepare_module(struct cryo_go_build *g, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir = NULL;
+	int rc = cryo_module_fetch(g, &dir, err);
+
+	if (rc == 0 && g->built->series.n > 0)
+		rc = cryo_patched_module(g, dir, err);
+	return rc < 0 ? rc : cryo_module_wrap(g, dir, err);
+}
+
 static int prepare_go_build(struct cryo_go_build *g, struct cryo_err *err)
 {
 	int rc = cryo_toolchain_find(g->recipe->cgo, &g->tool, err);
@@ -213,7 +202,7 @@ static int prepare_go_build(struct cryo_go_build *g, struct cryo_err *err)
 		return rc;
 	g->log = cryo_build_log(g->c);
 	if (is_module_source(g))
-		rc = cryo_module_wrap(g, err);
+		rc = prepare_module(g, err);
 	if (rc == 0)
 		g->ldflags = make_linker_flags(g);
 	return rc;

@@ -27,13 +27,16 @@ struct cryo_go_build {
 	struct cryo_strv staging;      /* modules that were laid into it: "k8s.io/cri-api" */
 };
 
+/* The module that is built, with its checksum held against the stack's. *dir: its files in the
+ * module cache, the caller's; sets g->sum. */
+int cryo_module_fetch(struct cryo_go_build *g, char **dir, struct cryo_err *err);
 /*
- * A module that only serves to build programs of another one: its requirements
- * are those of the other's go.mod, where local replacements, which exist only in
- * its own repository, give way to published versions. Downloads the module,
- * holds its checksum against the stack's, sets g->dir and g->sum.
+ * A module that only serves to build programs of another one, whose files are in
+ * g->tree or else `dir`: its requirements are those of the other's go.mod, where
+ * local replacements, which exist only in its own repository, give way to
+ * published versions. Sets g->dir and g->source.
  */
-int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err);
+int cryo_module_wrap(struct cryo_go_build *g, const char *dir, struct cryo_err *err);
 /* Any module through the Go tool. *dir: its files in the module cache; *sum: NULL if Go names none.
  * Both are the caller's. */
 int cryo_module_download(struct cryo_go_build *g, const char *module, const char *version,

@@ -14,6 +14,7 @@
 #include "conf/json.h"
 #include "image/rootfs.h"
 #include "source/tree.h"
+#include "sys/crew.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
 #include "sys/proc.h"
@@ -241,7 +242,7 @@ static int copy_make_tree(struct make_build *m, struct cryo_err *err)
 
 static int run_make_program(struct make_build *m, const char *program, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *jobs = cryo_asprintf("-j%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	cryo_auto(cryo_free) char *jobs = cryo_asprintf("-j%u", cryo_processors());
 	/* Without names of this run in it: the same tree gives the same program. */
 	cryo_auto(cryo_free) char *flags =
 	    cryo_asprintf("USERCFLAGS=-ffile-prefix-map=%s=.", m->src);

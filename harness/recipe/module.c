@@ -232,25 +232,18 @@ static int edit_module_file(struct cryo_go_build *g, struct cryo_err *err)
 	return cryo_go_run(&g->tool, &call, NULL, err);
 }
 
-static int fetch_patched_module(struct cryo_go_build *g, char **dir, struct cryo_err *err)
+int cryo_module_fetch(struct cryo_go_build *g, char **dir, struct cryo_err *err)
 {
 	const struct cryo_source *src = &g->c->source;
 	int rc = cryo_module_download(g, src->module, src->version, dir, &g->sum, err);
 
-	if (rc == 0)
-		rc = check_module_sum(g, err);
-	if (rc == 0 && g->built->series.n > 0)
-		rc = cryo_patched_module(g, *dir, err);
-	return rc;
+	return rc < 0 ? rc : check_module_sum(g, err);
 }
 
-int cryo_module_wrap(struct cryo_go_build *g, struct cryo_err *err)
+int cryo_module_wrap(struct cryo_go_build *g, const char *dir, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *dir = NULL;
-	int rc = fetch_patched_module(g, &dir, err);
+	int rc;
 
-	if (rc < 0)
-		return rc;
 	g->dir = cryo_asprintf("%s/module", g->work);
 	g->source = cryo_strdup(g->tree ? g->tree : dir);
 	rc = cryo_fs_mkdirs(g->dir, 0700, err);

@@ -69,29 +69,6 @@ int cryo_rke2_build_add(struct cryo_rke2_build *b, const char *name, const char 
 	return 0;
 }
 
-void rke2_add_obstacle(json_t *plan, bool force, const char *fix, const char *fmt, ...)
-{
-	cryo_auto(cryo_free) char *what = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	what = cryo_vasprintf(fmt, ap);
-	va_end(ap);
-	json_array_append_new(json_object_get(plan, "obstacles"),
-			      json_pack("{ss ss sb}", "what", what, "fix", fix, "force", force));
-}
-
-void rke2_add_note(json_t *plan, const char *fmt, ...)
-{
-	cryo_auto(cryo_free) char *text = NULL;
-	va_list ap;
-
-	va_start(ap, fmt);
-	text = cryo_vasprintf(fmt, ap);
-	va_end(ap);
-	json_array_append_new(json_object_get(plan, "notes"), json_string(text));
-}
-
 static void name_build(const struct cryo_rke2_build *b, char id[CRYO_HASH_HEX])
 {
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();

@@ -5,13 +5,12 @@
 #include "base/event.h"
 #include "scenario/lane.h"
 #include "scenario/wire.h"
+#include "sys/crew.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
-#include "sys/proc.h"
 
 #include <ctype.h>
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,32 +29,18 @@ struct lane {
 	char *cluster;
 	struct cryo_strv argv;
 	struct cryo_proc proc;
-	struct cryo_child *child;
-	bool up;      /* its cluster came up */
-	bool settled; /* that, or it will not */
+	struct cryo_child *child; /* the crew's */
+	bool up;		  /* its cluster came up */
+	bool settled;		  /* that, or it will not */
 	bool has_result;
 	struct cryo_scenario_result result;
 };
 
-struct crew {
+struct run {
 	const struct cryo_fresh_opts *opts;
 	struct lane *lane;
-	struct cryo_child **child; /* as cryo_child_serve wants them */
-	size_t n, started, running;
-	unsigned jobs;
-	bool stop; /* no more are started */
+	size_t n;
 };
-
-unsigned cryo_fresh_jobs(size_t scenarios)
-{
-	cpu_set_t set;
-	unsigned cores = 1;
-
-	/* Those we may use, not those there are: CI gives a container two of sixty-four. */
-	if (sched_getaffinity(0, sizeof(set), &set) == 0)
-		cores = (unsigned)CPU_COUNT(&set);
-	return scenarios < cores ? (unsigned)scenarios : cores;
-}
 
 pid_t cryo_fresh_owner(const char *name, const char *cluster)
 {
@@ -146,11 +131,9 @@ static void lane_on_line(const char *line, int stream, void *arg)
 		follow_lane_event(l, &w.event);
 }
 
-static int start_fresh_lane(struct crew *c, struct lane *l, struct cryo_err *err)
+static void make_lane_argv(const struct cryo_fresh_opts *o, struct lane *l)
 {
-	const struct cryo_fresh_opts *o = c->opts;
 	const struct cryo_scenario *s = l->scenario;
-	int rc;
 
 	cryo_strv_addl(&l->argv, o->program, "--name", l->cluster, NULL);
 	if (o->target)
@@ -164,27 +147,33 @@ static int start_fresh_lane(struct crew *c, struct lane *l, struct cryo_err *err
 	if (o->scenario.keep_cluster)
 		cryo_strv_add(&l->argv, "--keep-failed");
 	cryo_strv_addl(&l->argv, "--", s->file, NULL);
+}
+
+static int start_fresh_lane(void *arg, size_t i, struct cryo_child **out, struct cryo_err *err)
+{
+	struct run *r = arg;
+	struct lane *l = &r->lane[i];
+	int rc;
+
+	make_lane_argv(r->opts, l);
 	l->proc = (struct cryo_proc){ .argv = cryo_strv_get(&l->argv),
 				      .grace_ms = cryo_limit_ms(GRACE_MS),
 				      .on_line = lane_on_line,
 				      .on_line_arg = l,
 				      .capture_max = 4096 };
 	l->lane.start = cryo_now_ms();
-	rc = cryo_child_start(&l->proc, &l->child, err);
-	if (rc == 0) {
-		c->child[l->lane.number - 1] = l->child;
-		c->running++;
-	}
+	rc = cryo_child_start(&l->proc, out, err);
+	l->child = *out;
 	return rc;
 }
 
 /* Its process ended without telling how the scenario did. */
-static void fail_lane_result(struct crew *c, struct lane *l, const struct cryo_err *why)
+static void fail_lane_result(const struct run *r, struct lane *l, const struct cryo_err *why)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	cryo_lane_begin(&l->lane, l->scenario->title);
-	if (take_fresh_down(c->opts, l->cluster, &err) < 0 && l->lane.ended)
+	if (take_fresh_down(r->opts, l->cluster, &err) < 0 && l->lane.ended)
 		cryo_warn("%s", err.msg);
 	else if (*err.msg)
 		cryo_lane_warn(&l->lane, err.msg);
@@ -212,79 +201,46 @@ static int explain_lane_exit(const struct cryo_proc_result *res, int rc, struct 
 			    res->exit_code);
 }
 
-static void finish_fresh_lane(struct crew *c, struct lane *l)
-{
-	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_child_finish(cryo_steal(&l->child), &res, &err);
-
-	c->child[l->lane.number - 1] = NULL;
-	c->running--;
-	if (!l->has_result || !l->lane.ended) {
-		explain_lane_exit(&res, rc, &err);
-		fail_lane_result(c, l, &err);
-	}
-	l->settled = true;
-}
-
 /* Not even one cluster can be had: the others would most likely wait as long to fail alike. */
-static int check_first_cluster(struct crew *c, struct cryo_err *err)
+static int check_first_cluster(const struct lane *first, struct cryo_err *err)
 {
-	const struct lane *first = &c->lane[0];
-	const struct cryo_scenario_result *r = &first->result;
-
-	if (first->child || !first->has_result || r->outcome != CRYO_FAILED || first->up)
+	if (first->up || first->result.outcome != CRYO_FAILED)
 		return 0;
-	c->stop = true;
-	*err = r->err;
+	*err = first->result.err;
 	return -(int)err->status;
 }
 
-static int start_more_lanes(struct crew *c, struct cryo_err *err)
+static int finish_fresh_lane(void *arg, size_t i, struct cryo_child *child, struct cryo_err *err)
 {
-	int rc = 0;
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_err why = CRYO_ERR_INIT;
+	struct run *r = arg;
+	struct lane *l = &r->lane[i];
+	int rc = cryo_child_finish(child, &res, &why);
 
-	while (rc == 0 && !c->stop && c->started < c->n && c->running < c->jobs &&
-	       (c->started == 0 || c->lane[0].settled)) {
-		rc = start_fresh_lane(c, &c->lane[c->started], err);
-		c->started += rc == 0;
+	l->child = NULL;
+	if (!l->has_result || !l->lane.ended) {
+		explain_lane_exit(&res, rc, &why);
+		fail_lane_result(r, l, &why);
 	}
-	return rc;
+	l->settled = true;
+	return i == 0 ? check_first_cluster(l, err) : 0;
 }
 
-static int run_lane_crew(struct crew *c, struct cryo_err *err)
+/* The others wait until the first one's cluster is up. */
+static bool may_start_lane(void *arg, size_t i)
 {
-	struct cryo_err later = CRYO_ERR_INIT;
-	int rc = start_more_lanes(c, err), interrupted = 0;
+	const struct run *r = arg;
 
-	c->stop = rc < 0;
-	while (c->running > 0) {
-		cryo_child_serve(c->child, c->started);
-		for (size_t i = 0; i < c->started; i++)
-			if (c->lane[i].child && cryo_child_done(c->lane[i].child))
-				finish_fresh_lane(c, &c->lane[i]);
-		if (interrupted == 0 && cryo_intr_check(&later) < 0) {
-			interrupted = -CRYO_E_INTERRUPTED;
-			c->stop = true;
-			cryo_info("interrupted: the clusters are taken down");
-		}
-		if (rc == 0)
-			rc = check_first_cluster(c, err);
-		if (rc == 0)
-			rc = start_more_lanes(c, err);
-		c->stop = c->stop || rc < 0;
-	}
-	if (interrupted == 0)
-		return rc;
-	*err = later;
-	return interrupted;
+	(void)i;
+	return r->lane[0].settled;
 }
 
-static void collect_lane_results(struct crew *c, struct cryo_scenario_totals *out)
+static void collect_lane_results(struct run *r, struct cryo_scenario_totals *out)
 {
-	out->result = cryo_alloc((c->n + 1) * sizeof(*out->result));
-	for (size_t i = 0; i < c->n; i++) {
-		struct lane *l = &c->lane[i];
+	out->result = cryo_alloc((r->n + 1) * sizeof(*out->result));
+	for (size_t i = 0; i < r->n; i++) {
+		struct lane *l = &r->lane[i];
 
 		if (l->has_result) {
 			out->result[out->n++] = l->result;
@@ -298,22 +254,21 @@ static void collect_lane_results(struct crew *c, struct cryo_scenario_totals *ou
 }
 
 /* Names are checked before anything starts. */
-static int name_lane_clusters(struct crew *c, const struct cryo_scenarios *all,
-			      struct cryo_err *err)
+static int name_lane_clusters(struct run *r, const struct cryo_scenarios *all, struct cryo_err *err)
 {
-	for (size_t i = 0; i < c->n; i++) {
+	for (size_t i = 0; i < r->n; i++) {
 		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-		struct lane *l = &c->lane[i];
+		struct lane *l = &r->lane[i];
 		int rc;
 
 		l->lane.number = (unsigned)i + 1;
 		l->scenario = &all->v[i];
 		l->cluster =
-		    cryo_asprintf("%s-f%u-%d", c->opts->name, l->lane.number, (int)getpid());
-		rc = cryo_cluster_open(c->opts->target, l->cluster, &t, err);
+		    cryo_asprintf("%s-f%u-%d", r->opts->name, l->lane.number, (int)getpid());
+		rc = cryo_cluster_open(r->opts->target, l->cluster, &t, err);
 		if (rc < 0)
 			return cryo_err_wrap(err, rc, "--name '%s' is too long for --fresh",
-					     c->opts->name);
+					     r->opts->name);
 	}
 	return 0;
 }
@@ -322,23 +277,26 @@ int cryo_fresh_run(const struct cryo_fresh_opts *opts, const char *const *files,
 		   struct cryo_scenario_totals *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_scenarios_release) struct cryo_scenarios all = { 0 };
-	struct crew c = { .opts = opts };
+	struct run r = { .opts = opts };
+	struct cryo_crew crew = { .most = opts->jobs ? opts->jobs : cryo_processors(),
+				  .start = start_fresh_lane,
+				  .finish = finish_fresh_lane,
+				  .fits = may_start_lane,
+				  .arg = &r,
+				  .interrupted = "interrupted: the clusters are taken down" };
 	int rc = cryo_scenarios_load(files, &all, err);
 
 	*out = (struct cryo_scenario_totals){ 0 };
 	if (rc < 0)
 		return rc;
-	c.n = all.n;
-	c.jobs = opts->jobs ? opts->jobs : cryo_fresh_jobs(all.n);
-	c.lane = cryo_alloc((c.n + 1) * sizeof(*c.lane));
-	c.child = cryo_alloc((c.n + 1) * sizeof(struct cryo_child *));
-	rc = name_lane_clusters(&c, &all, err);
+	crew.jobs = r.n = all.n;
+	r.lane = cryo_alloc((r.n + 1) * sizeof(*r.lane));
+	rc = name_lane_clusters(&r, &all, err);
 	if (rc == 0)
 		rc = remove_killed_clusters(opts, err);
 	if (rc == 0)
-		rc = run_lane_crew(&c, err);
-	collect_lane_results(&c, out);
-	free(c.lane);
-	free(c.child);
+		rc = cryo_crew_run(&crew, err);
+	collect_lane_results(&r, out);
+	free(r.lane);
 	return rc;
 }

@@ -19,7 +19,7 @@ struct cryo_fresh_opts {
 	const char *program; /* cryopod */
 	const char *target;  /* kind; NULL: the default */
 	const char *name;    /* what the clusters' names start with */
-	unsigned jobs;	     /* at once; 0: one per core */
+	unsigned jobs;	     /* at once; 0: one per processor */
 	bool verbose;	     /* debug events too */
 	struct cryo_scenario_opts scenario;
 };
@@ -34,7 +34,5 @@ int cryo_fresh_run(const struct cryo_fresh_opts *opts, const char *const *files,
 
 /* The process that runs `cluster`, a name as above that starts with `name`; 0: it is none. */
 pid_t cryo_fresh_owner(const char *name, const char *cluster);
-/* How many at once if nobody says it. */
-unsigned cryo_fresh_jobs(size_t scenarios);
 
 #endif

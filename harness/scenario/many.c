@@ -6,29 +6,25 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "scenario/wire.h"
-#include "sys/intr.h"
-#include "sys/proc.h"
+#include "sys/crew.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* One that was asked to end takes back what it began. */
 #define GRACE_MS 60000
 
-/* A cluster whose process is at work. */
+/* The process of a cluster. */
 struct worker {
-	struct cryo_many *m; /* NULL: free */
 	struct cryo_strv argv;
 	struct cryo_proc proc;
 	int64_t begin;
 };
 
-struct crew {
+struct clusters {
 	const struct cryo_many_run *run;
-	struct worker worker[CRYO_MANY_MOST];
-	struct cryo_child *child[CRYO_MANY_MOST]; /* theirs, as cryo_child_serve wants them */
-	unsigned size, busy;
+	struct cryo_many *all; /* those that are wanted */
+	struct worker *worker; /* of each */
 };
 
 struct cryo_many *cryo_many_names(const char *name, unsigned n)
@@ -81,39 +77,32 @@ static void add_up_arguments(struct cryo_strv *argv, const struct cryo_up_opts *
 		cryo_strv_addf(argv, "--from=%s", up->from);
 }
 
-static int start_worker(struct crew *c, struct cryo_many *m, struct cryo_err *err)
+static void make_worker_argv(const struct cryo_many_run *run, const char *name,
+			     struct cryo_strv *argv)
 {
-	const struct cryo_many_run *run = c->run;
-	unsigned at = 0;
-	struct worker *w;
-	int rc;
-
-	while (c->worker[at].m)
-		at++;
-	w = &c->worker[at];
-	*w = (struct worker){ .m = m, .begin = cryo_now_ms() };
-	cryo_strv_addl(&w->argv, run->program ? run->program : "/proc/self/exe", "--name", m->name,
-		       NULL);
+	cryo_strv_addl(argv, run->program ? run->program : "/proc/self/exe", "--name", name, NULL);
 	if (run->kind)
-		cryo_strv_addl(&w->argv, "--target", run->kind, NULL);
-	cryo_strv_add(&w->argv, "internal-cluster");
+		cryo_strv_addl(argv, "--target", run->kind, NULL);
+	cryo_strv_add(argv, "internal-cluster");
 	if (run->up)
-		add_up_arguments(&w->argv, run->up);
+		add_up_arguments(argv, run->up);
 	else
-		cryo_strv_add(&w->argv, "down");
+		cryo_strv_add(argv, "down");
+}
+
+static int start_worker(void *arg, size_t i, struct cryo_child **out, struct cryo_err *err)
+{
+	struct clusters *c = arg;
+	struct worker *w = &c->worker[i];
+
+	make_worker_argv(c->run, c->all[i].name, &w->argv);
+	w->begin = cryo_now_ms();
 	w->proc = (struct cryo_proc){ .argv = cryo_strv_get(&w->argv),
 				      .grace_ms = cryo_limit_ms(GRACE_MS),
 				      .on_line = worker_on_line,
-				      .on_line_arg = m,
+				      .on_line_arg = &c->all[i],
 				      .capture_max = 4096 };
-	rc = cryo_child_start(&w->proc, &c->child[at], err);
-	if (rc < 0) {
-		cryo_strv_release(&w->argv);
-		w->m = NULL;
-		return rc;
-	}
-	c->busy++;
-	return 0;
+	return cryo_child_start(&w->proc, out, err);
 }
 
 static void report_worker_end(const struct cryo_many_run *run, const struct cryo_many *m)
@@ -136,59 +125,41 @@ static void note_cluster_memory(const struct cryo_many_run *run, struct cryo_man
 		m->memory = cryo_cluster_memory(t);
 }
 
-static void finish_worker(struct crew *c, unsigned at)
+/* What became of one does not matter to the others. */
+static int finish_worker(void *arg, size_t i, struct cryo_child *child, struct cryo_err *err)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	struct worker *w = &c->worker[at];
-	struct cryo_many *m = w->m;
+	struct clusters *c = arg;
+	struct cryo_many *m = &c->all[i];
 
-	m->rc = cryo_child_finish(cryo_steal(&c->child[at]), &res, &m->err);
+	(void)err;
+	m->rc = cryo_child_finish(child, &res, &m->err);
 	m->rc = cryo_verdict_read(&res, m->rc, &m->err);
-	m->ms = cryo_now_ms() - w->begin;
+	m->ms = cryo_now_ms() - c->worker[i].begin;
 	if (m->rc == 0 && c->run->up)
 		note_cluster_memory(c->run, m);
-	cryo_strv_release(&w->argv);
-	w->m = NULL;
-	c->busy--;
 	report_worker_end(c->run, m);
-}
-
-static void wait_for_worker(struct crew *c)
-{
-	cryo_child_serve(c->child, c->size);
-	for (unsigned i = 0; i < c->size; i++)
-		if (c->child[i] && cryo_child_done(c->child[i]))
-			finish_worker(c, i);
-}
-
-/* They compute a third of the time and wait for disk and each other in the rest. */
-static unsigned count_parallel_workers(unsigned n)
-{
-	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	unsigned most = cpus > 0 ? 2 * (unsigned)cpus : 2;
-
-	if (most > CRYO_MANY_MOST)
-		most = CRYO_MANY_MOST;
-	return n < most ? n : most;
+	return 0;
 }
 
 int cryo_many_run_all(const struct cryo_many_run *run, struct cryo_many *all, unsigned from,
 		      unsigned n, struct cryo_err *err)
 {
-	struct crew c = { .run = run };
-	unsigned next = from;
-	int rc = 0;
+	struct clusters c = { .run = run, .all = all + from };
+	struct cryo_crew crew = { .jobs = n - from,
+				  /* They compute a third of the time; in the rest they wait for
+				   * the disk and for each other. */
+				  .most = 2 * cryo_processors(),
+				  .start = start_worker,
+				  .finish = finish_worker,
+				  .arg = &c };
+	int rc;
 
-	c.size = count_parallel_workers(n - from);
-	while (c.busy > 0 || (rc == 0 && next < n)) {
-		while (rc == 0 && next < n && c.busy < c.size) {
-			rc = cryo_intr_check(err);
-			if (rc == 0)
-				rc = start_worker(&c, &all[next++], err);
-		}
-		if (c.busy > 0)
-			wait_for_worker(&c);
-	}
+	c.worker = cryo_alloc((crew.jobs + 1) * sizeof(*c.worker));
+	rc = cryo_crew_run(&crew, err);
+	for (size_t i = 0; i < crew.jobs; i++)
+		cryo_strv_release(&c.worker[i].argv);
+	free(c.worker);
 	for (unsigned i = from; rc == 0 && i < n; i++) {
 		rc = all[i].rc;
 		if (rc < 0)

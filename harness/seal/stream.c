@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "seal/stream.h"
 
+#include "sys/crew.h"
 #include "sys/intr.h"
 
 #include <errno.h>
@@ -271,14 +272,12 @@ static void *run_stream_worker(void *arg)
 
 static unsigned choose_thread_count(const struct cryo_seal_run *run)
 {
-	long cores = run->threads ? (long)run->threads : sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned threads = run->threads ? run->threads : cryo_processors();
 	uint64_t n = run->end - run->first;
 
-	if (cores < 1)
-		cores = 1;
-	if (cores > MAX_THREADS)
-		cores = MAX_THREADS;
-	return n < (uint64_t)cores ? (unsigned)n : (unsigned)cores;
+	if (threads > MAX_THREADS)
+		threads = MAX_THREADS;
+	return n < threads ? (unsigned)n : threads;
 }
 
 /* The caller works too; where no more threads are to be had, it works alone. */

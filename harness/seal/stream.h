@@ -41,7 +41,7 @@ struct cryo_seal_run {
 	uint64_t in_base, out_base; /* where the file begins in them */
 	uint64_t first, end;
 	uint64_t plain;	  /* size; UINT64_MAX: not known yet, the last segment is not among these */
-	unsigned threads; /* 0: one a core */
+	unsigned threads; /* 0: one a processor */
 };
 
 /* -CRYO_E_TAMPER when the input is shorter than it should be. */

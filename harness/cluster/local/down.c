@@ -4,7 +4,7 @@
  * is found in the cluster's cgroups, not in what somebody wrote down; what is to
  * be removed lies in one directory. Then it looks.
  */
-#include "cluster/local/template_local.h"
+#include "cluster/local/template/template.h"
 
 #include "base/clock.h"
 #include "base/event.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table of functions that make this a kind of cluster; nothing here calls it. */
-#include "cluster/local/doctor.h"
+#include "cluster/local/doctor/doctor.h"
 #include "cluster/local/local.h"
-#include "cluster/local/template_local.h"
+#include "cluster/local/template/template.h"
 
 static const struct cryo_template_ops templates = {
 	.list = local_template_list,

@@ -5,18 +5,12 @@
  *
  *   kind.c      the table of functions that make it a kind of cluster
  *   local.c     names and paths
- *   record.c    what is known about a cluster between two runs (cluster.json)
- *   certs.c     keys and certificates
- *   config.c    the files of a node: kubelet, containerd, CNI, kubeconfigs
- *   services.c  what is supervised in a node, and how it is started
- *   init.c      from a fork to PID 1 of a node: namespaces, mounts, network
- *   forward.c   the host's 127.0.0.1 port into a node's network
- *   up*.c down.c status.c access.c
- *   limits.c    what a node takes of this machine's limits
- *   room.c      CRIU for a whole node
- *   template*.c clusters that start from a checkpoint of their own kind
- *   snapshot*.c clusters that people filled
- *   doctor*.c   what it needs of this machine
+ *   down.c status.c
+ *   node/       one node: what is in it, its processes, CRIU for all of it, its pods
+ *   template/   clusters that start from a checkpoint of their own kind
+ *   up/         from whatever is there to a cluster that is Ready
+ *   snapshot/   clusters that people filled
+ *   doctor/     what it needs of this machine
  *
  * On the host: <state>/<name>/cluster.json, kubeconfig, pki/, nodes/<node>/
  *   upper, work  the overlay above the shared root file system

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What runs, since when, from which build, and what it can do: looked at, not remembered. */
-#include "cluster/local/template_local.h"
+#include "cluster/local/template/template.h"
 
 #include "base/clock.h"
 #include "conf/json.h"

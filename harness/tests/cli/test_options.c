@@ -42,7 +42,7 @@ static const struct cryo_cmd inside = {
 };
 static const struct cryo_cmd secret = { .name = "secret", .usage = "", .hidden = true };
 
-const struct cryo_cmd *const cryo_cmds[] = { &start, &take, &many, &inside, &secret, NULL };
+static const struct cryo_cmd *const cmds[] = { &start, &take, &many, &inside, &secret, NULL };
 
 /* One parsed line. */
 struct parsed {
@@ -62,7 +62,7 @@ static int parse(const char *line, struct parsed *p)
 	void *opts = NULL;
 	int argc = 1, rc;
 
-	*p = (struct parsed){ .words = cryo_strdup(line), .argv = { "cryopod" } };
+	*p = (struct parsed){ .words = cryo_strdup(line), .argv = { "cryopod" }, .cli.cmds = cmds };
 	rest = *line ? p->words : NULL;
 	while ((word = strsep(&rest, " ")) && argc <= MAX_WORDS)
 		p->argv[argc++] = word;

@@ -3,7 +3,7 @@
 #include "cluster/machine.h"
 
 #include "sys/fs.h"
-#include "cluster/local/doctor.h"
+#include "cluster/local/doctor/doctor.h"
 
 #include <linux/magic.h>
 #include <setjmp.h>

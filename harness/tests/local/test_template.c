@@ -7,8 +7,8 @@
 #include "conf/json.h"
 #include "sys/lock.h"
 #include "cluster/snapshot.h"
-#include "cluster/local/template_local.h"
-#include "cluster/local/up.h"
+#include "cluster/local/template/template.h"
+#include "cluster/local/up/up.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "sys/fs.h"
 #include "cluster/local/local.h"
-#include "cluster/local/doctor.h"
+#include "cluster/local/doctor/doctor.h"
 
 #include <errno.h>
 #include <linux/magic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Between the files up*.c: one `up` on its way. */
-#ifndef CRYO_CLUSTER_LOCAL_UP_H
-#define CRYO_CLUSTER_LOCAL_UP_H
+#ifndef CRYO_CLUSTER_LOCAL_UP_UP_H
+#define CRYO_CLUSTER_LOCAL_UP_UP_H
 
 #include "cluster/local/local.h"
 

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Templates, for the files of this folder only (template.h is for others).
+ * Templates, for the files of this kind only (cluster/template.h is for others).
  *
- *   template_key.c      what a template depends on
- *   template_files.c    its files: list, check
- *   template_store.c    where they are: open, publish, remove
- *   template_list.c     all of them: list, clean up
- *   template.c          a node into a template, and a node from it
- *   snapshot.c          a cluster into a snapshot
- *   snapshot_pods.c     its pods meanwhile
+ *   key.c        what a template depends on
+ *   files.c      its files: list, check
+ *   store.c      where they are: open, publish, remove
+ *   list.c       all of them, and all snapshots: list, clean up
+ *   template.c   a node into a template, and a node from it
  */
-#ifndef CRYO_CLUSTER_LOCAL_TEMPLATE_LOCAL_H
-#define CRYO_CLUSTER_LOCAL_TEMPLATE_LOCAL_H
+#ifndef CRYO_CLUSTER_LOCAL_TEMPLATE_TEMPLATE_H
+#define CRYO_CLUSTER_LOCAL_TEMPLATE_TEMPLATE_H
 
 #include "sys/hash.h"
 #include "cluster/local/local.h"

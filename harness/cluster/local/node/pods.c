@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cluster/local/snapshot_pods.h"
+#include "cluster/local/node/pods.h"
 
 #include "base/clock.h"
 #include "base/event.h"

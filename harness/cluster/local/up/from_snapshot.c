@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* `up --from`: as from a template, but there is no other way to the same cluster. */
-#include "cluster/local/snapshot_pods.h"
-#include "cluster/local/template_local.h"
-#include "cluster/local/up.h"
+#include "cluster/local/node/pods.h"
+#include "cluster/local/template/template.h"
+#include "cluster/local/up/up.h"
 
 #include "base/clock.h"
 #include "base/event.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cluster/local/doctor.h"
+#include "cluster/local/doctor/doctor.h"
 
 const struct machine_check_row local_checks[] = {
 	{ "root", machine_root },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cluster/local/template_local.h"
+#include "cluster/local/template/template.h"
 
 #include "base/clock.h"
 #include "conf/json.h"

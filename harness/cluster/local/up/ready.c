@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From a node whose services run to a cluster that can be used: what is waited for, and what is
  * said when it does not come. */
-#include "cluster/local/up.h"
+#include "cluster/local/up/up.h"
 
 #include "base/clock.h"
 #include "base/event.h"

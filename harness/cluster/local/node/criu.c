@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cluster/local/room.h"
+#include "cluster/local/node/criu.h"
 
 #include "base/clock.h"
 #include "conf/json.h"

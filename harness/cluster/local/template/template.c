@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cluster/local/template_local.h"
+#include "cluster/local/template/template.h"
 
 #include "base/clock.h"
 #include "base/event.h"
 #include "sys/fs.h"
-#include "cluster/local/room.h"
+#include "cluster/local/node/criu.h"
 
 #include <errno.h>
 #include <stdlib.h>

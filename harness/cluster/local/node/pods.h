@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pods of a node around a snapshot, for the files of this folder only. */
-#ifndef CRYO_CLUSTER_LOCAL_SNAPSHOT_PODS_H
-#define CRYO_CLUSTER_LOCAL_SNAPSHOT_PODS_H
+#ifndef CRYO_CLUSTER_LOCAL_NODE_PODS_H
+#define CRYO_CLUSTER_LOCAL_NODE_PODS_H
 
 #include "cluster/local/local.h"
 

@@ -4,7 +4,7 @@
 #include "sys/cgroup.h"
 #include "sys/fs.h"
 #include "cluster/local/local.h"
-#include "cluster/local/doctor.h"
+#include "cluster/local/doctor/doctor.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* All templates at once: what there is, what may go. */
-#include "cluster/local/template_local.h"
+#include "cluster/local/template/template.h"
 
 #include "base/clock.h"
 #include "conf/json.h"

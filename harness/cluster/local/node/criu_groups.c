@@ -5,7 +5,7 @@
  * watches them. It gives them their limits when it starts, some of them never
  * again: so these are kept beside the images.
  */
-#include "cluster/local/room.h"
+#include "cluster/local/node/criu.h"
 
 #include "base/event.h"
 #include "conf/json.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What every way to a cluster needs: what it is made from, room for it, and a clean place. */
-#include "cluster/local/up.h"
+#include "cluster/local/up/up.h"
 
 #include "base/clock.h"
 #include "sys/fs.h"

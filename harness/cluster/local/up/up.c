@@ -4,7 +4,7 @@
  * a new cluster, repairs a half-built one and leaves a running one alone. What
  * could outlive us is written down (cluster.json) before it is let go.
  */
-#include "cluster/local/up.h"
+#include "cluster/local/up/up.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -12,8 +12,8 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
-#include "cluster/local/snapshot_pods.h"
-#include "cluster/local/template_local.h"
+#include "cluster/local/node/pods.h"
+#include "cluster/local/template/template.h"
 
 #include <errno.h>
 #include <stdio.h>

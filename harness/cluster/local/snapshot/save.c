@@ -13,9 +13,9 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
-#include "cluster/local/snapshot_pods.h"
-#include "cluster/local/template_local.h"
-#include "cluster/local/up.h"
+#include "cluster/local/node/pods.h"
+#include "cluster/local/template/template.h"
+#include "cluster/local/up/up.h"
 
 #include <errno.h>
 #include <stdlib.h>

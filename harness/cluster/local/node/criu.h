@@ -5,8 +5,8 @@
  * calls (ip, tar, iptables), so the host needs none: it runs in a mount namespace
  * whose root that file system is, with the host's view of processes and cgroups.
  */
-#ifndef CRYO_CLUSTER_LOCAL_ROOM_H
-#define CRYO_CLUSTER_LOCAL_ROOM_H
+#ifndef CRYO_CLUSTER_LOCAL_NODE_CRIU_H
+#define CRYO_CLUSTER_LOCAL_NODE_CRIU_H
 
 #include "cluster/local/local.h"
 

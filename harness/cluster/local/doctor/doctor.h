@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a local cluster needs of this machine: the checks of doctor_kernel.c and doctor_disk.c. */
-#ifndef CRYO_CLUSTER_LOCAL_DOCTOR_H
-#define CRYO_CLUSTER_LOCAL_DOCTOR_H
+#ifndef CRYO_CLUSTER_LOCAL_DOCTOR_DOCTOR_H
+#define CRYO_CLUSTER_LOCAL_DOCTOR_DOCTOR_H
 
 #include "cluster/machine_checks.h"
 

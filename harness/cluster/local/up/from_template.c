@@ -6,8 +6,8 @@
  * felt. The node is dead after its dump and comes back from the template, so one
  * that cannot be restored is found out here.
  */
-#include "cluster/local/template_local.h"
-#include "cluster/local/up.h"
+#include "cluster/local/template/template.h"
+#include "cluster/local/up/up.h"
 
 #include "base/clock.h"
 #include "base/event.h"

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One component on its way, whatever its recipe: places, and what all make functions need. */
+#include "recipe/gobuild.h"
+
+#include "sys/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char *component)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (strcmp(b->item[i].component->name, component) == 0)
+			return &b->item[i];
+	return NULL;
+}
+
+void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX])
+{
+	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
+
+	for (size_t i = 0; i < b->n; i++) {
+		cryo_hash_item(h, b->item[i].component->name);
+		cryo_hash_item(h, b->item[i].stamp);
+	}
+	cryo_hash_hex(h, out);
+}
+
+char *cryo_build_log(const struct cryo_component *c)
+{
+	return cryo_asprintf("%s/logs/%s.log", cryo_dir_cache(), c->name);
+}
+
+int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cryo_err *err)
+{
+	if (!b->fetch || !b->fetch->offline)
+		return 0;
+	return cryo_err_set(err, CRYO_E_PROVISION, "%s not here, and --offline forbids to fetch %s",
+			    what, strstr(what, " are") ? "them" : "it");
+}
+
+int cryo_build_workdir(const struct cryo_component *c, char **work, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *parent = cryo_asprintf("%s/work/%s", cryo_dir_cache(), c->name);
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc;
+
+	/* If something of it still writes there, that is no reason to stop. */
+	cryo_fs_rmtree(parent, &ignored);
+	rc = cryo_fs_mkdirs(parent, 0700, err);
+	return rc < 0 ? rc : cryo_fs_tmpdir(parent, "", work, err);
+}
+
+int cryo_build_publish(const char *from, const char *to, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = open(from, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fchmod(fd, 0755) < 0 || fsync(fd) < 0 || rename(from, to) < 0)
+		return cryo_err_sys(err, errno, "cannot publish '%s'", to);
+	return 0;
+}
