@@ -2,43 +2,20 @@
 #include "base/err.h"
 
 #include "base/mask.h"
+#include "base/str.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define CUT "..."
 /* Where there is not enough room, what a caller puts in front takes so much: of a message the
  * middle goes, and the reason shall not be there. */
 #define MAX_PREFIX 160
-
-/* Back to where a character of UTF-8 begins. */
-static size_t find_char_begin(const char *text, size_t at)
-{
-	for (size_t i = 0; i < 3 && at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80; i++)
-		at--;
-	return at;
-}
-
-/* Names are long, and reasons stand at the end: what is too long loses its middle. */
-static void cut_message_middle(char *text, size_t max)
-{
-	size_t n = strlen(text), head, tail;
-
-	if (n <= max)
-		return;
-	head = find_char_begin(text, max / 2 - strlen(CUT));
-	tail = n - max / 2;
-	while (tail < n && ((unsigned char)text[tail] & 0xc0) == 0x80)
-		tail++;
-	memcpy(text + head, CUT, strlen(CUT));
-	memmove(text + head + strlen(CUT), text + tail, n - tail + 1);
-}
 
 /* Masks the text first: what it is made of may hold an address with a password. */
 static void store_masked_message(struct cryo_err *err, char *text)
 {
 	cryo_mask_addresses(text);
-	cut_message_middle(text, sizeof(err->msg) - 1);
+	cryo_cut_middle(text, sizeof(err->msg) - 1);
 	strcpy(err->msg, text);
 }
 
@@ -94,7 +71,7 @@ int cryo_err_wrap(struct cryo_err *err, int ret, const char *fmt, ...)
 	va_end(ap);
 	cryo_mask_addresses(prefix);
 	if (strlen(prefix) + strlen(err->msg) + 2 >= sizeof(err->msg))
-		cut_message_middle(prefix, MAX_PREFIX);
+		cryo_cut_middle(prefix, MAX_PREFIX);
 	text = cryo_asprintf("%s: %s", prefix, err->msg);
 	store_masked_message(err, text);
 	return ret;
