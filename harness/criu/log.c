@@ -83,7 +83,7 @@ static const struct meaning {
 	{ "Unable to dump more than one netns *", NESTED("network") },
 	{ "Can't get rlimit *: Operation not permitted*",
 	  "root of the node lacks CAP_SYS_RESOURCE, without which CRIU cannot dump processes of "
-	  "other users" },
+	  "other users (in cryopod's own nodes it can)" },
 	{ "Can't fork for *: File exists*",
 	  "another process of the pod has the process id that is needed: try again" },
 	{ "File * has bad size *", "a file is not as it was at the checkpoint" },
