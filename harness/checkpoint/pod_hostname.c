@@ -8,6 +8,7 @@
 
 #define ASK_MS	 10000
 #define HEX	 "0123456789abcdef"
+#define UTS_NAME "/proc/sys/kernel/hostname"
 #define MAX_NAME 64 /* Linux (__NEW_UTS_LEN) */
 
 static bool is_container_id(const char *text)
@@ -96,9 +97,10 @@ int cryo_pod_hostname_restore(struct cryo_cluster *t, const struct cryo_cluster_
 		return 0;
 	rc = read_told_name(t, node, cryo_subject_runtime_id(&s), &pid, &name, err);
 	if (rc == 0 && name) {
-		const char *const argv[] = { "nsenter",	 "-t", pid,  "--uts",
-					     "hostname", "--", name, NULL };
-		const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
+		/* Not by hostname(1): it refuses what the kubelet makes without a cluster domain.
+		 */
+		const char *const argv[] = { "nsenter", "-t", pid, "--uts", "tee", UTS_NAME, NULL };
+		const struct cryo_exec x = { .argv = argv, .input = name, .timeout_ms = ASK_MS };
 
 		rc = cryo_cluster_exec(t, node, &x, NULL, err);
 	}
