@@ -17,7 +17,8 @@ CFLAGS_all := -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wshadow -Wstrict-prototype
 LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS))
 
 MAIN_C := harness/cli/main.c
-APART_C := harness/cli/commands_node.c harness/cli/products_node.c harness/image/tar_node.c harness/interposer/main.c harness/interposer/static.c harness/interposer/preload/sockopt.c
+PRELOAD_C := harness/interposer/preload/sockopt.c harness/interposer/preload/rlimit.c
+APART_C := harness/cli/commands_node.c harness/cli/products_node.c harness/image/tar_node.c harness/interposer/main.c harness/interposer/static.c $(PRELOAD_C)
 DEPTHS := harness/*/* harness/*/*/* harness/*/*/*/*
 LIB_C := $(filter-out $(MAIN_C) $(APART_C) harness/tests/%,$(wildcard $(addsuffix .c,$(DEPTHS))))
 HEADERS := $(wildcard $(addsuffix .h,$(DEPTHS)))
@@ -65,14 +66,14 @@ $(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
 $(B)/tests/test_cli: | $(B)/cryopod $(LIBEXEC)
 build/libexec/counter: counter-container/counter.c
 build/libexec/pause: images/pause/pause.c
-build/libexec/faces: images/faces/faces.c
+build/libexec/faces: images/faces/faces.c images/faces/refused.c
 $(LIBEXEC):
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \
-		-Wl,--build-id=none -o $@ $<
+		-Wl,--build-id=none -o $@ $^
 
 # What stands between runc and CRIU, in nodes of any kind: static as well, from objects of its own.
-INTERPOSER := build/libexec/cryopod-criu build/libexec/criu-sockopt.so
+INTERPOSER := build/libexec/cryopod-criu build/libexec/criu-preload.so
 all: $(INTERPOSER)
 $(B)/tests/test_template: | $(LIBEXEC) $(INTERPOSER)
 STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness/interposer/*.c) \
@@ -117,9 +118,9 @@ build/static/rke2-standin: build/static/tests/rke2/standin_main.o $(filter-out b
 e2e: build/static/stop-criu
 build/static/stop-criu: build/static/tests/interposer/stop_criu.o build/libexec/cryopod-criu
 	$(call say,LD)$(CC) -static -s -o $@ $< build/static/lib.a -lprotobuf-c
-build/libexec/criu-sockopt.so: harness/interposer/preload/sockopt.c
+build/libexec/criu-preload.so: $(PRELOAD_C) harness/interposer/limits.c
 	@mkdir -p $(@D)
-	$(call say,LD)$(CC) $(STATIC_FLAGS) -fPIC -shared -s -Wl,--build-id=none -o $@ $<
+	$(call say,LD)$(CC) $(STATIC_FLAGS) -fPIC -fvisibility=default -shared -s -Wl,--build-id=none -o $@ $^
 
 # These change only when their text does; what is made from flags or a list of files depends on them.
 $(B)/flags: text = $(CC) $(CFLAGS_all)

@@ -2,24 +2,21 @@
 #include "base/err.h"
 
 #include "base/mask.h"
+#include "base/str.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* Where there is not enough room, what a caller puts in front takes so much: of a message the
+ * middle goes, and the reason shall not be there. */
+#define MAX_PREFIX 160
+
 /* Masks the text first: what it is made of may hold an address with a password. */
 static void store_masked_message(struct cryo_err *err, char *text)
 {
-	size_t n;
-
 	cryo_mask_addresses(text);
-	n = strlen(text);
-
-	if (n < sizeof(err->msg)) {
-		memcpy(err->msg, text, n + 1);
-		return;
-	}
-	memcpy(err->msg, text, sizeof(err->msg) - 4);
-	strcpy(err->msg + sizeof(err->msg) - 4, "...");
+	cryo_cut_middle(text, sizeof(err->msg) - 1);
+	strcpy(err->msg, text);
 }
 
 static void join_message_lines(char *msg)
@@ -72,6 +69,9 @@ int cryo_err_wrap(struct cryo_err *err, int ret, const char *fmt, ...)
 	va_start(ap, fmt);
 	prefix = cryo_vasprintf(fmt, ap);
 	va_end(ap);
+	cryo_mask_addresses(prefix);
+	if (strlen(prefix) + strlen(err->msg) + 2 >= sizeof(err->msg))
+		cryo_cut_middle(prefix, MAX_PREFIX);
 	text = cryo_asprintf("%s: %s", prefix, err->msg);
 	store_masked_message(err, text);
 	return ret;

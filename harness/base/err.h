@@ -40,12 +40,14 @@ struct cryo_err {
 		.status = CRYO_OK                                                                  \
 	}
 
-/* Replace what is in err; returns -status. A message that is too long ends in "...". */
+/* Replace what is in err; returns -status. A message that is too long has "..." in its
+ * middle, as names are long and the reason is at the end. */
 int cryo_err_set(struct cryo_err *err, enum cryo_status status, const char *fmt, ...)
     CRYO_PRINTF(3, 4);
 /* As above with status CRYO_E_SYSTEM and ": <strerror>" behind the message. */
 int cryo_err_sys(struct cryo_err *err, int errno_val, const char *fmt, ...) CRYO_PRINTF(3, 4);
-/* Put "<text>: " in front of the message; returns ret. With ret 0 it does nothing. */
+/* Put "<text>: " in front of the message; returns ret. With ret 0 it does nothing. A long text is
+ * cut so that the message has its place. */
 int cryo_err_wrap(struct cryo_err *err, int ret, const char *fmt, ...) CRYO_PRINTF(3, 4);
 /* Give a failure another status (exit code), keep its text. With ret 0 it does nothing. */
 int cryo_err_as(struct cryo_err *err, int ret, enum cryo_status status);

@@ -253,3 +253,26 @@ const char *cryo_nearest(const char *word, const char *const *candidates)
 	}
 	return found;
 }
+
+/* Back to where a character of UTF-8 begins. */
+static size_t find_char_begin(const char *text, size_t at)
+{
+	for (size_t i = 0; i < 3 && at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80; i++)
+		at--;
+	return at;
+}
+
+void cryo_cut_middle(char *text, size_t max)
+{
+	static const char cut[] = "...";
+	size_t n = strlen(text), head, tail;
+
+	if (n <= max)
+		return;
+	head = find_char_begin(text, max / 2 - strlen(cut));
+	tail = n - max / 2;
+	while (tail < n && ((unsigned char)text[tail] & 0xc0) == 0x80)
+		tail++;
+	memcpy(text + head, cut, strlen(cut));
+	memmove(text + head + strlen(cut), text + tail, n - tail + 1);
+}

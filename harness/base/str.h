@@ -49,6 +49,10 @@ char *cryo_base64(const void *data, size_t n);
 /* The bytes of such a text, appended; false (and nothing appended) if it is none. */
 bool cryo_base64_decode(const char *text, struct cryo_str *out);
 
+/* Of a text of more than `max` (10 or more) bytes the middle becomes "...": names are long, and
+ * reasons stand at the end. Never half a character. */
+void cryo_cut_middle(char *text, size_t max);
+
 /*
  * The candidate nearest to `word` (edit distance, at most a third of its length
  * and 3), for "did you mean". NULL if none is near. Borrows from `candidates`.

@@ -112,7 +112,7 @@ static int wait_steady_counter(const struct cryo_bench_counter *c, uint64_t *las
 
 	if (rc < 0)
 		return rc;
-	cryo_counterlog_parse(CRYO_LOG_API, cryo_str_get(&past), &log);
+	cryo_counterlog_parse(CRYO_LOG_API, NULL, cryo_str_get(&past), &log);
 	if (cryo_counterlog_last(&log))
 		counting.least += cryo_counterlog_last(&log)->count;
 	rc = cryo_bench_log(c->kube, COUNTER, has_counted_enough, &counting, text, err);
@@ -172,7 +172,7 @@ static int note_dump_pause(const struct cryo_bench_counter *c, uint64_t known,
 
 	if (rc < 0)
 		return rc;
-	cryo_counterlog_parse(CRYO_LOG_API, cryo_str_get(&text), &log);
+	cryo_counterlog_parse(CRYO_LOG_API, NULL, cryo_str_get(&text), &log);
 	if (cryo_counterlog_last(&log)->damaged)
 		return cryo_err_set(err, CRYO_E_CHECK, "the counter's memory has changed");
 	cryo_pauses_measure(&log, &none, 0, known, last, &pauses);

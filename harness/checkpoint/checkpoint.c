@@ -168,7 +168,8 @@ static void explain_refused_call(struct call *c, struct cryo_err *err)
 	if (pods && err->http_code == 404)
 		explain_absent_path(c, err);
 	else if (c->node && (!pods || err->http_code == 500))
-		cryo_evidence_dump(c->t, c->node, c->out->started_ns, err);
+		cryo_evidence_dump(c->t, c->node, cryo_subject_runtime_id(&c->subject),
+				   c->out->started_ns, err);
 }
 
 static int call_for_checkpoint(struct call *c, struct cryo_err *err)

@@ -11,17 +11,49 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIND_MS 10000
-#define MAX_LOG (64u << 20)
+#define FIND_MS	 10000
+#define DUMP_LOG "dump.log" /* or criu-dump.log, where containerd keeps one of a failure */
+#define MAX_LOG	 (64u << 20)
+/* Bytes of a message. */
+#define MAX_LINE  300
+#define MAX_FRONT 360 /* what is put in front of it later */
+
+/* A server's answer names it, and what is read there is shown: only a log of the runtime itself. */
+static bool is_runtime_log(const struct cryo_cluster_node *node, const char *path)
+{
+	cryo_auto(cryo_free) char *root = cryo_asprintf("%s/", node->path.root);
+	cryo_auto(cryo_free) char *state = cryo_asprintf("%s/", node->path.state);
+
+	return (cryo_starts_with(path, root) || cryo_starts_with(path, state)) &&
+	       !strstr(path, "/../") && !strstr(path, "/rootfs/") &&
+	       !strstr(path, "/io.containerd.snapshotter.");
+}
+
+char *cryo_evidence_named_log(const struct cryo_cluster_node *node, const char *text)
+{
+	for (const char *at = text; (at = strstr(at, DUMP_LOG)); at++) {
+		const char *end = at + strlen(DUMP_LOG), *begin = at;
+		cryo_auto(cryo_free) char *path = NULL;
+
+		while (begin > text && !strchr(" \"'=()", begin[-1]))
+			begin--;
+		path = cryo_strndup(begin, (size_t)(end - begin));
+		if (is_runtime_log(node, path))
+			return cryo_steal(&path);
+	}
+	return NULL;
+}
 
 /*
- * Newest file of that name pattern below containerd's directory, but not where the files of
- * containers are, who could make one up; NULL if there is none. Caller frees.
+ * Where the answer names none: the newest log of this container (its id is a directory's name
+ * there) below containerd's directories, but not where the files of containers are, who could
+ * make one up; NULL if there is none. Caller frees.
  */
-static char *find_newest_log(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			     const char *name, int64_t since_ns)
+static char *find_container_log(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				const char *id, int64_t since_ns)
 {
 	cryo_auto(cryo_free) char *after = cryo_asprintf("@%" PRId64, since_ns / 1000000000);
+	cryo_auto(cryo_free) char *of_it = cryo_asprintf("*/%s/*" DUMP_LOG, id);
 	/* Where they are links, what these lead to. */
 	cryo_auto(cryo_free) char *root = cryo_asprintf("%s/", node->path.root);
 	cryo_auto(cryo_free) char *state = cryo_asprintf("%s/", node->path.state);
@@ -29,8 +61,8 @@ static char *find_newest_log(struct cryo_cluster *t, const struct cryo_cluster_n
 				     "(",	"-name",    "rootfs",
 				     "-o",	"-name",    "io.containerd.snapshotter.*",
 				     ")",	"-prune",   "-o",
-				     "-type",	"f",	    "-name",
-				     name,	"-newermt", after,
+				     "-type",	"f",	    "-path",
+				     of_it,	"-newermt", after,
 				     "-printf", "%T@ %p\n", NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	const struct cryo_exec x = { .argv = argv, .timeout_ms = FIND_MS };
@@ -39,7 +71,8 @@ static char *find_newest_log(struct cryo_cluster *t, const struct cryo_cluster_n
 	double best_time = 0;
 
 	/* Directories vanish while find walks: its exit code says nothing. */
-	cryo_cluster_exec(t, node, &x, &res, &ignored);
+	if (*id)
+		cryo_cluster_exec(t, node, &x, &res, &ignored);
 	for (char *l = res.out.p ? strtok_r(res.out.p, "\n", &save) : NULL; l;
 	     l = strtok_r(NULL, "\n", &save)) {
 		char *path;
@@ -72,27 +105,36 @@ static char *read_decisive_line(struct cryo_cluster *t, const struct cryo_cluste
 	return line;
 }
 
-/* The meaning first: the runtime's own text is long. */
-static void add_evidence_line(struct cryo_err *err, const char *line)
+/*
+ * The meaning first: the runtime's own text is long. What has none is CRIU's own word. All of it
+ * is made to fit, with what callers put in front: what is cut are names.
+ */
+static void add_evidence_line(struct cryo_err *err, char *line)
 {
 	cryo_auto(cryo_free) char *text = cryo_strdup(err->msg);
-	const char *meaning = line ? cryo_criu_log_explain(line) : NULL;
+	/* Of a quoted line the names are somebody's, and behind CRIU's own one it has no say. */
+	const char *meaning = cryo_criu_log_explain(line ? line : text);
+	size_t room = sizeof(err->msg) - MAX_FRONT - (meaning ? strlen(meaning) : 0);
 	int code = err->http_code;
 
-	/* Of a quoted line the names are somebody's, and behind CRIU's own one it has no say. */
-	if (!line)
-		meaning = cryo_criu_log_explain(text);
+	if (line) {
+		cryo_cut_middle(line, MAX_LINE);
+		cryo_cut_middle(text, room - strlen(line));
+	}
 	cryo_err_set(err, err->status, "%s%s%s%s%s%s", meaning ? meaning : "", meaning ? ": " : "",
 		     line ? "CRIU: " : "", line ? line : "", line ? "; " : "", text);
 	err->http_code = code;
 }
 
 void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			int64_t since_ns, struct cryo_err *err)
+			const char *id, int64_t since_ns, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = find_newest_log(t, node, "*dump.log", since_ns);
-	cryo_auto(cryo_free) char *line = path ? read_decisive_line(t, node, path) : NULL;
+	cryo_auto(cryo_free) char *path = cryo_evidence_named_log(node, err->msg);
+	cryo_auto(cryo_free) char *line = NULL;
 
+	if (!path)
+		path = find_container_log(t, node, id, since_ns);
+	line = path ? read_decisive_line(t, node, path) : NULL;
 	add_evidence_line(err, line);
 }
 

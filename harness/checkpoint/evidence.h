@@ -6,14 +6,15 @@
 #include "cluster/cluster.h"
 
 /*
- * After a failed dump: looks for CRIU's newest dump.log (criu-dump.log where containerd
- * keeps one of a failure) in the runtime's
- * directories that is not older than since_ns (wall clock), and adds the line
- * that decides and its plain meaning to err's message. Without one, only what
- * the message itself tells is explained.
+ * After a failed dump: the line that decides of CRIU's log, and its plain meaning,
+ * in front of err's message. The log is the one that the message names, else one of the
+ * container `id` ("": not known) that is not older than since_ns (wall clock). Without one, only
+ * what the message itself tells is explained.
  */
 void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			int64_t since_ns, struct cryo_err *err);
+			const char *id, int64_t since_ns, struct cryo_err *err);
+/* The log of the node's runtime that a text names; NULL: none. Caller frees. */
+char *cryo_evidence_named_log(const struct cryo_cluster_node *node, const char *text);
 
 /*
  * The runtime removes CRIU's log of a failed restore with the container. So

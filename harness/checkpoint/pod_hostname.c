@@ -7,63 +7,102 @@
 #include <string.h>
 
 #define ASK_MS	 10000
-#define MAX_HOST 63 /* as the kubelet cuts it */
+#define HEX	 "0123456789abcdef"
+#define UTS_NAME "/proc/sys/kernel/hostname"
+#define MAX_NAME 64 /* Linux (__NEW_UTS_LEN) */
 
-char *cryo_pod_hostname(const json_t *pod)
+static bool is_container_id(const char *text)
 {
-	const char *name = cryo_json_str(pod, "spec.hostnameOverride");
-	size_t n;
-
-	if (cryo_json_bool(pod, "spec.hostNetwork"))
-		return NULL;
-	if (name && *name)
-		return cryo_strdup(name);
-	if (cryo_json_bool(pod, "spec.setHostnameAsFQDN") && cryo_json_str(pod, "spec.subdomain"))
-		return NULL;
-	name = cryo_json_str(pod, "spec.hostname");
-	if (!name || !*name)
-		name = cryo_json_str(pod, "metadata.name");
-	if (!name)
-		return NULL;
-	n = strnlen(name, MAX_HOST);
-	while (n > 0 && strchr("-.", name[n - 1]))
-		n--;
-	return cryo_strndup(name, n);
+	return text && *text && strspn(text, HEX) == strlen(text);
 }
 
-/* The container's first process, as its node counts; the shim keeps it in a file. */
-static int read_init_pid(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			 const char *id, char **pid, struct cryo_err *err)
+int cryo_pod_hostname_sandbox(const char *files, char **pid, char **sandbox, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf(
-	    "%s/io.containerd.runtime.v2.task/k8s.io/%s/init.pid", node->path.state, id);
-	const char *const argv[] = { "cat", "--", path, NULL };
-	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
-	int rc = strspn(id, "0123456789abcdef") == strlen(id)
-		     ? cryo_cluster_exec(t, node, &x, &res, err)
-		     : cryo_err_set(err, CRYO_E_REMOTE, "'%.80s' is not a container ID", id);
-	const char *text = cryo_str_get(&res.out);
-	size_t n = strspn(text, "0123456789");
+	size_t n = strspn(files, "0123456789");
+	const char *json = files + n;
+	cryo_auto(cryo_json_decref) json_t *config = NULL;
+	const char *id;
+	int rc;
 
-	if (rc == 0 && n == 0)
-		return cryo_err_set(err, CRYO_E_REMOTE, "'%s' has no process ID", path);
+	if (n == 0)
+		return cryo_err_set(err, CRYO_E_REMOTE, "the container has no process ID");
+	rc = cryo_json_parse("config.json", json, strlen(json), &config, err);
+	if (rc < 0)
+		return cryo_err_as(err, rc, CRYO_E_REMOTE);
+	id = json_string_value(json_object_get(json_object_get(config, "annotations"),
+					       "io.kubernetes.cri.sandbox-id"));
+	if (!is_container_id(id))
+		return cryo_err_set(err, CRYO_E_REMOTE, "the container names no sandbox");
+	*pid = cryo_strndup(files, n);
+	*sandbox = cryo_strdup(id);
+	return 0;
+}
+
+int cryo_pod_hostname_told(const char *sandbox, char **name, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *config = NULL;
+	int rc = cryo_json_parse("config.json", sandbox, strlen(sandbox), &config, err);
+	const char *told = rc == 0 ? cryo_json_str(config, "hostname") : NULL;
+
+	if (rc < 0)
+		return cryo_err_as(err, rc, CRYO_E_REMOTE);
+	if (told && strlen(told) > MAX_NAME)
+		return cryo_err_set(err, CRYO_E_REMOTE, "'%.80s…' is no host name", told);
+	*name = told && *told ? cryo_strdup(told) : NULL;
+	return 0;
+}
+
+/* The files of a container or sandbox as its shim keeps them, one behind the other. Appended. */
+static int read_runtime_files(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			      const char *id, bool with_pid, struct cryo_proc_result *res,
+			      struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir =
+	    cryo_asprintf("%s/io.containerd.runtime.v2.task/k8s.io/%s", node->path.state, id);
+	cryo_auto(cryo_free) char *pid = cryo_asprintf("%s/init.pid", dir);
+	cryo_auto(cryo_free) char *config = cryo_asprintf("%s/config.json", dir);
+	const char *const argv[] = { "cat", "--", with_pid ? pid : config, with_pid ? config : NULL,
+				     NULL };
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
+
+	if (!is_container_id(id))
+		return cryo_err_set(err, CRYO_E_REMOTE, "'%.80s' is not a container ID", id);
+	return cryo_cluster_exec(t, node, &x, res, err);
+}
+
+static int read_told_name(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			  const char *id, char **pid, char **name, struct cryo_err *err)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result own = { 0 }, its = { 0 };
+	cryo_auto(cryo_free) char *sandbox = NULL;
+	int rc = read_runtime_files(t, node, id, true, &own, err);
+
 	if (rc == 0)
-		*pid = cryo_strndup(text, n);
-	return rc;
+		rc = cryo_pod_hostname_sandbox(cryo_str_get(&own.out), pid, &sandbox, err);
+	if (rc == 0)
+		rc = read_runtime_files(t, node, sandbox, false, &its, err);
+	return rc < 0 ? rc : cryo_pod_hostname_told(cryo_str_get(&its.out), name, err);
 }
 
 int cryo_pod_hostname_restore(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			      const json_t *pod, const char *container, struct cryo_err *err)
 {
 	const struct cryo_subject s = { .pod = (json_t *)pod, .container = container };
-	cryo_auto(cryo_free) char *name = cryo_pod_hostname(pod);
+	cryo_auto(cryo_free) char *name = NULL;
 	cryo_auto(cryo_free) char *pid = NULL;
-	int rc = name ? read_init_pid(t, node, cryo_subject_runtime_id(&s), &pid, err) : 0;
-	const char *const argv[] = { "nsenter", "-t", pid, "--uts", "hostname", "--", name, NULL };
-	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
+	int rc;
 
-	if (rc < 0 || !name)
-		return rc;
-	return cryo_cluster_exec(t, node, &x, NULL, err);
+	/* Its host is the node. */
+	if (cryo_json_bool(pod, "spec.hostNetwork"))
+		return 0;
+	rc = read_told_name(t, node, cryo_subject_runtime_id(&s), &pid, &name, err);
+	if (rc == 0 && name) {
+		/* Not by hostname(1): it refuses what the kubelet makes without a cluster domain.
+		 */
+		const char *const argv[] = { "nsenter", "-t", pid, "--uts", "tee", UTS_NAME, NULL };
+		const struct cryo_exec x = { .argv = argv, .input = name, .timeout_ms = ASK_MS };
+
+		rc = cryo_cluster_exec(t, node, &x, NULL, err);
+	}
+	return rc;
 }

@@ -10,7 +10,6 @@
 #include "base/event.h"
 #include "conf/json.h"
 #include "image/oci.h"
-#include "seal/cert.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
 #include "sys/reseed.h"
@@ -21,7 +20,8 @@
 #include "checkpoint/pod_form.h"
 #include "checkpoint/pod_rules.h"
 #include "checkpoint/pod_hostname.h"
-#include "checkpoint/sealing.h"
+#include "checkpoint/restore_key.h"
+#include "checkpoint/restore_place.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,95 +32,7 @@
 
 #define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
-#define MAX_PEM	       (1u << 20)
 #define ANNOTATION     "org.criu.checkpoint.container.name"
-
-/* What of it is on which nodes, as the search goes on. */
-struct base_search {
-	const struct cryo_archive *archive;
-	enum cryo_base_image best;
-	bool stale; /* images of restores on a node that was looked at */
-};
-
-/* 1: the container runtime there has the image of the container; 0: it has not. */
-static int has_base_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			  struct base_search *s, struct cryo_err *err)
-{
-	enum cryo_base_image found;
-	int rc = cryo_node_images_find_base(t, node, s->archive, &found, &s->stale, err);
-
-	if (rc < 0)
-		return rc;
-	s->best = found > s->best ? found : s->best;
-	return found == CRYO_BASE_THERE;
-}
-
-/* Without its base image the runtime tries to pull it, and waits long for nothing. `where`: "is
- * not on node 'x'". */
-static int report_no_base_image(const struct base_search *s, const char *where,
-				struct cryo_err *err)
-{
-	const struct cryo_archive *a = s->archive;
-
-	if (s->best == CRYO_BASE_OTHER)
-		return cryo_err_set(err, CRYO_E_CHECK,
-				    "the '%s' that was checkpointed (%.100s) %s: there it is "
-				    "another image",
-				    a->image_name, a->image_ref, where);
-	return cryo_err_set(err, CRYO_E_CHECK,
-			    "its base image '%s' %s (load it: cryopod image --load FILE)",
-			    a->image_name, where);
-}
-
-static int use_named_node(struct cryo_cluster *t, const char *name, struct base_search *s,
-			  const struct cryo_cluster_node **out, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *where = cryo_asprintf("is not on node '%s'", name);
-	int rc = cryo_cluster_find_node(t, name, out, err);
-
-	if (rc == 0)
-		rc = has_base_image(t, *out, s, err);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	return report_no_base_image(s, where, err);
-}
-
-/* Workers first: pods seldom belong on a control plane. */
-static int search_fitting_node(struct cryo_cluster *t, struct base_search *s,
-			       const struct cryo_cluster_node **out, struct cryo_err *err)
-{
-	static const enum cryo_node_role order[] = { CRYO_NODE_WORKER, CRYO_NODE_CONTROL_PLANE };
-	int rc = cryo_cluster_find_node(t, NULL, out, err);
-
-	for (size_t r = 0; rc == 0 && r < CRYO_ARRAY_LEN(order); r++)
-		for (size_t i = 0; rc == 0 && i < t->nodes; i++) {
-			*out = &t->node[i];
-			if ((*out)->role == order[r])
-				rc = has_base_image(t, *out, s, err);
-		}
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
-	return report_no_base_image(s, "is on no node", err);
-}
-
-/*
- * Where the pod will run: image, key and CRIU's log are there and nowhere else, so
- * that is not left to the scheduler. The source's own node is only a first guess.
- */
-static int choose_restore_node(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
-			       const struct cryo_pod_form *form, struct base_search *s,
-			       const struct cryo_cluster_node **out, struct cryo_err *err)
-{
-	const char *name = opts->node ? opts->node : cryo_json_str(form->pod, "spec.nodeName");
-	struct cryo_err ignored = CRYO_ERR_INIT;
-
-	if (name)
-		return use_named_node(t, name, s, out, err);
-	if (form->node && cryo_cluster_find_node(t, form->node, out, &ignored) == 0 &&
-	    has_base_image(t, *out, s, &ignored) == 1)
-		return 0;
-	return search_fitting_node(t, s, out, err);
-}
 
 static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			      const struct cryo_restore_opts *opts, const struct cryo_archive *a,
@@ -227,73 +139,6 @@ static void set_host_name(struct cryo_cluster *t, const struct cryo_cluster_node
 		cryo_warn("the new pod has the source's host name: %s", err.msg);
 }
 
-/* Before anything is made of them, and under the names that the user gave them. */
-static int check_key_files(const struct cryo_restore_opts *opts, struct cryo_err *err)
-{
-	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *key = NULL;
-	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
-	int rc = 0;
-
-	if (opts->key_file)
-		rc = cryo_seal_key_load(opts->key_file, &key, err);
-	if (rc == 0 && opts->cert_file)
-		rc = cryo_seal_cert_load(opts->cert_file, CRYO_SEAL_IDENTIFY, &cert, err);
-	return rc;
-}
-
-static int check_sealing_secret(const char *name, const struct cryo_str *key,
-				const struct cryo_str *cert, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *its_key = cryo_asprintf("tls.key of secret %s", name);
-	cryo_auto(cryo_free) char *its_cert = cryo_asprintf("tls.crt of secret %s", name);
-	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *k = NULL;
-	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *c = NULL;
-	int rc = cryo_seal_key_parse(its_key, cryo_str_get(key), key->len, &k, err);
-
-	return rc < 0 ? rc
-		      : cryo_seal_cert_parse(its_cert, cryo_str_get(cert), cert->len,
-					     CRYO_SEAL_IDENTIFY, &c, err);
-}
-
-/* From the Secret or the files, whichever was given. */
-static int get_sealing_key(struct cryo_kube *k, const struct cryo_restore_opts *opts,
-			   const char *ns, struct cryo_str *key, struct cryo_str *cert,
-			   struct cryo_err *err)
-{
-	int rc = 0;
-
-	if (opts->key_secret) {
-		rc = cryo_sealing_secret(k, ns, opts->key_secret, "tls.key", key, err);
-		if (rc == 0)
-			rc = cryo_sealing_secret(k, ns, opts->key_secret, "tls.crt", cert, err);
-		if (rc == 0)
-			rc = check_sealing_secret(opts->key_secret, key, cert, err);
-	}
-	if (rc == 0 && opts->key_file)
-		rc = cryo_fs_read(opts->key_file, MAX_PEM, key, err);
-	if (rc == 0 && opts->cert_file)
-		rc = cryo_fs_read(opts->cert_file, MAX_PEM, cert, err);
-	return rc;
-}
-
-static int deliver_sealing_key(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			       struct cryo_kube *k, const struct cryo_restore_opts *opts,
-			       const struct cryo_restore *r, struct cryo_sealing_key *out,
-			       struct cryo_err *err)
-{
-	cryo_auto(cryo_str_release) struct cryo_str key = { 0 }, cert = { 0 };
-	int rc;
-
-	cryo_sealing_sweep(t, node);
-	rc = get_sealing_key(k, opts, r->ns, &key, &cert, err);
-
-	if (rc == 0)
-		rc = cryo_sealing_key_begin(t, node, &key, &cert, out, err);
-	if (key.p)
-		explicit_bzero(key.p, key.len);
-	return rc;
-}
-
 /* One restore on its way, from the archive at hand on. */
 struct restore_call {
 	struct cryo_cluster *t;
@@ -302,7 +147,7 @@ struct restore_call {
 	const struct cryo_restore_opts *opts;
 	struct cryo_archive archive;
 	struct cryo_pod_form form;
-	struct base_search base;
+	struct cryo_restore_place place;
 	int images_fd; /* no image is swept meanwhile; -1: not held */
 	struct cryo_restore *out;
 };
@@ -313,7 +158,7 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	struct cryo_evidence_restore evidence = { 0 };
 	struct cryo_sealing_key key = { 0 };
 	int64_t limit = c->opts->timeout_ms ? c->opts->timeout_ms : DEFAULT_RUN_MS;
-	int rc = deliver_sealing_key(c->t, c->node, c->k, c->opts, c->out, &key, err);
+	int rc = cryo_restore_key_deliver(c->t, c->node, c->k, c->opts, c->out->ns, &key, err);
 
 	if (rc < 0)
 		return rc;
@@ -387,7 +232,7 @@ static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 						 .restart_policy = o->restart_policy,
 						 .run_init = o->run_init,
 						 .sealed = o->key_secret || o->key_file };
-	int rc = check_key_files(o, err);
+	int rc = cryo_restore_key_check(o, err);
 
 	if (rc == 0)
 		rc = check_uncompressed(o->archive, err);
@@ -398,7 +243,7 @@ static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_cluster_kube(c->t, &c->k, err);
 	if (rc == 0)
-		rc = choose_restore_node(c->t, o, &c->form, &c->base, &c->node, err);
+		rc = cryo_restore_place_choose(c->t, o, &c->form, &c->place, &c->node, err);
 	if (rc < 0)
 		return rc;
 	c->out->node = cryo_strdup(c->node->name);
@@ -425,7 +270,7 @@ static void end_restore_call(struct restore_call *c, int rc)
 {
 	if (c->images_fd >= 0)
 		close(c->images_fd);
-	if (c->k && c->node && ((rc < 0 && c->out->image) || c->base.stale))
+	if (c->k && c->node && ((rc < 0 && c->out->image) || c->place.stale))
 		cryo_node_images_sweep(c->t, c->node, c->k);
 	cryo_kube_free(c->k);
 	cryo_pod_form_release(&c->form);
@@ -446,7 +291,7 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	if (rc < 0)
 		return rc;
 	rc = cryo_archive_load(opts->archive, &c.archive, err);
-	c.base.archive = &c.archive;
+	c.place.archive = &c.archive;
 	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
 				      .container = cryo_strdup(c.archive.container) };
 	out->ns = cryo_strdup(opts->ns			      ? opts->ns

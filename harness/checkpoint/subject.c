@@ -26,14 +26,21 @@ static void add_container_names(const json_t *pod, const char *list, struct cryo
 }
 
 /* Of all kinds: the kubelet dumps any that runs. */
-static bool has_pod_container(const json_t *pod, const char *name)
+static int check_pod_container(const json_t *pod, const char *pod_name, const char *wanted,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_free) char *list = NULL;
+	cryo_auto(cryo_free) char *more = NULL;
 
 	add_container_names(pod, "spec.containers", &names);
 	add_container_names(pod, "spec.initContainers", &names);
 	add_container_names(pod, "spec.ephemeralContainers", &names);
-	return cryo_strv_has(&names, name);
+	if (cryo_strv_has(&names, wanted))
+		return 0;
+	list = cryo_strv_join(&names, ", ");
+	more = cryo_asprintf(" in pod '%s' (there is: %s)", pod_name, list);
+	return report_not_found(err, "container", wanted, more);
 }
 
 static int choose_container(const json_t *pod, const char *pod_name, const char *wanted,
@@ -41,19 +48,17 @@ static int choose_container(const json_t *pod, const char *pod_name, const char 
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 	cryo_auto(cryo_free) char *list = NULL;
-	cryo_auto(cryo_free) char *more = NULL;
 
+	*out = wanted;
+	if (wanted)
+		return check_pod_container(pod, pod_name, wanted, err);
 	add_container_names(pod, "spec.containers", &names);
 	list = cryo_strv_join(&names, ", ");
-	if (wanted && !has_pod_container(pod, wanted)) {
-		more = cryo_asprintf(" in pod '%s' (there is: %s)", pod_name, list);
-		return report_not_found(err, "container", wanted, more);
-	}
-	if (!wanted && names.n != 1)
+	if (names.n != 1)
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "pod '%s' has several containers: %s; name one (-c)", pod_name,
 				    list);
-	*out = wanted ? wanted : cryo_json_str(pod, "spec.containers[0].name");
+	*out = cryo_json_str(pod, "spec.containers[0].name");
 	return 0;
 }
 

@@ -20,13 +20,13 @@
 /*
  * What CRIU's message says, without its module in front, as a pattern of fnmatch(3) from its
  * beginning: names of files and processes fall to the stars. The first match wins. The texts
- * are those that were seen with CRIU 4.1.1, some of them cut short in the notes they come from.
+ * are those of CRIU 4.1.1 and 4.2.1; the test of each row is a line of a real run, and
+ * images/faces/refused.c makes them again.
  */
 static const struct meaning {
 	const char *pattern, *meaning;
 } known[] = {
 	{ "Can't get 1:16 opt:*", OLD_SOCKETS },
-	{ "Can't get 1:34 opt:*", OLD_SOCKETS },
 	{ "Unsupported proto 262 *",
 	  "the container has a multipath TCP socket, which CRIU cannot dump "
 	  "(Go programs listen so: set GODEBUG=multipathtcp=0)" },
@@ -52,16 +52,20 @@ static const struct meaning {
 	{ "Can't dump that handle*",
 	  "the container watches a file (inotify) that CRIU cannot find again: name its directory "
 	  "with irmap-scan-path in CRIU's configuration" },
-	{ "* found while seizing*",
+	{ "zombie * found while seizing*",
 	  "a process of the container is traced (a debugger, strace), or ends just now: detach the "
 	  "debugger, or try again" },
 	{ "send_fds failed (-22)*", "CRIU cannot dump io_uring" },
-	{ "Unknown shit *secretmem*", "CRIU cannot dump secret memory (memfd_secret)" },
+	{ "Unknown shit * (anon_inode:?io_uring?)*", "CRIU cannot dump io_uring" },
+	{ "Unknown shit * (/secretmem *", "CRIU cannot dump secret memory (memfd_secret)" },
+	{ "BUG! Unknown socket collected (family 40)*", "CRIU cannot dump vsock sockets" },
+	{ "BUG! Unknown socket collected *",
+	  "the container has a socket of a kind that CRIU cannot dump" },
 	{ "Can't splice all pages to pipe *",
 	  "a process has guard pages in its memory (MADV_GUARD_INSTALL; thread stacks of glibc "
 	  "2.42), which CRIU before 4.2 cannot dump" },
-	{ "Can't parse *'s mountinfo*", "a process of the container has another root directory "
-					"(chroot), which CRIU cannot dump" },
+	{ "Can't parse *'s mountinfo*", "the first process of the container has changed its root "
+					"directory (chroot), which CRIU cannot dump" },
 	{ "Can't dump file * of that type * (anon anon_inode:?io_uring?)*",
 	  "CRIU cannot dump io_uring" },
 	{ "Can't dump file * of that type * (anon anon_inode:?userfaultfd?)*",
@@ -75,22 +79,24 @@ static const struct meaning {
 	{ "Can't dump nested user namespace *", NESTED("user") },
 	{ "Can't dump nested pid namespace *", NESTED("pid") },
 	{ "Can't dump nested uts namespace *", NESTED("uts") },
-	{ "Can't dump nested time namespace *", NESTED("time") },
+	{ "Can't dump nested time* namespace *", NESTED("time") },
 	{ "Unable to dump more than one netns *", NESTED("network") },
 	{ "Can't get rlimit *: Operation not permitted*",
 	  "root of the node lacks CAP_SYS_RESOURCE, without which CRIU cannot dump processes of "
-	  "other users" },
+	  "other users (in cryopod's own nodes it can)" },
 	{ "Can't fork for *: File exists*",
 	  "another process of the pod has the process id that is needed: try again" },
 	{ "File * has bad size *", "a file is not as it was at the checkpoint" },
 	{ "File * has bad mode *", "a file's mode is not as it was at the checkpoint" },
 	{ "Can't open file *", ANEW },
 	{ "No mapping for *", "the new pod lacks a volume that the checkpoint has" },
-	{ "Can't lookup mount*", "a file that is open is on a file system that CRIU does not find "
-				 "in the container (a POSIX message queue)" },
-	{ "A session leader of *", "a process of the container belongs to a session outside of "
-				   "it" },
-	{ "* killed by signal 9*",
+	{ "Can't lookup mount=* path=/dev/null*",
+	  "a process that was started by kubectl exec and left behind holds /dev/null of the node: "
+	  "end it, or start it with its streams redirected in the container" },
+	{ "Can't lookup mount*",
+	  "an open file is on a file system that is not mounted in the container (a POSIX message "
+	  "queue, or a file that came in by kubectl exec)" },
+	{ "[0-9]* killed by signal 9*",
 	  "the kernel ended the process: the new pod's memory limit is below what it holds" },
 };
 

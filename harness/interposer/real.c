@@ -4,16 +4,18 @@
 #include "sys/fs.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #define FALLBACK "/usr/sbin/criu"
 #define LOOP_ENV "CRYOPOD_CRIU_PID" /* exec keeps the pid: seeing our own here means a circle */
-#define PRELOAD	 "criu-sockopt.so"
+#define PRELOAD	 "criu-preload.so"
 
 static bool is_ourselves(const char *path)
 {
@@ -50,14 +52,20 @@ static bool needs_socket_preload(void)
 	       (major > 6 || (major == 6 && minor >= 16));
 }
 
-static void set_socket_preload(void)
+/* Without it root does not learn the limits of another user's process, which CRIU asks for. */
+static bool lacks_resource_right(void)
+{
+	return prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) == 0;
+}
+
+static void set_preload(void)
 {
 	char self[4096];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	cryo_auto(cryo_free) char *path = NULL;
 	char *slash;
 
-	if (n <= 0 || !needs_socket_preload())
+	if (n <= 0 || !(needs_socket_preload() || lacks_resource_right()))
 		return;
 	self[n] = '\0';
 	slash = strrchr(self, '/');
@@ -122,7 +130,7 @@ int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *
 				    "'%s' is not the real criu: name that in the configuration",
 				    path);
 	setenv(LOOP_ENV, pid, 1);
-	set_socket_preload();
+	set_preload();
 	if (own->libraries)
 		return exec_with_libraries(path, own->libraries, argv, err);
 	execv(path, argv);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "node/parts.h"
 
+#include <linux/capability.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/utsname.h>
 
 const struct cryo_node_part cryo_node_interposer = { "libexec/cryopod-criu", "criu" };
-const struct cryo_node_part cryo_node_preload = { "libexec/criu-sockopt.so", "criu-sockopt.so" };
+const struct cryo_node_part cryo_node_preload = { "libexec/criu-preload.so", "criu-preload.so" };
 
 void cryo_node_criu_conf(const char *criu, const char *libraries, struct cryo_str *out)
 {
@@ -32,7 +34,8 @@ bool cryo_node_needs_preload(const char *criu)
 {
 	struct utsname u;
 
-	return uname(&u) < 0 || !cryo_node_can_dump_ip_sockets(criu, u.release);
+	return uname(&u) < 0 || !cryo_node_can_dump_ip_sockets(criu, u.release) ||
+	       prctl(PR_CAPBSET_READ, CAP_SYS_RESOURCE) == 0;
 }
 
 /*

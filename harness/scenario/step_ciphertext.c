@@ -43,7 +43,7 @@ static void find_checkpoint_nonce(const struct cryo_run_checkpoint *c, char nonc
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(text) && !*nonce; i++) {
 		cryo_auto(cryo_counterlog_release) struct cryo_counterlog log = { 0 };
 
-		cryo_counterlog_parse(CRYO_LOG_API, text[i], &log);
+		cryo_counterlog_parse(CRYO_LOG_API, NULL, text[i], &log);
 		if (cryo_counterlog_last(&log))
 			memcpy(nonce, cryo_counterlog_last(&log)->nonce, CRYO_NONCE_LEN);
 	}

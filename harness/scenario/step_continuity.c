@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* continuity: {from: SOURCE, to: RESTORED, checkpoint: "${cp}", leftRunning: true} */
+/* continuity: {from: SOURCE, to: RESTORED, checkpoint: "${cp}", leftRunning: true, format: number}
+ */
 #include "criu/archive.h"
 #include "scenario/podlog.h"
 #include "scenario/run.h"
@@ -8,7 +9,7 @@
 #define OWN_VALUES 3
 
 struct continuity_args {
-	char *from, *to, *container, *checkpoint;
+	char *from, *to, *container, *checkpoint, *format;
 	bool left_running;
 };
 
@@ -17,6 +18,7 @@ static const struct cryo_field fields[] = {
 	{ "to", CRYO_FIELD_STR, offsetof(struct continuity_args, to), true },
 	{ "container", CRYO_FIELD_STR, offsetof(struct continuity_args, container), false },
 	{ "checkpoint", CRYO_FIELD_STR, offsetof(struct continuity_args, checkpoint), true },
+	{ "format", CRYO_FIELD_STR, offsetof(struct continuity_args, format), false },
 	{ "leftRunning", CRYO_FIELD_BOOL, offsetof(struct continuity_args, left_running), false },
 	{ NULL, 0, 0, false },
 };
@@ -28,17 +30,31 @@ static void format_continuity_title(const void *args, struct cryo_str *out)
 	cryo_str_addf(out, "continuity of %s in %s", a->from, a->to);
 }
 
+/* NULL for the counter's own. */
+static int open_count_format(const struct continuity_args *a, struct cryo_count_format **out,
+			     struct cryo_err *err)
+{
+	*out = NULL;
+	return a->format ? cryo_count_format_new(a->format, out, err) : 0;
+}
+
 static int lint_continuity_step(const struct cryo_scenario *s, const struct cryo_step *step,
 				const void *args, struct cryo_err *err)
 {
 	const struct continuity_args *a = args;
+	cryo_auto(cryo_count_format_free) struct cryo_count_format *f = NULL;
+	int rc;
 
 	(void)s;
+	rc = open_count_format(a, &f, err);
+	if (rc < 0)
+		return cryo_node_err(step->args, err, "%s", err->msg);
 	return cryo_step_check_checkpoint(step, a->checkpoint, err);
 }
 
 /* The restored log is complete when it has gone this far beyond the copied lines. */
 struct own_lines {
+	const struct cryo_count_format *format;
 	size_t copied, seen, own;
 };
 
@@ -48,18 +64,24 @@ static bool has_enough_own_lines(const char *line, int64_t ns, void *arg)
 	struct cryo_count c;
 
 	(void)ns;
-	if (l->seen++ >= l->copied && cryo_count_parse(line, &c) == CRYO_LOGLINE_COUNT)
+	if (l->seen++ >= l->copied && cryo_count_read(l->format, line, &c) == CRYO_LOGLINE_COUNT)
 		l->own++;
 	return l->own >= OWN_VALUES;
 }
 
+struct last_count {
+	const struct cryo_count_format *format;
+	uint64_t count;
+};
+
 static bool has_counted_beyond(const char *line, int64_t ns, void *arg)
 {
-	const struct cryo_count *last = arg;
+	const struct last_count *last = arg;
 	struct cryo_count c;
 
 	(void)ns;
-	return cryo_count_parse(line, &c) == CRYO_LOGLINE_COUNT && c.count > last->count;
+	return cryo_count_read(last->format, line, &c) == CRYO_LOGLINE_COUNT &&
+	       c.count > last->count;
 }
 
 /* Too few lines within the time are a finding for the judge, which has the better words. */
@@ -72,24 +94,25 @@ static int read_log_for_judge(struct cryo_run *run, const struct cryo_podlog *p,
 }
 
 static int read_continuity_logs(struct cryo_run *run, const struct continuity_args *a,
-				const char *copied, struct cryo_str *restored,
-				struct cryo_str *source, struct cryo_err *err)
+				const struct cryo_count_format *format, const char *copied,
+				struct cryo_str *restored, struct cryo_str *source,
+				struct cryo_err *err)
 {
 	cryo_auto(cryo_counterlog_release) struct cryo_counterlog copy = { 0 };
-	struct own_lines own = { 0 };
+	struct own_lines own = { .format = format };
 	struct cryo_podlog p = {
 		run->ns, a->to, a->container, cryo_run_left(run), has_enough_own_lines, &own
 	};
-	struct cryo_count last = { 0 };
+	struct last_count last = { .format = format };
 	int rc;
 
-	cryo_counterlog_parse(CRYO_LOG_CRI, copied, &copy);
+	cryo_counterlog_parse(CRYO_LOG_CRI, format, copied, &copy);
 	own.copied = copy.n;
 	rc = read_log_for_judge(run, &p, restored, err);
 	if (rc < 0 || !a->left_running)
 		return rc;
 	if (cryo_counterlog_last(&copy))
-		last = *cryo_counterlog_last(&copy);
+		last.count = cryo_counterlog_last(&copy)->count;
 	p = (struct cryo_podlog){
 		run->ns, a->from, a->container, cryo_run_left(run), has_counted_beyond, &last
 	};
@@ -102,6 +125,7 @@ static int run_continuity_step(struct cryo_run *run, const struct cryo_step *ste
 	const struct continuity_args *a = args;
 	const struct cryo_run_checkpoint *c = cryo_run_checkpoint_named(run, a->checkpoint);
 	cryo_auto(cryo_archive_release) struct cryo_archive archive = { 0 };
+	cryo_auto(cryo_count_format_free) struct cryo_count_format *format = NULL;
 	cryo_auto(cryo_str_release) struct cryo_str restored = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str source = { 0 };
 	struct cryo_continuity_logs logs;
@@ -111,9 +135,11 @@ static int run_continuity_step(struct cryo_run *run, const struct cryo_step *ste
 	if (!cryo_streq(c->cp.pod, a->from))
 		return cryo_node_err(step->node, err, "checkpoint '%s' is of pod '%s', not of '%s'",
 				     a->checkpoint, c->cp.pod, a->from);
-	rc = cryo_archive_load(c->cp.copy, &archive, err);
+	rc = open_count_format(a, &format, err);
 	if (rc == 0)
-		rc = read_continuity_logs(run, a, archive.log, &restored, &source, err);
+		rc = cryo_archive_load(c->cp.copy, &archive, err);
+	if (rc == 0)
+		rc = read_continuity_logs(run, a, format, archive.log, &restored, &source, err);
 	if (rc < 0)
 		return rc;
 	logs = (struct cryo_continuity_logs){
@@ -122,6 +148,7 @@ static int run_continuity_step(struct cryo_run *run, const struct cryo_step *ste
 		.restored = cryo_str_get(&restored),
 		.source = a->left_running ? cryo_str_get(&source) : c->after,
 		.left_running = a->left_running,
+		.format = format,
 	};
 	cryo_continuity_judge(&logs, verdict);
 	run->result->judged = true;

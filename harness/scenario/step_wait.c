@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wait: {pod: NAME, condition: Ready}
- * wait: {pod: NAME, container: NAME, counter: {atLeast: 5}}
+ * wait: {pod: NAME, container: NAME, counter: {atLeast: 5, format: number}}
  * wait: {pod: NAME, gone: true}
  */
 #include "conf/json.h"
@@ -27,6 +27,8 @@ static const struct cryo_field fields[] = {
 
 struct counter_goal {
 	uint64_t at_least;
+	const struct cryo_node *format_node; /* borrowed */
+	struct cryo_count_format *format;
 	struct cryo_count last;
 	bool seen;
 };
@@ -36,18 +38,32 @@ static int decode_counter_goal(const struct cryo_node *n, struct counter_goal *o
 {
 	static const struct cryo_field rows[] = {
 		{ "atLeast", CRYO_FIELD_UINT, offsetof(struct counter_goal, at_least), true },
+		{ "format", CRYO_FIELD_NODE, offsetof(struct counter_goal, format_node), false },
 		{ NULL, 0, 0, false },
 	};
 
+	int rc;
+
 	*out = (struct counter_goal){ 0 };
-	return cryo_node_decode(n, rows, out, err);
+	rc = cryo_node_decode(n, rows, out, err);
+	if (rc < 0 || !out->format_node)
+		return rc;
+	if (out->format_node->kind != CRYO_NODE_SCALAR)
+		return cryo_node_err(out->format_node, err, "'format' must be a text");
+	rc = cryo_count_format_new(out->format_node->text, &out->format, err);
+	return rc < 0 ? cryo_node_err(out->format_node, err, "%s", err->msg) : 0;
+}
+
+static void counter_goal_releasep(struct counter_goal *goal)
+{
+	cryo_count_format_free(goal->format);
 }
 
 static void format_wait_title(const void *args, struct cryo_str *out)
 {
 	const struct wait_args *a = args;
 	struct cryo_err err = CRYO_ERR_INIT;
-	struct counter_goal goal;
+	cryo_auto(counter_goal_release) struct counter_goal goal = { 0 };
 
 	if (a->counter && decode_counter_goal(a->counter, &goal, &err) == 0)
 		cryo_str_addf(out, "wait until %s%s%s counts to %" PRIu64, a->pod,
@@ -61,7 +77,7 @@ static int lint_wait_step(const struct cryo_scenario *s, const struct cryo_step 
 			  const void *args, struct cryo_err *err)
 {
 	const struct wait_args *a = args;
-	struct counter_goal goal;
+	cryo_auto(counter_goal_release) struct counter_goal goal = { 0 };
 
 	(void)s;
 	if ((a->condition != NULL) + (a->counter != NULL) + a->gone != 1)
@@ -104,7 +120,7 @@ static bool has_reached_goal(const char *line, int64_t ns, void *arg)
 	struct counter_goal *goal = arg;
 
 	(void)ns;
-	if (cryo_count_parse(line, &goal->last) != CRYO_LOGLINE_COUNT)
+	if (cryo_count_read(goal->format, line, &goal->last) != CRYO_LOGLINE_COUNT)
 		return false;
 	goal->seen = true;
 	return goal->last.count >= goal->at_least;
@@ -114,7 +130,7 @@ static int wait_for_counter(struct cryo_run *run, const struct wait_args *a, str
 			    struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str log = { 0 };
-	struct counter_goal goal;
+	cryo_auto(counter_goal_release) struct counter_goal goal = { 0 };
 	struct cryo_podlog p = { run->ns,	   a->pod, a->container, cryo_run_left(run),
 				 has_reached_goal, &goal };
 	int rc = decode_counter_goal(a->counter, &goal, err);

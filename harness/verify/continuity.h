@@ -49,11 +49,14 @@ struct cryo_continuity_logs {
 	const char *restored; /* restored pod, API form */
 	const char *source;   /* source, API form, some time after the call; "" if none */
 	bool left_running;    /* the source had to go on: `source` must show it */
+	/* NULL: the counter's own lines. With another one nothing is known of nonce and pauses, and
+	 * the verdict says so: that numbers go on does not prove that a process does. */
+	const struct cryo_count_format *format;
 };
 
 struct cryo_continuity {
 	enum cryo_continuity_reason reason;
-	char nonce[CRYO_NONCE_LEN]; /* of the source */
+	char nonce[CRYO_NONCE_LEN]; /* of the source; "": its lines have none */
 	uint64_t last_before;	    /* L0 */
 	uint64_t last_copied;	    /* L1 */
 	uint64_t first, last;	    /* F and the newest own value, valid if own > 0 */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "verify/countformat.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,12 @@ enum cryo_logline_kind cryo_count_parse(const char *line, struct cryo_count *out
 	return CRYO_LOGLINE_COUNT;
 }
 
+enum cryo_logline_kind cryo_count_read(const struct cryo_count_format *f, const char *line,
+				       struct cryo_count *out)
+{
+	return f ? cryo_count_format_read(f, line, out) : cryo_count_parse(line, out);
+}
+
 /* The stamp at the start of a line, and what stands behind its blank; NULL if there is none. */
 static const char *take_line_stamp(const char *line, int64_t *ns)
 {
@@ -116,7 +123,9 @@ static const char *take_cri_tags(const char *s, bool *partial)
 	return *s ? s + 1 : NULL;
 }
 
-static struct cryo_logline *append_log_line(struct cryo_counterlog *l, const char *text, int64_t ns)
+static struct cryo_logline *append_log_line(struct cryo_counterlog *l,
+					    const struct cryo_count_format *f, const char *text,
+					    int64_t ns)
 {
 	struct cryo_logline *line;
 
@@ -124,12 +133,13 @@ static struct cryo_logline *append_log_line(struct cryo_counterlog *l, const cha
 		l->line = cryo_realloc(l->line, l->n ? l->n * 2 : 1, sizeof(*l->line));
 	line = &l->line[l->n++];
 	*line = (struct cryo_logline){ .ns = ns, .text = cryo_strdup(text) };
-	line->kind = cryo_count_parse(text, &line->c);
+	line->kind = cryo_count_read(f, text, &line->c);
 	return line;
 }
 
 /* A CRI line that continues or completes a partial one collects in `part`. */
-static void add_cri_line(struct cryo_counterlog *l, const char *raw, struct cryo_str *part)
+static void add_cri_line(struct cryo_counterlog *l, const struct cryo_count_format *f,
+			 const char *raw, struct cryo_str *part)
 {
 	bool partial = false;
 	int64_t ns = 0;
@@ -137,17 +147,18 @@ static void add_cri_line(struct cryo_counterlog *l, const char *raw, struct cryo
 
 	text = text ? take_cri_tags(text, &partial) : NULL;
 	if (!text) {
-		append_log_line(l, raw, 0)->kind = CRYO_LOGLINE_BROKEN;
+		append_log_line(l, f, raw, 0)->kind = CRYO_LOGLINE_BROKEN;
 		return;
 	}
 	cryo_str_add(part, text);
 	if (partial)
 		return;
-	append_log_line(l, cryo_str_get(part), ns);
+	append_log_line(l, f, cryo_str_get(part), ns);
 	cryo_str_clear(part);
 }
 
-void cryo_counterlog_parse(enum cryo_log_form form, const char *text, struct cryo_counterlog *out)
+void cryo_counterlog_parse(enum cryo_log_form form, const struct cryo_count_format *f,
+			   const char *text, struct cryo_counterlog *out)
 {
 	cryo_auto(cryo_str_release) struct cryo_str part = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str raw = { 0 };
@@ -158,11 +169,11 @@ void cryo_counterlog_parse(enum cryo_log_form form, const char *text, struct cry
 		cryo_str_clear(&raw);
 		cryo_str_addn(&raw, text, (size_t)(end - text));
 		if (form == CRYO_LOG_CRI) {
-			add_cri_line(out, raw.p, &part);
+			add_cri_line(out, f, raw.p, &part);
 		} else {
 			const char *said = cryo_log_api_text(raw.p, &ns);
 
-			append_log_line(out, said, ns);
+			append_log_line(out, f, said, ns);
 		}
 	}
 }

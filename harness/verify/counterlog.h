@@ -11,7 +11,7 @@
 #ifndef CRYO_VERIFY_COUNTERLOG_H
 #define CRYO_VERIFY_COUNTERLOG_H
 
-#include "base/util.h"
+#include "base/err.h"
 
 #define CRYO_NONCE_LEN 17 /* 16 lower-case hex digits and NUL */
 
@@ -30,6 +30,20 @@ enum cryo_logline_kind {
 
 /* One line as the process printed it, without any stamp. `out` is only set for _COUNT. */
 enum cryo_logline_kind cryo_count_parse(const char *line, struct cryo_count *out);
+
+/*
+ * Lines of other programs that print a growing number: "number" (a line that is nothing else, but
+ * for blanks around it), or an extended regular expression with one group, which is the number.
+ * Such lines have no nonce and no time of the process.
+ */
+struct cryo_count_format;
+/* -CRYO_E_CONFIG: no such expression, or not one group. */
+int cryo_count_format_new(const char *text, struct cryo_count_format **out, struct cryo_err *err);
+void cryo_count_format_free(struct cryo_count_format *f);
+CRYO_DEFINE_AUTO(struct cryo_count_format, cryo_count_format_free)
+/* As cryo_count_parse, which it is with NULL. A number too large to count with is _BROKEN. */
+enum cryo_logline_kind cryo_count_read(const struct cryo_count_format *f, const char *line,
+				       struct cryo_count *out);
 
 enum cryo_log_form {
 	CRYO_LOG_CRI, /* "<rfc3339nano> stdout F <line>": container.log of an archive */
@@ -51,8 +65,10 @@ struct cryo_counterlog {
 /*
  * Whole lines of `text`; a last line without its newline is left out, as it may
  * be half written. CRI lines marked P (partial) are joined with what follows.
+ * `f` NULL: the counter's own lines.
  */
-void cryo_counterlog_parse(enum cryo_log_form form, const char *text, struct cryo_counterlog *out);
+void cryo_counterlog_parse(enum cryo_log_form form, const struct cryo_count_format *f,
+			   const char *text, struct cryo_counterlog *out);
 void cryo_counterlog_release(struct cryo_counterlog *l);
 #define cryo_counterlog_releasep cryo_counterlog_release
 

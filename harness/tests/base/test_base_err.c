@@ -127,11 +127,69 @@ static void long_messages_are_cut(void **state)
 		if (n < sizeof(err.msg))
 			assert_string_equal(err.msg, text);
 		else
-			assert_string_equal(err.msg + sizeof(err.msg) - 6, "xx...");
+			assert_non_null(strstr(err.msg, "xx...xx"));
+		assert_true(strlen(err.msg) < sizeof(err.msg));
 	}
 	cryo_err_wrap(&err, -1, "what only the caller knows");
 	assert_memory_equal(err.msg, "what only the caller knows: xx", 30);
-	assert_string_equal(err.msg + sizeof(err.msg) - 6, "xx...");
+}
+
+/* Of files, pods, archives: whatever is behind and in front of a long name is there. */
+static void long_names_cut_no_reason(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	char name[4001];
+
+	(void)state;
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	cryo_err_sys(&err, ENOSPC, "cannot write '%s'", name);
+	assert_memory_equal(err.msg, "cannot write 'nnn", 17);
+	assert_non_null(strstr(err.msg, "n': No space left on device"));
+	cryo_err_set(&err, CRYO_E_CHECK, "the reason: %s: the end", name);
+	cryo_err_wrap(&err, -1, "restore of '%s'", name);
+	cryo_err_wrap(&err, -1, "step '%s'", name);
+	assert_memory_equal(err.msg, "step 'nnn", 9);
+	assert_non_null(strstr(err.msg, "n': restore of 'nn"));
+	assert_non_null(strstr(err.msg, "n': the reason: nn"));
+	assert_non_null(strstr(err.msg, "nn: the end"));
+}
+
+static void no_half_character(void **state)
+{
+	struct cryo_err err = CRYO_ERR_INIT;
+	char text[4096];
+
+	(void)state;
+	for (size_t shift = 0; shift < 4; shift++) {
+		size_t n = shift;
+
+		memset(text, 'x', shift);
+		for (; n + 5 < sizeof(text); n += 4)
+			memcpy(text + n, "\xf0\x9f\x98\x80", 5);
+		cryo_err_set(&err, CRYO_E_CHECK, "%s", text);
+		for (n = shift; memcmp(err.msg + n, "...", 3) != 0; n += 4)
+			assert_memory_equal(err.msg + n, "\xf0\x9f\x98\x80", 4);
+		for (n += 3; err.msg[n]; n += 4)
+			assert_memory_equal(err.msg + n, "\xf0\x9f\x98\x80", 4);
+	}
+}
+
+/* Also where the cut would have taken the beginning of the address away. */
+static void cut_shows_no_password(void **state)
+{
+	char name[1200];
+
+	(void)state;
+	for (size_t n = 100; n < sizeof(name) - 60; n++) {
+		struct cryo_err err = { .status = CRYO_E_CHECK, .msg = "it failed" };
+
+		memset(name, 'n', sizeof(name) - 1);
+		name[sizeof(name) - 1] = '\0';
+		memcpy(name + n, " https://user:secret@host/ ", 27);
+		cryo_err_wrap(&err, -1, "%s", name);
+		assert_null(strstr(err.msg, "secret"));
+	}
 }
 
 int main(void)
@@ -144,6 +202,9 @@ int main(void)
 		cmocka_unit_test(arguments_may_alias),
 		cmocka_unit_test(as_changes_the_status_only),
 		cmocka_unit_test(long_messages_are_cut),
+		cmocka_unit_test(long_names_cut_no_reason),
+		cmocka_unit_test(no_half_character),
+		cmocka_unit_test(cut_shows_no_password),
 	};
 
 	return cmocka_run_group_tests_name("err", tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

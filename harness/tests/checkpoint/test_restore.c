@@ -519,16 +519,67 @@ static void no_container_id(void **state)
 	}
 }
 
-/* In its own files a container can have anything that is called dump.log. */
+/* In its own files a container can have anything that is called dump.log; and of two pods that fail
+ * at once each gets its own. */
 static void evidence_of_containers(void **state)
 {
 	struct cryo_err err = { .status = CRYO_E_REMOTE, .msg = "it failed" };
 
 	(void)state;
-	cryo_evidence_dump(&target, node, 0, &err);
+	cryo_evidence_dump(&target, node, "0123abc", 0, &err);
 	assert_non_null(strstr(cryo_str_get(&fake.traffic),
 			       "( -name rootfs -o -name io.containerd.snapshotter.* ) -prune -o "
-			       "-type f -name *dump.log "));
+			       "-type f -path */0123abc/*dump.log "));
+	cryo_str_clear(&fake.traffic);
+	cryo_evidence_dump(&target, node, "", 0, &err);
+	assert_string_equal(cryo_str_get(&fake.traffic), "");
+}
+
+#define TASK "/run/containerd/io.containerd.runtime.v2.task/k8s.io/f4"
+static void evidence_that_is_named(void **state)
+{
+	static const struct {
+		const char *text, *path;
+	} row[] = {
+		/* As it comes from containerd 2.3.7 through Kubernetes 1.37.2. */
+		{ "checkpointing of default/r07/app failed (rpc error: code = Unknown desc = "
+		  "checkpointing container \"f4\" failed: /usr/local/bin/runc did not terminate "
+		  "successfully: exit status 1: criu failed: type DUMP errno 0 path= " TASK
+		  "/criu-dump.log)",
+		  TASK "/criu-dump.log" },
+		{ "log file: " TASK "/work/dump.log: unknown", TASK "/work/dump.log" },
+		{ "see its dump.log: path=" TASK "/dump.log", TASK "/dump.log" },
+		{ "'/var/lib/containerd/io.containerd.grpc.v1.cri/containers/f4/dump.log'",
+		  "/var/lib/containerd/io.containerd.grpc.v1.cri/containers/f4/dump.log" },
+		{ "path= /etc/dump.log", NULL },
+		{ "path= /run/containerd/../../etc/dump.log", NULL },
+		{ "path= " TASK "/rootfs/tmp/dump.log", NULL },
+		{ "path= /var/lib/containerd/io.containerd.snapshotter.v1.overlayfs/7/dump.log",
+		  NULL },
+		{ "see its dump.log", NULL },
+		{ "", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *path = cryo_evidence_named_log(node, row[i].text);
+
+		print_message("# %s\n", row[i].text);
+		if (row[i].path)
+			assert_string_equal(path, row[i].path);
+		else
+			assert_null(path);
+	}
+	/* Then nothing is searched for. */
+	fake.criu_log = "Error (a.c:1): the line";
+	{
+		struct cryo_err err = { .status = CRYO_E_REMOTE, .msg = "path= " TASK "/dump.log" };
+
+		cryo_evidence_dump(&target, node, "f4", 0, &err);
+		assert_string_equal(err.msg,
+				    "CRIU: Error (a.c:1): the line; path= " TASK "/dump.log");
+		assert_string_equal(cryo_str_get(&fake.traffic), "");
+	}
 }
 
 static void with_a_bad_secret(void **state)
@@ -821,6 +872,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(which_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_container_id, setup, teardown),
 		cmocka_unit_test_setup_teardown(evidence_of_containers, setup, teardown),
+		cmocka_unit_test_setup_teardown(evidence_that_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_bad_secret, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),

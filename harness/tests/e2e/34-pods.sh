@@ -63,9 +63,11 @@ kubectl delete rs greedy deployment/web >/dev/null 2>&1
 kubectl delete deployment web >/dev/null 2>&1
 host_name() {
 	exits 0 cp_ restore "$tmp/plain.tar" --pod again -f "$tmp/plain.yaml" || return 1
+	[ "$(cp_ shell nsenter -t "$(pid_of_main)" --uts hostname)" = again ]
+}
+pid_of_main() {
 	id=$(kubectl get pod again -o json | jq -r '.status.containerStatuses[] | select(.name == "main").containerID' | sed 's,.*//,,')
-	pid=$(cp_ shell ctr -n k8s.io task ls | awk -v id="$id" '$1 == id { print $2 }')
-	[ "$(cp_ shell nsenter -t "$pid" --uts hostname)" = again ]
+	cp_ shell ctr -n k8s.io task ls | awk -v id="$id" '$1 == id { print $2 }'
 }
 point "it has its own host name" host_name
 gone again
@@ -107,6 +109,27 @@ namespaces() { # KEY
 for key in hostNetwork hostPID hostIPC shareProcessNamespace; do
 	point "$key is taken from the archive" namespaces "$key"
 done
+# Root of the node may lack CAP_SYS_RESOURCE, without which CRIU does not see the limits of such a process.
+other_user() {
+	sed "s/^spec:/spec:\n  securityContext: {runAsUser: 1000, runAsGroup: 1000}/; s/name: counter$/name: user/" \
+		"$top/kube-deployments/counter-pod.yaml" | kubectl apply -f - && runs user &&
+		exits 0 cp_ checkpoint user --to "$tmp/user.tar" && exits 0 cp_ restore "$tmp/user.tar" --pod again && until_true 10 went_on
+	rc=$?
+	gone again && gone user
+	return $rc
+}
+went_on() {
+	kubectl logs again >"$tmp/log" && [ "$(sed 's/.*nonce=\([0-9a-f]*\).*/\1/' "$tmp/log" | sort -u | wc -l)" -eq 1 ] &&
+		[ "$(wc -l <"$tmp/log")" -gt "$(tar xOf "$tmp/user.tar" container.log | wc -l)" ]
+}
+point "a pod of another user" other_user
+domain_name() {
+	exits 0 cp_ restore "$tmp/plain.tar" --pod again -f "$tmp/domain.yaml" || return 1
+	case $(cp_ shell nsenter -t "$(pid_of_main)" --uts hostname) in again.sub.default.svc.*) ;; *) return 1 ;; esac
+}
+sed 's/^spec:/spec:\n  setHostnameAsFQDN: true\n  subdomain: sub/' "$tmp/plain.yaml" >"$tmp/domain.yaml"
+point "it has its domain with setHostnameAsFQDN" domain_name
+gone again
 images() { cp_ shell ctr -n k8s.io images ls -q | grep -c '^localhost/checkpoint/'; }
 few_images() { [ "$(images)" -le 1 ]; }
 point "images of restores go with their pods" few_images

@@ -120,7 +120,7 @@ static void contents(void **state)
 		"usr/bin/kubelet\n",
 		"usr/bin/kubeadm\n",
 		"usr/local/bin/criu\n",
-		"usr/local/bin/criu-sockopt.so\n",
+		"usr/local/bin/criu-preload.so\n",
 		"usr/local/sbin/runc\n",
 		"usr/local/bin/entrypoint\n",
 		"etc/cryopod/criu.conf\n",

@@ -60,7 +60,7 @@ static void judge(const char *before, const char *copy, const char *restored, co
 	cryo_auto(cryo_free) char *k = log_of(copy, true);
 	cryo_auto(cryo_free) char *r = log_of(restored, false);
 	cryo_auto(cryo_free) char *s = log_of(source, false);
-	struct cryo_continuity_logs logs = { b, k, r, s, left_running };
+	struct cryo_continuity_logs logs = { b, k, r, s, left_running, NULL };
 
 	cryo_continuity_judge(&logs, c);
 }
@@ -261,7 +261,7 @@ static void cri_lines(void **state)
 	cryo_auto(cryo_counterlog_release) struct cryo_counterlog l = { 0 };
 
 	(void)state;
-	cryo_counterlog_parse(CRYO_LOG_CRI,
+	cryo_counterlog_parse(CRYO_LOG_CRI, NULL,
 			      "2026-11-23T22:00:00.123456789Z stdout P count=1 nonce=5f3a\n"
 			      "2026-11-23T22:00:00.2+02:00 stdout F c0ffee123456 mono_ns=5\n"
 			      "2026-11-23T22:00:00Z stderr F:x talk\n"
@@ -281,9 +281,74 @@ static void cri_lines(void **state)
 		assert_int_equal(l.line[i].kind, CRYO_LOGLINE_BROKEN);
 }
 
+/* A shell loop that prints a bare number each second. */
+static void bare_numbers(void **state)
+{
+#define API(n, s) "2026-11-23T22:00:0" #s ".5Z " n "\n"
+#define CRI(n, s) "2026-11-23T22:00:0" #s ".5Z stdout F " n "\n"
+	static const struct {
+		const char *format, *before, *copy, *restored;
+		enum cryo_continuity_reason reason;
+	} row[] = {
+		{ "number", API("5", 1), CRI("5", 1) CRI("6", 2),
+		  API("5", 1) API("6", 2) API("6", 3) API("7", 4), CRYO_CONTINUITY_OK },
+		{ "number", API("5", 1), CRI("5", 1), API("5", 1) API("1", 3) API("2", 4),
+		  CRYO_CONTINUITY_REWIND },
+		{ "number", API("5", 1), CRI("5", 1), API("5", 1) API("8", 3) API("9", 4),
+		  CRYO_CONTINUITY_GAP },
+		{ "number", API("x 5", 1), CRI("5", 1), API("5", 1), CRYO_CONTINUITY_NO_BASELINE },
+		{ "number", API("5", 1), CRI("99999999999999999999999", 1), API("5", 1),
+		  CRYO_CONTINUITY_UNPARSABLE },
+		{ "^tick ([0-9]+) ", API("tick 5 a", 1), CRI("tick 5 a", 1),
+		  API("tick 5 a", 1) API("tock 1 b", 2) API("tick 6 c", 3) API("tick 7 d", 4),
+		  CRYO_CONTINUITY_OK },
+		/* Its own form is nothing special then. */
+		{ "number", API("5", 1), CRI("5", 1) CRI("count=x", 1),
+		  API("5", 1) API("count=x", 1) API("6", 3) API("7", 4), CRYO_CONTINUITY_OK },
+		{ "(a*)", API("5", 1), CRI("5", 1), API("5", 1), CRYO_CONTINUITY_UNPARSABLE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_count_format_free) struct cryo_count_format *f = NULL;
+		struct cryo_continuity_logs logs = { .before = row[i].before,
+						     .copy = row[i].copy,
+						     .restored = row[i].restored,
+						     .source = "" };
+		struct cryo_err err = CRYO_ERR_INIT;
+		struct cryo_continuity c;
+
+		print_message("# %zu\n", i);
+		assert_int_equal(cryo_count_format_new(row[i].format, &f, &err), 0);
+		logs.format = f;
+		cryo_continuity_judge(&logs, &c);
+		if (c.reason != row[i].reason)
+			fail_msg("%s: %s", cryo_continuity_reason_name(c.reason), c.text);
+		if (c.reason == CRYO_CONTINUITY_OK) {
+			assert_non_null(strstr(c.text, "not proved"));
+			assert_null(strstr(c.text, "the same process went on"));
+		}
+	}
+}
+
+static void no_format(void **state)
+{
+	static const char *const row[] = { "", "numbers", "[0-9]+", "(a)(b)", "(", "[" };
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		struct cryo_count_format *f = NULL;
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		assert_int_equal(cryo_count_format_new(row[i], &f, &err), -CRYO_E_CONFIG);
+		assert_null(f);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(bare_numbers),	 cmocka_unit_test(no_format),
 		cmocka_unit_test(verdicts),	 cmocka_unit_test(numbers),
 		cmocka_unit_test(json_form),	 cmocka_unit_test(pause_not_visible),
 		cmocka_unit_test(counter_lines), cmocka_unit_test(clock_of_another_boot),

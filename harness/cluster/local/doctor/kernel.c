@@ -203,7 +203,8 @@ void machine_capabilities(struct machine_look *k, struct cryo_finding *f)
 	else if (!(set >> CAP_SYS_RESOURCE & 1))
 		machine_say(f, CRYO_VERDICT_NOTE, NULL,
 			    "no CAP_SYS_RESOURCE: pods are not protected from the out-of-memory "
-			    "killer, and CRIU cannot dump processes of other users than root");
+			    "killer, and a restored process gets no higher hard limits (ulimit -H) "
+			    "than the node has");
 	else
 		machine_say(f, CRYO_VERDICT_OK, NULL, "all that are needed");
 }

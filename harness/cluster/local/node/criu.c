@@ -28,7 +28,7 @@
 #define ROOM_STATE    "/run/state"
 #define ROOM_PROGRAMS "/run/programs"
 #define ROOM_CRIU     "/run/criu"
-#define ROOM_PRELOAD  "/run/criu-sockopt.so"
+#define ROOM_PRELOAD  "/run/criu-preload.so"
 
 struct room {
 	const struct local_room *r;
