@@ -24,7 +24,7 @@ static int write_box_patches(struct cryo_gitbox *box, const char *base, const ch
 	cryo_auto(cryo_free) char *shallow = cryo_gitbox_path(box, "git/shallow");
 	cryo_auto(cryo_free) char *line = cryo_asprintf("%s\n", base);
 	struct cryo_gitrun run = { 0 };
-	int rc = cryo_fs_write(shallow, line, strlen(line), 0600, err);
+	int rc = cryo_fs_write_scratch(shallow, line, strlen(line), err);
 
 	run.argv = CRYO_GIT("format-patch", "-N", "-M", "--always", "--zero-commit",
 			    "--no-signature", "--full-index", "--binary", to, range);

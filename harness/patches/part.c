@@ -136,15 +136,18 @@ static struct change *list_changes(git_diff *diff, size_t *n)
 }
 
 
-static int copy_tree(git_treebuilder *b, const git_tree *from)
+/* 100664 and the like are of old: an index has none of them. */
+static int correct_modes(git_treebuilder *b, const git_tree *from)
 {
 	int rc = 0;
 
 	for (size_t i = 0; from && rc == 0 && i < git_tree_entrycount(from); i++) {
 		const git_tree_entry *e = git_tree_entry_byindex(from, i);
 
-		rc = git_treebuilder_insert(NULL, b, git_tree_entry_name(e), git_tree_entry_id(e),
-					    git_tree_entry_filemode(e));
+		if (git_tree_entry_filemode_raw(e) != git_tree_entry_filemode(e))
+			rc = git_treebuilder_insert(NULL, b, git_tree_entry_name(e),
+						    git_tree_entry_id(e),
+						    git_tree_entry_filemode(e));
 	}
 	return rc;
 }
@@ -208,10 +211,10 @@ static int change_tree(git_repository *repo, const git_tree *from, const struct 
 {
 	git_treebuilder *b = NULL;
 	size_t same;
-	int rc = git_treebuilder_new(&b, repo, NULL);
+	int rc = git_treebuilder_new(&b, repo, from);
 
 	if (rc == 0)
-		rc = copy_tree(b, from);
+		rc = correct_modes(b, from);
 	for (size_t i = 0; rc == 0 && i < n; i += same) {
 		same = count_same_name(v + i, n - i, skip);
 		rc = change_name(repo, b, from, v + i, same, skip);

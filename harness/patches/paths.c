@@ -47,10 +47,11 @@ static bool has_old_names(const char *diff)
 static int write_diff(const struct cryo_gitbox *box, const struct cryo_mail *m,
 		      struct cryo_strv *files, struct cryo_err *err)
 {
-	char *path = cryo_asprintf("%s/diff-%zu", box->dir, files->n);
+	static unsigned count;
+	char *path = cryo_asprintf("%s/diff-%u", box->dir, count++);
 
 	cryo_strv_take(files, path);
-	return cryo_fs_write(path, cryo_str_get(&m->diff), m->diff.len, 0600, err);
+	return cryo_fs_write_scratch(path, cryo_str_get(&m->diff), m->diff.len, err);
 }
 
 /* What leads out, or is too long for any file system. */
