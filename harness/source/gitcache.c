@@ -445,12 +445,12 @@ static int report_unsent_commit(const struct cache *c, const char *commit, struc
 				  "'%s' is the id of a tag in '%s': its commit is %s", commit,
 				  c->w->url, git_oid_tostr_s(git_object_id(target)));
 	else if (c->o->history)
-		rc = cryo_err_set(err, CRYO_E_REMOTE,
+		rc = cryo_err_set(err, CRYO_E_PROVISION,
 				  "'%s' sent no whole history of '%s' (it may be a shallow clone)",
 				  c->w->url, commit);
 	else
 		rc =
-		    cryo_err_set(err, CRYO_E_REMOTE, "'%s' sent no commit '%s'", c->w->url, commit);
+		    cryo_err_set(err, CRYO_E_PROVISION, "'%s' sent no commit '%s'", c->w->url, commit);
 	git_object_free(target);
 	git_object_free(object);
 	git_repository_free(repo);

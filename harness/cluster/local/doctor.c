@@ -14,6 +14,7 @@ const struct machine_check_row local_checks[] = {
 	{ "state", machine_state_dir },
 	{ "cache", machine_cache_dir },
 	{ "mmdebstrap", machine_debian },
+	{ "git", machine_git },
 	{ "go", machine_go },
 	{ "go with cgo", machine_cgo },
 	{ "shipped files", machine_shipped },

@@ -73,12 +73,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int setup_library(void **state)
-{
-	setenv("CRYOPOD_NO_GIT", "1", 1);
-	return setup(state);
-}
-
 static int teardown(void **state)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -86,7 +80,6 @@ static int teardown(void **state)
 	(void)state;
 	world_end(helper);
 	helper = 0;
-	unsetenv("CRYOPOD_NO_GIT");
 	cryo_tree_release(&tree);
 	cryo_str_release(&warnings);
 	cryo_fs_rmtree(dir, &ignored);
@@ -298,7 +291,7 @@ static void what_is_not_there(void **state)
 	/* Where the branch stands instead, and no word of a pin that "is used". */
 	assert_non_null(strstr(err.msg, ", where 'main' is at "));
 	assert_string_equal(cryo_str_get(&warnings), "");
-	assert_int_equal(sync_to(empty, "main", NULL), -CRYO_E_REMOTE);
+	assert_int_equal(sync_to(empty, "main", NULL), -CRYO_E_PROVISION);
 	print_message("# %s\n", err.msg);
 	/* Nothing of that is taken for something. */
 	fine(sync_to(repo, "main", NULL));
@@ -698,7 +691,7 @@ static void a_hanging_server(void **state)
 	close(fd);
 	assert_true(cryo_now_ms() - begin >= 300);
 	/* Nobody there at all. */
-	refused(sync_to(url, "main", NULL), CRYO_E_REMOTE, "cannot fetch");
+	refused(sync_to(url, "main", NULL), CRYO_E_PROVISION, "cannot fetch");
 }
 
 static void over_the_network(void **state)
@@ -734,7 +727,7 @@ static void a_server_that_wants_a_password(void **state)
 	(void)state;
 	fake_start(&f, step, CRYO_ARRAY_LEN(step));
 	url = cryo_asprintf("%s/repo.git", f.url);
-	refused(sync_to(url, "main", NULL), CRYO_E_REMOTE, "it wants a name and password");
+	refused(sync_to(url, "main", NULL), CRYO_E_PROVISION, "it wants a name and password");
 	fake_stop(&f);
 	cryo_str_release(&f.seen);
 }
@@ -766,7 +759,7 @@ static void a_server_that_goes_away(void **state)
 	url = cryo_asprintf("git://127.0.0.1:%d/repo.git", port);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(after); i++) {
 		*left = after[i];
-		refused(sync_to(url, NULL, commit), CRYO_E_REMOTE, "cannot fetch");
+		refused(sync_to(url, NULL, commit), CRYO_E_PROVISION, "cannot fetch");
 		assert_false(cryo_git_has(url, commit));
 	}
 	*left = 10000000;
@@ -961,49 +954,44 @@ static void fingerprints(void **state)
 	assert_string_equal(hex[1], hex[2]);
 }
 
-#define BY_PROGRAM(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-#define BY_LIBRARY(test)                                                                           \
-	{                                                                                          \
-#test " (libgit2)", test, setup_library, teardown, NULL                            \
-	}
-#define BOTH(test) BY_PROGRAM(test), BY_LIBRARY(test)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(cold_and_warm),
-		BY_PROGRAM(bytes_are_taken_as_they_are),
-		BOTH(branches_and_tags),
-		BOTH(a_moved_branch_is_not_followed),
-		BOTH(a_pin_wins_over_its_branch),
-		BOTH(a_pin_outlives_its_branch),
-		BOTH(shortened_commits),
-		BOTH(what_is_not_there),
-		BOTH(offline),
-		BOTH(mirrors),
-		BOTH(parts_of_a_project),
-		BOTH(submodules_of_a_component),
-		BOTH(evil_projects),
-		BOTH(evil_names),
-		BY_PROGRAM(submodules_left_out),
-		BY_PROGRAM(ids_of_tags),
-		BY_PROGRAM(a_broken_gitmodules),
-		BOTH(over_the_network),
-		BOTH(a_server_that_wants_a_password),
-		BOTH(a_server_that_goes_away),
-		BOTH(a_broken_repository),
-		BOTH(killed_at_any_time),
-		BOTH(locks_of_the_dead),
-		BOTH(two_at_once),
-		BY_PROGRAM(one_commit_or_all),
-		BY_PROGRAM(changed_trees),
-		BY_PROGRAM(foreign_trees),
-		BY_PROGRAM(a_commit_by_hand),
-		BY_PROGRAM(trees_without_objects),
-		BY_PROGRAM(a_hanging_server),
-		BY_PROGRAM(words_of_libgit2),
-		BY_PROGRAM(the_status),
-		BY_PROGRAM(fingerprints),
+		TEST(cold_and_warm),
+		TEST(bytes_are_taken_as_they_are),
+		TEST(branches_and_tags),
+		TEST(a_moved_branch_is_not_followed),
+		TEST(a_pin_wins_over_its_branch),
+		TEST(a_pin_outlives_its_branch),
+		TEST(shortened_commits),
+		TEST(what_is_not_there),
+		TEST(offline),
+		TEST(mirrors),
+		TEST(parts_of_a_project),
+		TEST(submodules_of_a_component),
+		TEST(evil_projects),
+		TEST(evil_names),
+		TEST(submodules_left_out),
+		TEST(ids_of_tags),
+		TEST(a_broken_gitmodules),
+		TEST(over_the_network),
+		TEST(a_server_that_wants_a_password),
+		TEST(a_server_that_goes_away),
+		TEST(a_broken_repository),
+		TEST(killed_at_any_time),
+		TEST(locks_of_the_dead),
+		TEST(two_at_once),
+		TEST(one_commit_or_all),
+		TEST(changed_trees),
+		TEST(foreign_trees),
+		TEST(a_commit_by_hand),
+		TEST(trees_without_objects),
+		TEST(a_hanging_server),
+		TEST(words_of_libgit2),
+		TEST(the_status),
+		TEST(fingerprints),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
