@@ -118,7 +118,7 @@ For a test.'
 			point "test-forks takes the stack that is there" exits 0 "$top/scripts/test-forks" "$src/mirrors"
 			point "it says what is missing" says "criu # SKIP not in $src/mirrors"
 			point "the forks are not there" exits 1 "$top/scripts/test-forks" "$src/mirrors" forks
-			point "who had no such commit is said" says "asked for at $src/mirrors/runc.git, where"
+			point "who had no such commit is said" says "asked for at $src/mirrors/DP.git"
 		else
 			echo "# skipped: repositories as the forks have them, there is no go or not all modules can be had"
 		fi

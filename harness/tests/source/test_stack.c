@@ -263,7 +263,19 @@ static void refuses(void **state)
 	}
 }
 
-/* The version table of the forks, and the trap in it. */
+static void expect_fork(const struct cryo_stack *s, const char *part, enum cryo_source_kind kind)
+{
+	const struct cryo_component *c = cryo_stack_find(s, part);
+
+	assert_non_null(c);
+	assert_int_equal(c->source.kind, kind);
+	assert_non_null(c->source.commit);
+	assert_non_null(c->upstream.git);
+	if (kind == CRYO_SOURCE_SUPERPROJECT)
+		assert_string_equal(c->source.path, part);
+}
+
+/* By what the super-project pins, or each by a commit of its own; and the trap in the former. */
 static void forks_ship(void **state)
 {
 	static const char *const parts[] = { "kubernetes", "containerd", "runc", "criu", "kind" };
@@ -272,16 +284,14 @@ static void forks_ship(void **state)
 
 	(void)state;
 	assert_int_equal(cryo_stack_load("forks", &s, &err), 0);
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(parts); i++) {
-		const struct cryo_component *c = cryo_stack_find(&s, parts[i]);
-
-		assert_non_null(c);
-		assert_int_equal(c->source.kind, CRYO_SOURCE_GIT);
-		assert_non_null(c->source.ref);
-		assert_non_null(c->source.commit);
-		assert_non_null(c->upstream.git);
-	}
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(parts); i++)
+		expect_fork(&s, parts[i], CRYO_SOURCE_SUPERPROJECT);
 	assert_non_null(strstr(cryo_stack_find(&s, "containerd")->note, "no encryption"));
+	cryo_stack_release(&s);
+	assert_int_equal(cryo_stack_load("forks-encrypting", &s, &err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(parts); i++)
+		expect_fork(&s, parts[i], CRYO_SOURCE_GIT);
+	assert_null(cryo_stack_find(&s, "containerd")->note);
 	cryo_stack_release(&s);
 }
 
