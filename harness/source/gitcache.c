@@ -477,7 +477,7 @@ static int obtain_commit_locked(struct cache *c, char out[CRYO_COMMIT_HEX], stru
 	} else if (!is_cache_enough(c, out)) {
 		rc = fetch_commit(c, out, err);
 	}
-	if (rc == 0 && !is_commit_cached(c->dir, out))
+	if (rc == 0 && !is_cache_enough(c, out))
 		rc = report_unsent_commit(c, out, err);
 	if (rc < 0)
 		return rc;

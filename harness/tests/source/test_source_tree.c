@@ -8,6 +8,7 @@
 #include "source/repo.h"
 #include "source/stack.h"
 #include "source/status.h"
+#include "sys/proc.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -496,8 +497,120 @@ static void submodules_left_out(void **state)
 	fine(sync_to(super, "main", NULL));
 	inside = cryo_asprintf("%s/deep/x/f", tree.dir);
 	assert_false(cryo_fs_exists(inside));
+	assert_string_equal(cryo_str_get(&warnings), "");
+	fine(sync_to(super, "main", NULL));
+	assert_false(tree.made);
 	fine(sync_part(super, "deep/x")); /* asked for by name */
 	assert_string_equal(tree.commit, second);
+}
+
+static void submodules_without_an_entry(void **state)
+{
+	cryo_auto(cryo_free) char *super = project("[submodule \"y\"]\n\tpath = y\n", "x", second);
+
+	(void)state;
+	fine(sync_to(super, "main", NULL));
+	assert_non_null(strstr(cryo_str_get(&warnings), "submodule 'x' of "));
+	assert_non_null(strstr(cryo_str_get(&warnings), ".gitmodules has no entry for it"));
+	fine(sync_to(super, "main", NULL));
+	assert_false(tree.made);
+}
+
+/* --- what git makes and libgit2 does not --- */
+
+/* In the test's directory. */
+static void by_git(const char *script)
+{
+	const char *const argv[] = { "sh", "-ec", script, NULL };
+	static const char *const env[] = { "GIT_CONFIG_NOSYSTEM=1",
+					   "GIT_AUTHOR_NAME=a",
+					   "GIT_AUTHOR_EMAIL=a@b",
+					   "GIT_COMMITTER_NAME=a",
+					   "GIT_COMMITTER_EMAIL=a@b",
+					   NULL };
+	struct cryo_proc p = { .argv = argv, .env = env, .cwd = dir, .timeout_ms = 60000 };
+
+	fine(cryo_proc_run(&p, NULL, &err));
+}
+
+static char *file_address(const char *name)
+{
+	return cryo_asprintf("file://%s/%s", dir, name);
+}
+
+static long count_commits(const char *repository)
+{
+	const char *const argv[] = { "git", "-C", repository, "rev-list", "--count", "HEAD", NULL };
+	cryo_auto(cryo_free) char *n = NULL;
+
+	fine(cryo_proc_output(argv, 60000, &n, &err));
+	return strtol(n, NULL, 10);
+}
+
+/* A tree made before `--history` shows the whole log afterwards. */
+static void history_of_a_tree(void **state)
+{
+	cryo_auto(cryo_free) char *url = file_address("long");
+
+	(void)state;
+	if (!have_git())
+		skip();
+	by_git("git init -q -b main long; cd long; for i in 1 2 3 4 5; do echo $i >f; git add f; "
+	       "git commit -q -m $i; done");
+	fine(sync_to(url, "main", NULL));
+	assert_int_equal(count_commits(tree.dir), 1);
+	opts.history = true;
+	fine(sync_to(url, "main", NULL));
+	assert_false(tree.made);
+	assert_int_equal(count_commits(tree.dir), 5);
+}
+
+/* A commit with modes as old gits wrote them: an index never has them. */
+static void modes_of_old(void **state)
+{
+	static const char *const mode[] = { "100664", "100600", "100660", "100775", NULL };
+
+	(void)state;
+	if (!have_git())
+		skip();
+	for (size_t i = 0; mode[i]; i++) {
+		cryo_auto(cryo_free) char *script = cryo_asprintf(
+		    "rm -rf old; git init -q -b main old; cd old; echo 1 >f; tree=$(printf '%s blob "
+		    "%%s\\tf\\n' $(git hash-object -w f) | git mktree); git update-ref HEAD $(git "
+		    "commit-tree -m %zu $tree); git cat-file tree $tree | grep -qa '^%s f'",
+		    mode[i], i, mode[i]);
+		cryo_auto(cryo_free) char *old = cryo_asprintf("%s/old", dir);
+
+		print_message("# %s\n", mode[i]);
+		by_git(script);
+		opts.update = true;
+		fine(sync_to(old, "main", NULL));
+		assert_true(tree.made);
+		fine(sync_to(old, "main", NULL));
+		assert_false(tree.made);
+		assert_false(cryo_source_tree_is_theirs(tree.dir));
+	}
+}
+
+static void servers_that_lack_something(void **state)
+{
+	cryo_auto(cryo_free) char *shallow = file_address("shallow");
+	cryo_auto(cryo_free) char *sha256 = file_address("sha256");
+	cryo_auto(cryo_free) char *empty = file_address("empty");
+
+	(void)state;
+	if (!have_git())
+		skip();
+	by_git("git init -q -b main whole; cd whole; for i in 1 2 3; do echo $i >f; git add f; git "
+	       "commit -q -m $i; done; cd ..; git clone -q --depth 1 file://$PWD/whole shallow; "
+	       "git init -q -b main --object-format=sha256 sha256; cd sha256; echo 1 >f; git add f; "
+	       "git commit -q -m 1; git init -q ../empty");
+	fine(sync_to(shallow, "main", NULL));
+	holds(tree.dir, "f", "3\n");
+	refused(sync_to(sha256, "main", NULL), CRYO_E_CONFIG, "is a repository with SHA-256 ids");
+	refused(sync_to(empty, "main", NULL), CRYO_E_CONFIG, "(it has none)");
+	opts.history = true;
+	refused(sync_to(shallow, "main", NULL), CRYO_E_PROVISION, "sent no whole history");
 }
 
 static void ids_of_tags(void **state)
@@ -974,7 +1087,11 @@ int main(void)
 		TEST(evil_projects),
 		TEST(evil_names),
 		TEST(submodules_left_out),
+		TEST(submodules_without_an_entry),
 		TEST(ids_of_tags),
+		TEST(history_of_a_tree),
+		TEST(modes_of_old),
+		TEST(servers_that_lack_something),
 		TEST(a_broken_gitmodules),
 		TEST(over_the_network),
 		TEST(a_server_that_wants_a_password),
