@@ -124,10 +124,12 @@ static int apply_one_patch(struct cryo_graft *g, const struct cryo_patch *p,
 			   struct cryo_applied *how, struct cryo_err *err)
 {
 	git_oid head = g->head, tree = g->tree;
+	const char *message;
 	int rc;
 
 	g->p = p;
-	how->subject = cryo_strdup(p->mails.v[0].subject);
+	message = cryo_str_get(&p->mails.v[0].message);
+	how->subject = cryo_strndup(message, strcspn(message, "\n"));
 	rc = apply_patch_mails(g, &p->mails, how, err);
 	if (rc < 0 || how->kind != CRYO_FIT_CONFLICT || git_oid_equal(&head, &g->head))
 		return rc;

@@ -75,7 +75,7 @@ static int check_mail_parts(const struct cryo_patch *p, const struct cryo_mail *
 {
 	if (!m->subject && !m->email)
 		return report_bad_mail(p, "not a mail as 'git format-patch' writes it", err);
-	if (!m->subject || !*m->subject)
+	if (m->message.len == 0)
 		return report_bad_mail(p, "no subject", err);
 	if (!m->email || !*m->email || !m->author)
 		return report_bad_mail(p, "no author such as 'From: Name <address>'", err);
@@ -95,7 +95,7 @@ static int read_one_mail(struct cryo_gitbox *box, const struct cryo_patch *p, co
 	struct cryo_gitrun run = { .input = text };
 	int rc;
 
-	run.argv = CRYO_GIT("mailinfo", "-u", "--encoding=UTF-8", "--no-scissors", body, diff);
+	run.argv = CRYO_GIT("mailinfo", "-u", "--no-scissors", body, diff);
 	rc = cryo_gitbox_run(box, &run, err);
 	if (rc < 0)
 		return err->status == CRYO_E_CHILD
@@ -105,13 +105,11 @@ static int read_one_mail(struct cryo_gitbox *box, const struct cryo_patch *p, co
 	rc = cryo_fs_read(body, MAX_DIFF, &reason, err);
 	if (rc == 0)
 		rc = cryo_fs_read(diff, MAX_DIFF, &m->diff, err);
-	if (rc == 0)
-		rc = check_mail_parts(p, m, err);
 	if (rc < 0)
 		return rc;
-	cryo_str_addf(&whole, "%s\n\n%s", m->subject, cryo_str_get(&reason));
+	cryo_str_addf(&whole, "%s\n\n%s", m->subject ? m->subject : "", cryo_str_get(&reason));
 	cryo_message_strip(cryo_str_get(&whole), &m->message);
-	return 0;
+	return check_mail_parts(p, m, err);
 }
 
 static struct cryo_mail *add_mail(struct cryo_mails *out)

@@ -15,7 +15,7 @@
 struct cryo_mail {
 	char *author, *email;
 	char *date;		 /* as it stands there; "" if it has none */
-	char *subject;		 /* without "[PATCH 1/3]" */
+	char *subject;		 /* without "[PATCH 1/3]"; NULL: none */
 	struct cryo_str message; /* of the commit */
 	struct cryo_str diff;	 /* decoded, text */
 };
