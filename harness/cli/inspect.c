@@ -135,14 +135,14 @@ static json_t *convert_archive_to_json(const struct cryo_archive *a, const struc
 			      (json_int_t)c->process[i].ppid, "name", c->process[i].name, "threads",
 			      (json_int_t)c->process[i].threads, "pageBytes",
 			      (json_int_t)c->process[i].page_bytes));
-	return json_pack("{ss ss ss ss ss ss sI sI sI sI sI sI so ss? sb so}", "namespace", a->ns,
-			 "pod", a->pod, "container", a->container, "image", a->image_name,
-			 "runtime", a->runtime, "created", a->checkpointed, "bytes",
-			 (json_int_t)a->bytes, "members", (json_int_t)a->members, "images",
-			 (json_int_t)c->images, "imageBytes", (json_int_t)c->image_bytes,
-			 "pageBytes", (json_int_t)c->page_bytes, "rootfsDiffBytes",
-			 (json_int_t)c->rootfs_bytes, "volumes", convert_strv_to_json(&a->volumes),
-			 "encryption", c->encryption, "hasStatus", a->has_status, "processes", processes);
+	return json_pack(
+	    "{ss ss ss ss ss ss sI sI sI sI sI sI so ss? sb so}", "namespace", a->ns, "pod", a->pod,
+	    "container", a->container, "image", a->image_name, "runtime", a->runtime, "created",
+	    a->checkpointed, "bytes", (json_int_t)a->bytes, "members", (json_int_t)a->members,
+	    "images", (json_int_t)c->images, "imageBytes", (json_int_t)c->image_bytes, "pageBytes",
+	    (json_int_t)c->page_bytes, "rootfsDiffBytes", (json_int_t)c->rootfs_bytes, "volumes",
+	    convert_strv_to_json(&a->volumes), "encryption", c->encryption, "hasStatus",
+	    a->has_status, "processes", processes);
 }
 
 static int inspect_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,

@@ -111,9 +111,9 @@ static bool needs_git(const struct machine_look *k)
 	for (size_t i = 0; i < k->build.n; i++) {
 		const struct cryo_built *b = &k->build.item[i];
 
-		if (!b->up_to_date && (b->series.n > 0 ||
-				       b->component->source.kind == CRYO_SOURCE_GIT ||
-				       b->component->source.kind == CRYO_SOURCE_SUPERPROJECT))
+		if (!b->up_to_date &&
+		    (b->series.n > 0 || b->component->source.kind == CRYO_SOURCE_GIT ||
+		     b->component->source.kind == CRYO_SOURCE_SUPERPROJECT))
 			return true;
 	}
 	return false;

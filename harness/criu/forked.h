@@ -17,12 +17,12 @@ enum cryo_forked_form {
 };
 
 struct cryo_forked {
-	unsigned key_bits;	    /* of the RSA key, by cipher.img; 0: it cannot be read */
-	size_t encrypted;	    /* images */
-	struct cryo_strv clear;	    /* "NAME: what it shows" */
-	struct cryo_strv plain;	    /* names of those that should have been encrypted */
-	bool padding;		    /* bytes of the process that dumped fill packets up: half of the
-				       token has been seen there */
+	unsigned key_bits;	/* of the RSA key, by cipher.img; 0: it cannot be read */
+	size_t encrypted;	/* images */
+	struct cryo_strv clear; /* "NAME: what it shows" */
+	struct cryo_strv plain; /* names of those that should have been encrypted */
+	bool padding;		/* bytes of the process that dumped fill packets up: half of the
+				   token has been seen there */
 };
 
 #define CRYO_FORKED_HEAD (1u << 20) /* bytes of an image that are enough to judge it */

@@ -30,8 +30,7 @@ static bool read_usual_date(const char *date, git_time_t *when, int *offset)
 static bool is_usual_mail(const struct cryo_mail *m, git_time_t *when, int *offset)
 {
 	return read_usual_date(m->date, when, offset) && !strpbrk(m->author, ODD_IN_NAMES) &&
-	       !strpbrk(m->email, ODD_IN_NAMES) && 
-	       cryo_text_is_utf8(cryo_str_get(&m->message));
+	       !strpbrk(m->email, ODD_IN_NAMES) && cryo_text_is_utf8(cryo_str_get(&m->message));
 }
 
 static int commit_usual_mail(struct cryo_graft *g, const struct cryo_mail *m, git_time_t when,
@@ -44,8 +43,8 @@ static int commit_usual_mail(struct cryo_graft *g, const struct cryo_mail *m, gi
 	    git_signature_new(&author, m->author, m->email, when, offset) < 0)
 		return cryo_git_err(err, CRYO_E_CONFIG, "%s:1: no commit can be made of it",
 				    g->p->path);
-	return cryo_repo_add_commit(g->repo, parent, &g->tree, author,
-				    cryo_str_get(&m->message), &g->head, err);
+	return cryo_repo_add_commit(g->repo, parent, &g->tree, author, cryo_str_get(&m->message),
+				    &g->head, err);
 }
 
 static int commit_by_git(struct cryo_graft *g, const struct cryo_mail *m, struct cryo_err *err)

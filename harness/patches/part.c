@@ -135,7 +135,6 @@ static struct change *list_changes(git_diff *diff, size_t *n)
 	return v;
 }
 
-
 /* 100664 and the like are of old: an index has none of them. */
 static int correct_modes(git_treebuilder *b, const git_tree *from)
 {

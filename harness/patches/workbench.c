@@ -68,12 +68,12 @@ static int check_nothing_pending(git_repository *repo, const char *dir, struct c
 
 	if (git_repository_state(repo) != GIT_REPOSITORY_STATE_NONE)
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "a rebase, merge or am is not done yet (git status)");
+				    "a rebase, merge or am is still in progress (git status)");
 	rc = cryo_git_state(dir, &state, err);
 	if (rc == 0 && state.changed > 0)
 		rc = cryo_err_set(err, CRYO_E_CONFIG,
-				  "%zu file%s with changes that no commit has, '%s' first",
-				  state.changed, state.changed == 1 ? "" : "s", state.first);
+				  "%zu file%s with uncommitted changes, '%s' first", state.changed,
+				  state.changed == 1 ? "" : "s", state.first);
 	return rc;
 }
 
@@ -305,7 +305,8 @@ static int make_workbench_room(const char *dir, const char *repository, const st
 	if (!cryo_fs_exists(dir) || is_workbench_empty(dir))
 		return 0;
 	if (!is_own_workbench(dir))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tree of 'sources patch'", dir);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a tree of 'sources patch'",
+				    dir);
 	rc = open_settled_workbench(dir, &repo, &m, err);
 	if (rc == 0 && !are_mails_in_series(&m, s) && !is_workbench_untouched(repository, repo, s))
 		rc = cryo_err_set(err, CRYO_E_CONFIG,
@@ -343,8 +344,7 @@ int cryo_workbench_open(const char *dir, const char *repository, const char *bas
 static void note_patch_change(struct cryo_workbench_changes *c, const char *name, const char *what)
 {
 	c->v = cryo_realloc(c->v, c->n + 1, sizeof(*c->v));
-	c->v[c->n++] = (struct cryo_workbench_change){ .name = cryo_strdup(name),
-						       .what = what };
+	c->v[c->n++] = (struct cryo_workbench_change){ .name = cryo_strdup(name), .what = what };
 }
 
 static int write_patch_file(const char *dir, const char *name, const char *text,
@@ -396,7 +396,8 @@ int cryo_workbench_refresh(const char *dir, const char *series_dir,
 
 	cryo_git_ready();
 	if (!is_own_workbench(dir))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tree of 'sources patch'", dir);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a tree of 'sources patch'",
+				    dir);
 	rc = open_settled_workbench(dir, &repo, &m, err);
 	if (rc == 0 && m.name.n == 0)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "there is no commit since 'base'");

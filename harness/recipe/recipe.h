@@ -22,7 +22,7 @@ struct cryo_recipe {
 	const char *version_file;    /* of a tree: "1.2.3", for a stack that names no version */
 	unsigned kinds;		     /* of source it takes: bits 1 << CRYO_SOURCE_… */
 	bool cgo;
-	bool tool; /* for the machine that makes clusters; no node has it */
+	bool tool;	     /* for the machine that makes clusters; no node has it */
 	unsigned memory_mib; /* what its build takes at most, roughly: its largest link */
 	const char
 	    *main; /* a file that ships with cryopod and is built instead of `package`, or NULL */

@@ -449,8 +449,8 @@ static int report_unsent_commit(const struct cache *c, const char *commit, struc
 				  "'%s' sent no whole history of '%s' (it may be a shallow clone)",
 				  c->w->url, commit);
 	else
-		rc =
-		    cryo_err_set(err, CRYO_E_PROVISION, "'%s' sent no commit '%s'", c->w->url, commit);
+		rc = cryo_err_set(err, CRYO_E_PROVISION, "'%s' sent no commit '%s'", c->w->url,
+				  commit);
 	git_object_free(target);
 	git_object_free(object);
 	git_repository_free(repo);

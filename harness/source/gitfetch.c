@@ -15,12 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUIET_MS   120000
-#define MAX_LIST   (16u << 20)
-#define MAX_REFS   200000
-#define REFS	   "refs/cryopod/"
-#define ALL_HEADS  "+refs/heads/*:refs/cryopod-all/heads/*"
-#define ALL_TAGS   "+refs/tags/*:refs/cryopod-all/tags/*"
+#define QUIET_MS  120000
+#define MAX_LIST  (16u << 20)
+#define MAX_REFS  200000
+#define REFS	  "refs/cryopod/"
+#define ALL_HEADS "+refs/heads/*:refs/cryopod-all/heads/*"
+#define ALL_TAGS  "+refs/tags/*:refs/cryopod-all/tags/*"
 
 void cryo_git_refs_release(struct cryo_git_refs *r)
 {

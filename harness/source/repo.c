@@ -9,7 +9,7 @@ int cryo_repo_open(const char *path, git_repository **out, struct cryo_err *err)
 {
 	cryo_git_ready();
 	if (git_repository_open_ext(out, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0)
-		return cryo_git_err(err, CRYO_E_PROVISION, "'%s' is no repository", path);
+		return cryo_git_err(err, CRYO_E_PROVISION, "'%s' is not a repository", path);
 	return 0;
 }
 

@@ -103,8 +103,8 @@ static int enter_tree_path(const char *dir, const char *path, struct cryo_err *e
 			return cryo_err_sys(err, errno, "cannot make '%s'", way);
 		if (lstat(way, &st) < 0 || !S_ISDIR(st.st_mode))
 			return cryo_err_set(err, CRYO_E_CONFIG,
-					    "submodule '%s' is refused: '%s' is no directory", path,
-					    way);
+					    "submodule '%s' is refused: '%s' is not a directory",
+					    path, way);
 		*p = end;
 		if (!end)
 			return 0;

@@ -30,7 +30,7 @@ struct look {
 	const char *canary; /* NULL: none known */
 	char *piece;
 	size_t images;
-	bool sealed, forked; /* seal.cms, cipher.img */
+	bool sealed, forked;		 /* seal.cms, cipher.img */
 	enum cryo_ciphertext_reason bad; /* of the first member that is not as it should be */
 	char *bad_name;
 	uint64_t hits, first; /* of the canary, in members */

@@ -94,9 +94,9 @@ static void what_the_branch_writes(void **state)
 	cryo_forked_release(&f);
 }
 
-#define MAGIC  "\x19\x43\x56\x54"
-#define PSTREE MAGIC "\x30\x30\x27\x50"
-#define ENTRY  "\x06\0\0\0\x08\x01\x10\x00\x28\x01"
+#define MAGIC		"\x19\x43\x56\x54"
+#define PSTREE		MAGIC "\x30\x30\x27\x50"
+#define ENTRY		"\x06\0\0\0\x08\x01\x10\x00\x28\x01"
 #define ROW(name, data) name, data, sizeof(data) - 1
 
 /* Beside a cipher.img, an image as every other CRIU writes it. */
@@ -186,7 +186,8 @@ static void parts_of_images(void **state)
 	}
 }
 
-/* An archive with what was written, without what is in clear unless `clear`, and one plain image if `plain`. */
+/* An archive with what was written, without what is in clear unless `clear`, and one plain image if
+ * `plain`. */
 static void put_archive(bool clear, bool plain)
 {
 	cryo_auto(cryo_fd_close) int fd =
@@ -194,8 +195,7 @@ static void put_archive(bool clear, bool plain)
 	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = cryo_tar_writer_new(fd);
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(written); i++) {
-		cryo_auto(cryo_free) char *name =
-		    cryo_asprintf("checkpoint/%s", written[i].name);
+		cryo_auto(cryo_free) char *name = cryo_asprintf("checkpoint/%s", written[i].name);
 		cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
 		read_written(written[i].name, &s);
@@ -250,11 +250,8 @@ static void whole_archives(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(what_the_branch_writes),
-		TEST(what_it_does_not_write),
-		TEST(long_images),
-		TEST(parts_of_images),
-		TEST(whole_archives),
+		TEST(what_the_branch_writes), TEST(what_it_does_not_write), TEST(long_images),
+		TEST(parts_of_images),	      TEST(whole_archives),
 	};
 
 	return cmocka_run_group_tests_name("forked", tests, NULL, NULL) ? EXIT_FAILURE

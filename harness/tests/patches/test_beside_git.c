@@ -327,100 +327,260 @@ static void kinds_of_changes(void **state)
 		enum both both;
 	} row[] = {
 		{ "edit", FILES("a=" TEN), FILES("a=" FIVED), { 0 }, { 0 }, SAME },
-		{ "renamed program and link", FILES("t.sh*" TEN, "l>t.sh", "a=1\n"),
-		  FILES("r.sh*" TEN, "m>t.sh", "a=1\n"), { 0 }, { "-M" }, SAME },
-		{ "renamed and edited program", FILES("a*" TEN), FILES("b*" FIVED), { 0 },
-		  { "-M" }, SAME },
-		{ "rename without detection", FILES("a*" TEN), FILES("b*" TEN), { 0 },
-		  { "--no-renames" }, SAME },
-		{ "copied program", FILES("a*" TEN), FILES("a*" TEN, "b*" TEN), { 0 },
-		  { "-C", "-C" }, SAME },
-		{ "copy of a file that changes", FILES("a=" TEN), FILES("a=" FIVED, "b=" TEN),
-		  { 0 }, { "-C" }, SAME },
-		{ "swapped", FILES("a=" TEN, "b=x\ny\nz\n"), FILES("b=" TEN, "a=x\ny\nz\n"), { 0 },
-		  { "-M", "-B" }, SAME },
-		{ "mode of the base only", FILES("a=" TEN, "b*" TEN), FILES("a=" FIVED, "b*" FIVED),
-		  FILES("a*" TEN, "b=" TEN), { 0 }, SAME },
+		{ "renamed program and link",
+		  FILES("t.sh*" TEN, "l>t.sh", "a=1\n"),
+		  FILES("r.sh*" TEN, "m>t.sh", "a=1\n"),
+		  { 0 },
+		  { "-M" },
+		  SAME },
+		{ "renamed and edited program",
+		  FILES("a*" TEN),
+		  FILES("b*" FIVED),
+		  { 0 },
+		  { "-M" },
+		  SAME },
+		{ "rename without detection",
+		  FILES("a*" TEN),
+		  FILES("b*" TEN),
+		  { 0 },
+		  { "--no-renames" },
+		  SAME },
+		{ "copied program",
+		  FILES("a*" TEN),
+		  FILES("a*" TEN, "b*" TEN),
+		  { 0 },
+		  { "-C", "-C" },
+		  SAME },
+		{ "copy of a file that changes",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED, "b=" TEN),
+		  { 0 },
+		  { "-C" },
+		  SAME },
+		{ "swapped",
+		  FILES("a=" TEN, "b=x\ny\nz\n"),
+		  FILES("b=" TEN, "a=x\ny\nz\n"),
+		  { 0 },
+		  { "-M", "-B" },
+		  SAME },
+		{ "mode of the base only",
+		  FILES("a=" TEN, "b*" TEN),
+		  FILES("a=" FIVED, "b*" FIVED),
+		  FILES("a*" TEN, "b=" TEN),
+		  { 0 },
+		  SAME },
 		{ "executable", FILES("a=1\n"), FILES("a*1\n"), { 0 }, { 0 }, SAME },
 		{ "empty file", FILES("a=1\n"), FILES("a=1\n", "b=", "c*"), { 0 }, { 0 }, SAME },
 		{ "empty file goes", FILES("a=1\n", "b="), FILES("a=1\n"), { 0 }, { 0 }, SAME },
-		{ "empty between others", FILES("f=1\n"), FILES("f=2\n", "p/__init__.py=", "p/m=1\n"),
-		  { 0 }, { "--no-signature" }, SAME },
+		{ "empty between others",
+		  FILES("f=1\n"),
+		  FILES("f=2\n", "p/__init__.py=", "p/m=1\n"),
+		  { 0 },
+		  { "--no-signature" },
+		  SAME },
 		{ "file to link", FILES("a=1\n"), FILES("a>b"), { 0 }, { 0 }, SAME },
 		{ "link to file", FILES("a>b"), FILES("a=1\n"), { 0 }, { 0 }, SAME },
 		{ "link elsewhere", FILES("a>b"), FILES("a>c"), { 0 }, { 0 }, SAME },
-		{ "file to directory", FILES("a=1\n", "z=1\n"), FILES("a/b=1\n", "z=1\n"), { 0 },
-		  { "--no-renames" }, SAME },
-		{ "file to directory, renamed", FILES("a=" TEN), FILES("a/b=" TEN), { 0 },
-		  { "-M" }, SAME },
-		{ "directory to file", FILES("a/b=1\n", "z=1\n"), FILES("a=2\n", "z=1\n"), { 0 },
-		  { "--no-renames" }, SAME },
-		{ "directory to link", FILES("a/b=1\n", "z=1\n"), FILES("a>z", "z=1\n"), { 0 },
-		  { 0 }, SAME },
-		{ "names beside a directory", FILES("a/b=1\n", "a-b=1\n", "a.b=1\n"),
-		  FILES("a/c=2\n", "a-b=2\n", "a.b=2\n", "a0=1\n"), { 0 }, { 0 }, SAME },
-		{ "last file of directories", FILES("d/e/f=1\n", "z=1\n"), FILES("z=1\n"), { 0 },
-		  { 0 }, SAME },
-		{ "blanks in names", FILES("a b/c d=1\n"), FILES("a b/c d=2\n", " e=1\n", "f =1\n"),
-		  { 0 }, { 0 }, SAME },
-		{ "empty with blanks in its name", FILES("a=1\n"), FILES("a=1\n", "b c="), { 0 },
-		  { 0 }, SAME },
-		{ "odd names", FILES("a=1\n"),
-		  FILES("a=1\n", "-x=1\n", "\tb=1\n", "back\\slash=1\n", "quo\"te=1\n"), { 0 },
-		  { 0 }, SAME },
-		{ "names beyond ASCII", FILES("\303\274=1\n", "\374=1\n"),
-		  FILES("\303\274=2\n", "\374=2\n", "\343\201\202/\303\251=1\n"), { 0 }, { 0 },
+		{ "file to directory",
+		  FILES("a=1\n", "z=1\n"),
+		  FILES("a/b=1\n", "z=1\n"),
+		  { 0 },
+		  { "--no-renames" },
 		  SAME },
-		{ "renamed from and to odd names", FILES("a b=" TEN, "\303\274=" FIVED),
-		  FILES("c\td=" TEN, "x \303\274=" FIVED), { 0 }, { "-M" }, SAME },
-		{ "binary", FILES("b#x@@y", "c#a@b"), FILES("b#x@longer@y", "d#n@"), { 0 },
-		  { 0 }, SAME },
+		{ "file to directory, renamed",
+		  FILES("a=" TEN),
+		  FILES("a/b=" TEN),
+		  { 0 },
+		  { "-M" },
+		  SAME },
+		{ "directory to file",
+		  FILES("a/b=1\n", "z=1\n"),
+		  FILES("a=2\n", "z=1\n"),
+		  { 0 },
+		  { "--no-renames" },
+		  SAME },
+		{ "directory to link",
+		  FILES("a/b=1\n", "z=1\n"),
+		  FILES("a>z", "z=1\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "names beside a directory",
+		  FILES("a/b=1\n", "a-b=1\n", "a.b=1\n"),
+		  FILES("a/c=2\n", "a-b=2\n", "a.b=2\n", "a0=1\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "last file of directories",
+		  FILES("d/e/f=1\n", "z=1\n"),
+		  FILES("z=1\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "blanks in names",
+		  FILES("a b/c d=1\n"),
+		  FILES("a b/c d=2\n", " e=1\n", "f =1\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "empty with blanks in its name",
+		  FILES("a=1\n"),
+		  FILES("a=1\n", "b c="),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "odd names",
+		  FILES("a=1\n"),
+		  FILES("a=1\n", "-x=1\n", "\tb=1\n", "back\\slash=1\n", "quo\"te=1\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "names beyond ASCII",
+		  FILES("\303\274=1\n", "\374=1\n"),
+		  FILES("\303\274=2\n", "\374=2\n", "\343\201\202/\303\251=1\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "renamed from and to odd names",
+		  FILES("a b=" TEN, "\303\274=" FIVED),
+		  FILES("c\td=" TEN, "x \303\274=" FIVED),
+		  { 0 },
+		  { "-M" },
+		  SAME },
+		{ "binary",
+		  FILES("b#x@@y", "c#a@b"),
+		  FILES("b#x@longer@y", "d#n@"),
+		  { 0 },
+		  { 0 },
+		  SAME },
 		{ "text becomes binary", FILES("a=" TEN), FILES("a#x@"), { 0 }, { 0 }, SAME },
-		{ "no newline at the end", FILES("a=" TEN "11"), FILES("a=" TEN "12"), { 0 }, { 0 },
+		{ "no newline at the end",
+		  FILES("a=" TEN "11"),
+		  FILES("a=" TEN "12"),
+		  { 0 },
+		  { 0 },
 		  SAME },
 		{ "newline comes", FILES("a=1"), FILES("a=1\n"), { 0 }, { 0 }, SAME },
-		{ "lines of Windows", FILES("a=1\r\n2\r\n", "b=1\n2\r\n"),
-		  FILES("a=1\r\ntwo\r\n", "b=one\n2\r\n"), { 0 }, { 0 }, SAME },
-		{ "white space at ends of lines", FILES("a=1 \n2\t\n\n\n"),
-		  FILES("a=1 \nzwei \t\n\n \n"), { 0 }, { 0 }, SAME },
-		{ "lines like a patch", FILES("a=-- \n@@ -1 +1 @@\n"),
-		  FILES("a=++ \n@@ -1 +2 @@\ndiff --git a/b b/b\n"), { 0 }, { 0 }, SAME },
-		{ "lines like a mail", FILES("a=1\n"), FILES("a=1\nFrom me\n>From you\n---\n"),
-		  { 0 }, { 0 }, SAME },
-		{ "moved down", FILES("a=" TEN), FILES("a=" FIVED), FILES("a=0\n0\n" TEN), { 0 },
+		{ "lines of Windows",
+		  FILES("a=1\r\n2\r\n", "b=1\n2\r\n"),
+		  FILES("a=1\r\ntwo\r\n", "b=one\n2\r\n"),
+		  { 0 },
+		  { 0 },
 		  SAME },
-		{ "two places as near", FILES("a=x\n1\n2\n3\nx\n1\n2\n3\nx\n1\n2\n3\n"),
+		{ "white space at ends of lines",
+		  FILES("a=1 \n2\t\n\n\n"),
+		  FILES("a=1 \nzwei \t\n\n \n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "lines like a patch",
+		  FILES("a=-- \n@@ -1 +1 @@\n"),
+		  FILES("a=++ \n@@ -1 +2 @@\ndiff --git a/b b/b\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "lines like a mail",
+		  FILES("a=1\n"),
+		  FILES("a=1\nFrom me\n>From you\n---\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "moved down",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("a=0\n0\n" TEN),
+		  { 0 },
+		  SAME },
+		{ "two places as near",
+		  FILES("a=x\n1\n2\n3\nx\n1\n2\n3\nx\n1\n2\n3\n"),
 		  FILES("a=x\n1\n2\n3\nx\n1\ntwo\n3\nx\n1\n2\n3\n"),
-		  FILES("a=x\n1\n2\n3\nx\n1\n2\n3\n0\n0\nx\n1\n2\n3\n"), { "-U1" }, SAME },
-		{ "no context at all", FILES("a=" TEN), FILES("a=" FIVED), { 0 }, { "-U0" },
-		  BOTH_REFUSE },
-		{ "three ways", FILES("a=" TEN), FILES("a=" FIVED),
-		  FILES("a=1\n2\nthree\n4\n5\n6\n7\n8\n9\n10\n", "b=1\n"), { 0 }, SAME },
-		{ "three ways, renamed there", FILES("a=" TEN), FILES("a=" FIVED), FILES("b=" TEN),
-		  { 0 }, SAME },
-		{ "three ways, beside a delete", FILES("a=" TEN, "b=1\n"), FILES("a=" FIVED),
-		  FILES("a=1\n2\nthree\n4\n5\n6\n7\n8\n9\n10\n", "b=1\n"), { 0 }, SAME },
-		{ "three ways, a directory renamed there", FILES("d/a=" TEN, "d/b=" FIVED),
-		  FILES("d/a=" TEN, "d/b=" FIVED, "d/c=1\n"), FILES("e/a=" TEN, "e/b=" FIVED),
-		  { 0 }, SAME },
-		{ "there already", FILES("a=" TEN), FILES("a=" FIVED), FILES("a=" FIVED), { 0 },
+		  FILES("a=x\n1\n2\n3\nx\n1\n2\n3\n0\n0\nx\n1\n2\n3\n"),
+		  { "-U1" },
 		  SAME },
-		{ "there already, with more", FILES("a=" TEN, "b=1\n"), FILES("a=" FIVED, "b=2\n"),
-		  FILES("a=0\n" FIVED, "b=2\n", "c=1\n"), { 0 }, SAME },
-		{ "half of it there", FILES("a=" TEN, "b=1\n"), FILES("a=" FIVED, "b=2\n"),
-		  FILES("a=" FIVED, "b=1\n"), { 0 }, SAME },
-		{ "renamed there already", FILES("c=" TEN), FILES("d=" TEN), FILES("d=other\n"),
-		  { "-M" }, BOTH_REFUSE },
-		{ "another change there", FILES("a=" TEN), FILES("a=" FIVED),
-		  FILES("a=1\n2\n3\n4\nV\n6\n7\n8\n9\n10\n"), { 0 }, BOTH_REFUSE },
-		{ "the file is gone", FILES("a=" TEN, "b=1\n"), FILES("a=" FIVED, "b=1\n"),
-		  FILES("b=1\n"), { 0 }, BOTH_REFUSE },
-		{ "a new file is there", FILES("a=1\n"), FILES("a=1\n", "b=1\n"),
-		  FILES("a=1\n", "b=2\n"), { 0 }, BOTH_REFUSE },
-		{ "as attachment", FILES("a=" TEN), FILES("a=" FIVED, "\303\274=\303\274\n"), { 0 },
-		  { "--attach" }, SAME },
+		{ "no context at all",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  { 0 },
+		  { "-U0" },
+		  BOTH_REFUSE },
+		{ "three ways",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("a=1\n2\nthree\n4\n5\n6\n7\n8\n9\n10\n", "b=1\n"),
+		  { 0 },
+		  SAME },
+		{ "three ways, renamed there",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("b=" TEN),
+		  { 0 },
+		  SAME },
+		{ "three ways, beside a delete",
+		  FILES("a=" TEN, "b=1\n"),
+		  FILES("a=" FIVED),
+		  FILES("a=1\n2\nthree\n4\n5\n6\n7\n8\n9\n10\n", "b=1\n"),
+		  { 0 },
+		  SAME },
+		{ "three ways, a directory renamed there",
+		  FILES("d/a=" TEN, "d/b=" FIVED),
+		  FILES("d/a=" TEN, "d/b=" FIVED, "d/c=1\n"),
+		  FILES("e/a=" TEN, "e/b=" FIVED),
+		  { 0 },
+		  SAME },
+		{ "there already",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("a=" FIVED),
+		  { 0 },
+		  SAME },
+		{ "there already, with more",
+		  FILES("a=" TEN, "b=1\n"),
+		  FILES("a=" FIVED, "b=2\n"),
+		  FILES("a=0\n" FIVED, "b=2\n", "c=1\n"),
+		  { 0 },
+		  SAME },
+		{ "half of it there",
+		  FILES("a=" TEN, "b=1\n"),
+		  FILES("a=" FIVED, "b=2\n"),
+		  FILES("a=" FIVED, "b=1\n"),
+		  { 0 },
+		  SAME },
+		{ "renamed there already",
+		  FILES("c=" TEN),
+		  FILES("d=" TEN),
+		  FILES("d=other\n"),
+		  { "-M" },
+		  BOTH_REFUSE },
+		{ "another change there",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("a=1\n2\n3\n4\nV\n6\n7\n8\n9\n10\n"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "the file is gone",
+		  FILES("a=" TEN, "b=1\n"),
+		  FILES("a=" FIVED, "b=1\n"),
+		  FILES("b=1\n"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "a new file is there",
+		  FILES("a=1\n"),
+		  FILES("a=1\n", "b=1\n"),
+		  FILES("a=1\n", "b=2\n"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "as attachment",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED, "\303\274=\303\274\n"),
+		  { 0 },
+		  { "--attach" },
+		  SAME },
 		{ "inline", FILES("a=" TEN), FILES("a=" FIVED), { 0 }, { "--inline" }, SAME },
-		{ "with its base", FILES("a=" TEN), FILES("a*" TEN), { 0 }, { "--signature=ok" },
+		{ "with its base",
+		  FILES("a=" TEN),
+		  FILES("a*" TEN),
+		  { 0 },
+		  { "--signature=ok" },
 		  SAME },
 	};
 	struct world w = { .n = 0 };
@@ -449,12 +609,11 @@ static void kinds_of_changes(void **state)
 
 /* --- kinds of mails --- */
 
-#define ZERO "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n"
-#define WHO  "From: Ann <a@b.c>\n"
-#define WHEN "Date: Mon, 2 Nov 2026 15:04:05 +0100\n"
-#define DIFF "---\n f | 2 +-\n\ndiff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-1\n+2\n"
-#define SECOND                                                                                     \
-	"---\n\ndiff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-2\n+3\n"
+#define ZERO   "From 0000000000000000000000000000000000000000 Mon Sep 17 00:00:00 2001\n"
+#define WHO    "From: Ann <a@b.c>\n"
+#define WHEN   "Date: Mon, 2 Nov 2026 15:04:05 +0100\n"
+#define DIFF   "---\n f | 2 +-\n\ndiff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-1\n+2\n"
+#define SECOND "---\n\ndiff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-2\n+3\n"
 
 static void kinds_of_mails(void **state)
 {
@@ -474,17 +633,20 @@ static void kinds_of_mails(void **state)
 				" should be and\n\tgoes on twice\n\nWhy.\n" DIFF,
 		  SAME },
 		{ "an encoded subject in two words",
-		  ZERO WHO WHEN
-		  "Subject: [PATCH] =?UTF-8?q?gr=C3=B6=C3=9Fer?= =?UTF-8?b?IHVuZCBrbGVpbmVy?=\n\n" DIFF,
+		  ZERO WHO WHEN "Subject: [PATCH] =?UTF-8?q?gr=C3=B6=C3=9Fer?= "
+				"=?UTF-8?b?IHVuZCBrbGVpbmVy?=\n\n" DIFF,
 		  SAME },
 		{ "KOI8-R",
-		  ZERO "From: =?koi8-r?B?6dfBzg==?= <i@v.ru>\n" WHEN
-		       "Subject: =?koi8-r?B?8NLJ18XU?=\nMIME-Version: 1.0\nContent-Type: text/plain; "
-		       "charset=koi8-r\nContent-Transfer-Encoding: 8bit\n\n\360\322\311\327\305\324\n" DIFF,
+		  ZERO
+		  "From: =?koi8-r?B?6dfBzg==?= <i@v.ru>\n" WHEN
+		  "Subject: =?koi8-r?B?8NLJ18XU?=\nMIME-Version: 1.0\nContent-Type: text/plain; "
+		  "charset=koi8-r\nContent-Transfer-Encoding: "
+		  "8bit\n\n\360\322\311\327\305\324\n" DIFF,
 		  SAME },
 		{ "Latin-1 as it says",
-		  ZERO WHO WHEN "Subject: change\nMIME-Version: 1.0\nContent-Type: text/plain; "
-				"charset=ISO-8859-1\nContent-Transfer-Encoding: 8bit\n\nk\366rper\n" DIFF,
+		  ZERO WHO WHEN
+		  "Subject: change\nMIME-Version: 1.0\nContent-Type: text/plain; "
+		  "charset=ISO-8859-1\nContent-Transfer-Encoding: 8bit\n\nk\366rper\n" DIFF,
 		  SAME },
 		{ "Latin-1 and nothing said", ZERO WHO WHEN "Subject: change\n\nk\366rper\n" DIFF,
 		  SAME },
@@ -493,10 +655,11 @@ static void kinds_of_mails(void **state)
 				"k\366rper\n" DIFF,
 		  SAME },
 		{ "quoted-printable",
-		  ZERO WHO WHEN "Subject: change\nContent-Type: text/plain; charset=UTF-8\n"
-				"Content-Transfer-Encoding: quoted-printable\n\ngr=C3=B6=C3=9Fer, a "
-				"line that goes =\non\n---\n\ndiff --git a/f b/f\n--- a/f\n+++ b/f\n@@ "
-				"-1 +1 @@\n-1\n+=3D2=\n2\n",
+		  ZERO WHO WHEN
+		  "Subject: change\nContent-Type: text/plain; charset=UTF-8\n"
+		  "Content-Transfer-Encoding: quoted-printable\n\ngr=C3=B6=C3=9Fer, a "
+		  "line that goes =\non\n---\n\ndiff --git a/f b/f\n--- a/f\n+++ b/f\n@@ "
+		  "-1 +1 @@\n-1\n+=3D2=\n2\n",
 		  SAME },
 		{ "base64",
 		  ZERO WHO WHEN
@@ -506,39 +669,45 @@ static void kinds_of_mails(void **state)
 		  "KzEgQEAKLTEKKzIK\n",
 		  SAME },
 		{ "parts",
-		  ZERO WHO WHEN "Subject: change\nMIME-Version: 1.0\nContent-Type: multipart/mixed; "
-				"boundary=\"XX\"\n\nfor no reader\n--XX\nContent-Type: text/plain; "
-				"charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\nWhy =E2=82"
-				"=AC.\n--XX\nContent-Type: text/x-patch\n\n" DIFF "--XX\nContent-Type: "
-				"text/plain\n\n-- \nlist footer\n--XX--\n",
+		  ZERO WHO WHEN
+		  "Subject: change\nMIME-Version: 1.0\nContent-Type: multipart/mixed; "
+		  "boundary=\"XX\"\n\nfor no reader\n--XX\nContent-Type: text/plain; "
+		  "charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n\nWhy =E2=82"
+		  "=AC.\n--XX\nContent-Type: text/x-patch\n\n" DIFF "--XX\nContent-Type: "
+		  "text/plain\n\n-- \nlist footer\n--XX--\n",
 		  SAME },
 		{ "From in the body",
-		  ZERO WHO WHEN "Subject: change\n\nFrom: Bob <b@c.d>\nDate: Tue, 3 Nov 2026 01:02:03 "
-				"-0230\nSubject: another\n\nWhy.\n" DIFF,
+		  ZERO WHO WHEN
+		  "Subject: change\n\nFrom: Bob <b@c.d>\nDate: Tue, 3 Nov 2026 01:02:03 "
+		  "-0230\nSubject: another\n\nWhy.\n" DIFF,
 		  SAME },
 		{ "something like it further down",
 		  ZERO WHO WHEN "Subject: change\n\nWhy.\n\nFrom: Bob <b@c.d>\n" DIFF, SAME },
 		{ "a body that begins with an indent",
 		  ZERO WHO WHEN "Subject: change\n\n  * one\n    * two\n" DIFF, SAME },
 		{ "a body with indented diff",
-		  ZERO WHO WHEN "Subject: change\n\nLike\n\n    diff --git a/x b/x\n    --- a/x\n\nso.\n"
-				"\n\n\nMore.  \n" DIFF,
+		  ZERO WHO WHEN
+		  "Subject: change\n\nLike\n\n    diff --git a/x b/x\n    --- a/x\n\nso.\n"
+		  "\n\n\nMore.  \n" DIFF,
 		  SAME },
-		{ "a body with a diff", ZERO WHO WHEN "Subject: change\n\nLike\ndiff -u x y\nso.\n" DIFF,
-		  SAME },
+		{ "a body with a diff",
+		  ZERO WHO WHEN "Subject: change\n\nLike\ndiff -u x y\nso.\n" DIFF, SAME },
 		{ "three dashes in the body",
 		  ZERO WHO WHEN "Subject: change\n\nWhy.\n---\nnot this\n" DIFF, SAME },
-		{ "scissors", ZERO WHO WHEN "Subject: change\n\nHello\n-- >8 --\nSubject: x\n\nWhy.\n" DIFF,
+		{ "scissors",
+		  ZERO WHO WHEN "Subject: change\n\nHello\n-- >8 --\nSubject: x\n\nWhy.\n" DIFF,
 		  SAME },
 		{ "headers of filters",
 		  ZERO "X-Spam_score_int: -27\nX-Spam_bar: --\n" WHO
 		       "Received: from x by y; Mon, 2 Nov 2026\n" WHEN "Subject: change\n\n" DIFF,
 		  SAME },
 		{ "quotes in a name",
-		  ZERO "From: \"Jo \\\"the Nick\\\" Doe\" <j@d.e>\n" WHEN "Subject: change\n\n" DIFF,
+		  ZERO "From: \"Jo \\\"the Nick\\\" Doe\" <j@d.e>\n" WHEN
+		       "Subject: change\n\n" DIFF,
 		  SAME },
 		{ "a name with a comma and dots",
-		  ZERO "From: \"Doe, J. R., Jr.\" <j@d.e>\n" WHEN "Subject: change\n\n" DIFF, SAME },
+		  ZERO "From: \"Doe, J. R., Jr.\" <j@d.e>\n" WHEN "Subject: change\n\n" DIFF,
+		  SAME },
 		{ "a comment behind the address",
 		  ZERO "From: j@d.e (Jo Doe)\n" WHEN "Subject: change\n\n" DIFF, SAME },
 		{ "only an address", ZERO "From: j@d.e\n" WHEN "Subject: change\n\n" DIFF, SAME },
@@ -548,7 +717,8 @@ static void kinds_of_mails(void **state)
 		  BOTH_REFUSE },
 		{ "no diff", ZERO WHO WHEN "Subject: change\n\nWhy.\n", BOTH_REFUSE },
 		{ "a diff without git's headers",
-		  ZERO WHO WHEN "Subject: change\n\nWhy.\n---\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-1\n+2\n",
+		  ZERO WHO WHEN
+		  "Subject: change\n\nWhy.\n---\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-1\n+2\n",
 		  SAME },
 		{ "dates as others write them",
 		  ZERO WHO "Date: 2026-11-02 15:04:05 -0800\nSubject: change\n\n" DIFF, SAME },
@@ -559,21 +729,24 @@ static void kinds_of_mails(void **state)
 		  ZERO WHO "Date: 2 Nov 2026 15:04 +0530\nSubject: change\n\n" DIFF, SAME },
 		{ "a zone by its name",
 		  ZERO WHO "Date: Mon, 2 Nov 2026 15:04:05 EST\nSubject: change\n\n" DIFF, SAME },
-		{ "a leap second", ZERO WHO "Date: Sat, 31 Dec 2016 23:59:60 +0000\nSubject: c\n\n" DIFF,
-		  SAME },
-		{ "a date of 1969", ZERO WHO "Date: Wed, 31 Dec 1969 23:59:59 +0000\nSubject: c\n\n" DIFF,
+		{ "a leap second",
+		  ZERO WHO "Date: Sat, 31 Dec 2016 23:59:60 +0000\nSubject: c\n\n" DIFF, SAME },
+		{ "a date of 1969",
+		  ZERO WHO "Date: Wed, 31 Dec 1969 23:59:59 +0000\nSubject: c\n\n" DIFF,
 		  BOTH_REFUSE },
-		{ "mails of Windows", "From: Ann <a@b.c>\r\nDate: Mon, 2 Nov 2026 15:04:05 +0100\r\n"
-				      "Subject: change\r\n\r\nWhy.\r\n---\r\ndiff --git a/f b/f\r\n--- "
-				      "a/f\r\n+++ b/f\r\n@@ -1 +1 @@\r\n-1\r\n+2\r\n",
+		{ "mails of Windows",
+		  "From: Ann <a@b.c>\r\nDate: Mon, 2 Nov 2026 15:04:05 +0100\r\n"
+		  "Subject: change\r\n\r\nWhy.\r\n---\r\ndiff --git a/f b/f\r\n--- "
+		  "a/f\r\n+++ b/f\r\n@@ -1 +1 @@\r\n-1\r\n+2\r\n",
 		  DIFFERENT }, /* with --keep-cr git does not take it, without it does */
 		{ "two in a box",
 		  ZERO WHO WHEN "Subject: [PATCH 1/2] one\n\nWhy.\n" DIFF "-- \n2.39.5\n\n" ZERO
-		  "From: Bob <b@c.d>\n" WHEN "Subject: [PATCH 2/2] two\n\nToo.\n" SECOND
-		  "-- \n2.39.5\n\n",
+				"From: Bob <b@c.d>\n" WHEN
+				"Subject: [PATCH 2/2] two\n\nToo.\n" SECOND "-- \n2.39.5\n\n",
 		  SAME },
 		{ "From at the begin of a line",
-		  ZERO WHO WHEN "Subject: change\n\nWhy.\n\n>From here on\nFrom there\n" DIFF, SAME },
+		  ZERO WHO WHEN "Subject: change\n\nWhy.\n\n>From here on\nFrom there\n" DIFF,
+		  SAME },
 	};
 	struct world w = { .n = 0 };
 	char base[CRYO_COMMIT_HEX];
@@ -589,8 +762,8 @@ static void kinds_of_mails(void **state)
 
 		print_message("# %s\n", row[i].what);
 		begin_mails();
-		assert_int_equal(
-		    cryo_fs_write(path, row[i].mail, strlen(row[i].mail), 0644, &err), 0);
+		assert_int_equal(cryo_fs_write(path, row[i].mail, strlen(row[i].mail), 0644, &err),
+				 0);
 		wrong += !is_expected(compare_series(base), row[i].both);
 	}
 	assert_int_equal(wrong, 0);
@@ -610,9 +783,18 @@ static unsigned pick(unsigned n)
 /* Few words, so that hunks find more than one place. */
 static void add_random_line(struct cryo_str *s)
 {
-	static const char *const words[] = { "{",	"}",	     "",	"	return 0;",
-					     "	x = 1;",	"int f(void)", "\303\274mlaut",
-					     "From here on", "-- ",  "--- a/f", "+++ b/f", "@@ -1 +1 @@" };
+	static const char *const words[] = { "{",
+					     "}",
+					     "",
+					     "	return 0;",
+					     "	x = 1;",
+					     "int f(void)",
+					     "\303\274mlaut",
+					     "From here on",
+					     "-- ",
+					     "--- a/f",
+					     "+++ b/f",
+					     "@@ -1 +1 @@" };
 
 	if (pick(3))
 		cryo_str_addf(s, "%s", PICK(words));
@@ -650,7 +832,8 @@ static void edit_data(struct file *f)
 static char *random_path(void)
 {
 	static const char *const dirs[] = { "", "", "d/", "d/e/", "a b/", "x/\303\251/" };
-	static const char *const names[] = { "f", "g", "main.c", "a b", "\303\274", "tab\tname", "quo\"te" };
+	static const char *const names[] = { "f",	 "g",	      "main.c", "a b",
+					     "\303\274", "tab\tname", "quo\"te" };
 
 	return cryo_asprintf("%s%s%u", PICK(dirs), PICK(names), pick(6));
 }
@@ -742,11 +925,13 @@ static void settle_world(struct world *w)
 static void random_about(struct about *a)
 {
 	static const char *const names[] = { "Ann", "J\303\266rg M\303\274ller", "Doe, J. R.",
-					     "Jo \"the Nick\" Doe", "\320\230\320\262\320\260\320\275" };
+					     "Jo \"the Nick\" Doe",
+					     "\320\230\320\262\320\260\320\275" };
 	static const char *const messages[] = {
 		"change\n",
 		"area: change\n\nWhy it is so.\n\nSigned-off-by: Ann <a@b.c>\n",
-		"a subject that is so long that format-patch has to fold it into more than one line of "
+		"a subject that is so long that format-patch has to fold it into more than one "
+		"line of "
 		"header\n\nWhy.\n",
 		"gr\303\266\303\237er\n\n  * first\n  * second\n",
 		"[area] change\n\n    diff --git a/x b/x\n    --- a/x\n\nas above\n",
@@ -766,7 +951,8 @@ static void random_about(struct about *a)
 
 static void random_options(const char *out[4])
 {
-	static const char *const renames[] = { "-M", "-M", "--no-renames", "-C", "--find-copies-harder" };
+	static const char *const renames[] = { "-M", "-M", "--no-renames", "-C",
+					       "--find-copies-harder" };
 	static const char *const context[] = { "-U3", "-U3", "-U1", "-U6" };
 	static const char *const form[] = { "--full-index", "--no-attach", "--attach", "--inline" };
 
@@ -843,7 +1029,8 @@ static const char hostile_config[] =
     "\tfsmonitor = HOOKS/touch\n\tpager = HOOKS/touch\n\tignoreCase = true\n\tfileMode = "
     "false\n\tsymlinks = false\n\tquotePath = false\n\tabbrev = 4\n\tcommentChar = C\n"
     "[filter \"touch\"]\n\tclean = HOOKS/touch\n\tsmudge = HOOKS/touch\n\trequired = true\n"
-    "[merge \"touch\"]\n\tdriver = HOOKS/touch\n[diff \"touch\"]\n\tcommand = HOOKS/touch\n\ttextconv "
+    "[merge \"touch\"]\n\tdriver = HOOKS/touch\n[diff \"touch\"]\n\tcommand = "
+    "HOOKS/touch\n\ttextconv "
     "= HOOKS/touch\n"
     "[diff]\n\texternal = HOOKS/touch\n\tnoprefix = true\n\tmnemonicPrefix = true\n\trenames = "
     "false\n\talgorithm = histogram\n\tcontext = 0\n\tinterHunkContext = 9\n\torderFile = "
@@ -923,10 +1110,11 @@ static void put_hostile(const char *name, const char *text, mode_t mode)
 
 static void make_hostile(void)
 {
-	static const char *const hooks[] = { "touch",	     "pre-commit",	 "post-commit",
-					     "commit-msg",   "applypatch-msg",	 "pre-applypatch",
-					     "post-index-change", "reference-transaction",
-					     "post-checkout", "prepare-commit-msg" };
+	static const char *const hooks[] = {
+		"touch",	  "pre-commit",	       "post-commit",	    "commit-msg",
+		"applypatch-msg", "pre-applypatch",    "post-index-change", "reference-transaction",
+		"post-checkout",  "prepare-commit-msg"
+	};
 	cryo_auto(cryo_free) char *home = cryo_asprintf("%s/home", dir);
 	cryo_auto(cryo_free) char *script = cryo_asprintf("#!/bin/sh\n>>%s/touched\nexit 1\n", dir);
 
@@ -986,11 +1174,14 @@ static int run_hostile(const struct cryo_series *s, const char *base, const char
 static void nobody_elses_settings(void **state)
 {
 	static const char *const before[] = { "a=" TEN, "b=1 \r\n2\r\n", "l>a", "m=1\n", NULL };
-	static const char *const after[] = { "a=" FIVED, "b=eins \t\r\n2\r\n", "l>b", "n=1\n",
-					     "d/\303\274*#!\n\n$Id$\n", NULL };
+	static const char *const after[] = { "a=" FIVED, "b=eins \t\r\n2\r\n",	    "l>b",
+					     "n=1\n",	 "d/\303\274*#!\n\n$Id$\n", NULL };
 	static const char *const on[] = { "a=1\n2\nthree\n4\n5\n6\n7\n8\n9\n10\n",
-					  "b=1 \r\n2\r\n", "l>a", "m=1\n",
-					  ".gitattributes=* filter=touch merge=touch eol=crlf\n", NULL };
+					  "b=1 \r\n2\r\n",
+					  "l>a",
+					  "m=1\n",
+					  ".gitattributes=* filter=touch merge=touch eol=crlf\n",
+					  NULL };
 	static const struct about a = { "J\303\266rg", "a@b.c",
 					"gr\303\266\303\237er\n\nHi\n-- >8 --\nC not a comment\n",
 					1793628245, 60 };

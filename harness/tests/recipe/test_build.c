@@ -847,7 +847,7 @@ static void downloads_that_fail(void **state)
 		  "v1.33.13: the module proxy does not serve it" },
 		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: module lookup disabled by "
 		  "GOPROXY=off\"}",
-		  "v1.33.13: it is not in Go's module cache, and nothing shall be fetched" },
+		  "v1.33.13: it is not in Go's module cache, and --offline forbids to fetch it" },
 		{ "{\"Error\": \"x@v1: Get \\\"https://p/\\\": dial tcp: connection refused\"}",
 		  "stack.yaml:6: x@v1: Get \"https://p/\": dial tcp: connection refused" },
 		{ "{\"Path\": \"x\", \"Dir\": \"/src\", \"Sum\": \"h1:other=\"}",

@@ -522,12 +522,9 @@ static void submodules_without_an_entry(void **state)
 static void by_git(const char *script)
 {
 	const char *const argv[] = { "sh", "-ec", script, NULL };
-	static const char *const env[] = { "GIT_CONFIG_NOSYSTEM=1",
-					   "GIT_AUTHOR_NAME=a",
-					   "GIT_AUTHOR_EMAIL=a@b",
-					   "GIT_COMMITTER_NAME=a",
-					   "GIT_COMMITTER_EMAIL=a@b",
-					   NULL };
+	static const char *const env[] = { "GIT_CONFIG_NOSYSTEM=1",   "GIT_AUTHOR_NAME=a",
+					   "GIT_AUTHOR_EMAIL=a@b",    "GIT_COMMITTER_NAME=a",
+					   "GIT_COMMITTER_EMAIL=a@b", NULL };
 	struct cryo_proc p = { .argv = argv, .env = env, .cwd = dir, .timeout_ms = 60000 };
 
 	fine(cryo_proc_run(&p, NULL, &err));
@@ -575,7 +572,8 @@ static void modes_of_old(void **state)
 		skip();
 	for (size_t i = 0; mode[i]; i++) {
 		cryo_auto(cryo_free) char *script = cryo_asprintf(
-		    "rm -rf old; git init -q -b main old; cd old; echo 1 >f; tree=$(printf '%s blob "
+		    "rm -rf old; git init -q -b main old; cd old; echo 1 >f; tree=$(printf '%s "
+		    "blob "
 		    "%%s\\tf\\n' $(git hash-object -w f) | git mktree); git update-ref HEAD $(git "
 		    "commit-tree -m %zu $tree); git cat-file tree $tree | grep -qa '^%s f'",
 		    mode[i], i, mode[i]);
@@ -601,10 +599,11 @@ static void servers_that_lack_something(void **state)
 	(void)state;
 	if (!have_git())
 		skip();
-	by_git("git init -q -b main whole; cd whole; for i in 1 2 3; do echo $i >f; git add f; git "
-	       "commit -q -m $i; done; cd ..; git clone -q --depth 1 file://$PWD/whole shallow; "
-	       "git init -q -b main --object-format=sha256 sha256; cd sha256; echo 1 >f; git add f; "
-	       "git commit -q -m 1; git init -q ../empty");
+	by_git(
+	    "git init -q -b main whole; cd whole; for i in 1 2 3; do echo $i >f; git add f; git "
+	    "commit -q -m $i; done; cd ..; git clone -q --depth 1 file://$PWD/whole shallow; "
+	    "git init -q -b main --object-format=sha256 sha256; cd sha256; echo 1 >f; git add f; "
+	    "git commit -q -m 1; git init -q ../empty");
 	fine(sync_to(shallow, "main", NULL));
 	holds(tree.dir, "f", "3\n");
 	refused(sync_to(sha256, "main", NULL), CRYO_E_CONFIG, "is a repository with SHA-256 ids");
