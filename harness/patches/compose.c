@@ -39,10 +39,13 @@ static int read_box_patches(const char *list, struct cryo_composed *out, struct 
 	while (rc == 0 && *list) {
 		cryo_auto(cryo_free) char *path = cryo_strndup(list, strcspn(list, "\n"));
 		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-		const char *slash = strrchr(path, '/');
+		const char *name = strrchr(path, '/') + 1;
 
 		rc = cryo_fs_read(path, MAX_PATCH, &text, err);
-		cryo_strv_add(&out->name, slash ? slash + 1 : path);
+		if (rc == 0 && !strstr(cryo_str_get(&text), "\ndiff --git "))
+			rc = cryo_err_set(err, CRYO_E_CONFIG, "the commit of '%s' changes nothing",
+					  name);
+		cryo_strv_add(&out->name, name);
 		cryo_strv_take(&out->text, cryo_str_detach(&text));
 		list += strcspn(list, "\n");
 		list += *list == '\n';

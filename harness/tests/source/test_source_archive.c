@@ -306,7 +306,7 @@ static void wrong_files(void **state)
 	cryo_hash_bytes("no tar", 6, sum);
 	assert_int_equal(sync_to(nothing, sum, NULL), -CRYO_E_CONFIG);
 	print_message("# %s\n", err.msg);
-	assert_non_null(strstr(err.msg, "no tar archive"));
+	assert_non_null(strstr(err.msg, "not a tar archive"));
 }
 
 /* --- over the network: text will do, it is only the checksum that counts --- */
