@@ -28,6 +28,18 @@ static size_t decode_utf8_char(const char *s, uint32_t *c)
 	return *c < least[n] || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000) ? 0 : n;
 }
 
+bool cryo_text_is_utf8(const char *text)
+{
+	uint32_t c;
+
+	for (size_t n; *text; text += n) {
+		n = decode_utf8_char(text, &c);
+		if (n == 0 || (c & 0xfffe) == 0xfffe || (c >= 0xfdd0 && c <= 0xfdef))
+			return false;
+	}
+	return true;
+}
+
 /* Controls of both kinds, and what turns the direction of writing round. */
 static bool is_control_char(uint32_t c)
 {

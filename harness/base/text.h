@@ -9,6 +9,8 @@
 #include "base/str.h"
 
 void cryo_text_clean(struct cryo_str *out, const char *text); /* appends */
+/* UTF-8 throughout, without surrogates and noncharacters? */
+bool cryo_text_is_utf8(const char *text);
 /* Columns a clean text takes on a terminal. */
 size_t cryo_text_width(const char *text);
 /* Appends at most `columns` of a clean text; one that is cut ends in "…". Never half a character.

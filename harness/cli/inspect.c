@@ -57,6 +57,47 @@ static void print_process_trees(const struct cryo_contents *c)
 			print_process_tree(c, i, 0, seen);
 }
 
+/* fork-encrypted: what is, what is not, and what that is worth */
+static void print_forked(const struct cryo_forked *f)
+{
+	const char *const *weak = cryo_forked_weaknesses();
+
+	printf("           fork-encrypted: %zu images", f->encrypted);
+	if (f->key_bits)
+		printf(", for an RSA key of %u bits", f->key_bits);
+	printf("%s\n", f->key_bits ? "" : ", but its cipher.img cannot be read");
+	for (size_t i = 0; i < f->plain.n; i++)
+		printf("NOT        %s\n", f->plain.v[i]);
+	for (size_t i = 0; i < f->clear.n; i++)
+		printf("in clear   %s\n", f->clear.v[i]);
+	if (f->padding)
+		printf("weak       padding shows memory of the dumping CRIU, with it half of the "
+		       "token\n");
+	for (; *weak; weak++)
+		printf("weak       %s\n", *weak);
+}
+
+static json_t *convert_strv_to_json(const struct cryo_strv *sv)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sv->n; i++)
+		json_array_append_new(list, json_string(sv->v[i]));
+	return list;
+}
+
+static json_t *convert_forked_to_json(const struct cryo_forked *f)
+{
+	json_t *weak = json_array();
+
+	for (const char *const *w = cryo_forked_weaknesses(); *w; w++)
+		json_array_append_new(weak, json_string(*w));
+	return json_pack("{si sI so so sb so}", "keyBits", (int)f->key_bits, "encrypted",
+			 (json_int_t)f->encrypted, "plain", convert_strv_to_json(&f->plain),
+			 "clear", convert_strv_to_json(&f->clear), "padding", f->padding,
+			 "weaknesses", weak);
+}
+
 static void print_archive_table(const struct cryo_archive *a, const struct cryo_contents *c)
 {
 	cryo_auto(cryo_free) char *size = cryo_size_show(a->bytes);
@@ -76,6 +117,8 @@ static void print_archive_table(const struct cryo_archive *a, const struct cryo_
 		printf("volumes    %s\n", volumes);
 	printf("encrypted  %s%s%s\n", c->encryption ? "yes (" : "no",
 	       c->encryption ? c->encryption : "", c->encryption ? ")" : "");
+	if (cryo_streq(c->encryption, "criu"))
+		print_forked(&c->forked);
 	if (!a->has_status)
 		printf("restore    not by containerd: there is no status.dump\n");
 	print_process_trees(c);
@@ -83,10 +126,8 @@ static void print_archive_table(const struct cryo_archive *a, const struct cryo_
 
 static json_t *convert_archive_to_json(const struct cryo_archive *a, const struct cryo_contents *c)
 {
-	json_t *processes = json_array(), *volumes = json_array();
+	json_t *processes = json_array();
 
-	for (size_t i = 0; i < a->volumes.n; i++)
-		json_array_append_new(volumes, json_string(a->volumes.v[i]));
 	for (size_t i = 0; i < c->n; i++)
 		json_array_append_new(
 		    processes,
@@ -94,14 +135,14 @@ static json_t *convert_archive_to_json(const struct cryo_archive *a, const struc
 			      (json_int_t)c->process[i].ppid, "name", c->process[i].name, "threads",
 			      (json_int_t)c->process[i].threads, "pageBytes",
 			      (json_int_t)c->process[i].page_bytes));
-	return json_pack("{ss ss ss ss ss ss sI sI sI sI sI sI so ss? sb so}", "namespace", a->ns,
-			 "pod", a->pod, "container", a->container, "image", a->image_name,
-			 "runtime", a->runtime, "created", a->checkpointed, "bytes",
-			 (json_int_t)a->bytes, "members", (json_int_t)a->members, "images",
-			 (json_int_t)c->images, "imageBytes", (json_int_t)c->image_bytes,
-			 "pageBytes", (json_int_t)c->page_bytes, "rootfsDiffBytes",
-			 (json_int_t)c->rootfs_bytes, "volumes", volumes, "encryption",
-			 c->encryption, "hasStatus", a->has_status, "processes", processes);
+	return json_pack(
+	    "{ss ss ss ss ss ss sI sI sI sI sI sI so ss? sb so}", "namespace", a->ns, "pod", a->pod,
+	    "container", a->container, "image", a->image_name, "runtime", a->runtime, "created",
+	    a->checkpointed, "bytes", (json_int_t)a->bytes, "members", (json_int_t)a->members,
+	    "images", (json_int_t)c->images, "imageBytes", (json_int_t)c->image_bytes, "pageBytes",
+	    (json_int_t)c->page_bytes, "rootfsDiffBytes", (json_int_t)c->rootfs_bytes, "volumes",
+	    convert_strv_to_json(&a->volumes), "encryption", c->encryption, "hasStatus",
+	    a->has_status, "processes", processes);
 }
 
 static int inspect_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
@@ -127,6 +168,8 @@ static int inspect_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 		return 0;
 	}
 	j = convert_archive_to_json(&a, &c);
+	if (cryo_streq(c.encryption, "criu"))
+		json_object_set_new(j, "forkEncrypted", convert_forked_to_json(&c.forked));
 	cryo_cli_print(j, output);
 	return 0;
 }

@@ -222,7 +222,7 @@ int cryo_cli_products(const char *stack, struct cryo_rke2_build *b, json_t **com
 	int rc = cryo_stack_load(stack ? stack : "upstream", &s, err);
 
 	if (rc == 0)
-		rc = cryo_build_plan(&s, NULL, &build, err);
+		rc = cryo_build_plan_nodes(&s, &build, err);
 	if (rc < 0)
 		return rc;
 	b->stack = cryo_strdup(s.name);

@@ -21,7 +21,7 @@ static int look_at_machine_stack(struct machine_look *k, struct cryo_err *err)
 
 	if (rc < 0)
 		return rc;
-	k->plan_rc = cryo_build_plan(&k->stack, NULL, &k->build, &k->plan_err);
+	k->plan_rc = cryo_build_plan_nodes(&k->stack, &k->build, &k->plan_err);
 	if (k->plan_rc < 0 && k->plan_rc != -(int)CRYO_E_UNFIT) {
 		*err = k->plan_err;
 		return k->plan_rc;

@@ -5,9 +5,13 @@
 #include "sys/fs.h"
 #include "cluster/machine_checks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#define GIT_MAJOR 2
+#define GIT_MINOR 34
+#define GIT_MS	  10000
 #define GO_CACHE_BYTES                                                                             \
 	(3ull << 30) /* measured: modules and objects of Kubernetes and containerd                 \
 		      */
@@ -99,6 +103,48 @@ void machine_debian(struct machine_look *k, struct cryo_finding *f)
 			    "the keys of the Debian archive are missing%s", now);
 	else
 		machine_say(f, CRYO_VERDICT_OK, NULL, "%s", program);
+}
+
+/* It fetches repositories, and applies patches. */
+static bool needs_git(const struct machine_look *k)
+{
+	for (size_t i = 0; i < k->build.n; i++) {
+		const struct cryo_built *b = &k->build.item[i];
+
+		if (!b->up_to_date &&
+		    (b->series.n > 0 || b->component->source.kind == CRYO_SOURCE_GIT ||
+		     b->component->source.kind == CRYO_SOURCE_SUPERPROJECT))
+			return true;
+	}
+	return false;
+}
+
+/* "git version 2.39.5" */
+static bool is_git_new_enough(const char *said)
+{
+	unsigned major, minor;
+
+	return sscanf(said, "git version %u.%u", &major, &minor) == 2 &&
+	       (major > GIT_MAJOR || (major == GIT_MAJOR && minor >= GIT_MINOR));
+}
+
+void machine_git(struct machine_look *k, struct cryo_finding *f)
+{
+	static const char *const argv[] = { "git", "--version", NULL };
+	enum cryo_verdict bad = needs_git(k) ? CRYO_VERDICT_FAIL : CRYO_VERDICT_NOTE;
+	const char *now = bad == CRYO_VERDICT_NOTE ? "; not needed now, all is built" : "";
+	cryo_auto(cryo_free) char *said = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	if (cryo_proc_output(argv, GIT_MS, &said, &err) < 0)
+		machine_say(f, bad, "apt-get install git",
+			    "cannot fetch repositories or apply patches: %s%s", err.msg, now);
+	else if (!is_git_new_enough(said))
+		machine_say(f, bad, "install git 2.34 or newer",
+			    "%s is older than %d.%d, which patches need%s", said, GIT_MAJOR,
+			    GIT_MINOR, now);
+	else
+		machine_say(f, CRYO_VERDICT_OK, NULL, "%s", said);
 }
 
 void machine_shipped(struct machine_look *k, struct cryo_finding *f)

@@ -38,6 +38,6 @@ struct machine_check_row {
 };
 
 /* Those that any kind may take into its table: what builds need, and what is there. */
-machine_check machine_go, machine_cgo, machine_debian, machine_shipped, machine_built;
+machine_check machine_git, machine_go, machine_cgo, machine_debian, machine_shipped, machine_built;
 
 #endif

@@ -176,7 +176,7 @@ static void read_criu_image(struct cryo_tar_reader *r, struct cryo_str *out)
 	ssize_t n;
 
 	/* -1: the walk fails by itself. */
-	while ((n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
+	while (out->len < CRYO_FORKED_HEAD && (n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
 		cryo_str_addn(out, buf, (size_t)n);
 }
 
@@ -197,17 +197,16 @@ static void take_criu_image(struct load *l, struct cryo_tar_reader *r,
 		out->encryption = "criu";
 	if (cryo_starts_with(name, "pages-"))
 		out->page_bytes += e->size;
+	read_criu_image(r, &image);
+	cryo_forked_take(&out->forked, name, cryo_str_get(&image), image.len, e->size);
 	if (e->size > MAX_IMAGE)
 		return;
-	if (strcmp(name, "pstree.img") == 0 && l->pstree.len == 0) {
-		read_criu_image(r, &l->pstree);
-	} else if (is_process_image(name, "core-", &pid)) {
-		read_criu_image(r, &image);
+	if (strcmp(name, "pstree.img") == 0 && l->pstree.len == 0)
+		cryo_str_addn(&l->pstree, cryo_str_get(&image), image.len);
+	else if (is_process_image(name, "core-", &pid))
 		take_core_image(l, pid, &image);
-	} else if (is_process_image(name, "pagemap-", &pid)) {
-		read_criu_image(r, &image);
+	else if (is_process_image(name, "pagemap-", &pid))
 		take_pagemap_image(l, pid, &image);
-	}
 }
 
 static int contents_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
@@ -235,6 +234,8 @@ int cryo_contents_load(const char *path, struct cryo_contents *out, struct cryo_
 	/* What is encrypted may look like anything. */
 	if (rc == 0 && !out->encryption)
 		take_processes(&l);
+	if (!cryo_streq(out->encryption, "criu"))
+		cryo_forked_release(&out->forked);
 	cryo_str_release(&l.pstree);
 	free(l.name);
 	free(l.memory);
@@ -246,5 +247,6 @@ int cryo_contents_load(const char *path, struct cryo_contents *out, struct cryo_
 void cryo_contents_release(struct cryo_contents *c)
 {
 	free(c->process);
+	cryo_forked_release(&c->forked);
 	*c = (struct cryo_contents){ 0 };
 }

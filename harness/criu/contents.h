@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "criu/forked.h"
 
 struct cryo_process {
 	uint32_t pid, ppid; /* as in the container; ppid 0: the first */
@@ -22,6 +23,7 @@ struct cryo_contents {
 	uint64_t page_bytes;	      /* memory in them (pages-*.img) */
 	uint64_t rootfs_bytes;	      /* rootfs-diff.tar: what was changed in the file system */
 	const char *encryption;	      /* "seal", "criu" (it did so itself); NULL: plain */
+	struct cryo_forked forked;    /* of each image, if `encryption` is "criu" */
 	struct cryo_process *process; /* owned; parents may be anywhere in the list */
 	size_t n;		      /* at most 4096; 0: encrypted, or not to be read */
 };

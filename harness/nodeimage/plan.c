@@ -66,7 +66,7 @@ int cryo_nodeimage_plan(const char *stack, const char *onto, struct cryo_nodeima
 	if (rc == 0)
 		rc = cryo_stack_load(extra, &n.extra, err);
 	if (rc == 0)
-		rc = cryo_build_plan(&n.stack, NULL, &n.build, err);
+		rc = cryo_build_plan_nodes(&n.stack, &n.build, err);
 	if (rc == 0)
 		rc = plan_extra(&n, err);
 	if (rc < 0)

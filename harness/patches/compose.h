@@ -6,7 +6,7 @@
 #include "patches/series.h"
 
 struct cryo_composed {
-	struct cryo_strv name, subject, text; /* of each patch */
+	struct cryo_strv name, text; /* of each patch */
 };
 void cryo_composed_release(struct cryo_composed *c);
 #define cryo_composed_releasep cryo_composed_release

@@ -57,7 +57,7 @@ static int write_box_file(const struct cryo_gitbox *box, const char *name, const
 {
 	cryo_auto(cryo_free) char *path = cryo_gitbox_path(box, name);
 
-	return cryo_fs_write(path, text, strlen(text), 0600, err);
+	return cryo_fs_write_scratch(path, text, strlen(text), err);
 }
 
 static int make_box_repository(const struct cryo_gitbox *box, struct cryo_err *err)

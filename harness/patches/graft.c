@@ -1,23 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "patches/graft.h"
 
+#include "patches/mail.h"
+#include "patches/part.h"
+#include "patches/paths.h"
 #include "sys/fs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-int cryo_graft_read_tree(struct cryo_graft *g, const git_oid *tree, struct cryo_err *err)
+static int write_part(struct cryo_graft *g, struct cryo_err *err)
 {
-	char hex[CRYO_COMMIT_HEX];
-	struct cryo_gitrun run = { 0 };
+	cryo_auto(cryo_free) char *index = cryo_gitbox_path(&g->box, "index");
 
-	git_oid_tostr(hex, sizeof(hex), tree);
-	run.argv = CRYO_GIT("read-tree", hex);
-	return cryo_gitbox_run(&g->box, &run, err);
+	return cryo_part_write(g->repo, &g->tree, &g->paths, index, &g->part, err);
 }
 
-int cryo_graft_open(const char *repository, const char *base, struct cryo_graft *out,
-		    struct cryo_err *err)
+int cryo_graft_go_back(struct cryo_graft *g, const git_oid *head, const git_oid *tree,
+		       struct cryo_err *err)
+{
+	git_oid_cpy(&g->head, head);
+	git_oid_cpy(&g->tree, tree);
+	return write_part(g, err);
+}
+
+int cryo_graft_open(const char *repository, const char *base, const struct cryo_series *s,
+		    struct cryo_graft *out, struct cryo_err *err)
 {
 	cryo_auto(git_commit_free) git_commit *commit = NULL;
 	int rc = cryo_repo_open(repository, &out->repo, err);
@@ -26,25 +34,20 @@ int cryo_graft_open(const char *repository, const char *base, struct cryo_graft 
 		rc = cryo_repo_commit(out->repo, base, &commit, err);
 	if (rc == 0)
 		rc = cryo_gitbox_open(out->repo, &out->box, err);
-	if (rc < 0)
-		return rc;
-	git_oid_cpy(&out->head, git_commit_id(commit));
-	git_oid_cpy(&out->tree, git_commit_tree_id(commit));
-	return cryo_graft_read_tree(out, &out->tree, err);
+	if (rc == 0)
+		rc = cryo_mails_read(&out->box, s, err);
+	if (rc == 0)
+		rc = cryo_paths_list(&out->box, s, &out->paths, err);
+	return rc < 0 ? rc
+		      : cryo_graft_go_back(out, git_commit_id(commit), git_commit_tree_id(commit),
+					   err);
 }
 
 void cryo_graft_close(struct cryo_graft *g)
 {
 	cryo_gitbox_close(&g->box);
+	cryo_strv_release(&g->paths);
 	git_repository_free(g->repo);
-}
-
-unsigned cryo_graft_diff_line(const struct cryo_graft *g, const struct cryo_mail *m)
-{
-	const char *diff = strstr(cryo_str_get(&m->diff), "diff --git ");
-	unsigned line = diff ? cryo_mail_find_line(g->p, diff, strcspn(diff, "\n"), 1) : 0;
-
-	return line ? line : 1;
 }
 
 static int refuse_mail(const struct cryo_graft *g, const struct cryo_mail *m, const char *what,
@@ -53,7 +56,7 @@ static int refuse_mail(const struct cryo_graft *g, const struct cryo_mail *m, co
 	cryo_auto(cryo_free) char *reason = cryo_gitbox_reason(&g->box);
 
 	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: %s: %s", g->p->path,
-			    cryo_graft_diff_line(g, m), what, reason);
+			    cryo_mail_diff_line(g->p, m), what, reason);
 }
 
 /* "affected file 'd/l/x' is beyond a symbolic link", "invalid path '../x'" */
@@ -65,25 +68,25 @@ static int refuse_path(const struct cryo_graft *g, const struct cryo_mail *m, st
 	if (!end)
 		return refuse_mail(g, m, "refuses to touch a path", err);
 	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: refuses to touch %.*s: %s", g->p->path,
-			    cryo_graft_diff_line(g, m), (int)(end + 1 - path), path,
+			    cryo_mail_diff_line(g->p, m), (int)(end + 1 - path), path,
 			    strstr(end, "symbolic link") ? "it lies behind a link"
 							 : "no source lies there");
 }
 
-static int write_index_tree(struct cryo_graft *g, const char *index, git_oid *tree,
-			    struct cryo_err *err)
+static int read_part(struct cryo_graft *g, const char *index, git_oid *tree, struct cryo_err *err)
 {
-	struct cryo_gitrun run = { .argv = CRYO_GIT("write-tree"), .index = index };
+	cryo_auto(cryo_free) char *path = cryo_gitbox_path(&g->box, index);
 
-	return cryo_gitbox_id(&g->box, &run, tree, err);
+	return cryo_part_read(g->repo, path, tree, err);
 }
 
+/* `option`: one more, or NULL. */
 static int apply_to_index(struct cryo_graft *g, const struct cryo_mail *m, const char *index,
 			  const char *option, struct cryo_err *err)
 {
-	struct cryo_gitrun run = { .index = index };
+	struct cryo_gitrun run = { .index = index, .input = cryo_str_get(&m->diff) };
 
-	run.argv = CRYO_GIT("apply", "--cached", "-v", "--whitespace=nowarn", option, m->file);
+	run.argv = CRYO_GIT("apply", "--cached", "-v", "--whitespace=nowarn", option);
 	return cryo_gitbox_run(&g->box, &run, err);
 }
 
@@ -102,17 +105,6 @@ static long find_farthest_offset(const char *said)
 	return most;
 }
 
-/* Of what git refuses without looking at the source. */
-static int check_readable(struct cryo_graft *g, const struct cryo_mail *m, struct cryo_err *err)
-{
-	struct cryo_gitrun run = { .argv = CRYO_GIT("apply", "--numstat", m->file) };
-	int rc = cryo_gitbox_run(&g->box, &run, err);
-
-	if (rc < 0 && err->status == CRYO_E_CHILD)
-		return refuse_mail(g, m, "no diff that can be read", err);
-	return rc;
-}
-
 static bool is_refused_path(const char *said)
 {
 	return strstr(said, "error: invalid path ") || strstr(said, " is beyond a symbolic link");
@@ -120,47 +112,41 @@ static bool is_refused_path(const char *said)
 
 /* --- three ways, as `git am -3` does it --- */
 
-static int commit_merge_side(struct cryo_graft *g, const git_oid *tree, const git_oid *parent,
+static int commit_merge_side(struct cryo_graft *g, const git_oid *tree, const char *parent,
 			     char hex[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
-	char tree_hex[CRYO_COMMIT_HEX], parent_hex[CRYO_COMMIT_HEX];
-	static const char *const who[] = { "GIT_AUTHOR_NAME=m",
-					   "GIT_AUTHOR_EMAIL=m@localhost",
-					   "GIT_AUTHOR_DATE=@0 +0000",
-					   "GIT_COMMITTER_NAME=m",
-					   "GIT_COMMITTER_EMAIL=m@localhost",
-					   "GIT_COMMITTER_DATE=@0 +0000",
-					   NULL };
-	struct cryo_gitrun run = { .env = who, .input = "side\n" };
+	cryo_auto(git_signature_free) git_signature *nobody = NULL;
+	cryo_auto(git_commit_free) git_commit *commit = NULL;
 	git_oid id;
-	int rc;
+	int rc = parent ? cryo_repo_commit(g->repo, parent, &commit, err) : 0;
 
-	git_oid_tostr(tree_hex, sizeof(tree_hex), tree);
-	run.argv = CRYO_GIT("commit-tree", tree_hex);
-	if (parent) {
-		git_oid_tostr(parent_hex, sizeof(parent_hex), parent);
-		run.argv = CRYO_GIT("commit-tree", "-p", parent_hex, tree_hex);
-		rc = cryo_gitbox_id(&g->box, &run, &id, err);
-	} else {
-		rc = cryo_gitbox_id(&g->box, &run, &id, err);
-	}
+	if (rc == 0 && git_signature_new(&nobody, "m", "m@localhost", 0, 0) < 0)
+		rc = cryo_git_err(err, CRYO_E_PROVISION, "libgit2");
+	if (rc == 0)
+		rc = cryo_repo_add_commit(g->repo, commit, tree, nobody, "side\n", &id, err);
 	if (rc == 0)
 		git_oid_tostr(hex, CRYO_COMMIT_HEX, &id);
 	return rc;
 }
 
-/* Since git 2.38; before, file by file: without renames of the source. */
+/* git has merge-tree since 2.38; before, file by file: without renames of the source. */
 static int merge_file_by_file(struct cryo_graft *g, const struct cryo_mail *m, git_oid *result,
 			      struct cryo_err *err)
 {
-	int rc = apply_to_index(g, m, NULL, "--3way", err);
+	cryo_auto(git_diff_free) git_diff *diff = NULL;
+	git_oid part;
+	int rc = apply_to_index(g, m, "index", "--3way", err);
 
 	if (rc == 0)
-		return write_index_tree(g, NULL, result, err);
+		rc = read_part(g, "index", &part, err);
+	if (rc == 0)
+		rc = cryo_repo_compare(g->repo, &g->part, &part, &diff, err);
+	if (rc == 0)
+		return cryo_part_lift(g->repo, &g->tree, diff, result, err);
 	if (err->status != CRYO_E_CHILD)
 		return rc;
 	/* It leaves its conflicts in the index. */
-	rc = cryo_graft_read_tree(g, &g->tree, err);
+	rc = write_part(g, err);
 	return rc < 0 ? rc : cryo_err_set(err, CRYO_E_CHILD, "no merge without conflicts");
 }
 
@@ -169,15 +155,12 @@ static int merge_two_trees(struct cryo_graft *g, const struct cryo_mail *m, cons
 {
 	char base[CRYO_COMMIT_HEX], ours[CRYO_COMMIT_HEX], theirs[CRYO_COMMIT_HEX];
 	struct cryo_gitrun run = { 0 };
-	git_oid parent;
 	int rc = commit_merge_side(g, known, NULL, base, err);
 
-	if (rc == 0 && git_oid_fromstr(&parent, base) < 0)
-		rc = cryo_git_err(err, CRYO_E_PROVISION, "commit %s", base);
 	if (rc == 0)
-		rc = commit_merge_side(g, &g->tree, &parent, ours, err);
+		rc = commit_merge_side(g, &g->tree, base, ours, err);
 	if (rc == 0)
-		rc = commit_merge_side(g, meant, &parent, theirs, err);
+		rc = commit_merge_side(g, meant, base, theirs, err);
 	if (rc < 0)
 		return rc;
 	run.argv = CRYO_GIT("-c", "merge.directoryRenames=false", "merge-tree", "--write-tree",
@@ -185,7 +168,7 @@ static int merge_two_trees(struct cryo_graft *g, const struct cryo_mail *m, cons
 	rc = cryo_gitbox_id(&g->box, &run, result, err);
 	if (rc < 0 && g->box.last.exit_code == 129)
 		return merge_file_by_file(g, m, result, err);
-	return rc < 0 ? rc : cryo_graft_read_tree(g, result, err);
+	return rc;
 }
 
 /* Of the files it touches as they were when it was made, if the repository has them. */
@@ -194,16 +177,17 @@ static int merge_mail(struct cryo_graft *g, const struct cryo_mail *m, git_oid *
 {
 	cryo_auto(cryo_free) char *known_index = cryo_gitbox_path(&g->box, "known");
 	cryo_auto(cryo_free) char *option = cryo_asprintf("--build-fake-ancestor=%s", known_index);
-	struct cryo_gitrun run = { .argv = CRYO_GIT("apply", option, m->file) };
+	struct cryo_gitrun run = { .argv = CRYO_GIT("apply", option),
+				   .input = cryo_str_get(&m->diff) };
 	git_oid known, meant;
 	int rc = cryo_gitbox_run(&g->box, &run, err);
 
 	if (rc == 0)
-		rc = write_index_tree(g, "known", &known, err);
+		rc = read_part(g, "known", &known, err);
 	if (rc == 0)
-		rc = apply_to_index(g, m, "known", "--cached", err);
+		rc = apply_to_index(g, m, "known", NULL, err);
 	if (rc == 0)
-		rc = write_index_tree(g, "known", &meant, err);
+		rc = read_part(g, "known", &meant, err);
 	return rc < 0 ? rc : merge_two_trees(g, m, &known, &meant, result, err);
 }
 
@@ -235,42 +219,59 @@ static int is_mail_contained(struct cryo_graft *g, const struct cryo_mail *m, bo
 	if (rc == 0)
 		rc = apply_to_index(g, m, "undone", "--reverse", err);
 	if (rc == 0)
-		rc = write_index_tree(g, "undone", &undone, err);
+		rc = read_part(g, "undone", &undone, err);
 	if (rc == 0)
-		rc = apply_to_index(g, m, "undone", "--cached", err);
+		rc = apply_to_index(g, m, "undone", NULL, err);
 	if (rc == 0)
-		rc = write_index_tree(g, "undone", &again, err);
+		rc = read_part(g, "undone", &again, err);
 	if (rc < 0)
 		return err->status == CRYO_E_CHILD ? 0 : rc;
-	*contained = git_oid_equal(&again, &g->tree) && !git_oid_equal(&undone, &g->tree);
+	*contained = git_oid_equal(&again, &g->part) && !git_oid_equal(&undone, &g->part);
 	return 0;
 }
 
 /* --- apply --- */
 
-static int take_result(struct cryo_graft *g, const struct cryo_mail *m, const git_oid *result,
-		       struct cryo_applied *how, struct cryo_err *err)
+/* What git has made of the part, in the whole tree. */
+static int take_part(struct cryo_graft *g, const struct cryo_mail *m, const git_oid *part,
+		     struct cryo_err *err)
 {
-	if (git_oid_equal(result, &g->tree)) {
-		how->kind = CRYO_FIT_CONTAINED;
-		how->offset = 0;
-		return 0;
-	}
-	return cryo_graft_check(g, m, result, err);
+	cryo_auto(git_diff_free) git_diff *diff = NULL;
+	int rc = cryo_repo_compare(g->repo, &g->part, part, &diff, err);
+
+	if (rc == 0)
+		rc = cryo_graft_check(g, m, diff, err);
+	if (rc == 0)
+		rc = cryo_part_lift(g->repo, &g->tree, diff, &g->tree, err);
+	git_oid_cpy(&g->part, part);
+	return rc;
+}
+
+static int take_whole(struct cryo_graft *g, const struct cryo_mail *m, const git_oid *tree,
+		      struct cryo_err *err)
+{
+	cryo_auto(git_diff_free) git_diff *diff = NULL;
+	int rc = cryo_repo_compare(g->repo, &g->tree, tree, &diff, err);
+
+	if (rc == 0)
+		rc = cryo_graft_check(g, m, diff, err);
+	return rc < 0 ? rc : cryo_graft_go_back(g, &g->head, tree, err);
 }
 
 static int fall_back(struct cryo_graft *g, const struct cryo_mail *m, const char *said,
-		     git_oid *result, struct cryo_applied *how, struct cryo_err *err)
+		     struct cryo_applied *how, struct cryo_err *err)
 {
+	git_oid tree;
 	bool contained;
-	int rc = check_readable(g, m, err);
+	int rc = merge_mail(g, m, &tree, err);
 
-	if (rc < 0)
-		return rc;
-	rc = merge_mail(g, m, result, err);
+	if (rc == 0 && git_oid_equal(&tree, &g->tree)) {
+		how->kind = CRYO_FIT_CONTAINED;
+		return 0;
+	}
 	if (rc == 0) {
 		how->kind = CRYO_FITS_MERGED;
-		return take_result(g, m, result, how, err);
+		return take_whole(g, m, &tree, err);
 	}
 	if (err->status != CRYO_E_CHILD)
 		return rc;
@@ -284,11 +285,12 @@ static int fall_back(struct cryo_graft *g, const struct cryo_mail *m, const char
 	return 0;
 }
 
-int cryo_graft(struct cryo_graft *g, const struct cryo_mail *m, git_oid *result,
-	       struct cryo_applied *how, struct cryo_err *err)
+int cryo_graft(struct cryo_graft *g, const struct cryo_mail *m, struct cryo_applied *how,
+	       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *said = NULL;
-	int rc = apply_to_index(g, m, NULL, "--cached", err);
+	git_oid part;
+	int rc = apply_to_index(g, m, "index", NULL, err);
 
 	if (rc < 0 && err->status != CRYO_E_CHILD)
 		return rc;
@@ -296,9 +298,13 @@ int cryo_graft(struct cryo_graft *g, const struct cryo_mail *m, git_oid *result,
 	if (rc < 0 && is_refused_path(said))
 		return refuse_path(g, m, err);
 	if (rc < 0)
-		return fall_back(g, m, said, result, how, err);
+		return fall_back(g, m, said, how, err);
+	rc = read_part(g, "index", &part, err);
+	if (rc == 0 && git_oid_equal(&part, &g->part)) {
+		how->kind = CRYO_FIT_CONTAINED;
+		return 0;
+	}
 	how->offset = find_farthest_offset(said);
 	how->kind = how->offset ? CRYO_FITS_MOVED : CRYO_FITS;
-	rc = write_index_tree(g, NULL, result, err);
-	return rc < 0 ? rc : take_result(g, m, result, how, err);
+	return rc < 0 ? rc : take_part(g, m, &part, err);
 }

@@ -3,6 +3,7 @@
 #include "patches/graft.h"
 
 #include "patches/explain.h"
+#include "patches/mail.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,7 +45,7 @@ static int check_grafted_link(const struct cryo_graft *g, const struct cryo_mail
 	if (is_link_inside_tree(f->path, target))
 		return 0;
 	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: link '%s' leads out of the tree, to '%s'",
-			    g->p->path, cryo_graft_diff_line(g, m), f->path, target);
+			    g->p->path, cryo_mail_diff_line(g->p, m), f->path, target);
 }
 
 static int check_grafted_file(const struct cryo_graft *g, const struct cryo_mail *m,
@@ -54,31 +55,17 @@ static int check_grafted_file(const struct cryo_graft *g, const struct cryo_mail
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "%s:%u: '%s' is neither a file nor a link: a patch cannot "
 				    "change a submodule",
-				    g->p->path, cryo_graft_diff_line(g, m), d->new_file.path);
+				    g->p->path, cryo_mail_diff_line(g->p, m), d->new_file.path);
 	if (d->new_file.mode == GIT_FILEMODE_LINK)
 		return check_grafted_link(g, m, &d->new_file, err);
 	return 0;
 }
 
-int cryo_graft_check(const struct cryo_graft *g, const struct cryo_mail *m, const git_oid *result,
+int cryo_graft_check(const struct cryo_graft *g, const struct cryo_mail *m, git_diff *diff,
 		     struct cryo_err *err)
 {
-	cryo_auto(git_tree_free) git_tree *from = NULL, *to = NULL;
-	cryo_auto(git_diff_free) git_diff *diff = NULL;
-	git_diff_options opts;
-	git_odb *odb = NULL;
 	int rc = 0;
 
-	/* git has written objects since the repository was opened. */
-	if (git_repository_odb(&odb, g->repo) == 0)
-		git_odb_refresh(odb);
-	git_odb_free(odb);
-	git_diff_options_init(&opts, GIT_DIFF_OPTIONS_VERSION);
-	opts.flags = GIT_DIFF_INCLUDE_TYPECHANGE;
-	if (git_tree_lookup(&from, g->repo, &g->tree) < 0 ||
-	    git_tree_lookup(&to, g->repo, result) < 0 ||
-	    git_diff_tree_to_tree(&diff, g->repo, from, to, &opts) < 0)
-		return cryo_git_err(err, CRYO_E_PROVISION, "%s: cannot compare", g->p->path);
 	for (size_t i = 0; rc == 0 && i < git_diff_num_deltas(diff); i++)
 		rc = check_grafted_file(g, m, git_diff_get_delta(diff, i), err);
 	return rc;
@@ -174,7 +161,7 @@ static void explain_first_error(const struct cryo_graft *g, const struct cryo_ma
 void cryo_graft_explain(const struct cryo_graft *g, const struct cryo_mail *m, const char *said,
 			struct cryo_applied *how)
 {
-	unsigned begin = cryo_graft_diff_line(g, m);
+	unsigned begin = cryo_mail_diff_line(g->p, m);
 
 	how->kind = CRYO_FIT_CONFLICT;
 	how->line = begin;

@@ -75,26 +75,27 @@ static int check_mail_parts(const struct cryo_patch *p, const struct cryo_mail *
 {
 	if (!m->subject && !m->email)
 		return report_bad_mail(p, "not a mail as 'git format-patch' writes it", err);
-	if (!m->subject || !*m->subject)
+	if (m->message.len == 0)
 		return report_bad_mail(p, "no subject", err);
 	if (!m->email || !*m->email || !m->author)
 		return report_bad_mail(p, "no author such as 'From: Name <address>'", err);
 	if (m->diff.len == 0)
 		return report_bad_mail(p, "no diff (a line 'diff --git …' begins it)", err);
+	if (strlen(cryo_str_get(&m->diff)) != m->diff.len)
+		return report_bad_mail(p, "its diff holds a NUL byte", err);
 	return 0;
 }
 
 static int read_one_mail(struct cryo_gitbox *box, const struct cryo_patch *p, const char *text,
 			 struct cryo_mail *m, struct cryo_err *err)
 {
-	static unsigned count;
-	cryo_auto(cryo_free) char *body = cryo_asprintf("%s/body-%u", box->dir, count);
+	cryo_auto(cryo_free) char *body = cryo_gitbox_path(box, "body");
+	cryo_auto(cryo_free) char *diff = cryo_gitbox_path(box, "diff");
 	cryo_auto(cryo_str_release) struct cryo_str reason = { 0 }, whole = { 0 };
 	struct cryo_gitrun run = { .input = text };
 	int rc;
 
-	m->file = cryo_asprintf("%s/diff-%u", box->dir, count++);
-	run.argv = CRYO_GIT("mailinfo", "-u", "--encoding=UTF-8", "--no-scissors", body, m->file);
+	run.argv = CRYO_GIT("mailinfo", "-u", "--no-scissors", body, diff);
 	rc = cryo_gitbox_run(box, &run, err);
 	if (rc < 0)
 		return err->status == CRYO_E_CHILD
@@ -103,14 +104,12 @@ static int read_one_mail(struct cryo_gitbox *box, const struct cryo_patch *p, co
 	take_all_info(cryo_str_get(&box->last.out), m);
 	rc = cryo_fs_read(body, MAX_DIFF, &reason, err);
 	if (rc == 0)
-		rc = cryo_fs_read(m->file, MAX_DIFF, &m->diff, err);
-	if (rc == 0)
-		rc = check_mail_parts(p, m, err);
+		rc = cryo_fs_read(diff, MAX_DIFF, &m->diff, err);
 	if (rc < 0)
 		return rc;
-	cryo_str_addf(&whole, "%s\n\n%s", m->subject, cryo_str_get(&reason));
+	cryo_str_addf(&whole, "%s\n\n%s", m->subject ? m->subject : "", cryo_str_get(&reason));
 	cryo_message_strip(cryo_str_get(&whole), &m->message);
-	return 0;
+	return check_mail_parts(p, m, err);
 }
 
 static struct cryo_mail *add_mail(struct cryo_mails *out)
@@ -170,19 +169,32 @@ static int split_mails(struct cryo_gitbox *box, const struct cryo_patch *p, stru
 	return read_split_mails(box, p, n, dir, out, err);
 }
 
-int cryo_mails_read(struct cryo_gitbox *box, const struct cryo_patch *p, struct cryo_mails *out,
-		    struct cryo_err *err)
+static int read_patch_mails(struct cryo_gitbox *box, const struct cryo_patch *p,
+			    struct cryo_mails *out, struct cryo_err *err)
 {
 	const char *text = cryo_str_get(&p->text);
-	int rc;
 
 	if (strlen(text) != p->text.len)
 		return report_bad_mail(p, "holds a NUL byte", err);
 	/* One mail as most are: there is nothing to split. */
 	if (strstr(text, "\nFrom ") || strstr(text, "\n>From ") || has_windows_lines(text))
-		rc = split_mails(box, p, out, err);
-	else
-		rc = read_one_mail(box, p, text, add_mail(out), err);
+		return split_mails(box, p, out, err);
+	return read_one_mail(box, p, text, add_mail(out), err);
+}
+
+int cryo_mails_read(struct cryo_gitbox *box, const struct cryo_series *s, struct cryo_err *err)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < s->n; i++) {
+		struct cryo_patch *p = &s->patch[i];
+
+		if (p->mails.n > 0)
+			continue;
+		rc = read_patch_mails(box, p, &p->mails, err);
+		if (rc < 0)
+			cryo_mails_release(&p->mails);
+	}
 	return rc;
 }
 
@@ -193,7 +205,6 @@ void cryo_mails_release(struct cryo_mails *m)
 		free(m->v[i].email);
 		free(m->v[i].date);
 		free(m->v[i].subject);
-		free(m->v[i].file);
 		cryo_str_release(&m->v[i].message);
 		cryo_str_release(&m->v[i].diff);
 	}
@@ -214,4 +225,12 @@ unsigned cryo_mail_find_line(const struct cryo_patch *p, const char *line, size_
 		text += len + (text[len] == '\n');
 	}
 	return 0;
+}
+
+unsigned cryo_mail_diff_line(const struct cryo_patch *p, const struct cryo_mail *m)
+{
+	const char *diff = strstr(cryo_str_get(&m->diff), "diff --git ");
+	unsigned line = diff ? cryo_mail_find_line(p, diff, strcspn(diff, "\n"), 1) : 0;
+
+	return line ? line : 1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "patches/series.h"
+#include "patches/mail.h"
 
 #include "sys/fs.h"
 
@@ -119,6 +119,7 @@ void cryo_patch_release(struct cryo_patch *p)
 	free(p->name);
 	free(p->path);
 	cryo_str_release(&p->text);
+	cryo_mails_release(&p->mails);
 	*p = (struct cryo_patch){ 0 };
 }
 

@@ -12,11 +12,25 @@
 #include "base/str.h"
 #include "sys/hash.h"
 
+struct cryo_mail {
+	char *author, *email;
+	char *date;		 /* as it stands there; "" if it has none */
+	char *subject;		 /* without "[PATCH 1/3]"; NULL: none */
+	struct cryo_str message; /* of the commit */
+	struct cryo_str diff;	 /* decoded, text */
+};
+
+struct cryo_mails {
+	struct cryo_mail *v;
+	size_t n;
+};
+
 struct cryo_patch {
 	char *name;		    /* of its file, "0001-kubelet-read-a-body.patch" */
 	char *path;		    /* of its file, for messages */
 	struct cryo_str text;	    /* one mail, or several as an mbox */
 	char sha256[CRYO_HASH_HEX]; /* of the file */
+	struct cryo_mails mails;    /* none until patches/mail.h has read them */
 };
 
 struct cryo_series {

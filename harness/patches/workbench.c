@@ -68,12 +68,12 @@ static int check_nothing_pending(git_repository *repo, const char *dir, struct c
 
 	if (git_repository_state(repo) != GIT_REPOSITORY_STATE_NONE)
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "a rebase, merge or am is not done yet (git status)");
+				    "a rebase, merge or am is still in progress (git status)");
 	rc = cryo_git_state(dir, &state, err);
 	if (rc == 0 && state.changed > 0)
 		rc = cryo_err_set(err, CRYO_E_CONFIG,
-				  "%zu file%s with changes that no commit has, '%s' first",
-				  state.changed, state.changed == 1 ? "" : "s", state.first);
+				  "%zu file%s with uncommitted changes, '%s' first", state.changed,
+				  state.changed == 1 ? "" : "s", state.first);
 	return rc;
 }
 
@@ -305,7 +305,8 @@ static int make_workbench_room(const char *dir, const char *repository, const st
 	if (!cryo_fs_exists(dir) || is_workbench_empty(dir))
 		return 0;
 	if (!is_own_workbench(dir))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tree of 'sources patch'", dir);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a tree of 'sources patch'",
+				    dir);
 	rc = open_settled_workbench(dir, &repo, &m, err);
 	if (rc == 0 && !are_mails_in_series(&m, s) && !is_workbench_untouched(repository, repo, s))
 		rc = cryo_err_set(err, CRYO_E_CONFIG,
@@ -340,18 +341,14 @@ int cryo_workbench_open(const char *dir, const char *repository, const char *bas
 
 /* --- writing it back --- */
 
-static void note_patch_change(struct cryo_workbench_changes *c, const char *name,
-			      const char *subject, const char *what)
+static void note_patch_change(struct cryo_workbench_changes *c, const char *name, const char *what)
 {
 	c->v = cryo_realloc(c->v, c->n + 1, sizeof(*c->v));
-	c->v[c->n++] = (struct cryo_workbench_change){ .name = cryo_strdup(name),
-						       .subject = cryo_strdup(subject),
-						       .what = what };
+	c->v[c->n++] = (struct cryo_workbench_change){ .name = cryo_strdup(name), .what = what };
 }
 
-static int write_patch_file(const char *dir, const char *name, const char *subject,
-			    const char *text, struct cryo_workbench_changes *c,
-			    struct cryo_err *err)
+static int write_patch_file(const char *dir, const char *name, const char *text,
+			    struct cryo_workbench_changes *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
 	cryo_auto(cryo_str_release) struct cryo_str old = { 0 };
@@ -360,10 +357,10 @@ static int write_patch_file(const char *dir, const char *name, const char *subje
 
 	if (was_there && cryo_fs_read(path, MAX_PATCH, &old, &none) == 0 &&
 	    strcmp(cryo_str_get(&old), text) == 0) {
-		note_patch_change(c, name, subject, "same");
+		note_patch_change(c, name, "same");
 		return 0;
 	}
-	note_patch_change(c, name, subject, was_there ? "changed" : "added");
+	note_patch_change(c, name, was_there ? "changed" : "added");
 	return cryo_fs_write(path, text, strlen(text), 0644, err);
 }
 
@@ -381,7 +378,7 @@ static int remove_other_patches(const char *dir, const struct cryo_composed *m,
 		if (e->d_name[0] == '.' || !cryo_ends_with(e->d_name, ".patch") ||
 		    cryo_strv_has(&m->name, e->d_name))
 			continue;
-		note_patch_change(c, e->d_name, "", "removed");
+		note_patch_change(c, e->d_name, "removed");
 		if (unlink(path) < 0)
 			rc = cryo_err_sys(err, errno, "cannot remove '%s'", path);
 	}
@@ -399,7 +396,8 @@ int cryo_workbench_refresh(const char *dir, const char *series_dir,
 
 	cryo_git_ready();
 	if (!is_own_workbench(dir))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tree of 'sources patch'", dir);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a tree of 'sources patch'",
+				    dir);
 	rc = open_settled_workbench(dir, &repo, &m, err);
 	if (rc == 0 && m.name.n == 0)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "there is no commit since 'base'");
@@ -409,8 +407,7 @@ int cryo_workbench_refresh(const char *dir, const char *series_dir,
 	if (rc == 0)
 		rc = remove_other_patches(series_dir, &m, out, err);
 	for (size_t i = 0; rc == 0 && i < m.name.n; i++)
-		rc = write_patch_file(series_dir, m.name.v[i], m.subject.v[i], m.text.v[i], out,
-				      err);
+		rc = write_patch_file(series_dir, m.name.v[i], m.text.v[i], out, err);
 	return rc;
 }
 
@@ -418,7 +415,6 @@ void cryo_workbench_changes_release(struct cryo_workbench_changes *c)
 {
 	for (size_t i = 0; i < c->n; i++) {
 		free(c->v[i].name);
-		free(c->v[i].subject);
 	}
 	free(c->v);
 	*c = (struct cryo_workbench_changes){ 0 };

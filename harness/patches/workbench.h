@@ -22,8 +22,8 @@ int cryo_workbench_open(const char *dir, const char *repository, const char *bas
 			struct cryo_err *err);
 
 struct cryo_workbench_change {
-	char *name, *subject; /* of the patch */
-	const char *what;     /* "added", "changed", "removed", "same" */
+	char *name;	  /* of the patch */
+	const char *what; /* "added", "changed", "removed", "same" */
 };
 struct cryo_workbench_changes {
 	struct cryo_workbench_change *v;

@@ -179,6 +179,17 @@ int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, str
 	return 0;
 }
 
+int cryo_build_plan_nodes(const struct cryo_stack *stack, struct cryo_build *out,
+			  struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv only = { 0 };
+
+	for (size_t i = 0; i < stack->n; i++)
+		if (cryo_recipe_in_nodes(&stack->component[i]))
+			cryo_strv_add(&only, stack->component[i].name);
+	return cryo_build_plan(stack, cryo_strv_get(&only), out, err);
+}
+
 static int build_under_lock(struct cryo_built *b, const struct cryo_recipe *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *log = cryo_build_log(b->component);

@@ -43,6 +43,9 @@ struct cryo_build {
  */
 int cryo_build_plan(const struct cryo_stack *stack, const char *const *only, struct cryo_build *out,
 		    struct cryo_err *err);
+/* The same for what nodes are made of, without tools such as kind. */
+int cryo_build_plan_nodes(const struct cryo_stack *stack, struct cryo_build *out,
+			  struct cryo_err *err);
 /*
  * Make what is missing, one step event per component; a finished plan says so. `fetch`
  * (NULL: nothing special) says whom to ask for sources, or that nobody shall be.
@@ -59,7 +62,7 @@ int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cr
 /* MiB of memory that making it may take. */
 unsigned cryo_build_memory(const struct cryo_built *b);
 
-/* One stamp over all components: what a running cluster was made from. */
+/* One stamp over what nodes are made of: what a running cluster was made from. */
 void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX]);
 
 #endif

@@ -57,7 +57,7 @@ static int report_refused_module(const struct cryo_go_build *g, const char *modu
 		{ ": 403 ", "the module proxy does not serve it (is there such a version?)" },
 		{ "unknown revision", "there is no such version" },
 		{ "disabled by GOPROXY=off",
-		  "it is not in Go's module cache, and nothing shall be fetched" },
+		  "it is not in Go's module cache, and --offline forbids to fetch it" },
 	};
 
 	cryo_debug("go: %s", problem);

@@ -75,14 +75,14 @@ int cryo_onto(const struct cryo_component *c, const struct cryo_series *s,
 	int rc;
 
 	if (o->version && !cryo_source_is_version(o->version))
-		return cryo_err_set(err, CRYO_E_USAGE, "'%s' is no exact version such as v1.2.3",
-				    o->version);
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "'%s' is not an exact version such as v1.2.3", o->version);
 	if (c->source.kind == CRYO_SOURCE_MODULE)
 		return prepare_module_onto(c, s, o, repository, commit, err);
 	if (o->version)
-		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "component '%s' is no Go module: it has no version to choose",
-				    c->name);
+		return cryo_err_set(
+		    err, CRYO_E_CONFIG,
+		    "component '%s' is not a Go module: it has no version to choose", c->name);
 	rc = cryo_source_tree(&c->source, c->name, &fetch, &tree, err);
 	if (rc < 0)
 		return rc;

@@ -91,6 +91,7 @@ static const struct cryo_recipe recipes[] = {
 	    .ldflags = "-s -w",
 	    .stamps = kind_stamps,
 	    .kinds = GO_SOURCES,
+	    .tool = true,
 	    .memory_mib = 1024,
 	    .make = cryo_build_go,
 	},
@@ -193,4 +194,12 @@ int cryo_recipe_find(const struct cryo_component *c, const struct cryo_recipe **
 		}
 	}
 	return set_recipe_error(c, err, "recipe", c->recipe, names);
+}
+
+bool cryo_recipe_in_nodes(const struct cryo_component *c)
+{
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(recipes); i++)
+		if (cryo_streq(c->recipe, recipes[i].name))
+			return !recipes[i].tool;
+	return true;
 }

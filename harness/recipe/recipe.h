@@ -22,6 +22,7 @@ struct cryo_recipe {
 	const char *version_file;    /* of a tree: "1.2.3", for a stack that names no version */
 	unsigned kinds;		     /* of source it takes: bits 1 << CRYO_SOURCE_… */
 	bool cgo;
+	bool tool;	     /* for the machine that makes clusters; no node has it */
 	unsigned memory_mib; /* what its build takes at most, roughly: its largest link */
 	const char
 	    *main; /* a file that ships with cryopod and is built instead of `package`, or NULL */
@@ -36,6 +37,8 @@ struct cryo_recipe {
 /* -CRYO_E_CONFIG with file and line: unknown recipe, program, or a source it cannot take. */
 int cryo_recipe_find(const struct cryo_component *c, const struct cryo_recipe **out,
 		     struct cryo_err *err);
+/* Is it what nodes are made of? A tool such as kind is not. */
+bool cryo_recipe_in_nodes(const struct cryo_component *c);
 /* What is asked for: the component's programs, or all of the recipe. NULL-terminated, borrowed. */
 const char *const *cryo_recipe_programs(const struct cryo_recipe *r,
 					const struct cryo_component *c);

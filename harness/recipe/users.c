@@ -2,6 +2,7 @@
 #include "recipe/users.h"
 
 #include "conf/json.h"
+#include "recipe/recipe.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
 
@@ -93,8 +94,10 @@ static char *compute_recorded_stamp(const struct cryo_stack *stack, const json_t
 		json_array_foreach((json_t *)builds, j, one)
 			if (cryo_streq(cryo_json_str(one, "component"), stack->component[i].name))
 				known = cryo_json_str(one, "stamp");
-		if (!known)
+		if (!known && cryo_recipe_in_nodes(&stack->component[i]))
 			return NULL;
+		if (!known)
+			known = "";
 		item[i].component = &stack->component[i];
 		snprintf(item[i].stamp, sizeof(item[i].stamp), "%s", known);
 	}

@@ -60,6 +60,9 @@ static int fetch_archive_file(const struct cryo_source *src, const struct cryo_d
 	char hex[CRYO_HASH_HEX];
 	int rc = cryo_download(d, err);
 
+	/* An archive that cannot be had is a build that cannot be made. */
+	if (rc == -CRYO_E_REMOTE)
+		rc = -(int)(err->status = CRYO_E_PROVISION);
 	if (rc == 0)
 		rc = check_archive_hash(d->path, src, hex, &same, err);
 	if (rc < 0)

@@ -32,6 +32,7 @@ int cryo_git_obtain(const struct cryo_git_want *w, const struct cryo_fetch_opts 
 
 struct cryo_git_submodule {
 	char *path, *url; /* url: resolved and checked */
+	bool left_out;	  /* `update = none`: only for who asks for it by name */
 	char commit[CRYO_COMMIT_HEX];
 };
 struct cryo_git_submodules {
@@ -46,6 +47,10 @@ int cryo_git_submodules(const char *url, const char *commit, const char *only,
 			struct cryo_git_submodules *out, struct cryo_err *err);
 void cryo_git_submodules_release(struct cryo_git_submodules *s);
 #define cryo_git_submodules_releasep cryo_git_submodules_release
+
+/* What a checked-out tree has as submodules and `s` has not, for want of an entry; appended. */
+void cryo_git_find_unnamed(const char *dir, const struct cryo_git_submodules *s,
+			   struct cryo_strv *paths);
 
 /* A repository with a work tree at `dir` (empty or not there), its objects in the cache. */
 int cryo_git_checkout(const char *url, const char *commit, const char *dir, struct cryo_err *err);

@@ -445,12 +445,12 @@ static int report_unsent_commit(const struct cache *c, const char *commit, struc
 				  "'%s' is the id of a tag in '%s': its commit is %s", commit,
 				  c->w->url, git_oid_tostr_s(git_object_id(target)));
 	else if (c->o->history)
-		rc = cryo_err_set(err, CRYO_E_REMOTE,
+		rc = cryo_err_set(err, CRYO_E_PROVISION,
 				  "'%s' sent no whole history of '%s' (it may be a shallow clone)",
 				  c->w->url, commit);
 	else
-		rc =
-		    cryo_err_set(err, CRYO_E_REMOTE, "'%s' sent no commit '%s'", c->w->url, commit);
+		rc = cryo_err_set(err, CRYO_E_PROVISION, "'%s' sent no commit '%s'", c->w->url,
+				  commit);
 	git_object_free(target);
 	git_object_free(object);
 	git_repository_free(repo);
@@ -477,7 +477,7 @@ static int obtain_commit_locked(struct cache *c, char out[CRYO_COMMIT_HEX], stru
 	} else if (!is_cache_enough(c, out)) {
 		rc = fetch_commit(c, out, err);
 	}
-	if (rc == 0 && !is_commit_cached(c->dir, out))
+	if (rc == 0 && !is_cache_enough(c, out))
 		rc = report_unsent_commit(c, out, err);
 	if (rc < 0)
 		return rc;

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SERVER_TIMEOUT_MS 120000
-
 void cryo_git_ready(void)
 {
 	static bool ready;
@@ -19,10 +17,6 @@ void cryo_git_ready(void)
 	/* Names are computed from the content when it comes, and zlib has a checksum: as git does
 	 * it. */
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
-#if LIBGIT2_VER_MAJOR > 1 || (LIBGIT2_VER_MAJOR == 1 && LIBGIT2_VER_MINOR >= 7)
-	git_libgit2_opts(GIT_OPT_SET_SERVER_TIMEOUT, SERVER_TIMEOUT_MS);
-	git_libgit2_opts(GIT_OPT_SET_SERVER_CONNECT_TIMEOUT, SERVER_TIMEOUT_MS);
-#endif
 	ready = true;
 }
 

@@ -129,7 +129,7 @@ static bool find_gitlink_at(const struct view *v, const char *path, char out[CRY
 }
 
 static int add_found_submodule(const struct view *v, const char *path, const char *url,
-			       struct cryo_git_submodules *out, struct cryo_err *err)
+			       bool left_out, struct cryo_git_submodules *out, struct cryo_err *err)
 {
 	char commit[CRYO_COMMIT_HEX];
 	struct cryo_git_submodule *s;
@@ -151,19 +151,21 @@ static int add_found_submodule(const struct view *v, const char *path, const cha
 		return cryo_err_wrap(err, rc, "submodule '%s' of '%s'", path, v->url);
 	out->v = cryo_realloc(out->v, out->n + 1, sizeof(*out->v));
 	s = &out->v[out->n++];
-	*s = (struct cryo_git_submodule){ .path = cryo_strdup(path), .url = whole };
+	*s = (struct cryo_git_submodule){ .path = cryo_strdup(path),
+					  .url = whole,
+					  .left_out = left_out };
 	memcpy(s->commit, commit, sizeof(commit));
 	return 0;
 }
 
 /* "submodule.NAME.update = none": git leaves it out unless somebody asks for it by name. */
-static bool is_module_left_out(git_config *snapshot, const char *name_path, const char *only)
+static bool is_module_left_out(git_config *snapshot, const char *name_path)
 {
 	cryo_auto(cryo_free) char *key =
 	    cryo_asprintf("%.*supdate", (int)(strlen(name_path) - strlen("path")), name_path);
 	const char *update = NULL;
 
-	return !only && git_config_get_string(&update, snapshot, key) == 0 && update &&
+	return git_config_get_string(&update, snapshot, key) == 0 && update &&
 	       strcmp(update, "none") == 0;
 }
 
@@ -176,13 +178,13 @@ static int add_submodule_entry(const struct view *v, git_config *snapshot,
 	const char *url = NULL;
 
 	if (!cryo_starts_with(e->name, "submodule.") || !cryo_ends_with(e->name, ".path") ||
-	    !e->value || (only && strcmp(e->value, only) != 0) ||
-	    is_module_left_out(snapshot, e->name, only))
+	    !e->value || (only && strcmp(e->value, only) != 0))
 		return 0;
 	key = cryo_asprintf("%.*surl", (int)(strlen(e->name) - strlen("path")), e->name);
 	if (git_config_get_string(&url, snapshot, key) < 0 || !url)
 		return 0;
-	return add_found_submodule(v, e->value, url, out, err);
+	return add_found_submodule(v, e->value, url, !only && is_module_left_out(snapshot, e->name),
+				   out, err);
 }
 
 /* Not by a pattern: libgit2 1.5 loses 20 kB with each name that it matches. */
@@ -226,4 +228,29 @@ int cryo_git_submodules(const char *url, const char *commit, const char *only,
 	if (rc == 0 && only && out->n == 0)
 		rc = report_no_submodule(&v, only, err);
 	return rc;
+}
+
+static bool is_named(const struct cryo_git_submodules *s, const char *path)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (strcmp(s->v[i].path, path) == 0)
+			return true;
+	return false;
+}
+
+void cryo_git_find_unnamed(const char *dir, const struct cryo_git_submodules *s,
+			   struct cryo_strv *paths)
+{
+	git_repository *repo = NULL;
+	git_index *index = NULL;
+
+	if (git_repository_open(&repo, dir) == 0 && git_repository_index(&index, repo) == 0)
+		for (size_t i = 0; i < git_index_entrycount(index); i++) {
+			const git_index_entry *e = git_index_get_byindex(index, i);
+
+			if (e->mode == GIT_FILEMODE_COMMIT && !is_named(s, e->path))
+				cryo_strv_add(paths, e->path);
+		}
+	git_index_free(index);
+	git_repository_free(repo);
 }

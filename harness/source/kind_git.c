@@ -20,7 +20,7 @@ static int check_commit(const struct cryo_node *n, const struct cryo_source *src
 		return 0;
 	if (strlen(c) < 8 || strlen(c) > 64 || c[strspn(c, "0123456789abcdef")])
 		return cryo_node_err(cryo_node_get(n, "commit"), err,
-				     "'%s' is no commit (8 to 64 of 0-9a-f)", c);
+				     "'%s' is not a valid commit (8 to 64 of 0-9a-f)", c);
 	if (!src->ref && !cryo_git_is_full(c))
 		return cryo_node_err(cryo_node_get(n, "commit"), err,
 				     "commit '%s' is shortened: that needs the 'ref' it is on", c);
@@ -32,7 +32,7 @@ static int check_ref_field(const struct cryo_node *n, const struct cryo_source *
 {
 	if (src->ref && !cryo_git_is_ref(src->ref))
 		return cryo_node_err(cryo_node_get(n, "ref"), err,
-				     "'%s' is no name of a branch or tag", src->ref);
+				     "'%s' is not a valid name of a branch or tag", src->ref);
 	return check_commit(n, src, err);
 }
 
@@ -44,8 +44,8 @@ static int check_version(const struct cryo_node *n, const struct cryo_source *sr
 
 	if (!v || (v[0] == 'v' && isdigit((unsigned char)v[1]) && cryo_source_is_name(v)))
 		return 0;
-	return cryo_node_err(cryo_node_get(n, "version"), err, "'%s' is no version such as v1.2.3",
-			     v);
+	return cryo_node_err(cryo_node_get(n, "version"), err,
+			     "'%s' is not a version such as v1.2.3", v);
 }
 
 /* A path from the stack file's directory becomes absolute, ".." and all: as `dir` does it. */
@@ -160,7 +160,7 @@ static int check_superproject(const struct cryo_node *n, const char *base, struc
 
 	if (rc == 0 && !cryo_git_is_path(src->path))
 		rc = cryo_node_err(cryo_node_get(n, "path"), err,
-				   "'%s' is no path inside of a repository", src->path);
+				   "'%s' is not a path inside a repository", src->path);
 	if (rc == 0)
 		rc = check_ref_field(n, src, err);
 	return rc == 0 ? check_version(n, src, err) : rc;
@@ -202,7 +202,7 @@ static int check_archive_source(const struct cryo_node *n, const char *base,
 	rc = check_source_url(n, "archive", base, &src->archive, cryo_url_archive_refusal, err);
 	if (rc == 0 && (strlen(sum) != 64 || sum[strspn(sum, "0123456789abcdef")]))
 		rc = cryo_node_err(cryo_node_get(n, "sha256"), err,
-				   "'%s' is no SHA-256 (64 of 0-9a-f)", sum);
+				   "'%s' is not a SHA-256 (64 of 0-9a-f)", sum);
 	return rc == 0 ? check_version(n, src, err) : rc;
 }
 

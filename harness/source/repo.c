@@ -9,7 +9,7 @@ int cryo_repo_open(const char *path, git_repository **out, struct cryo_err *err)
 {
 	cryo_git_ready();
 	if (git_repository_open_ext(out, path, GIT_REPOSITORY_OPEN_NO_SEARCH, NULL) < 0)
-		return cryo_git_err(err, CRYO_E_PROVISION, "'%s' is no repository", path);
+		return cryo_git_err(err, CRYO_E_PROVISION, "'%s' is not a repository", path);
 	return 0;
 }
 
@@ -57,11 +57,25 @@ int cryo_repo_add_commit(git_repository *repo, git_commit *parent, const git_oid
 	cryo_auto(git_signature_free) git_signature *committer = NULL;
 	cryo_auto(git_tree_free) git_tree *t = NULL;
 
-	if (git_signature_new(&committer, "cryopod", "cryopod@localhost", author->when.time, 0) <
-		0 ||
+	if (git_signature_new(&committer, "cryopod", "cryopod@localhost", author->when.time,
+			      author->when.offset) < 0 ||
 	    git_tree_lookup(&t, repo, tree) < 0 ||
 	    git_commit_create_v(out, repo, NULL, author, committer, NULL, message, t,
 				parent ? 1 : 0, parent) < 0)
 		return cryo_git_err(err, CRYO_E_PROVISION, "cannot make a commit");
+	return 0;
+}
+
+int cryo_repo_compare(git_repository *repo, const git_oid *from, const git_oid *to, git_diff **out,
+		      struct cryo_err *err)
+{
+	cryo_auto(git_tree_free) git_tree *one = NULL, *two = NULL;
+	git_diff_options opts;
+
+	git_diff_options_init(&opts, GIT_DIFF_OPTIONS_VERSION);
+	opts.flags = GIT_DIFF_INCLUDE_TYPECHANGE;
+	if (git_tree_lookup(&one, repo, from) < 0 || git_tree_lookup(&two, repo, to) < 0 ||
+	    git_diff_tree_to_tree(out, repo, one, two, &opts) < 0)
+		return cryo_git_err(err, CRYO_E_PROVISION, "cannot compare");
 	return 0;
 }

@@ -37,4 +37,8 @@ int cryo_repo_add_commit(git_repository *repo, git_commit *parent, const git_oid
 			 const git_signature *author, const char *message, git_oid *out,
 			 struct cryo_err *err);
 
+/* Files and links of one tree and the other: which are new, gone, changed, of another type. */
+int cryo_repo_compare(git_repository *repo, const git_oid *from, const git_oid *to, git_diff **out,
+		      struct cryo_err *err);
+
 #endif

@@ -49,16 +49,16 @@ static int check_module_source(const struct cryo_node *n, const char *base, stru
 	(void)base;
 	if (!isalnum((unsigned char)src->module[0]) || !has_only_characters(src->module, "-._~/") ||
 	    strstr(src->module, ".."))
-		return cryo_node_err(cryo_node_get(n, "module"), err, "'%s' is no module path",
-				     src->module);
+		return cryo_node_err(cryo_node_get(n, "module"), err,
+				     "'%s' is not a valid module path", src->module);
 	if (!cryo_source_is_version(v))
 		return cryo_node_err(cryo_node_get(n, "version"), err,
-				     "'%s' is no exact version such as v1.2.3", v);
+				     "'%s' is not an exact version such as v1.2.3", v);
 	if (src->sum && (!cryo_starts_with(src->sum, "h1:") || strlen(src->sum) != 47 ||
 			 !has_only_characters(src->sum + 3, "+/=")))
-		return cryo_node_err(cryo_node_get(n, "sum"), err,
-				     "'%s' is no checksum as in go.sum (h1:… with 44 characters)",
-				     src->sum);
+		return cryo_node_err(
+		    cryo_node_get(n, "sum"), err,
+		    "'%s' is not a checksum as in go.sum (h1:… with 44 characters)", src->sum);
 	return 0;
 }
 
@@ -185,11 +185,13 @@ static int check_debian_source(const struct cryo_node *n, const char *base, stru
 	if (rc < 0)
 		return rc;
 	if (!cryo_source_is_name(src->suite))
-		return cryo_node_err(outer.debian, err, "'%s' is no name of a suite", src->suite);
+		return cryo_node_err(outer.debian, err, "'%s' is not a valid name of a suite",
+				     src->suite);
 	list = cryo_node_get(outer.debian, "packages");
 	for (size_t i = 0; i < src->packages.n; i++)
 		if (!cryo_source_is_name(src->packages.v[i]))
-			return cryo_node_err(list->child[i], err, "'%s' is no name of a package",
+			return cryo_node_err(list->child[i], err,
+					     "'%s' is not a valid name of a package",
 					     src->packages.v[i]);
 	return 0;
 }

@@ -59,7 +59,8 @@ static int check_programs(const struct cryo_node *n, const struct cryo_strv *pro
 		return cryo_node_err(list, err, "'programs' is empty");
 	for (size_t i = 0; i < programs->n; i++) {
 		if (!cryo_source_is_name(programs->v[i]))
-			return cryo_node_err(list->child[i], err, "'%s' is no name of a program",
+			return cryo_node_err(list->child[i], err,
+					     "'%s' is not a valid name of a program",
 					     programs->v[i]);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(programs->v[i], programs->v[j]) == 0)
@@ -112,7 +113,7 @@ static int decode_component(const struct cryo_node *list, size_t i, const char *
 	c->programs = e.programs;
 	c->note = e.note;
 	if (rc == 0 && !cryo_source_is_name(c->name))
-		rc = cryo_node_err(n, err, "'%s' is no name of a component", c->name);
+		rc = cryo_node_err(n, err, "'%s' is not a valid name of a component", c->name);
 	if (rc == 0)
 		rc = check_programs(n, &c->programs, err);
 	if (rc == 0)

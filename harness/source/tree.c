@@ -103,8 +103,8 @@ static int enter_tree_path(const char *dir, const char *path, struct cryo_err *e
 			return cryo_err_sys(err, errno, "cannot make '%s'", way);
 		if (lstat(way, &st) < 0 || !S_ISDIR(st.st_mode))
 			return cryo_err_set(err, CRYO_E_CONFIG,
-					    "submodule '%s' is refused: '%s' is no directory", path,
-					    way);
+					    "submodule '%s' is refused: '%s' is not a directory",
+					    path, way);
 		*p = end;
 		if (!end)
 			return 0;
@@ -134,6 +134,18 @@ static int check_out_tree_submodule(const struct plan *p, const struct cryo_git_
 	return cryo_err_wrap(err, rc, "submodule '%s'", s->path);
 }
 
+/* Its commit is known and nobody says where from: git leaves an empty directory as well. */
+static void tell_unnamed_submodules(const struct plan *p, const char *dir,
+				    const struct cryo_git_submodules *subs)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv paths = { 0 };
+
+	cryo_git_find_unnamed(dir, subs, &paths);
+	for (size_t i = 0; i < paths.n; i++)
+		cryo_warn("submodule '%s' of %s is left out: .gitmodules has no entry for it",
+			  paths.v[i], p->shown);
+}
+
 static int check_out_source_tree(const struct plan *p, const char *url, const char *commit,
 				 const char *dir, unsigned depth, struct cryo_err *err)
 {
@@ -143,8 +155,11 @@ static int check_out_source_tree(const struct plan *p, const char *url, const ch
 
 	if (rc == 0)
 		rc = cryo_git_checkout(url, commit, dir, err);
+	if (rc == 0)
+		tell_unnamed_submodules(p, dir, &subs);
 	for (size_t i = 0; rc == 0 && i < subs.n; i++)
-		rc = check_out_tree_submodule(p, &subs.v[i], dir, depth, err);
+		if (!subs.v[i].left_out)
+			rc = check_out_tree_submodule(p, &subs.v[i], dir, depth, err);
 	return rc;
 }
 
@@ -224,6 +239,8 @@ static int check_tree_clean(const char *url, const char *commit, const char *dir
 	for (size_t i = 0; rc == 0 && !state->changed && i < subs.n && depth < MAX_DEPTH; i++) {
 		cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s", dir, subs.v[i].path);
 
+		if (subs.v[i].left_out)
+			continue;
 		rc =
 		    check_tree_clean(subs.v[i].url, subs.v[i].commit, below, depth + 1, state, err);
 	}

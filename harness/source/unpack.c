@@ -124,7 +124,7 @@ static int check_hard_link(struct unpack *u, struct archive_entry *e, struct cry
 
 	if (rc == 0 && !rest)
 		rc = refuse_archive_entry(u, archive_entry_hardlink(e),
-					  "is linked to, but is no file", err);
+					  "is linked to, but is not a file", err);
 	if (rc < 0)
 		return rc;
 	whole = cryo_asprintf("%s/%s", u->dir, rest);
@@ -170,7 +170,7 @@ static int report_unpack_failure(const struct unpack *u, struct archive *a, cons
 	if (a == u->out && name && why && strstr(why, "symlink"))
 		return refuse_archive_entry(u, name, "is behind a link", err);
 	return cryo_err_set(err, a == u->in ? CRYO_E_CONFIG : CRYO_E_SYSTEM, "archive '%s': %s: %s",
-			    u->path, name ? name : "it is no tar archive, or damaged",
+			    u->path, name ? name : "it is not a tar archive, or damaged",
 			    why ? why : "no reason given");
 }
 

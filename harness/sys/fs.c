@@ -214,6 +214,15 @@ int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode, s
 	return cryo_fs_draft_publish(&d, err);
 }
 
+int cryo_fs_write_scratch(const char *path, const void *data, size_t len, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write_all_bytes(fd, data, len) < 0)
+		return cryo_err_sys(err, errno, "cannot write '%s'", path);
+	return 0;
+}
+
 int cryo_fs_poke(const char *path, const char *text, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);

@@ -34,6 +34,8 @@ int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, str
  */
 int cryo_fs_write(const char *path, const void *data, size_t len, mode_t mode,
 		  struct cryo_err *err);
+/* A new file in a temporary directory, for as long as that lives: nothing is synced. */
+int cryo_fs_write_scratch(const char *path, const void *data, size_t len, struct cryo_err *err);
 /*
  * The same for what somebody else writes, to `fd`: nothing is seen of it until it is
  * published. Start from CRYO_FS_DRAFT_INIT.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "verify/ciphertext.h"
 
+#include "criu/contents.h"
 #include "image/tar.h"
 #include "seal/set.h"
 #include "verify/canary.h"
@@ -12,6 +13,7 @@
 
 #define IMAGES "checkpoint/"
 #define CMS    IMAGES CRYO_SEAL_CMS_NAME
+#define CIPHER IMAGES "cipher.img"
 
 /* The form of a sealed file as docs/seal-format.md has it, not as the library that made it does. */
 #define SEGMENT	    (1 << 20)
@@ -28,7 +30,7 @@ struct look {
 	const char *canary; /* NULL: none known */
 	char *piece;
 	size_t images;
-	bool sealed;
+	bool sealed, forked;		 /* seal.cms, cipher.img */
 	enum cryo_ciphertext_reason bad; /* of the first member that is not as it should be */
 	char *bad_name;
 	uint64_t hits, first; /* of the canary, in members */
@@ -54,6 +56,7 @@ static const struct {
 	[CRYO_CIPHERTEXT_BAD_SIZE] = { "bad-size", "has a size that no sealed file has" },
 	[CRYO_CIPHERTEXT_NO_IMAGES] = { "no-images", "is there, but nothing that is sealed" },
 	[CRYO_CIPHERTEXT_NO_CANARY] = { "no-canary", NULL },
+	[CRYO_CIPHERTEXT_CLEAR_PARTS] = { "clear-parts", NULL },
 };
 
 const char *cryo_ciphertext_reason_name(enum cryo_ciphertext_reason r)
@@ -110,6 +113,7 @@ static void judge_archive_member(struct look *l, const struct cryo_tar_entry *e,
 {
 	enum cryo_ciphertext_reason bad = CRYO_CIPHERTEXT_OK;
 
+	l->forked = l->forked || (strcmp(e->name, CIPHER) == 0 && e->size > 0);
 	if (strcmp(e->name, CMS) == 0) {
 		l->sealed = true;
 		if (!is_cms_content(head, n))
@@ -184,6 +188,39 @@ static void report_sealed(struct cryo_ciphertext *v, const struct look *l)
 			   : "but no nonce is known, so there is no canary to look for");
 }
 
+/* The form of each image; that memory is ciphertext only the canary can show. */
+static void report_forked(struct cryo_ciphertext *v, const struct look *l,
+			  const struct cryo_forked *f)
+{
+	cryo_auto(cryo_free) char *clear = cryo_strv_join(&f->clear, ", ");
+	cryo_auto(cryo_free) char *plain = cryo_strv_join(&f->plain, ", ");
+
+	v->sealed = true;
+	v->images = f->encrypted;
+	v->reason = f->plain.n	 ? CRYO_CIPHERTEXT_PLAIN_MEMBER
+		    : f->clear.n ? CRYO_CIPHERTEXT_CLEAR_PARTS
+		    : l->canary	 ? CRYO_CIPHERTEXT_OK
+				 : CRYO_CIPHERTEXT_NO_CANARY;
+	if (f->plain.n || f->clear.n)
+		snprintf(v->text, sizeof(v->text), "%zu images fork-encrypted, but not %s",
+			 f->encrypted, f->plain.n ? plain : clear);
+	else
+		snprintf(v->text, sizeof(v->text), "%zu images fork-encrypted, %s", f->encrypted,
+			 l->canary ? "the canary is nowhere in the archive"
+				   : "but no nonce is known, so there is no canary to look for");
+}
+
+static int judge_forked(const char *path, const struct look *l, struct cryo_ciphertext *v,
+			struct cryo_err *err)
+{
+	cryo_auto(cryo_contents_release) struct cryo_contents c = { 0 };
+	int rc = cryo_contents_load(path, &c, err);
+
+	if (rc == 0)
+		report_forked(v, l, &c.forked);
+	return rc;
+}
+
 static void conclude_ciphertext(struct cryo_ciphertext *v, const struct look *l, uint64_t raw_first)
 {
 	if (v->hits > 0)
@@ -220,6 +257,8 @@ int cryo_ciphertext_judge(const char *path, const char *nonce, struct cryo_ciphe
 	out->images = l.images;
 	/* A member of a compressed archive shows only in the walk, padding only in the bytes. */
 	out->hits = raw.hits > l.hits ? raw.hits : l.hits;
+	if (out->hits == 0 && l.forked && !l.sealed)
+		return judge_forked(path, &l, out, err);
 	conclude_ciphertext(out, &l, raw.first);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Is a checkpoint archive unreadable? A verdict from the archive's bytes and the
+ * Is a checkpoint archive unreadable, sealed by cryopod or fork-encrypted by CRIU's branch
+ * (criu/forked.h)? A verdict from the archive's bytes and the
  * counter's nonce, without any key: every image has the form of a sealed file,
  * and the canary is nowhere in the archive, its padding and whatever follows its
  * end included. (Not looked for in compressed members: rootfs-diff.tar holds
@@ -22,16 +23,18 @@ enum cryo_ciphertext_reason {
 	CRYO_CIPHERTEXT_BAD_SIZE,     /* … with a size that no sealed file has */
 	CRYO_CIPHERTEXT_NO_IMAGES,    /* seal.cms and nothing else */
 	CRYO_CIPHERTEXT_NO_CANARY,    /* no nonce is known: nothing to look for */
+	CRYO_CIPHERTEXT_CLEAR_PARTS,  /* fork-encrypted, with images that the branch leaves in clear
+				       */
 };
 /* "ok", "readable", "plain-member" …: for programs, so they never change. */
 const char *cryo_ciphertext_reason_name(enum cryo_ciphertext_reason r);
 
 struct cryo_ciphertext {
 	enum cryo_ciphertext_reason reason; /* the worst */
-	bool sealed;			    /* there is a seal.cms */
-	size_t images;			    /* members of sealed form */
-	uint64_t hits;			    /* of the canary */
-	char text[512];			    /* one sentence for people */
+	bool sealed;	/* there is a seal.cms, or a cipher.img of CRIU's branch */
+	size_t images;	/* members of sealed or fork-encrypted form */
+	uint64_t hits;	/* of the canary */
+	char text[512]; /* one sentence for people */
 };
 
 /*

@@ -101,7 +101,7 @@ For a test.'
 		point "a series that does not fit" exits 1 sources status
 		point "is told by file and line" says "CONFLICT"
 		point "and does not build" fails 2 "0002-" cp_ build --stack "$src/s.yaml"
-		point "--version is for Go modules" fails 2 "is no Go module" sources status --version v1.2.7
+		point "--version is for Go modules" fails 2 "is not a Go module" sources status --version v1.2.7
 		stack "runc: {recipe: runc, patches: $top/patches/runc/$version, source: {module: github.com/opencontainers/runc, version: v$version}}"
 		point "status --version on the version that is there" exits 0 sources status --version "v$version"
 		point "says on which" says "on v$version"
@@ -118,7 +118,7 @@ For a test.'
 			point "test-forks takes the stack that is there" exits 0 "$top/scripts/test-forks" "$src/mirrors"
 			point "it says what is missing" says "criu # SKIP not in $src/mirrors"
 			point "the forks are not there" exits 1 "$top/scripts/test-forks" "$src/mirrors" forks
-			point "who had no such commit is said" says "asked for at $src/mirrors/runc.git, where"
+			point "who had no such commit is said" says "asked for at $src/mirrors/DP.git"
 		else
 			echo "# skipped: repositories as the forks have them, there is no go or not all modules can be had"
 		fi

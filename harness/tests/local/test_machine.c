@@ -93,6 +93,7 @@ static void put_world(void)
 	put_v2("cpuset cpu io memory pids\n");
 	put("keyring", "");
 	put("bin/mmdebstrap", "#!/bin/sh\n");
+	put("bin/git", "#!/bin/sh\necho git version 2.39.5\n");
 	put("bin/go", "#!/bin/sh\necho '{\"GOVERSION\": \"go1.26.8\", \"GOCACHE\": \"/tmp\", "
 		      "\"GOMODCACHE\": \"/tmp\", \"GOENV\": \"/tmp/none\"}'\n");
 	put("bin/gcc",
@@ -315,6 +316,40 @@ static void programs(void **state)
 	expect("mmdebstrap", CRYO_VERDICT_NOTE, "not needed now");
 }
 
+#define GIT_STACK                                                                                  \
+	"apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: small}\n"                 \
+	"spec: {components: {runc: {source: {git: /nowhere, commit: "                              \
+	"1111111111111111111111111111111111111111}}}}\n"
+
+static void git_for_sources(void **state)
+{
+	static const struct {
+		const char *said, *detail;
+		enum cryo_verdict verdict, unneeded;
+	} row[] = {
+		{ "git version 2.39.5", "git version 2.39.5", CRYO_VERDICT_OK, CRYO_VERDICT_OK },
+		{ "git version 2.34.0", "2.34.0", CRYO_VERDICT_OK, CRYO_VERDICT_OK },
+		{ "git version 3.0", "3.0", CRYO_VERDICT_OK, CRYO_VERDICT_OK },
+		{ "git version 2.33.8", "is older than 2.34", CRYO_VERDICT_FAIL,
+		  CRYO_VERDICT_NOTE },
+		{ "something else", "is older than 2.34", CRYO_VERDICT_FAIL, CRYO_VERDICT_NOTE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *script =
+		    cryo_asprintf("#!/bin/sh\necho '%s'\n", row[i].said);
+
+		put("bin/git", script);
+		put("stack.yaml", STACK);
+		expect("git", row[i].unneeded, row[i].detail);
+		put("stack.yaml", GIT_STACK);
+		expect("git", row[i].verdict, row[i].detail);
+	}
+	drop("bin/git");
+	expect("git", CRYO_VERDICT_FAIL, "cannot fetch repositories");
+}
+
 /* Without a Go of the host root gets a build root, others are told. */
 static void go(void **state)
 {
@@ -436,6 +471,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(control_groups, setup, teardown),
 		cmocka_unit_test_setup_teardown(overlay_module, setup, teardown),
 		cmocka_unit_test_setup_teardown(programs, setup, teardown),
+		cmocka_unit_test_setup_teardown(git_for_sources, setup, teardown),
 		cmocka_unit_test_setup_teardown(go, setup, teardown),
 		cmocka_unit_test_setup_teardown(directories, setup, teardown),
 		cmocka_unit_test(file_systems),

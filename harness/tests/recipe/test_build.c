@@ -579,6 +579,27 @@ static void stamps(void **state)
 	cryo_stack_release(&stack);
 }
 
+/* A local cluster has no use for kind, whatever the stack has it for. */
+static void nodes_without_tools(void **state)
+{
+	char with[CRYO_HASH_HEX], without[CRYO_HASH_HEX];
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_build all = { 0 }, nodes = { 0 };
+
+	(void)state;
+	assert_int_equal(plan(KUBERNETES "\n    kind: {source: {dir: src}}", &all, &err), 0);
+	assert_int_equal(all.n, 2);
+	assert_int_equal(cryo_build_plan_nodes(&stack, &nodes, &err), 0);
+	assert_int_equal(nodes.n, 1);
+	assert_string_equal(nodes.item[0].component->name, "kubernetes");
+	cryo_build_stamp(&all, with);
+	cryo_build_stamp(&nodes, without);
+	assert_string_equal(with, without);
+	cryo_build_release(&nodes);
+	cryo_build_release(&all);
+	cryo_stack_release(&stack);
+}
+
 /* Whoever has built without patches shall not have to build again. */
 static void no_patches_no_other_stamp(void **state)
 {
@@ -826,7 +847,7 @@ static void downloads_that_fail(void **state)
 		  "v1.33.13: the module proxy does not serve it" },
 		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: module lookup disabled by "
 		  "GOPROXY=off\"}",
-		  "v1.33.13: it is not in Go's module cache, and nothing shall be fetched" },
+		  "v1.33.13: it is not in Go's module cache, and --offline forbids to fetch it" },
 		{ "{\"Error\": \"x@v1: Get \\\"https://p/\\\": dial tcp: connection refused\"}",
 		  "stack.yaml:6: x@v1: Get \"https://p/\": dial tcp: connection refused" },
 		{ "{\"Path\": \"x\", \"Dir\": \"/src\", \"Sum\": \"h1:other=\"}",
@@ -1017,6 +1038,7 @@ int main(void)
 		TEST(a_changed_checkout_is_not_built),
 		TEST(sources_come_before_a_build_root),
 		TEST(stamps),
+		TEST(nodes_without_tools),
 		TEST(no_patches_no_other_stamp),
 		TEST(a_patched_module_is_built_from_a_tree),
 		TEST(a_changed_patch_is_built_again),

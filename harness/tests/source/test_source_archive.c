@@ -306,7 +306,7 @@ static void wrong_files(void **state)
 	cryo_hash_bytes("no tar", 6, sum);
 	assert_int_equal(sync_to(nothing, sum, NULL), -CRYO_E_CONFIG);
 	print_message("# %s\n", err.msg);
-	assert_non_null(strstr(err.msg, "no tar archive"));
+	assert_non_null(strstr(err.msg, "not a tar archive"));
 }
 
 /* --- over the network: text will do, it is only the checksum that counts --- */
@@ -350,7 +350,7 @@ static void goes_on_after_a_cut(void **state)
 
 	(void)state;
 	cryo_hash_bytes("0123456789", 10, sum);
-	assert_int_equal(obtain(&f, cut, 1, sum), -CRYO_E_REMOTE);
+	assert_int_equal(obtain(&f, cut, 1, sum), -CRYO_E_PROVISION);
 	end(&f);
 	assert_int_equal(obtain(&g, rest, 1, sum), 0);
 	assert_non_null(strstr(cryo_str_get(&g.seen), "Range: bytes=5-"));
@@ -370,7 +370,7 @@ static void a_server_that_cannot_go_on(void **state)
 
 	(void)state;
 	cryo_hash_bytes("0123456789", 10, sum);
-	assert_int_equal(obtain(&f, cut, 1, sum), -CRYO_E_REMOTE);
+	assert_int_equal(obtain(&f, cut, 1, sum), -CRYO_E_PROVISION);
 	end(&f);
 	assert_int_equal(obtain(&g, whole, 2, sum), 0);
 	end(&g);
@@ -395,7 +395,7 @@ static void a_mixture_is_thrown_away(void **state)
 
 	(void)state;
 	cryo_hash_bytes("0123456789", 10, sum);
-	assert_int_equal(obtain(&f, cut, 1, sum), -CRYO_E_REMOTE);
+	assert_int_equal(obtain(&f, cut, 1, sum), -CRYO_E_PROVISION);
 	end(&f);
 	assert_int_equal(obtain(&g, then, 2, sum), 0);
 	end(&g);
@@ -413,7 +413,7 @@ static void downloads_that_fail(void **state)
 
 	(void)state;
 	cryo_hash_bytes("0123456789", 10, sum);
-	assert_int_equal(obtain(&f, gone, 1, sum), -CRYO_E_REMOTE);
+	assert_int_equal(obtain(&f, gone, 1, sum), -CRYO_E_PROVISION);
 	assert_non_null(strstr(err.msg, "404"));
 	end(&f);
 	assert_int_equal(obtain(&g, wrong, 1, sum), -CRYO_E_CONFIG);

@@ -8,6 +8,7 @@
 #include "source/repo.h"
 #include "source/stack.h"
 #include "source/status.h"
+#include "sys/proc.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -73,12 +74,6 @@ static int setup(void **state)
 	return 0;
 }
 
-static int setup_library(void **state)
-{
-	setenv("CRYOPOD_NO_GIT", "1", 1);
-	return setup(state);
-}
-
 static int teardown(void **state)
 {
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -86,7 +81,6 @@ static int teardown(void **state)
 	(void)state;
 	world_end(helper);
 	helper = 0;
-	unsetenv("CRYOPOD_NO_GIT");
 	cryo_tree_release(&tree);
 	cryo_str_release(&warnings);
 	cryo_fs_rmtree(dir, &ignored);
@@ -298,7 +292,7 @@ static void what_is_not_there(void **state)
 	/* Where the branch stands instead, and no word of a pin that "is used". */
 	assert_non_null(strstr(err.msg, ", where 'main' is at "));
 	assert_string_equal(cryo_str_get(&warnings), "");
-	assert_int_equal(sync_to(empty, "main", NULL), -CRYO_E_REMOTE);
+	assert_int_equal(sync_to(empty, "main", NULL), -CRYO_E_PROVISION);
 	print_message("# %s\n", err.msg);
 	/* Nothing of that is taken for something. */
 	fine(sync_to(repo, "main", NULL));
@@ -503,8 +497,119 @@ static void submodules_left_out(void **state)
 	fine(sync_to(super, "main", NULL));
 	inside = cryo_asprintf("%s/deep/x/f", tree.dir);
 	assert_false(cryo_fs_exists(inside));
+	assert_string_equal(cryo_str_get(&warnings), "");
+	fine(sync_to(super, "main", NULL));
+	assert_false(tree.made);
 	fine(sync_part(super, "deep/x")); /* asked for by name */
 	assert_string_equal(tree.commit, second);
+}
+
+static void submodules_without_an_entry(void **state)
+{
+	cryo_auto(cryo_free) char *super = project("[submodule \"y\"]\n\tpath = y\n", "x", second);
+
+	(void)state;
+	fine(sync_to(super, "main", NULL));
+	assert_non_null(strstr(cryo_str_get(&warnings), "submodule 'x' of "));
+	assert_non_null(strstr(cryo_str_get(&warnings), ".gitmodules has no entry for it"));
+	fine(sync_to(super, "main", NULL));
+	assert_false(tree.made);
+}
+
+/* --- what git makes and libgit2 does not --- */
+
+/* In the test's directory. */
+static void by_git(const char *script)
+{
+	const char *const argv[] = { "sh", "-ec", script, NULL };
+	static const char *const env[] = { "GIT_CONFIG_NOSYSTEM=1",   "GIT_AUTHOR_NAME=a",
+					   "GIT_AUTHOR_EMAIL=a@b",    "GIT_COMMITTER_NAME=a",
+					   "GIT_COMMITTER_EMAIL=a@b", NULL };
+	struct cryo_proc p = { .argv = argv, .env = env, .cwd = dir, .timeout_ms = 60000 };
+
+	fine(cryo_proc_run(&p, NULL, &err));
+}
+
+static char *file_address(const char *name)
+{
+	return cryo_asprintf("file://%s/%s", dir, name);
+}
+
+static long count_commits(const char *repository)
+{
+	const char *const argv[] = { "git", "-C", repository, "rev-list", "--count", "HEAD", NULL };
+	cryo_auto(cryo_free) char *n = NULL;
+
+	fine(cryo_proc_output(argv, 60000, &n, &err));
+	return strtol(n, NULL, 10);
+}
+
+/* A tree made before `--history` shows the whole log afterwards. */
+static void history_of_a_tree(void **state)
+{
+	cryo_auto(cryo_free) char *url = file_address("long");
+
+	(void)state;
+	if (!have_git())
+		skip();
+	by_git("git init -q -b main long; cd long; for i in 1 2 3 4 5; do echo $i >f; git add f; "
+	       "git commit -q -m $i; done");
+	fine(sync_to(url, "main", NULL));
+	assert_int_equal(count_commits(tree.dir), 1);
+	opts.history = true;
+	fine(sync_to(url, "main", NULL));
+	assert_false(tree.made);
+	assert_int_equal(count_commits(tree.dir), 5);
+}
+
+/* A commit with modes as old gits wrote them: an index never has them. */
+static void modes_of_old(void **state)
+{
+	static const char *const mode[] = { "100664", "100600", "100660", "100775", NULL };
+
+	(void)state;
+	if (!have_git())
+		skip();
+	for (size_t i = 0; mode[i]; i++) {
+		cryo_auto(cryo_free) char *script = cryo_asprintf(
+		    "rm -rf old; git init -q -b main old; cd old; echo 1 >f; tree=$(printf '%s "
+		    "blob "
+		    "%%s\\tf\\n' $(git hash-object -w f) | git mktree); git update-ref HEAD $(git "
+		    "commit-tree -m %zu $tree); git cat-file tree $tree | grep -qa '^%s f'",
+		    mode[i], i, mode[i]);
+		cryo_auto(cryo_free) char *old = cryo_asprintf("%s/old", dir);
+
+		print_message("# %s\n", mode[i]);
+		by_git(script);
+		opts.update = true;
+		fine(sync_to(old, "main", NULL));
+		assert_true(tree.made);
+		fine(sync_to(old, "main", NULL));
+		assert_false(tree.made);
+		assert_false(cryo_source_tree_is_theirs(tree.dir));
+	}
+}
+
+static void servers_that_lack_something(void **state)
+{
+	cryo_auto(cryo_free) char *shallow = file_address("shallow");
+	cryo_auto(cryo_free) char *sha256 = file_address("sha256");
+	cryo_auto(cryo_free) char *empty = file_address("empty");
+
+	(void)state;
+	if (!have_git())
+		skip();
+	by_git(
+	    "git init -q -b main whole; cd whole; for i in 1 2 3; do echo $i >f; git add f; git "
+	    "commit -q -m $i; done; cd ..; git clone -q --depth 1 file://$PWD/whole shallow; "
+	    "git init -q -b main --object-format=sha256 sha256; cd sha256; echo 1 >f; git add f; "
+	    "git commit -q -m 1; git init -q ../empty");
+	fine(sync_to(shallow, "main", NULL));
+	holds(tree.dir, "f", "3\n");
+	refused(sync_to(sha256, "main", NULL), CRYO_E_CONFIG, "is a repository with SHA-256 ids");
+	refused(sync_to(empty, "main", NULL), CRYO_E_CONFIG, "(it has none)");
+	opts.history = true;
+	refused(sync_to(shallow, "main", NULL), CRYO_E_PROVISION, "sent no whole history");
 }
 
 static void ids_of_tags(void **state)
@@ -698,7 +803,7 @@ static void a_hanging_server(void **state)
 	close(fd);
 	assert_true(cryo_now_ms() - begin >= 300);
 	/* Nobody there at all. */
-	refused(sync_to(url, "main", NULL), CRYO_E_REMOTE, "cannot fetch");
+	refused(sync_to(url, "main", NULL), CRYO_E_PROVISION, "cannot fetch");
 }
 
 static void over_the_network(void **state)
@@ -734,7 +839,7 @@ static void a_server_that_wants_a_password(void **state)
 	(void)state;
 	fake_start(&f, step, CRYO_ARRAY_LEN(step));
 	url = cryo_asprintf("%s/repo.git", f.url);
-	refused(sync_to(url, "main", NULL), CRYO_E_REMOTE, "it wants a name and password");
+	refused(sync_to(url, "main", NULL), CRYO_E_PROVISION, "it wants a name and password");
 	fake_stop(&f);
 	cryo_str_release(&f.seen);
 }
@@ -766,7 +871,7 @@ static void a_server_that_goes_away(void **state)
 	url = cryo_asprintf("git://127.0.0.1:%d/repo.git", port);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(after); i++) {
 		*left = after[i];
-		refused(sync_to(url, NULL, commit), CRYO_E_REMOTE, "cannot fetch");
+		refused(sync_to(url, NULL, commit), CRYO_E_PROVISION, "cannot fetch");
 		assert_false(cryo_git_has(url, commit));
 	}
 	*left = 10000000;
@@ -961,49 +1066,48 @@ static void fingerprints(void **state)
 	assert_string_equal(hex[1], hex[2]);
 }
 
-#define BY_PROGRAM(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
-#define BY_LIBRARY(test)                                                                           \
-	{                                                                                          \
-#test " (libgit2)", test, setup_library, teardown, NULL                            \
-	}
-#define BOTH(test) BY_PROGRAM(test), BY_LIBRARY(test)
+#define TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BOTH(cold_and_warm),
-		BY_PROGRAM(bytes_are_taken_as_they_are),
-		BOTH(branches_and_tags),
-		BOTH(a_moved_branch_is_not_followed),
-		BOTH(a_pin_wins_over_its_branch),
-		BOTH(a_pin_outlives_its_branch),
-		BOTH(shortened_commits),
-		BOTH(what_is_not_there),
-		BOTH(offline),
-		BOTH(mirrors),
-		BOTH(parts_of_a_project),
-		BOTH(submodules_of_a_component),
-		BOTH(evil_projects),
-		BOTH(evil_names),
-		BY_PROGRAM(submodules_left_out),
-		BY_PROGRAM(ids_of_tags),
-		BY_PROGRAM(a_broken_gitmodules),
-		BOTH(over_the_network),
-		BOTH(a_server_that_wants_a_password),
-		BOTH(a_server_that_goes_away),
-		BOTH(a_broken_repository),
-		BOTH(killed_at_any_time),
-		BOTH(locks_of_the_dead),
-		BOTH(two_at_once),
-		BY_PROGRAM(one_commit_or_all),
-		BY_PROGRAM(changed_trees),
-		BY_PROGRAM(foreign_trees),
-		BY_PROGRAM(a_commit_by_hand),
-		BY_PROGRAM(trees_without_objects),
-		BY_PROGRAM(a_hanging_server),
-		BY_PROGRAM(words_of_libgit2),
-		BY_PROGRAM(the_status),
-		BY_PROGRAM(fingerprints),
+		TEST(cold_and_warm),
+		TEST(bytes_are_taken_as_they_are),
+		TEST(branches_and_tags),
+		TEST(a_moved_branch_is_not_followed),
+		TEST(a_pin_wins_over_its_branch),
+		TEST(a_pin_outlives_its_branch),
+		TEST(shortened_commits),
+		TEST(what_is_not_there),
+		TEST(offline),
+		TEST(mirrors),
+		TEST(parts_of_a_project),
+		TEST(submodules_of_a_component),
+		TEST(evil_projects),
+		TEST(evil_names),
+		TEST(submodules_left_out),
+		TEST(submodules_without_an_entry),
+		TEST(ids_of_tags),
+		TEST(history_of_a_tree),
+		TEST(modes_of_old),
+		TEST(servers_that_lack_something),
+		TEST(a_broken_gitmodules),
+		TEST(over_the_network),
+		TEST(a_server_that_wants_a_password),
+		TEST(a_server_that_goes_away),
+		TEST(a_broken_repository),
+		TEST(killed_at_any_time),
+		TEST(locks_of_the_dead),
+		TEST(two_at_once),
+		TEST(one_commit_or_all),
+		TEST(changed_trees),
+		TEST(foreign_trees),
+		TEST(a_commit_by_hand),
+		TEST(trees_without_objects),
+		TEST(a_hanging_server),
+		TEST(words_of_libgit2),
+		TEST(the_status),
+		TEST(fingerprints),
 	};
 
 	signal(SIGPIPE, SIG_IGN);

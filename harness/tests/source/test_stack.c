@@ -172,7 +172,7 @@ static void refuses(void **state)
 		  "unknown key 'program', did you mean 'programs'?" },
 		{ 6, HEAD "    x: {source: {dir: a}, programs: []}\n", "'programs' is empty" },
 		{ 7, HEAD "    x: {source: {dir: a},\n  programs: [../a]}\n",
-		  "'../a' is no name of a program" },
+		  "'../a' is not a valid name of a program" },
 		{ 6, HEAD "    x: {source: {dir: a}, programs: [a, b, a]}\n",
 		  "program 'a' is there twice" },
 		{ 7, HEAD "    x: {source: {module: a.b/c, version: v1.0.0},\n  patches: \"\"}\n",
@@ -181,7 +181,8 @@ static void refuses(void **state)
 		  "such a source cannot be patched" },
 		{ 6, HEAD "    x: {source: {module: a.b/c}, patches: p}\n",
 		  "'version' is missing" },
-		{ 6, HEAD "    ../x: {source: {dir: a}}\n", "'../x' is no name of a component" },
+		{ 6, HEAD "    ../x: {source: {dir: a}}\n",
+		  "'../x' is not a valid name of a component" },
 		{ 6, HEAD "    x: {source: a}\n", "a source is a map" },
 		{ 6, HEAD "    x: {source: {}}\n", "a source needs one of: module, dir, debian" },
 		{ 6, HEAD "    x: {source: {modul: a, version: v1}}\n",
@@ -192,56 +193,56 @@ static void refuses(void **state)
 		{ 6, HEAD "    x: {source: {module: a.b/c, verson: v1.0.0}}\n",
 		  "unknown key 'verson', did you mean 'version'?" },
 		{ 6, HEAD "    x: {source: {module: -x, version: v1.0.0}}\n",
-		  "'-x' is no module path" },
+		  "'-x' is not a valid module path" },
 		{ 6, HEAD "    x: {source: {module: a/../b, version: v1.0.0}}\n",
-		  "'a/../b' is no module path" },
+		  "'a/../b' is not a valid module path" },
 		{ 6, HEAD "    x: {source: {module: a b, version: v1.0.0}}\n",
-		  "'a b' is no module path" },
+		  "'a b' is not a valid module path" },
 		{ 6, HEAD "    x: {source: {module: a.b/c, version: latest}}\n",
-		  "'latest' is no exact version" },
+		  "'latest' is not an exact version" },
 		{ 6, HEAD "    x: {source: {module: a.b/c, version: \"v1 -x\"}}\n",
-		  "'v1 -x' is no exact version" },
+		  "'v1 -x' is not an exact version" },
 		{ 6, HEAD "    x: {source: {module: a.b/c, version: v1.0.0, sum: abc}}\n",
-		  "'abc' is no checksum" },
+		  "'abc' is not a checksum" },
 		{ 6, HEAD "    x: {source: {dir: \"\"}}\n", "'dir' is empty" },
 		{ 6, HEAD "    x: {source: {git: /a}}\n", "needs 'ref', 'commit' or both" },
 		{ 6, HEAD "    x: {source: {git: \"ext::sh\", ref: main}}\n",
 		  "address 'ext::sh' is refused" },
 		{ 6, HEAD "    x: {source: {git: -x, ref: main}}\n", "looks like an option" },
 		{ 6, HEAD "    x: {source: {git: /a, ref: -x}}\n",
-		  "'-x' is no name of a branch or tag" },
-		{ 6, HEAD "    x: {source: {git: /a, ref: a..b}}\n", "no name of a branch" },
+		  "'-x' is not a valid name of a branch or tag" },
+		{ 6, HEAD "    x: {source: {git: /a, ref: a..b}}\n", "not a valid name of a branch" },
 		{ 6, HEAD "    x: {source: {git: /a, ref: b, commit: abc}}\n",
-		  "'abc' is no commit" },
+		  "'abc' is not a valid commit" },
 		{ 6, HEAD "    x: {source: {git: /a, ref: b, commit: ABCDEF0123}}\n",
-		  "'ABCDEF0123' is no commit" },
+		  "'ABCDEF0123' is not a valid commit" },
 		{ 6, HEAD "    x: {source: {git: /a, commit: abcdef0123}}\n",
 		  "is shortened: that needs the 'ref'" },
 		{ 6, HEAD "    x: {source: {git: /a, ref: b, version: \"1 -x\"}}\n",
-		  "no version such as v1.2.3" },
+		  "not a version such as v1.2.3" },
 		{ 6, HEAD "    x: {source: {git: /a, branch: b}}\n", "unknown key 'branch'" },
 		{ 6, HEAD "    x: {source: {superproject: /a, ref: b}}\n", "'path' is missing" },
 		{ 6, HEAD "    x: {source: {superproject: /a, ref: b, path: ../x}}\n",
-		  "'../x' is no path inside" },
+		  "'../x' is not a path inside" },
 		{ 6, HEAD "    x: {source: {superproject: /a, ref: b, path: x/.git}}\n",
-		  "no path inside" },
+		  "not a path inside" },
 		{ 6, HEAD "    x: {source: {archive: a.tar}}\n", "'sha256' is missing" },
 		{ 6, HEAD "    x: {source: {archive: a.tar, sha256: abc}}\n",
-		  "'abc' is no SHA-256" },
+		  "'abc' is not a SHA-256" },
 		{ 6, HEAD "    x: {source: {archive: \"ftp://h/a\", sha256: abc}}\n",
 		  "neither https, http nor" },
 		{ 6, HEAD "    x: {source: {archive: \"debian://pool/../../x\", sha256: abc}}\n",
 		  "it holds '..'" },
 		{ 6, HEAD "    x: {source: {archive: \"debian://pool/x\", sha256: abc}}\n",
-		  "'abc' is no SHA-256" },
+		  "'abc' is not a SHA-256" },
 		{ 6, HEAD "    x: {source: {dir: a}, upstream: {dir: b}}\n",
 		  "'upstream' must be a source of kind git" },
 		{ 6, HEAD "    x: {source: {debian: trixie}}\n", "expected a map" },
 		{ 6, HEAD "    x: {source: {debian: {suite: trixie}}}\n", "'packages' is missing" },
 		{ 6, HEAD "    x: {source: {debian: {suite: -o, packages: [a]}}}\n",
-		  "'-o' is no name of a suite" },
+		  "'-o' is not a valid name of a suite" },
 		{ 7, HEAD "    x: {source: {debian: {suite: trixie, packages: [a,\n  \"-b\"]}}}\n",
-		  "'-b' is no name of a package" },
+		  "'-b' is not a valid name of a package" },
 		{ 6, HEAD "    x: {source: {debian: {suite: trixie, packages: [a]}, dir: x}}\n",
 		  "either 'dir' or 'debian', not both" },
 		{ 7, HEAD "    x: {source: {dir: a}}\n    x: {source: {dir: a}}\n",
@@ -263,7 +264,19 @@ static void refuses(void **state)
 	}
 }
 
-/* The version table of the forks, and the trap in it. */
+static void expect_fork(const struct cryo_stack *s, const char *part, enum cryo_source_kind kind)
+{
+	const struct cryo_component *c = cryo_stack_find(s, part);
+
+	assert_non_null(c);
+	assert_int_equal(c->source.kind, kind);
+	assert_non_null(c->source.commit);
+	assert_non_null(c->upstream.git);
+	if (kind == CRYO_SOURCE_SUPERPROJECT)
+		assert_string_equal(c->source.path, part);
+}
+
+/* By what the super-project pins, or each by a commit of its own; and the trap in the former. */
 static void forks_ship(void **state)
 {
 	static const char *const parts[] = { "kubernetes", "containerd", "runc", "criu", "kind" };
@@ -272,16 +285,14 @@ static void forks_ship(void **state)
 
 	(void)state;
 	assert_int_equal(cryo_stack_load("forks", &s, &err), 0);
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(parts); i++) {
-		const struct cryo_component *c = cryo_stack_find(&s, parts[i]);
-
-		assert_non_null(c);
-		assert_int_equal(c->source.kind, CRYO_SOURCE_GIT);
-		assert_non_null(c->source.ref);
-		assert_non_null(c->source.commit);
-		assert_non_null(c->upstream.git);
-	}
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(parts); i++)
+		expect_fork(&s, parts[i], CRYO_SOURCE_SUPERPROJECT);
 	assert_non_null(strstr(cryo_stack_find(&s, "containerd")->note, "no encryption"));
+	cryo_stack_release(&s);
+	assert_int_equal(cryo_stack_load("forks-encrypting", &s, &err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(parts); i++)
+		expect_fork(&s, parts[i], CRYO_SOURCE_GIT);
+	assert_null(cryo_stack_find(&s, "containerd")->note);
 	cryo_stack_release(&s);
 }
 

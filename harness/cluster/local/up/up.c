@@ -30,7 +30,7 @@ int up_plan(struct up *u, size_t *missing, struct cryo_err *err)
 
 	*missing = 0;
 	if (rc == 0)
-		rc = cryo_build_plan(&u->stack, NULL, &u->build, err);
+		rc = cryo_build_plan_nodes(&u->stack, &u->build, err);
 	for (size_t i = 0; rc == 0 && i < u->build.n; i++)
 		*missing += !u->build.item[i].up_to_date;
 	return rc;
