@@ -7,6 +7,7 @@
 #include "checkpoint/evidence.h"
 #include "checkpoint/nodefile.h"
 #include "checkpoint/sealing.h"
+#include "checkpoint/settle.h"
 #include "checkpoint/subject.h"
 
 #include <stdlib.h>
@@ -160,6 +161,32 @@ static void explain_absent_path(struct call *c, struct cryo_err *err)
 		cryo_err_wrap(err, -(int)err->status, "this API server has no pods/checkpoint");
 }
 
+/* Somebody else answered for it that it is over. */
+static bool is_call_answered(const struct cryo_err *err)
+{
+	return err->http_code != 0 && err->http_code != 504;
+}
+
+/*
+ * A dump that nobody waits for any more is ended, so that the container goes on now
+ * and no archive comes when nobody expects it.
+ */
+static void settle_container(struct call *c, struct cryo_err *err)
+{
+	bool alone = c->sealing.lock_fd >= 0, answered = is_call_answered(err);
+	const char *id = cryo_subject_runtime_id(&c->subject);
+	int code = err->http_code;
+	enum cryo_settled state;
+
+	if (!c->node)
+		return;
+	state = cryo_settle_container(c->t, c->node, id, alone && !answered);
+	if (answered || !alone || state != CRYO_SETTLED_RUNS)
+		return;
+	cryo_err_wrap(err, -(int)err->status, "the dump was ended, and the container goes on");
+	err->http_code = code;
+}
+
 /* Where nothing was dumped, or something still is, no log has more to say. */
 static void explain_refused_call(struct call *c, struct cryo_err *err)
 {
@@ -194,6 +221,8 @@ static int call_for_checkpoint(struct call *c, struct cryo_err *err)
 	c->out->ms = cryo_now_ms() - begin;
 	if (rc < 0)
 		explain_refused_call(c, err);
+	if (rc < 0)
+		settle_container(c, err);
 	return rc < 0 ? rc : take_checkpoint_answer(c, &a, err);
 }
 
@@ -215,9 +244,14 @@ static int begin_sealing_call(struct call *c, struct cryo_err *err)
 				    "cluster of cryopod");
 	if (c->node)
 		cryo_sealing_sweep(c->t, c->node);
-	/* Such an API server keeps its calls apart itself. */
-	if (pods || !c->node)
+	if (!c->node)
 		return 0;
+	/* Such an API server keeps its calls apart itself; we only note whether ours is the only
+	 * one. */
+	if (pods) {
+		cryo_sealing_call_try(c->t, c->node, id, &c->sealing);
+		return 0;
+	}
 	if (secret)
 		rc = cryo_sealing_secret(c->api, c->out->ns, secret, "tls.crt", &pem, err);
 	if (rc == 0)

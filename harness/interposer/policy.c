@@ -16,7 +16,7 @@
 #define ANY	 (CRYO_POLICY_OWN | CRYO_POLICY_CALL | CRYO_POLICY_CRIU)
 #define NODE	 (CRYO_POLICY_OWN | CRYO_POLICY_CALL)
 
-enum kind { SWITCH, PATH, SIZE };
+enum kind { SWITCH, PATH, SIZE, DURATION };
 
 /* `criu_knows`: CRIU has the word too (for page servers), so it stays in the file it gets. */
 static const struct word {
@@ -38,6 +38,7 @@ static const struct word {
 	{ "libraries", PATH, offsetof(struct cryo_policy, libraries), CRYO_POLICY_OWN, false },
 	{ "tmpfs", PATH, offsetof(struct cryo_policy, tmpfs), CRYO_POLICY_OWN, false },
 	{ "log", PATH, offsetof(struct cryo_policy, log), CRYO_POLICY_OWN, false },
+	{ "dump-limit", DURATION, offsetof(struct cryo_policy, dump_limit_ms), CRYO_POLICY_OWN, false },
 	{ "memory", SIZE, offsetof(struct cryo_policy, memory), CRYO_POLICY_OWN, false },
 };
 
@@ -169,6 +170,8 @@ static int set_policy_word(const struct word *w, const char *value, struct cryo_
 		return set_policy_path(AT(p, w, char *), value, err);
 	case SIZE:
 		return cryo_size_parse(value, AT(p, w, uint64_t), err);
+	case DURATION:
+		return cryo_duration_parse(value, AT(p, w, int64_t), err);
 	}
 	return 0;
 }
@@ -307,6 +310,8 @@ void cryo_policy_merge(struct cryo_policy *p, const struct cryo_policy *below)
 			*AT(p, w, bool) |= *AT(below, w, const bool);
 		else if (w->kind == SIZE && !*AT(p, w, uint64_t))
 			*AT(p, w, uint64_t) = *AT(below, w, const uint64_t);
+		else if (w->kind == DURATION && !*AT(p, w, int64_t))
+			*AT(p, w, int64_t) = *AT(below, w, const int64_t);
 		else if (w->kind == PATH && !*AT(p, w, char *))
 			*AT(p, w, char *) = cryo_strdup(*AT(below, w, char *const));
 	}

@@ -28,6 +28,7 @@ struct cryo_policy {
 	char *libraries; /* its own, with their loader, where the node has not got them */
 	char *tmpfs;	 /* a directory there instead of a mount of our own */
 	char *log;	 /* a file for one line a sealed, opened or refused set */
+	int64_t dump_limit_ms; /* after so long a dump is ended; 0: 15 minutes */
 	uint64_t memory; /* bytes that plain images may take; 0: what is available */
 };
 

@@ -2,9 +2,12 @@
 #include "interposer/interposer.h"
 
 #include "interposer/dump.h"
+#include "interposer/group.h"
+#include "interposer/guard.h"
 #include "interposer/helper.h"
 #include "interposer/pem.h"
 #include "interposer/relay.h"
+#include "interposer/states.h"
 #include "interposer/store.h"
 #include "sys/fs.h"
 #include "sys/reseed.h"
@@ -22,7 +25,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_PROC 65536
+#define MAX_PROC      65536
+#define DUMP_LIMIT_MS (15 * 60 * 1000)
 
 /*
  * What was just read of /proc/<peer> was runc's only if runc still has its end
@@ -481,6 +485,39 @@ static void reseed_before_restore(const struct cryo_session *s)
 		fprintf(stderr, "cryopod-criu: %s\n", err.msg);
 }
 
+/* The container stands still by now, so it stays as it is seen. */
+static int check_dumped_states(const struct cryo_session *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *group = cryo_group_freezer(s->req.pid, s->container);
+	pid_t *pids = group ? cryo_group_pids(group) : NULL;
+	int rc = 0;
+
+	if (pids)
+		rc = cryo_states_check("/proc", pids, cryo_group_is_v1(group), err);
+	free(pids);
+	return rc;
+}
+
+/* No dump without somebody who sees to its end. */
+static int guard_dump(const struct cryo_interposer *where, const struct cryo_session *s,
+		      struct cryo_err *err)
+{
+	const struct cryo_guard_opts o = { .runc = s->peer,
+					   .dumped = s->req.pid,
+					   .container = s->container,
+					   .work = s->work,
+					   .dumps = where->dumps,
+					   .limit_ms = s->policy.dump_limit_ms
+							   ? s->policy.dump_limit_ms
+							   : DUMP_LIMIT_MS };
+	int rc;
+
+	if (s->req.type == CRYO_RPC_RESTORE)
+		return 0;
+	rc = check_dumped_states(s, err);
+	return rc < 0 ? rc : cryo_guard_start(&o, err);
+}
+
 static int run_swrk_session(const struct cryo_interposer *where, struct cryo_policy *own,
 			    struct cryo_session *s, struct cryo_err *err)
 {
@@ -497,6 +534,8 @@ static int run_swrk_session(const struct cryo_interposer *where, struct cryo_pol
 		return check_other_request(s, own, err);
 	reseed_before_restore(s);
 	rc = decide_session_work(where, own, s, err);
+	if (rc == 0)
+		rc = guard_dump(where, s, err);
 	if (rc < 0 || (s->work_to_do == CRYO_PASSING && !s->criu_conf.ours))
 		return rc;
 	return handle_request(s, err);

@@ -371,8 +371,9 @@ int cryo_cgroup_remove(const struct cryo_cgroups *cg, const char *path, struct c
 
 	if (!cryo_cgroup_exists(cg, path))
 		return 0;
-	thaw_frozen_cgroup(cg, path);
 	for (;;) {
+		/* Each time: a CRIU that is at work freezes them again. */
+		thaw_frozen_cgroup(cg, path);
 		left = visit_all_cgroups(cg, path, SIGKILL, true);
 		if (!cryo_cgroup_exists(cg, path))
 			return 0;
