@@ -230,7 +230,7 @@ static int call_for_checkpoint(struct call *c, struct cryo_err *err)
  * No other call of ours for this container from here; the certificate of the Secret,
  * if one is named and the request has no word for it, laid out for the interposer.
  */
-static int begin_sealing_call(struct call *c, struct cryo_err *err)
+static int begin_plain_call(struct call *c, struct cryo_err *err)
 {
 	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
 	const char *secret = pods ? NULL : c->opts->encryption_secret;
@@ -258,6 +258,25 @@ static int begin_sealing_call(struct call *c, struct cryo_err *err)
 		rc = cryo_sealing_call_begin(c->t, c->node, id, secret ? cryo_str_get(&pem) : NULL,
 					     pem.len, &c->sealing, err);
 	return secret ? cryo_err_wrap(err, rc, "encryption") : rc;
+}
+
+static int begin_node_call(struct call *c, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
+	const char *id = cryo_subject_runtime_id(&c->subject);
+	bool any = cryo_criu_options_any(&c->opts->criu);
+	int rc = cryo_criu_options_add(&c->opts->criu, &lines, err);
+
+	if (rc == 0 && any && (!c->node || !*id))
+		return cryo_err_set(
+		    err, CRYO_E_UNFIT,
+		    "options for CRIU need a cluster of cryopod: the node is out of "
+		    "reach");
+	if (rc == 0)
+		rc = begin_plain_call(c, err);
+	if (rc == 0 && any)
+		rc = cryo_sealing_call_options(&c->sealing, id, cryo_str_get(&lines), err);
+	return rc;
 }
 
 /* What should be unreadable and is not must not stay. */
@@ -337,7 +356,7 @@ static int checkpoint_subject(struct call *c, struct cryo_err *err)
 	if (rc == 0)
 		rc = find_source_node(c, err);
 	if (rc == 0)
-		rc = begin_sealing_call(c, err);
+		rc = begin_node_call(c, err);
 	if (rc == 0)
 		rc = call_for_checkpoint(c, err);
 	cryo_sealing_call_withdraw(&c->sealing);

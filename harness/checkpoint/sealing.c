@@ -161,6 +161,26 @@ int cryo_sealing_call_begin(struct cryo_cluster *t, const struct cryo_cluster_no
 	return rc;
 }
 
+/* A wish that is there already is written anew with them. */
+int cryo_sealing_call_options(struct cryo_sealing_call *c, const char *container_id,
+			      const char *lines, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *text =
+	    cryo_asprintf("%s%s%s%s", c->cert ? "encrypt\ntls-cert " : "", c->cert ? c->cert : "",
+			  c->cert ? "\n" : "", lines);
+	int rc;
+
+	if (c->lock_fd < 0)
+		return cryo_err_set(err, CRYO_E_TIMEOUT,
+				    "another checkpoint of this container is going on");
+	rc = cryo_nodefile_dir(c->target, c->node, "calls", err);
+	if (!c->config)
+		c->config = cryo_asprintf("%s/calls/%s", c->node->path.run, container_id);
+	return rc < 0
+		   ? rc
+		   : cryo_cluster_put_data(c->target, c->node, text, strlen(text), c->config, err);
+}
+
 void cryo_sealing_call_try(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			   const char *container_id, struct cryo_sealing_call *out)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interposer/interposer.h"
 
+#include "criu/options.h"
 #include "interposer/dump.h"
 #include "interposer/group.h"
 #include "interposer/guard.h"
@@ -323,6 +324,40 @@ static int decide_session_work(const struct cryo_interposer *where, const struct
 	return rc;
 }
 
+/* What the call wants of CRIU stands last, where it counts. */
+static void add_call_words(struct cryo_session *s)
+{
+	if (!s->policy.words.len)
+		return;
+	cryo_str_addf(&s->criu_conf.rest, "\n%s", cryo_str_get(&s->policy.words));
+	s->criu_conf.ours = true;
+}
+
+/*
+ * What a restore has to know of the options of its dump, wherever they were said: beside CRIU's
+ * log, from where they come into the archive.
+ */
+static void record_dump_options(const struct cryo_interposer *where, const struct cryo_session *s)
+{
+	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
+	cryo_auto(cryo_fd_close) int fd = -1;
+	struct cryo_err ignored;
+
+	for (size_t i = 0; where->criu_conf[i]; i++) {
+		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+		if (cryo_fs_read_regular(where->criu_conf[i], MAX_PROC, &text, &ignored) == 0)
+			cryo_criu_options_pick(cryo_str_get(&text), text.len, &lines);
+	}
+	cryo_criu_options_pick(cryo_str_get(&s->criu_conf.rest), s->criu_conf.rest.len, &lines);
+	if (!lines.len)
+		return;
+	fd = openat(s->work, CRYO_CRIU_OPTIONS_NAME,
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		dprintf(fd, "%s", cryo_str_get(&lines));
+}
+
 /* CRIU's configuration without our words, as it was looked at: a file without a name, which
  * nobody can change meanwhile. */
 static int replace_criu_conf(struct cryo_session *s, struct cryo_err *err)
@@ -536,6 +571,10 @@ static int run_swrk_session(const struct cryo_interposer *where, struct cryo_pol
 	rc = decide_session_work(where, own, s, err);
 	if (rc == 0)
 		rc = guard_dump(where, s, err);
+	if (rc == 0 && is_dump_request(s)) {
+		add_call_words(s);
+		record_dump_options(where, s);
+	}
 	if (rc < 0 || (s->work_to_do == CRYO_PASSING && !s->criu_conf.ours))
 		return rc;
 	return handle_request(s, err);
