@@ -178,7 +178,8 @@ static void settle_container(struct call *c, struct cryo_err *err)
 	int code = err->http_code;
 	enum cryo_settled state;
 
-	if (!c->node)
+	/* Refused before anything was begun. */
+	if (!c->node || (code >= 400 && code < 500))
 		return;
 	state = cryo_settle_container(c->t, c->node, id, alone && !answered);
 	if (answered || !alone || state != CRYO_SETTLED_RUNS)

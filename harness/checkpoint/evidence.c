@@ -130,7 +130,7 @@ int cryo_evidence_restore_begin(struct cryo_cluster *t, const struct cryo_cluste
 	e->config = cryo_asprintf("%s/restore-%s.conf", node->path.run, token);
 	e->log = cryo_asprintf("%s/restore-%s.log", node->path.run, token);
 	e->node_words = read_node_words(t, node, instead_of ? instead_of : RUNC_CONF);
-	text = cryo_asprintf("%s%slog-file %s\n", e->node_words, words, e->log);
+	text = cryo_asprintf("%slog-file %s\n%s", e->node_words, e->log, words);
 	/* The interposer only writes to a log that is there. */
 	if (rc == 0)
 		rc = cryo_cluster_put_data(t, node, "", 0, e->log, err);
