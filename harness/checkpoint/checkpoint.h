@@ -9,6 +9,7 @@
 #define CRYO_CHECKPOINT_CHECKPOINT_H
 
 #include "criu/archive.h"
+#include "criu/options.h"
 #include "kube/checkpoint.h"
 #include "cluster/cluster.h"
 
@@ -30,6 +31,7 @@ struct cryo_checkpoint_opts {
 	 * is removed.
 	 */
 	const char *encryption_secret;
+	struct cryo_criu_options criu; /* need a node that can be reached */
 	/* CRYO_CHECKPOINT_NONE: pods where the API server has it, else proxy, else kubelet. */
 	enum cryo_checkpoint_form form;
 	/* For tests of the form pods: this body instead, and nothing is checked before it is sent;
@@ -73,8 +75,9 @@ struct cryo_restore_opts {
 	const char *manifest;
 	const char *source; /* JSON text of the source pod (struct cryo_checkpoint), or NULL */
 	int64_t timeout_ms; /* until it runs; 0: 1 minute */
-	const char *restart_policy; /* of the new pod; NULL: as it is described */
-	bool run_init;		    /* init containers run again */
+	const char *restart_policy;    /* of the new pod; NULL: as it is described */
+	bool run_init;		       /* init containers run again */
+	struct cryo_criu_options criu; /* besides those that the archive was dumped with */
 	/*
 	 * What opens a sealed archive: a Secret (kubernetes.io/tls) of the new pod's
 	 * namespace, or PEM files on this machine. It lies on the node, on tmpfs and

@@ -32,6 +32,7 @@
 
 #define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
+#define CRIU_CONFIG    "org.criu.config"
 #define ANNOTATION     "org.criu.checkpoint.container.name"
 
 static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
@@ -78,7 +79,7 @@ static void adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const c
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));
 	json_object_set_new(make_json_object(pod, "spec"), "nodeName", json_string(r->node));
-	json_object_set_new(make_json_object(meta, "annotations"), "org.criu.config",
+	json_object_set_new(make_json_object(meta, "annotations"), CRIU_CONFIG,
 			    json_string(criu_config));
 	json_object_set_new(c, "image", json_string(r->image));
 	json_object_set_new(c, "imagePullPolicy", json_string("Never"));
@@ -152,17 +153,40 @@ struct restore_call {
 	struct cryo_restore *out;
 };
 
+/* What CRIU is told: of the archive, of the caller, of the key. Appended. */
+static int add_restore_words(const struct restore_call *c, const struct cryo_sealing_key *key,
+			     struct cryo_str *out, struct cryo_err *err)
+{
+	cryo_criu_options_pick_beside(c->archive.criu_options, &c->opts->criu, out);
+	cryo_str_add(out, key->words);
+	return cryo_criu_options_add(&c->opts->criu, out, err);
+}
+
+/* The configuration that the pod would have for CRIU without us; NULL: that of its node. */
+static const char *get_own_criu_config(const struct restore_call *c)
+{
+	const json_t *meta = json_object_get(c->form.pod, "metadata");
+	const json_t *notes = json_object_get(meta, "annotations");
+	const char *path = json_string_value(json_object_get(notes, CRIU_CONFIG));
+
+	return path && *path == '/' ? path : NULL;
+}
+
 static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *running = NULL;
 	struct cryo_evidence_restore evidence = { 0 };
 	struct cryo_sealing_key key = { 0 };
+	cryo_auto(cryo_str_release) struct cryo_str words = { 0 };
 	int64_t limit = c->opts->timeout_ms ? c->opts->timeout_ms : DEFAULT_RUN_MS;
 	int rc = cryo_restore_key_deliver(c->t, c->node, c->k, c->opts, c->out->ns, &key, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cryo_evidence_restore_begin(c->t, c->node, key.token, key.words, &evidence, err);
+	rc = add_restore_words(c, &key, &words, err);
+	if (rc == 0)
+		rc = cryo_evidence_restore_begin(c->t, c->node, key.token, get_own_criu_config(c),
+						 cryo_str_get(&words), &evidence, err);
 	if (rc == 0) {
 		adapt_restore_pod(c->form.pod, c->out, evidence.config);
 		/* The interposer does it as well; but only this one can tell, and stands on every
@@ -209,6 +233,7 @@ static int check_restore_archive(const struct cryo_archive *a, struct cryo_err *
 static int check_restore_opts(const struct cryo_restore_opts *opts, struct cryo_err *err)
 {
 	const char *policy = opts->restart_policy;
+	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
 
 	if (opts->key_secret && opts->key_file)
 		return cryo_err_set(err, CRYO_E_USAGE,
@@ -219,7 +244,7 @@ static int check_restore_opts(const struct cryo_restore_opts *opts, struct cryo_
 				    "'%s' is not a restart policy (valid values: Never, "
 				    "OnFailure, Always)",
 				    policy);
-	return 0;
+	return cryo_criu_options_add(&opts->criu, &lines, err);
 }
 
 /* What can be refused before anything is created anywhere. */
