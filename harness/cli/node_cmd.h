@@ -30,6 +30,13 @@ int node_cmd_verify(const struct node_opts *o, int *exit_code, struct cryo_err *
 int node_cmd_rollback(const struct node_opts *o, int *exit_code, struct cryo_err *err);
 int node_cmd_fleet(const struct node_opts *o, int *exit_code, struct cryo_err *err);
 int node_cmd_manifest(const struct node_opts *o, int *exit_code, struct cryo_err *err);
+/* Deletes the pods of this node that a controller starts again, and names the others. */
+int node_pods_restart(struct cryo_err *err);
+/*
+ * Checkpoint and restore of a counter on this node; *verdict in words, caller frees. 1: this is an
+ * agent, which may create no pods. -CRYO_E_CHECK: it did not go on.
+ */
+int node_counter_verify(char **verdict, struct cryo_err *err);
 /* `verb` on each of --host, by ssh. */
 int node_cmd_remote(const struct node_opts *o, const char *verb, int *exit_code,
 		    struct cryo_err *err);
