@@ -100,11 +100,39 @@ static int import_counter(struct counter_run *c, struct cryo_err *err)
 	return import_image(c, &image, err);
 }
 
+/* Why a pod is not ready, as its events say. */
+static char *ask_why(const struct counter_run *c, const char *pod)
+{
+	cryo_auto(cryo_free) char *about = cryo_asprintf("involvedObject.name=%s", pod);
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char *text = NULL;
+
+	if (KUBECTL(c, NULL, &text, &ignored, "get", "events", "--field-selector", about, "-o",
+		    "jsonpath={range .items[?(@.type==\"Warning\")]}{.message}; {end}") < 0 ||
+	    !*text) {
+		cryo_freep(&text);
+		text = cryo_strdup("no event tells why");
+	}
+	return text;
+}
+
+static int wait_for_pod(const struct counter_run *c, const char *name, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *what = cryo_asprintf("pod/%s", name);
+	cryo_auto(cryo_free) char *why = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (KUBECTL(c, NULL, NULL, &ignored, "wait", "--for=condition=Ready", "--timeout=60s",
+		    what) == 0)
+		return 0;
+	why = ask_why(c, name);
+	return cryo_err_set(err, CRYO_E_CHECK, "'%s' is not ready: %.400s", name, why);
+}
+
 static int create_pod(const struct counter_run *c, const char *name, const char *image,
 		      struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_free) char *what = cryo_asprintf("pod/%s", name);
 	cryo_auto(cryo_json_decref) json_t *pod = json_pack(
 	    "{ss ss s{ss} s{ss ss si sb s[{ss}] s[{ss ss ss s[ss]}]}}", "apiVersion", "v1", "kind",
 	    "Pod", "metadata", "name", name, "spec", "nodeName", c->node->name, "restartPolicy",
@@ -115,9 +143,7 @@ static int create_pod(const struct counter_run *c, const char *name, const char 
 
 	cryo_json_dump(pod, &text);
 	rc = KUBECTL(c, cryo_str_get(&text), NULL, err, "create", "-f", "-");
-	return rc < 0 ? rc
-		      : KUBECTL(c, NULL, NULL, err, "wait", "--for=condition=Ready",
-				"--timeout=120s", what);
+	return rc < 0 ? rc : wait_for_pod(c, name, err);
 }
 
 /* Until it has printed that many lines; *out is replaced. */
