@@ -6,12 +6,12 @@
 . "$(dirname "$0")/lib.sh"
 needs nothing
 rke2_dir=$CRYOPOD_STATE_DIR/rke2/nodes/node1/state/t
-rke2() { cp_ -q --name rke2 shell sh -c "cd /var/lib/node/t && $*"; }
+rke2() { cp_ -q --name rke2 shell env -u CRYOPOD_STATE_DIR -u CRYOPOD_RUN_DIR sh -c "cd /var/lib/node/t && $*"; }
 rke2_node() { rke2 ./cryopod-node --color never node "$@"; }
 rke2_kubectl() { cp_ -q --name rke2 kubectl "$@"; }
 rke2_picture() {
-	rke2 'cd / && find etc/rancher etc/cryopod var/lib/rancher/rke2/data var/lib/rancher/rke2/bin -printf "%p %y %m %U:%G %l\n" |
-		sort; find /etc/rancher /etc/cryopod /var/lib/rancher/rke2/data -type f | sort | xargs sha256sum'
+	rke2 'cd / && find etc/rancher etc/cryopod var/lib/rancher/rke2/data var/lib/rancher/rke2/bin var/lib/rancher/rke2/agent/etc -printf "%p %y %m %U:%G %l\n" |
+		sort; find /etc/rancher /etc/cryopod /var/lib/rancher/rke2/data /var/lib/rancher/rke2/agent/etc -type f | sort | xargs sha256sum'
 }
 rke2_prepare() {
 	mkdir -p "$rke2_dir" &&
@@ -39,6 +39,44 @@ rke2_set_pod() { rke2_kubectl get pods -l app=web -o 'jsonpath={.items[?(@.statu
 rke2_set_ready() { [ -n "$(rke2_set_pod)" ]; }
 rke2_set_is_new() { rke2_set_ready && [ "$(rke2_set_pod)" != "$1" ]; }
 rke2_same() { rke2_picture >"$tmp/rke2-after" && cmp "$tmp/rke2-before" "$tmp/rke2-after"; }
+
+# The desk's side of ssh: the machine's own sshd in the node, by its standard input, and a key of this chapter.
+rke2_ssh() {
+	dir=$rke2_dir/ssh in_node=/var/lib/node/t/ssh
+	mkdir -p "$dir" "$tmp/bin" && cp /usr/sbin/sshd /usr/lib/openssh/sftp-server "$dir" &&
+		ldd "$dir/sshd" | awk '$3 ~ /^\// && $3 !~ /libc.so/ { print $3 }' | xargs -I{} cp -L {} "$dir" &&
+		ssh-keygen -q -t ed25519 -N '' -f "$dir/host" && ssh-keygen -q -t ed25519 -N '' -f "$tmp/key" &&
+		cp "$tmp/key.pub" "$dir/authorized" || return 1
+	printf '%s\n' "HostKey $in_node/host" "AuthorizedKeysFile $in_node/authorized" 'StrictModes no' 'UsePAM no' \
+		"Subsystem sftp $in_node/sftp-server" >"$dir/config"
+	rke2 'mkdir -p /run/sshd && { grep -q ^sshd: /etc/passwd || echo sshd:x:105:65534::/run/sshd:/usr/sbin/nologin >>/etc/passwd; }' || return 1
+	printf '%s\n' 'Host node1 again' \
+		"ProxyCommand '$CRYOPOD' -q --name rke2 shell env LD_LIBRARY_PATH=$in_node $in_node/sshd -i -f $in_node/config" \
+		'User root' "IdentityFile $tmp/key" 'IdentitiesOnly yes' 'StrictHostKeyChecking no' "UserKnownHostsFile $tmp/known" >"$tmp/ssh_config"
+	for i in ssh scp; do
+		printf '#!/bin/sh\nexec /usr/bin/%s -F "%s" "$@"\n' $i "$tmp/ssh_config" >"$tmp/bin/$i" && chmod 755 "$tmp/bin/$i" || return 1
+	done
+}
+rke2_desk() { PATH=$tmp/bin:$PATH cp_ node "$@"; }
+# The same by ssh from here.
+rke2_remote() {
+	if ! [ -x /usr/sbin/sshd ]; then
+		point "rke2: by ssh # SKIP there is no sshd" true
+		return
+	fi
+	point "rke2: an sshd in the node" exits 0 rke2_ssh
+	point "rke2: a host that cannot be reached stops it before anything is done" fails 1 nowhere.invalid \
+		rke2_desk install --host node1,nowhere.invalid --bundle "$rke2_dir/bundle.tar.gz"
+	point "rke2: still as it was" exits 0 rke2_node status
+	point "rke2: original" says 'original: server node1'
+	point "rke2: no option as a host" fails 2 'cannot be a host' rke2_desk status --host=-oProxyCommand=true
+	point "rke2: installed by ssh; a second time is none" exits 0 rke2_desk install --host root@node1 --host again \
+		--bundle "$rke2_dir/bundle.tar.gz" --limit 3m
+	point "rke2: on both" says 'install again: server node1'
+	point "rke2: verified by ssh" exits 0 rke2_desk verify --host node1
+	point "rke2: rolled back by ssh" exits 0 rke2_desk rollback --host node1 --limit 3m
+	point "rke2: what fails there fails here" fails 1 "the node is 'original'" rke2_desk verify --host node1
+}
 
 # METHOD: what is looked at in any case.
 rke2_install() {
@@ -78,6 +116,8 @@ rke2_live() {
 point "rke2: a cluster of its own" exits 0 cp_ --name rke2 up
 point "rke2: the stand-in runs real programs from a release's directory" exits 0 rke2_prepare
 for method in runtime-image ${CRYOPOD_RKE2:+swap}; do
+	# A release of before 2026: containerd is told by a template.
+	[ $method = runtime-image ] || rke2 'touch /etc/standin/no-imports && systemctl restart rke2-server' >/dev/null 2>&1
 	rke2_picture >"$tmp/rke2-before"
 	if [ -n "${CRYOPOD_RKE2:-}" ]; then
 		rke2_live $method
@@ -88,4 +128,5 @@ for method in runtime-image ${CRYOPOD_RKE2:+swap}; do
 	fi
 	point "rke2 $method: every byte, mode and owner is as before" rke2_same
 done
+[ -z "${CRYOPOD_RKE2:-}" ] || rke2_remote
 point "rke2: down" exits 0 cp_ --name rke2 down
