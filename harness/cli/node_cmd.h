@@ -7,7 +7,7 @@
 #include "rke2/install.h"
 
 struct node_opts {
-	const char *method, *stack, *bundle, *output, *image;
+	const char *method, *stack, *bundle, *output, *image, *trust;
 	struct cryo_opt_list hosts;
 	int64_t limit_ms;
 	bool force, keep, restart_pods, all, drain, sudo, plain;
@@ -22,6 +22,9 @@ int node_source_open(const struct node_opts *o, bool unpack, struct node_source 
 		     struct cryo_err *err);
 void node_source_release(struct node_source *s);
 #define node_source_releasep node_source_release
+
+/* FILE.cms beside a bundle is a signature of one of these certificates, or -CRYO_E_TAMPER. */
+int cli_bundle_trust(const char *bundle, const char *trust, struct cryo_err *err);
 
 int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *err);
 int node_cmd_install(const struct node_opts *o, int *exit_code, struct cryo_err *err);

@@ -63,7 +63,7 @@ static int check_counter(struct verify_look *l, struct cryo_err *err)
 	return node_counter_verify(&l->said, err);
 }
 
-/* What is not there cannot be tried any further. */
+/* Up to the first that fails: what is not there cannot be tried any further. */
 static void run_checks(struct verify_look *l, int *exit_code)
 {
 	static const struct {
@@ -74,15 +74,11 @@ static void run_checks(struct verify_look *l, int *exit_code)
 		       { "criu check", check_criu },
 		       { "a counter goes on after a restore", check_counter } };
 
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(checks); i++) {
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(checks) && !*exit_code; i++) {
 		struct cryo_err why = CRYO_ERR_INIT;
 		int rc;
 
 		cryo_step_begin("%s", checks[i].what);
-		if (*exit_code) {
-			cryo_step_skip("after the failure before it");
-			continue;
-		}
 		rc = checks[i].check(l, &why);
 		if (rc == 1)
 			cryo_step_skip("an agent may create no pods");

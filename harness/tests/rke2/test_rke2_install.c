@@ -266,6 +266,59 @@ static void a_stopped_service_is_not_started(void **state)
 	}
 }
 
+/* A shim's process as /proc shows it; `exe` may not be there any more. */
+static void run_shim(const char *id, const char *exe)
+{
+	cryo_auto(cryo_free) char *dir = node_path("proc/88"), *file = node_path("proc/88/cmdline");
+	cryo_auto(cryo_free) char *link = node_path("proc/88/exe");
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	cryo_str_addn(&text, exe, strcspn(exe, " "));
+	cryo_str_addn(&text, "\0-namespace\0k8s.io\0-id\0", 23);
+	cryo_str_addn(&text, id, strlen(id) + 1);
+	node_remove("proc/88");
+	assert_int_equal(cryo_fs_mkdirs(dir, 0755, &node.err), 0);
+	assert_int_equal(cryo_fs_write(file, text.p, text.len, 0644, &node.err), 0);
+	assert_int_equal(symlink(exe, link), 0);
+}
+
+static bool status_names(const char *pod)
+{
+	cryo_auto(cryo_json_decref) json_t *s = NULL;
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	assert_int_equal(cryo_rke2_status(node.dir, &s, &node.err), 0);
+	cryo_json_dump(json_object_get(s, "notes"), &text);
+	return strstr(cryo_str_get(&text), pod) != NULL;
+}
+
+/* After a swap the path of an old shim is that of a new one. */
+static void pods_of_before_are_named(void **state)
+{
+	cryo_auto(cryo_free) char *shim = NULL, *gone = NULL;
+	cryo_auto(cryo_rke2_node_release) struct cryo_rke2_node n = { 0 };
+
+	(void)state;
+	assert_int_equal(cryo_rke2_node_look(node.dir, &n, &node.err), 0);
+	shim = cryo_asprintf("%s/containerd-shim-runc-v2", n.bin);
+	gone = cryo_asprintf("%s (deleted)", shim);
+	node_run_pod("a");
+	run_shim("a", shim);
+	node.opts.method = CRYO_RKE2_SWAP;
+	assert_false(status_names("default/a"));
+	must_install();
+	assert_false(status_names("default/a"));
+	run_shim("a", gone);
+	assert_true(status_names("default/a"));
+	must_roll_back();
+	node.opts.method = CRYO_RKE2_RUNTIME_IMAGE;
+	run_shim("a", shim);
+	must_install();
+	assert_true(status_names("default/a"));
+	must_roll_back();
+	assert_false(status_names("default/a"));
+}
+
 static void assert_conf(const char *rel, const char *want)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/agent/etc/containerd/%s", node.data, rel);
@@ -515,6 +568,7 @@ int main(void)
 		T(upgrade_of_rke2_is_told),
 		T(rollback_after_an_upgrade),
 		T(a_stopped_service_is_not_started),
+		T(pods_of_before_are_named),
 		T(containerd_is_told_to_restore),
 		T(a_template_that_drops_our_settings_is_refused),
 		T(another_config_file_and_data_dir),
