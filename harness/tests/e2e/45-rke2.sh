@@ -16,7 +16,8 @@ rke2_picture() {
 rke2_prepare() {
 	mkdir -p "$rke2_dir" &&
 		cp "$top/build/static/rke2-standin" "$top/build/libexec/cryopod-node" "$top/harness/tests/rke2/node/setup" "$rke2_dir" &&
-		cp_ bundle create --for rke2 --to "$rke2_dir/bundle.tar.gz" &&
+		cp_ keygen --out "$tmp/maker" && cp_ keygen --out "$tmp/other" && cp "$tmp/maker/tls.crt" "$rke2_dir/maker.crt" &&
+		cp_ bundle create --for rke2 --to "$rke2_dir/bundle.tar.gz" --sign-cert "$tmp/maker/tls.crt" --sign-key "$tmp/maker/tls.key" &&
 		cp_ image counter --to "$rke2_dir/counter.tar" && cp_ image pause --to "$rke2_dir/pause.tar" &&
 		rke2 sh setup /var/lib/node/t
 }
@@ -85,7 +86,7 @@ rke2_install() {
 	point "rke2 $1: the plan names files, configuration and the restart" exits 0 rke2_node plan --method $1 --bundle bundle.tar.gz
 	point "rke2 $1: drop-in" says 99-cryopod.yaml
 	point "rke2 $1: restart" says 'restart rke2-server'
-	point "rke2 $1: installed, and the node is Ready with our programs" exits 0 rke2_node install --method $1 --bundle bundle.tar.gz --limit 3m
+	point "rke2 $1: installed, and the node is Ready with our programs" exits 0 rke2_node install --method $1 --trust maker.crt --bundle bundle.tar.gz --limit 3m
 	point "rke2 $1: a second install has nothing to do" exits 0 rke2_node install --method $1 --bundle bundle.tar.gz
 	point "rke2 $1: status says installed" exits 0 rke2_node status
 	point "rke2 $1: by its name" says 'installed: server node1'
@@ -115,6 +116,8 @@ rke2_live() {
 
 point "rke2: a cluster of its own" exits 0 cp_ --name rke2 up
 point "rke2: the stand-in runs real programs from a release's directory" exits 0 rke2_prepare
+point "rke2: the bundle is its maker's" exits 0 cp_ bundle verify --trust "$tmp/maker/tls.crt" "$rke2_dir/bundle.tar.gz"
+point "rke2: and nobody else's" fails 6 'none of the trusted signers' rke2_desk plan --trust "$tmp/other/tls.crt" --bundle "$rke2_dir/bundle.tar.gz"
 for method in runtime-image ${CRYOPOD_RKE2:+swap}; do
 	# A release of before 2026: containerd is told by a template.
 	[ $method = runtime-image ] || rke2 'touch /etc/standin/no-imports && systemctl restart rke2-server' >/dev/null 2>&1
