@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rke2/bundle.h"
 #include "cli/cli.h"
+#include "cli/node_cmd.h"
 #include "cli/products.h"
 #include "cli/verb.h"
 
@@ -8,6 +9,7 @@
 #include "base/event.h"
 #include "conf/json.h"
 #include "rke2/digest.h"
+#include "seal/sign.h"
 #include "source/data.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
@@ -16,7 +18,7 @@
 #include <string.h>
 
 struct bundle_opts {
-	const char *kind, *stack, *to, *image;
+	const char *kind, *stack, *to, *image, *sign_cert, *sign_key, *trust;
 };
 
 static const struct cryo_opt bundle_opts_table[] = {
@@ -28,6 +30,12 @@ static const struct cryo_opt bundle_opts_table[] = {
 	  "create: where to write it (default: cryopod-rke2-STACK.tar.gz)" },
 	{ "apiserver-image", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, image), "IMAGE",
 	  "create: servers use this image of the API server, which they can get" },
+	{ "sign-cert", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, sign_cert), "FILE",
+	  "create: sign as the owner of this certificate; the signature is FILE.cms" },
+	{ "sign-key", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, sign_key), "FILE",
+	  "create: with this private key" },
+	{ "trust", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, trust), "FILE",
+	  "verify: it has to be signed with one of these certificates" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -38,6 +46,28 @@ static char *find_node_program(void)
 	char *path = NULL;
 
 	return cryo_data_path("libexec/cryopod-node", &path, &ignored) < 0 ? NULL : path;
+}
+
+static int sign_bundle(const struct bundle_opts *o, const char *path, struct cryo_err *err)
+{
+	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
+	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *key = NULL;
+	cryo_auto(cryo_free) char *to = cryo_asprintf("%s.cms", path);
+	int rc = o->sign_cert ? cryo_seal_cert_load(o->sign_cert, CRYO_SEAL_SIGN, &cert, err) : 0;
+
+	if (rc < 0 || !cert)
+		return rc;
+	rc = cryo_seal_key_load(o->sign_key, &key, err);
+	return rc < 0 ? rc : cryo_seal_sign_file(path, cert, key, to, err);
+}
+
+int cli_bundle_trust(const char *bundle, const char *trust, struct cryo_err *err)
+{
+	cryo_auto(cryo_seal_trust_free) struct cryo_seal_trust *trusted = NULL;
+	cryo_auto(cryo_free) char *signature = cryo_asprintf("%s.cms", bundle);
+	int rc = cryo_seal_trust_load(trust, &trusted, err);
+
+	return rc < 0 ? rc : cryo_seal_sign_verify(bundle, signature, trusted, err);
 }
 
 static int write_one(const struct bundle_opts *o, struct cryo_rke2_build *build,
@@ -56,6 +86,8 @@ static int write_one(const struct bundle_opts *o, struct cryo_rke2_build *build,
 	cryo_step_begin("bundle");
 	if (rc == 0)
 		rc = cryo_bundle_create(to, build, &opts, err);
+	if (rc == 0)
+		rc = sign_bundle(o, to, err);
 	if (rc == 0)
 		rc = cryo_hash_file(to, digest, err);
 	if (rc < 0) {
@@ -77,6 +109,8 @@ static int create_bundle(const struct bundle_opts *o, const char *arg, struct cr
 	(void)arg;
 	if (!cryo_streq(o->kind, "rke2"))
 		return cryo_err_set(err, CRYO_E_USAGE, "bundle create: --for rke2 is missing");
+	if (!o->sign_key != !o->sign_cert)
+		return cryo_err_set(err, CRYO_E_USAGE, "--sign-key and --sign-cert go together");
 	rc = cryo_cli_products(o->stack, &build, &components, err);
 	cryo_rke2_digests_save();
 	if (rc == 0)
@@ -89,10 +123,11 @@ static int verify_bundle(const struct bundle_opts *o, const char *file, struct c
 	cryo_auto(cryo_json_decref) json_t *manifest = NULL;
 	int rc;
 
-	(void)o;
 	if (!file)
 		return cryo_err_set(err, CRYO_E_USAGE, "bundle verify: which file?");
-	rc = cryo_bundle_verify(file, &manifest, err);
+	rc = o->trust ? cli_bundle_trust(file, o->trust, err) : 0;
+	if (rc == 0)
+		rc = cryo_bundle_verify(file, &manifest, err);
 	if (rc == 0)
 		printf("%s: all %zu files as they should be (stack %s, Kubernetes %s, %s)\n", file,
 		       json_array_size(json_object_get(manifest, "files")),

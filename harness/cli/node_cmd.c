@@ -10,6 +10,8 @@ static const struct cryo_opt node_opts_table[] = {
 	  "plan, install: runtime-image (default) or swap" },
 	{ "bundle", 0, CRYO_OPT_STR, AT(bundle), "FILE",
 	  "plan, install: what `cryopod bundle create` made" },
+	{ "trust", 0, CRYO_OPT_STR, AT(trust), "FILE",
+	  "plan, install: the bundle has to be signed with one of these certificates" },
 	{ "stack", 0, CRYO_OPT_STR, AT(stack), "STACK",
 	  "plan, install: a stack that is built here (default: upstream)" },
 	{ "apiserver-image", 0, CRYO_OPT_STR, AT(image), "IMAGE",
@@ -56,12 +58,19 @@ static int node_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 	const struct node_opts *o = opts;
 	int i = cryo_cli_verb("node", &node_verbs[0].v, CRYO_ARRAY_LEN(node_verbs),
 			      sizeof(node_verbs[0]), args, err);
+	int rc = 0;
 
 	(void)cli;
 	if (i < 0)
 		return i;
+	if (o->trust && !o->bundle)
+		return cryo_err_set(err, CRYO_E_USAGE, "--trust is for --bundle");
 	if (o->hosts.n && !node_verbs[i].remote)
 		return cryo_err_set(err, CRYO_E_USAGE, "node %s: --host is not for it", args[0]);
+	if (o->trust)
+		rc = cli_bundle_trust(o->bundle, o->trust, err);
+	if (rc < 0)
+		return rc;
 	if (o->hosts.n)
 		return node_cmd_remote(o, args[0], exit_code, err);
 	return node_verbs[i].run(o, exit_code, err);

@@ -7,7 +7,7 @@
 #include "rke2/install.h"
 
 struct node_opts {
-	const char *method, *stack, *bundle, *output, *image;
+	const char *method, *stack, *bundle, *output, *image, *trust;
 	struct cryo_opt_list hosts;
 	int64_t limit_ms;
 	bool force, keep, restart_pods, all, drain, sudo, plain;
@@ -23,6 +23,9 @@ int node_source_open(const struct node_opts *o, bool unpack, struct node_source 
 void node_source_release(struct node_source *s);
 #define node_source_releasep node_source_release
 
+/* FILE.cms beside a bundle is a signature of one of these certificates, or -CRYO_E_TAMPER. */
+int cli_bundle_trust(const char *bundle, const char *trust, struct cryo_err *err);
+
 int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *err);
 int node_cmd_install(const struct node_opts *o, int *exit_code, struct cryo_err *err);
 int node_cmd_status(const struct node_opts *o, int *exit_code, struct cryo_err *err);
@@ -30,6 +33,13 @@ int node_cmd_verify(const struct node_opts *o, int *exit_code, struct cryo_err *
 int node_cmd_rollback(const struct node_opts *o, int *exit_code, struct cryo_err *err);
 int node_cmd_fleet(const struct node_opts *o, int *exit_code, struct cryo_err *err);
 int node_cmd_manifest(const struct node_opts *o, int *exit_code, struct cryo_err *err);
+/* Deletes the pods of this node that a controller starts again, and names the others. */
+int node_pods_restart(struct cryo_err *err);
+/*
+ * Checkpoint and restore of a counter on this node; *verdict in words, caller frees. 1: this is an
+ * agent, which may create no pods. -CRYO_E_CHECK: it did not go on.
+ */
+int node_counter_verify(char **verdict, struct cryo_err *err);
 /* `verb` on each of --host, by ssh. */
 int node_cmd_remote(const struct node_opts *o, const char *verb, int *exit_code,
 		    struct cryo_err *err);

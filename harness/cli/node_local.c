@@ -66,37 +66,6 @@ int node_cmd_plan(const struct node_opts *o, int *exit_code, struct cryo_err *er
 	return 0;
 }
 
-/* Our shim is that of a new pod only. */
-static int restart_pods(struct cryo_err *err)
-{
-	cryo_auto(cryo_rke2_node_release) struct cryo_rke2_node n = { 0 };
-	cryo_auto(cryo_free) char *kubectl = NULL, *selector = NULL;
-	const char *argv[] = { NULL,
-			       "--kubeconfig",
-			       "/etc/rancher/rke2/rke2.yaml",
-			       "delete",
-			       "pods",
-			       "--all-namespaces",
-			       "--field-selector",
-			       NULL,
-			       "--wait=false",
-			       NULL };
-	struct cryo_proc p = { .argv = argv, .timeout_ms = KUBECTL_MS };
-	int rc = cryo_rke2_node_look("", &n, err);
-
-	if (rc < 0)
-		return rc;
-	if (n.role[0] != 's')
-		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "an agent may not delete pods: drain '%s' from a server",
-				    n.name);
-	kubectl = cryo_asprintf("%s/bin/kubectl", n.data_dir);
-	selector = cryo_asprintf("spec.nodeName=%s", n.name);
-	argv[0] = kubectl;
-	argv[7] = selector;
-	return cryo_err_wrap(err, cryo_proc_run(&p, NULL, err), "restart of the pods");
-}
-
 static void set_limits(const struct node_opts *o, struct cryo_rke2_limits *l)
 {
 	*l = (struct cryo_rke2_limits){ .restart_ms = cryo_limit_ms(RESTART_MS),
@@ -132,7 +101,7 @@ int node_cmd_install(const struct node_opts *o, int *exit_code, struct cryo_err 
 		cryo_step_same("stack %s, Kubernetes %s", source.build.stack, source.build.version);
 	else
 		cryo_step_ok("stack %s, Kubernetes %s", source.build.stack, source.build.version);
-	return rc < 0 || !o->restart_pods ? (rc < 0 ? rc : 0) : restart_pods(err);
+	return rc < 0 || !o->restart_pods ? (rc < 0 ? rc : 0) : node_pods_restart(err);
 }
 
 int node_cmd_rollback(const struct node_opts *o, int *exit_code, struct cryo_err *err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/products.h"
+#include "cli/version.h"
 
 #include "conf/json.h"
 #include "node/parts.h"
@@ -85,12 +86,15 @@ static void add_component(json_t *components, const struct cryo_built *b, const 
 {
 	const char *name = b->component->name;
 	const json_t *source = json_object_get(record, "source");
+	const char *version = cryo_json_str(source, "version");
 	json_t *patches = json_object_get(source, "patches");
 
-	json_array_append_new(components,
-			      json_pack("{ss ss* sO* ss sO*}", "name", name, "version",
-					cryo_json_str(source, "version"), "source", source,
-					"licence", licence_of(name), "patches", patches));
+	/* The record of an archive does not say it. */
+	if (!version)
+		version = b->component->source.version;
+	json_array_append_new(components, json_pack("{ss ss* sO* ss sO*}", "name", name, "version",
+						    version, "source", source, "licence",
+						    licence_of(name), "patches", patches));
 }
 
 static int add_components(struct cryo_rke2_build *out, const struct cryo_build *build,
@@ -168,12 +172,29 @@ static int add_libraries(struct cryo_rke2_build *out, const char *tree, const ch
 	return rc;
 }
 
+/* Of Debian's package, as the list beside the root file system has it: "criu 4.1.1-1". */
+static char *read_package_version(const char *tree, const char *package)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s.packages", tree);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	size_t len = strlen(package);
+	char *save = NULL, *line;
+
+	if (cryo_fs_read_regular(path, 1u << 20, &text, &ignored) < 0 || !text.p)
+		return NULL;
+	for (line = strtok_r(text.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (cryo_starts_with(line, package) && line[len] == ' ')
+			return cryo_strdup(line + len + 1);
+	return NULL;
+}
+
 static int add_criu(struct cryo_rke2_build *out, const struct cryo_build *build, json_t *components,
 		    struct cryo_err *err)
 {
 	const struct cryo_built *node = find_built(build, "node", out->stack, err);
 	const struct cryo_built *own = cryo_build_find(build, "criu");
-	cryo_auto(cryo_free) char *criu = NULL;
+	cryo_auto(cryo_free) char *criu = NULL, *version = NULL;
 	cryo_auto(cryo_json_decref) json_t *record = NULL;
 	int rc;
 
@@ -186,13 +207,24 @@ static int add_criu(struct cryo_rke2_build *out, const struct cryo_build *build,
 		record = load_record(own);
 		add_component(components, own, record);
 	} else {
-		json_array_append_new(components, json_pack("{ss ss}", "name", "criu", "licence",
-							    licence_of("criu")));
+		version = read_package_version(node->dir, "criu");
+		json_array_append_new(components,
+				      json_pack("{ss ss* ss}", "name", "criu", "version", version,
+						"licence", licence_of("criu")));
 	}
 	criu = own ? cryo_asprintf("%s/criu", own->dir)
 		   : cryo_asprintf("%s/usr/sbin/criu", node->dir);
 	rc = cryo_rke2_build_add(out, LIBRARIES "criu", criu, NULL, false, err);
 	return rc < 0 ? rc : add_libraries(out, node->dir, criu, err);
+}
+
+/* What `node verify` checkpoints. */
+static int add_counter(struct cryo_rke2_build *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = NULL;
+	int rc = cryo_data_path("libexec/counter", &path, err);
+
+	return rc < 0 ? rc : cryo_rke2_build_add(out, LIBRARIES "counter", path, NULL, false, err);
 }
 
 static int add_interposer(struct cryo_rke2_build *out, json_t *components, struct cryo_err *err)
@@ -209,7 +241,8 @@ static int add_interposer(struct cryo_rke2_build *out, json_t *components, struc
 			return rc;
 	}
 	json_array_append_new(
-	    components, json_pack("{ss ss}", "name", "cryopod", "licence", licence_of("cryopod")));
+	    components, json_pack("{ss ss ss}", "name", "cryopod", "version", CRYOPOD_VERSION,
+				  "licence", licence_of("cryopod")));
 	return 0;
 }
 
@@ -231,6 +264,8 @@ int cryo_cli_products(const char *stack, struct cryo_rke2_build *b, json_t **com
 		rc = add_criu(b, &build, all, err);
 	if (rc == 0)
 		rc = add_interposer(b, all, err);
+	if (rc == 0)
+		rc = add_counter(b, err);
 	if (rc == 0 && components)
 		*components = json_incref(all);
 	return rc;

@@ -60,6 +60,8 @@ static struct cryo_tar_writer *open_writer(int fd, bool gzip)
 	if (gzip) {
 		archive_write_add_filter_gzip(w->a);
 		archive_write_set_filter_option(w->a, "gzip", "timestamp", NULL);
+		/* Programs: level 6 takes 2.5 times as long for an eighth less. */
+		archive_write_set_filter_option(w->a, "gzip", "compression-level", "1");
 	}
 	archive_write_set_bytes_per_block(w->a, 65536);
 	archive_write_set_bytes_in_last_block(w->a, 1);

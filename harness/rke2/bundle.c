@@ -19,9 +19,26 @@
 #define PROGRAM	 "files/cryopod"
 #define MAX_JSON (8u << 20)
 
-static char *member_path(const struct cryo_rke2_product *p)
+/* The first with the same bytes: kubectl goes into bin and into the image. */
+static const struct cryo_rke2_product *find_same(const struct cryo_rke2_build *b, size_t i)
 {
+	size_t k = 0;
+
+	while (strcmp(b->product[k].sha256, b->product[i].sha256) != 0)
+		k++;
+	return &b->product[k];
+}
+
+char *rke2_member_path(const struct cryo_rke2_build *b, size_t i)
+{
+	const struct cryo_rke2_product *p = find_same(b, i);
+
 	return cryo_asprintf("files/%s/%s", p->image ? "image" : "bin", p->name);
+}
+
+bool rke2_is_member(const struct cryo_rke2_build *b, size_t i)
+{
+	return find_same(b, i) == &b->product[i];
 }
 
 static void add_manifest_file(json_t *files, const char *name, const char *path, const char *sha256,
@@ -40,7 +57,7 @@ static json_t *make_manifest(const struct cryo_rke2_build *b, const struct cryo_
 
 	for (size_t i = 0; i < b->n; i++) {
 		const struct cryo_rke2_product *p = &b->product[i];
-		cryo_auto(cryo_free) char *path = member_path(p);
+		cryo_auto(cryo_free) char *path = rke2_member_path(b, i);
 
 		add_manifest_file(files, p->name, path, p->sha256, (int64_t)p->bytes, p->image);
 	}
@@ -77,9 +94,10 @@ static int write_bundle(int fd, const struct cryo_rke2_build *b, const struct cr
 	if (rc == 0)
 		rc = add_json_member(w, SBOM, sbom, err);
 	for (size_t i = 0; i < b->n && rc == 0; i++) {
-		cryo_auto(cryo_free) char *path = member_path(&b->product[i]);
+		cryo_auto(cryo_free) char *path = rke2_member_path(b, i);
 
-		rc = cryo_tar_add_file(w, path, 0755, b->product[i].source, err);
+		if (rke2_is_member(b, i))
+			rc = cryo_tar_add_file(w, path, 0755, b->product[i].source, err);
 	}
 	if (rc == 0 && o->program)
 		rc = cryo_tar_add_file(w, PROGRAM, 0755, o->program, err);

@@ -30,7 +30,11 @@ int cryo_bundle_unpack(const char *path, const char *dir, struct cryo_rke2_build
 /* Only what bundle.json says, for a plan: the sources are not there. */
 int cryo_bundle_read(const char *path, struct cryo_rke2_build *b, struct cryo_err *err);
 
-/* Inside of rke2/: SPDX 2.3 (ISO/IEC 5962); new reference. */
+/* Inside of rke2/: where product i lies in a bundle (caller frees), and whether it does so itself:
+ * one with the same bytes is there once. */
+char *rke2_member_path(const struct cryo_rke2_build *b, size_t i);
+bool rke2_is_member(const struct cryo_rke2_build *b, size_t i);
+/* SPDX 2.3 (ISO/IEC 5962); new reference. */
 json_t *rke2_make_sbom(const struct cryo_rke2_build *b, const json_t *components);
 
 #endif

@@ -27,6 +27,7 @@ void cryo_rke2_node_release(struct cryo_rke2_node *n)
 	for (size_t i = 0; i < n->n_processes; i++) {
 		free(n->process[i].name);
 		free(n->process[i].exe);
+		free(n->process[i].id);
 	}
 	free(n->data);
 	free(n->process);
@@ -34,6 +35,7 @@ void cryo_rke2_node_release(struct cryo_rke2_node *n)
 	cryo_rke2_config_release(&n->config);
 	cryo_strv_release(&n->shims);
 	cryo_strv_release(&n->pods);
+	cryo_strv_release(&n->sandboxes);
 	*n = (struct cryo_rke2_node){ 0 };
 }
 
@@ -53,6 +55,18 @@ size_t cryo_rke2_node_sandboxes(const struct cryo_rke2_node *n, const char *name
 	for (size_t i = 0; i < n->shims.n; i++)
 		count += cryo_starts_with(n->shims.v[i], prefix);
 	return count;
+}
+
+bool cryo_rke2_node_shim_is_old(const struct cryo_rke2_node *n, size_t i)
+{
+	cryo_auto(cryo_free) char *prefix = cryo_asprintf("%s/", n->bin ? n->bin : "?");
+
+	if (!cryo_starts_with(n->shims.v[i], prefix))
+		return true;
+	for (size_t k = 0; k < n->n_processes; k++)
+		if (cryo_streq(n->process[k].id, n->sandboxes.v[i]))
+			return strstr(n->process[k].exe, " (deleted)") != NULL;
+	return false;
 }
 
 const char *cryo_rke2_node_setting(const struct cryo_rke2_node *n, const char *key)
@@ -157,6 +171,7 @@ static void list_shims(struct cryo_rke2_node *n)
 			continue;
 		cryo_strv_add(&n->shims, cryo_str_get(&text));
 		cryo_strv_take(&n->pods, name_pod(dir, e->d_name));
+		cryo_strv_add(&n->sandboxes, e->d_name);
 	}
 	if (d)
 		closedir(d);

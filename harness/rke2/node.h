@@ -18,6 +18,7 @@ struct cryo_rke2_process {
 	pid_t pid;
 	char *name; /* last part of its first argument: "kubelet" */
 	char *exe;  /* /proc/PID/exe, with " (deleted)" where it is */
+	char *id;   /* of a shim: its sandbox; else NULL */
 };
 
 /* Another part of <data-dir>/data. */
@@ -47,6 +48,7 @@ struct cryo_rke2_node {
 	size_t n_processes;
 	struct cryo_strv shims; /* paths of the shims that sandboxes were started with */
 	struct cryo_strv pods;	/* whose sandboxes these are: "NAMESPACE/NAME", or "?" */
+	struct cryo_strv sandboxes; /* their IDs */
 };
 
 /*
@@ -61,6 +63,11 @@ void cryo_rke2_node_release(struct cryo_rke2_node *n);
 const struct cryo_rke2_data *cryo_rke2_node_data(const struct cryo_rke2_node *n, const char *name);
 /* How many sandboxes were started with a shim of that data directory. */
 size_t cryo_rke2_node_sandboxes(const struct cryo_rke2_node *n, const char *name);
+/*
+ * Does sandbox i run with another shim than a new one would? After a swap it has the path of the
+ * new one, but its file is gone.
+ */
+bool cryo_rke2_node_shim_is_old(const struct cryo_rke2_node *n, size_t i);
 /* The value that wins: command line, environment, files. NULL: none. Borrowed. */
 const char *cryo_rke2_node_setting(const struct cryo_rke2_node *n, const char *key);
 

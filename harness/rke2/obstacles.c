@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "conf/json.h"
 #include "conf/yaml.h"
+#include "rke2/journal.h"
 #include "rke2/ref.h"
 #include "rke2/release.h"
 #include "sys/fs.h"
@@ -23,6 +24,8 @@ struct obstacle_look {
 static void check_current(const struct obstacle_look *l)
 {
 	const struct cryo_rke2_data *d = cryo_rke2_node_data(l->n, l->n->current);
+	cryo_auto(cryo_rke2_journal_release) struct cryo_rke2_journal j = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	if (!l->n->current)
 		rke2_add_obstacle(l->plan, false, "start the service once, then install",
@@ -31,6 +34,12 @@ static void check_current(const struct obstacle_look *l)
 	else if (!d || !d->complete)
 		rke2_add_obstacle(l->plan, false, "restart the service, then install",
 				  "the runtime of the release is not complete: '%s'", l->n->bin);
+	else if (strstr(d->ref, CRYO_RKE2_OUR_IMAGE) &&
+		 cryo_rke2_journal_load(&j, &ignored) == 0 && j.state == CRYO_RKE2_ORIGINAL)
+		rke2_add_obstacle(l->plan, false,
+				  "roll back with the state directory of that install",
+				  "programs of ours run here already, but '%s' knows of no install",
+				  cryo_dir_state());
 }
 
 static void check_root(const struct obstacle_look *l)
@@ -183,11 +192,6 @@ static void check_template(const struct obstacle_look *l, const char *name)
 			    "would not be used",
 			    path);
 	}
-	if (!strstr(cryo_str_get(&text), "container_annotations"))
-		rke2_add_note(l->plan,
-			      "the containerd template '%s' passes no annotations on: pods cannot "
-			      "choose encryption for themselves",
-			      path);
 }
 
 static void check_templates(const struct obstacle_look *l)

@@ -5,6 +5,7 @@
 #include "node/parts.h"
 #include "rke2/digest.h"
 #include "rke2/ref.h"
+#include "rke2/runtime.h"
 #include "sys/fs.h"
 
 #include <stdlib.h>
@@ -244,6 +245,31 @@ static size_t plan_image(struct planned *p)
 				     p->image_ref, "newDirs", list_missing_dirs(path)));
 }
 
+/* For containerd; *first is the step of the first of them. */
+static size_t plan_runtime(struct planned *p, size_t *first)
+{
+	cryo_auto(rke2_runtime_release) struct rke2_runtime r = { 0 };
+
+	if (!find_product(p->build, "containerd"))
+		return 0;
+	rke2_runtime_find(p->node, &r);
+	*first = json_array_size(p->steps);
+	for (size_t i = 0; i < r.n; i++)
+		add_file(p, r.file[i].path, 0644, r.file[i].content);
+	if (r.template)
+		rke2_add_obstacle(p->plan, true,
+				  "begin it with: imports = [\"" RKE2_RUNTIME_CONF "\"]",
+				  "the containerd template '%s' drops our settings: nothing could be "
+				  "restored on this node",
+				  r.template);
+	if (r.unknown)
+		rke2_add_note(p->plan,
+			      "there is no '%s' yet: containerd may not restore until you start "
+			      "the service and install again",
+			      r.unknown);
+	return r.n;
+}
+
 /*
  * What makes RKE2 use our programs comes last: until then a start of RKE2 finds all as it was.
  * On the way back it goes first, but not before the original is there again.
@@ -257,6 +283,7 @@ static void plan_steps(struct planned *p)
 	bool image = p->image_ref && !p->build->apiserver_image;
 	size_t keep = p->swap ? 0 : plan_keep(p), stage = p->swap ? 0 : plan_stage(p);
 	size_t at_image = image ? plan_image(p) : 0, at_conf = 0, at_dropin, at_swap = 0;
+	size_t at_runtime = 0, runtimes = plan_runtime(p, &at_runtime);
 	bool criu = find_product(p->build, "criu") != NULL;
 
 	if (criu) {
@@ -273,6 +300,8 @@ static void plan_steps(struct planned *p)
 	else
 		add_back(p, "give-back", keep);
 	add_back(p, "unfile", at_dropin);
+	while (runtimes > 0)
+		add_back(p, "unfile", at_runtime + --runtimes);
 	if (!p->swap)
 		add_back(p, "give-back", keep);
 	if (criu)
@@ -305,7 +334,7 @@ static void name_places(struct planned *p, const char *id)
 	for (char *c = tag; *c; c++)
 		if (*c == '+')
 			*c = '-';
-	p->ref = cryo_asprintf("cryopod/rke2-runtime:%s", tag);
+	p->ref = cryo_asprintf(CRYO_RKE2_OUR_IMAGE "%s", tag);
 	if (p->swap || cryo_rke2_data_name(p->ref, &p->into, &ignored) < 0)
 		p->into = cryo_strdup(p->node->current ? p->node->current : "");
 	p->dir = cryo_asprintf("%s/data/%s", p->node->data_dir, p->into);

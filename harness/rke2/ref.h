@@ -8,6 +8,8 @@
 
 #include "base/err.h"
 
+/* The repository of our runtime images; also in the marker of a directory of ours. */
+#define CRYO_RKE2_OUR_IMAGE "cryopod/rke2-runtime:"
 /* What the original of a data directory is kept as: RKE2 never cleans names like this. */
 #define CRYO_RKE2_KEPT "cryopod-kept-"
 /* What is being made, and not there yet. */

@@ -69,10 +69,11 @@ static json_t *pack_package(const json_t *component)
 	return p;
 }
 
-static json_t *pack_file(const struct cryo_rke2_product *p)
+static json_t *pack_file(const struct cryo_rke2_build *b, size_t i)
 {
-	cryo_auto(cryo_free) char *path =
-	    cryo_asprintf("./files/%s/%s", p->image ? "image" : "bin", p->name);
+	const struct cryo_rke2_product *p = &b->product[i];
+	cryo_auto(cryo_free) char *member = rke2_member_path(b, i);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("./%s", member);
 	cryo_auto(cryo_free) char *kind = cryo_asprintf("File-%s", p->image ? "image" : "bin");
 	cryo_auto(cryo_free) char *id = spdx_id(kind, p->name);
 
@@ -93,7 +94,8 @@ json_t *rke2_make_sbom(const struct cryo_rke2_build *b, const json_t *components
 	json_array_foreach((json_t *)components, i, c)
 		json_array_append_new(packages, pack_package(c));
 	for (i = 0; i < b->n; i++)
-		json_array_append_new(files, pack_file(&b->product[i]));
+		if (rke2_is_member(b, i))
+			json_array_append_new(files, pack_file(b, i));
 	json_array_foreach(packages, i, c)
 		json_array_append_new(relations,
 				      json_pack("{ss ss ss}", "spdxElementId", "SPDXRef-DOCUMENT",

@@ -275,6 +275,10 @@ static bool take_process(struct cryo_rke2_node *n, const char *pid)
 	p->pid = (pid_t)atoi(pid);
 	p->name = cryo_strdup(last_part(argv.v[0]));
 	p->exe = cryo_steal(&exe);
+	p->id = NULL;
+	for (size_t i = 1; i + 1 < argv.n && !p->id; i++)
+		if (strcmp(argv.v[i], "-id") == 0)
+			p->id = cryo_strdup(argv.v[i + 1]);
 	return false;
 }
 

@@ -164,13 +164,11 @@ static int compare_files(struct status_look *l, struct cryo_err *err)
 /* Sandboxes whose shim is not the one that new pods get. */
 static void note_old_shims(struct status_look *l)
 {
-	cryo_auto(cryo_free) char *prefix =
-	    cryo_asprintf("%s/data/%s/", l->n->data_dir, l->n->current ? l->n->current : "?");
 	cryo_auto(cryo_strv_release) struct cryo_strv old = { 0 };
 	cryo_auto(cryo_free) char *all = NULL;
 
 	for (size_t i = 0; i < l->n->shims.n; i++)
-		if (!cryo_starts_with(l->n->shims.v[i], prefix))
+		if (cryo_rke2_node_shim_is_old(l->n, i))
 			cryo_strv_add(&old, l->n->pods.v[i]);
 	all = cryo_strv_join(&old, ", ");
 	if (old.n)

@@ -30,6 +30,8 @@ struct standin {
 	const char *config_file, *data_dir,
 	    *tasks;	     /* tasks: …/io.containerd.runtime.v2.task/k8s.io */
 	const char *release; /* "v1.33.5+rke2r1" */
+	const char *base;    /* what it configures containerd with; NULL: not looked at */
+	bool no_imports;     /* as before 2026: only a template changes that */
 };
 
 /* What a start found out; caller frees. */
@@ -334,6 +336,37 @@ static inline int standin_clean(const struct standin *s, const char *current, st
 	return rc;
 }
 
+#define STANDIN_BASE "{{ template \"base\" . }}"
+
+/* RKE2's own configuration of containerd, or an administrator's template, which may hold it. */
+static inline int standin_configure(const struct standin *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/agent/etc/containerd", s->data_dir);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/config.toml", dir);
+	cryo_auto(cryo_free) char *template = cryo_asprintf(
+	    "%s/%s", dir, s->base && s->base[strlen("version = ")] == '2' ? "config.toml.tmpl"
+									  : "config-v3.toml.tmpl");
+	size_t first = s->base ? strcspn(s->base, "\n") : 0;
+	cryo_auto(cryo_free) char *imports =
+	    s->no_imports ? cryo_strdup("")
+			  : cryo_asprintf("\nimports = ['%s/config-v3.toml.d/*.toml']", dir);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 }, own = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char *at = NULL;
+	int rc;
+
+	if (!s->base)
+		return 0;
+	if (cryo_fs_read(template, 1u << 20, &own, &ignored) == 0)
+		at = strstr(cryo_str_get(&own), STANDIN_BASE);
+	cryo_str_addn(&text, cryo_str_get(&own), at ? (size_t)(at - own.p) : own.len);
+	if (at || own.len == 0)
+		cryo_str_addf(&text, "%.*s%s%s", (int)first, s->base, imports, s->base + first);
+	cryo_str_add(&text, at ? at + strlen(STANDIN_BASE) : "");
+	rc = cryo_fs_mkparents(path, 0755, err);
+	return rc < 0 ? rc : cryo_fs_write(path, text.p, text.len, 0600, err);
+}
+
 /* What `rke2 server` does before it starts anything. */
 static inline int standin_start(const struct standin *s, struct standin_result *r,
 				struct cryo_err *err)
@@ -355,6 +388,8 @@ static inline int standin_start(const struct standin *s, struct standin_result *
 		return rc;
 	standin_copy_charts(s, r->name);
 	rc = standin_link_bin(s, r->name, err);
+	if (rc == 0)
+		rc = standin_configure(s, err);
 	return rc < 0 ? rc : standin_clean(s, r->name, err);
 }
 

@@ -3,7 +3,8 @@
  * The stand-in as a program: `rke2 --version`, `rke2 server`. Stages, then keeps containerd and the
  * kubelet running as RKE2 does: with the real bin directory first in PATH, the kubelet again five
  * seconds after it ended, and the end of containerd is its own end. What it is told to run comes
- * from /etc/standin: release, containerd.toml, kubelet.yaml, kubelet.conf.
+ * from /etc/standin: release, containerd.toml, kubelet.yaml, kubelet.conf; `no-imports` if it is an
+ * older release.
  */
 #include "tests/rke2/standin.h"
 
@@ -60,19 +61,23 @@ static pid_t start_kubelet(void)
 static pid_t start_containerd(void)
 {
 	return start_program((const char *const[]){
-	    "containerd", "-c", "/etc/standin/containerd.toml", "-a", SOCKET, "--state",
+	    "containerd", "-c", DATA "/agent/etc/containerd/config.toml", "-a", SOCKET, "--state",
 	    "/run/k3s/containerd", "--root", DATA "/agent/containerd", NULL });
 }
 
 static int stage_release(struct cryo_err *err)
 {
+	cryo_auto(cryo_str_release) struct cryo_str base = { 0 };
+	int rc = cryo_fs_read("/etc/standin/containerd.toml", 1u << 20, &base, err);
 	const struct standin s = { "/etc/rancher/rke2/config.yaml", DATA,
 				   "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io",
-				   release() };
+				   release(), cryo_str_get(&base),
+				   cryo_fs_exists("/etc/standin/no-imports") };
 	cryo_auto(standin_result_release) struct standin_result r = { 0 };
 	cryo_auto(cryo_free) char *path = NULL;
-	int rc = standin_start(&s, &r, err);
 
+	if (rc == 0)
+		rc = standin_start(&s, &r, err);
 	if (rc < 0)
 		return rc;
 	path = cryo_asprintf(DATA "/data/%s/bin:%s", r.name, getenv("PATH"));

@@ -49,6 +49,31 @@ static void what_is_unpacked_can_be_installed(void **state)
 	assert_int_equal(node_roll_back(), 0);
 }
 
+/* kubectl goes into bin and into the image of the API server. */
+static void the_same_bytes_are_there_once(void **state)
+{
+	cryo_auto(cryo_free) char *bundle = NULL, *dir = node_path("unpacked");
+	cryo_auto(cryo_json_decref) json_t *manifest = NULL, *sbom = NULL;
+	size_t n;
+
+	(void)state;
+	node_add_product("kubectl", "kubectl of ours\n", false);
+	n = node.build.n;
+	bundle = make_bundle("a.tar.gz");
+	assert_int_equal(cryo_bundle_verify(bundle, &manifest, &node.err), 0);
+	assert_string_equal(cryo_json_str(json_array_get(json_object_get(manifest, "files"), n - 1),
+					  "path"),
+			    "files/image/usr/local/bin/kubectl");
+	sbom = rke2_make_sbom(&node.build, NULL);
+	assert_int_equal(json_array_size(json_object_get(sbom, "files")), n - 1);
+	cryo_rke2_build_release(&node.build);
+	assert_int_equal(cryo_fs_mkdirs(dir, 0700, &node.err), 0);
+	assert_int_equal(cryo_bundle_unpack(bundle, dir, &node.build, &node.err), 0);
+	assert_int_equal(node.build.n, n);
+	assert_string_equal(node.build.product[n - 1].name, "kubectl");
+	assert_int_equal(cryo_fs_size(node.build.product[n - 1].source), 16);
+}
+
 /* A bundle with a manifest of the test's own and one file. */
 static char *make_bad_bundle(const char *manifest, const char *file)
 {
@@ -141,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(same_input_same_bytes),
 		T(what_is_unpacked_can_be_installed),
+		T(the_same_bytes_are_there_once),
 		T(what_is_not_as_it_should_be_is_refused),
 		T(hostile_names_and_other_machines),
 		T(the_sbom_names_components_and_files),

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/rke2/rke2_world.h"
 
+#include "sys/proc.h"
+
+#include <sched.h>
+#include <sys/mount.h>
+
 #define POD_A "run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io/a"
 
 static const char *const methods[] = { CRYO_RKE2_RUNTIME_IMAGE, CRYO_RKE2_SWAP };
@@ -261,6 +266,233 @@ static void a_stopped_service_is_not_started(void **state)
 	}
 }
 
+/* A shim's process as /proc shows it; `exe` may not be there any more. */
+static void run_shim(const char *id, const char *exe)
+{
+	cryo_auto(cryo_free) char *dir = node_path("proc/88"), *file = node_path("proc/88/cmdline");
+	cryo_auto(cryo_free) char *link = node_path("proc/88/exe");
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	cryo_str_addn(&text, exe, strcspn(exe, " "));
+	cryo_str_addn(&text, "\0-namespace\0k8s.io\0-id\0", 23);
+	cryo_str_addn(&text, id, strlen(id) + 1);
+	node_remove("proc/88");
+	assert_int_equal(cryo_fs_mkdirs(dir, 0755, &node.err), 0);
+	assert_int_equal(cryo_fs_write(file, text.p, text.len, 0644, &node.err), 0);
+	assert_int_equal(symlink(exe, link), 0);
+}
+
+static bool status_names(const char *pod)
+{
+	cryo_auto(cryo_json_decref) json_t *s = NULL;
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	assert_int_equal(cryo_rke2_status(node.dir, &s, &node.err), 0);
+	cryo_json_dump(json_object_get(s, "notes"), &text);
+	return strstr(cryo_str_get(&text), pod) != NULL;
+}
+
+/* After a swap the path of an old shim is that of a new one. */
+static void pods_of_before_are_named(void **state)
+{
+	cryo_auto(cryo_free) char *shim = NULL, *gone = NULL;
+	cryo_auto(cryo_rke2_node_release) struct cryo_rke2_node n = { 0 };
+
+	(void)state;
+	assert_int_equal(cryo_rke2_node_look(node.dir, &n, &node.err), 0);
+	shim = cryo_asprintf("%s/containerd-shim-runc-v2", n.bin);
+	gone = cryo_asprintf("%s (deleted)", shim);
+	node_run_pod("a");
+	run_shim("a", shim);
+	node.opts.method = CRYO_RKE2_SWAP;
+	assert_false(status_names("default/a"));
+	must_install();
+	assert_false(status_names("default/a"));
+	run_shim("a", gone);
+	assert_true(status_names("default/a"));
+	must_roll_back();
+	node.opts.method = CRYO_RKE2_RUNTIME_IMAGE;
+	run_shim("a", shim);
+	must_install();
+	assert_true(status_names("default/a"));
+	must_roll_back();
+	assert_false(status_names("default/a"));
+}
+
+static void assert_conf(const char *rel, const char *want)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/agent/etc/containerd/%s", node.data, rel);
+	cryo_auto(cryo_free) char *text = node_read(path);
+
+	if (!text || !strstr(text, want))
+		fail_msg("%s: %s", rel, text ? text : "is not there");
+}
+
+/* What a release configures containerd with, and the file of ours that it reads then. */
+static const struct {
+	const char *base;
+	bool no_imports;
+	const char *file, *text;
+} runtime_rows[] = {
+	{ "version = 3\n", false, "config-v3.toml.d/99-cryopod.toml", "restore_via_create = true" },
+	{ "version = 3\n", true, "config-v3.toml.tmpl", "{{ template \"base\" . }}" },
+	{ "version = 2\n", true, "config.toml.tmpl", "{{ template \"base\" . }}" },
+};
+
+static void containerd_is_told_to_restore(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(runtime_rows); i++) {
+		cryo_auto(cryo_free) char *before = NULL, *after = NULL;
+
+		node.standin.base = runtime_rows[i].base;
+		node.standin.no_imports = runtime_rows[i].no_imports;
+		node_start();
+		before = node_picture();
+		must_install();
+		assert_conf(runtime_rows[i].file, runtime_rows[i].text);
+		assert_conf("config.toml", runtime_rows[i].no_imports ? "/etc/cryopod/containerd.toml\"]"
+								      : "config-v3.toml.d/*.toml");
+		assert_state("installed");
+		must_roll_back();
+		after = node_picture();
+		node_assert_same(before, after, runtime_rows[i].file);
+	}
+}
+
+/* {template, is there an obstacle} of an administrator. */
+static const struct {
+	const char *text;
+	bool refused;
+} own_rows[] = {
+	{ "version = 3\n", true },
+	{ "imports = [\"/etc/cryopod/containerd.toml\"]\nversion = 3\n", false },
+	{ "version = 3\n[x]\nenable_experimental_restore_via_create = true\n", false },
+};
+
+static void a_template_that_drops_our_settings_is_refused(void **state)
+{
+	(void)state;
+	node.standin.no_imports = true;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(own_rows); i++) {
+		node_write("var/lib/rancher/rke2/agent/etc/containerd/config-v3.toml.tmpl",
+			   own_rows[i].text, 0600);
+		node_start();
+		node.opts.force = false;
+		assert_int_equal(node_install(), own_rows[i].refused ? -CRYO_E_UNFIT : 0);
+		if (own_rows[i].refused) {
+			assert_non_null(strstr(node.err.msg, "drops our settings"));
+			node.opts.force = true;
+			must_install();
+		}
+		must_roll_back();
+		assert_conf("config-v3.toml.tmpl", own_rows[i].text);
+	}
+}
+
+/* RKE2_CONFIG_FILE and data-dir: everything of ours goes where the service looks. */
+static void another_config_file_and_data_dir(void **state)
+{
+	cryo_auto(cryo_free) char *before = NULL, *after = NULL, *text = NULL;
+	cryo_auto(cryo_free) char *env = cryo_asprintf("RKE2_CONFIG_FILE=%s/opt/my.yaml\n", node.dir);
+	cryo_auto(cryo_free) char *words = cryo_asprintf("data-dir: %s/srv/rke2\n", node.dir);
+	cryo_auto(cryo_free) char *old = node.data, *config = node.config;
+	cryo_auto(cryo_free) char *srv = node_path("srv");
+
+	(void)state;
+	node.data = node_path("srv/rke2");
+	node.config = node_path("opt/my.yaml");
+	node.standin.data_dir = node.data;
+	node.standin.config_file = node.config;
+	assert_int_equal(cryo_fs_mkdirs(srv, 0755, &node.err), 0);
+	assert_int_equal(rename(old, node.data), 0);
+	node_write("opt/my.yaml", words, 0600);
+	node_write("etc/default/rke2-server", env, 0644);
+	node_start();
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(methods); i++) {
+		node.opts.method = methods[i];
+		free(before);
+		before = node_picture();
+		must_install();
+		assert_program("kubelet", "kubelet of ours 1\n");
+		free(text);
+		text = node_picture();
+		assert_non_null(strstr(text, "/opt/my.yaml.d/99-cryopod.yaml"));
+		assert_null(strstr(text, "/etc/rancher/rke2/config.yaml.d"));
+		must_roll_back();
+		free(after);
+		after = node_picture();
+		node_assert_same(before, after, methods[i]);
+	}
+}
+
+/* Programs of ours, and a state directory that knows nothing of them. */
+static void an_install_of_another_state_directory_is_refused(void **state)
+{
+	cryo_auto(cryo_free) char *other = node_path("elsewhere");
+
+	(void)state;
+	must_install();
+	assert_int_equal(rename(node.state, other), 0);
+	assert_int_equal(node_install(), -CRYO_E_UNFIT);
+	assert_non_null(strstr(node.err.msg, "knows of no install"));
+	node_remove("state");
+	assert_int_equal(rename(other, node.state), 0);
+	must_roll_back();
+}
+
+static int copy_into(const char *from, const char *to)
+{
+	static const char *const part[] = { "data", "bin", "agent", "server" };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(part); i++) {
+		cryo_auto(cryo_free) char *a = cryo_asprintf("%s/%s", from, part[i]);
+		cryo_auto(cryo_free) char *b = cryo_asprintf("%s/%s", to, part[i]);
+		const char *const argv[] = { "cp", "-a", "--", a, b, NULL };
+		struct cryo_proc p = { .argv = argv, .timeout_ms = 60000 };
+
+		rc = cryo_proc_run(&p, NULL, &node.err);
+	}
+	return rc;
+}
+
+/* {options of the mount, what is said} */
+static const struct {
+	const char *options, *word;
+	unsigned long flags;
+} mount_rows[] = {
+	{ NULL, "mounted read-only", MS_RDONLY },
+	{ NULL, "mounted noexec", MS_NOEXEC },
+	{ "size=128k", "too little space", 0 },
+};
+
+static void a_data_directory_that_cannot_be_used(void **state)
+{
+	(void)state;
+	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) {
+		print_message("# skipped: no mount namespace of our own\n");
+		skip();
+	}
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(mount_rows); i++) {
+		cryo_auto(cryo_free) char *copy = node_path("copy");
+		unsigned long flags = mount_rows[i].flags;
+		int rc;
+
+		assert_int_equal(cryo_fs_copy_tree(node.data, copy, &node.err), 0);
+		assert_int_equal(mount("tmpfs", node.data, "tmpfs", 0, mount_rows[i].options), 0);
+		assert_int_equal(copy_into(copy, node.data), 0);
+		assert_int_equal(mount(NULL, node.data, NULL, MS_REMOUNT | MS_BIND | flags, NULL),
+				 0);
+		rc = node_install();
+		assert_int_equal(umount(node.data), 0);
+		if (rc != -CRYO_E_UNFIT || !strstr(node.err.msg, mount_rows[i].word))
+			fail_msg("row %zu: %d %s", i, rc, node.err.msg);
+		node_remove("copy");
+	}
+}
+
 static void one_at_a_time(void **state)
 {
 	cryo_auto(cryo_fd_close) int fd = -1;
@@ -336,6 +568,12 @@ int main(void)
 		T(upgrade_of_rke2_is_told),
 		T(rollback_after_an_upgrade),
 		T(a_stopped_service_is_not_started),
+		T(pods_of_before_are_named),
+		T(containerd_is_told_to_restore),
+		T(a_template_that_drops_our_settings_is_refused),
+		T(another_config_file_and_data_dir),
+		T(an_install_of_another_state_directory_is_refused),
+		T(a_data_directory_that_cannot_be_used),
 		T(one_at_a_time),
 		T(a_torn_line_of_the_journal_does_not_count),
 		T(a_damaged_journal_is_refused),

@@ -3,15 +3,14 @@
  * Power cuts. A child installs or rolls back and dies at the nth point after which something is on
  * the disk; then RKE2 may or may not start, and `install` or `rollback` is run. Whatever was cut, a
  * start finds programs of one kind, and what follows ends in exactly the new or the old state.
- * What a cut does below the file system (blocks that were not synced) is not tried.
+ * What a cut does below the file system has a test of its own (test_rke2_blocks.c).
  */
-#include "tests/rke2/rke2_world.h"
+#include "tests/rke2/rke2_power.h"
 
 #include <sys/wait.h>
 
-static char *picture_old, *picture_new, *saved;
+static char *saved;
 static long point_left;
-static unsigned points_cut;
 
 static void die_at_point(const char *what, void *arg)
 {
@@ -50,51 +49,6 @@ static int run_until(int (*work)(void), long point)
 	if (WEXITSTATUS(status) == 1)
 		fail_msg("the work failed before point %ld", point);
 	return WEXITSTATUS(status) == 9;
-}
-
-/* containerd, shim, runc and kubelet are all ours, or all the release's. */
-static void assert_one_kind(long point)
-{
-	static const char *const name[] = { "containerd", "containerd-shim-runc-v2", "runc",
-					    "kubelet" };
-	int ours = 0;
-
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
-		cryo_auto(cryo_free) char *text = node_program(name[i]);
-
-		if (!text)
-			fail_msg("point %ld: no %s", point, name[i]);
-		ours += strstr(text, "of ours") != NULL;
-	}
-	if (ours != 0 && ours != (int)CRYO_ARRAY_LEN(name))
-		fail_msg("point %ld: %d of %zu programs are ours", point, ours,
-			 CRYO_ARRAY_LEN(name));
-}
-
-static int must_be_done(int rc)
-{
-	if (rc < 0)
-		fail_msg("%s", node.err.msg);
-	return rc;
-}
-
-/* The service is down after a cut; it starts, or `cryopod` is run before it does. */
-static void recover(long point, bool boot, bool forward)
-{
-	cryo_auto(cryo_free) char *after = NULL;
-	cryo_auto(cryo_free) char *what = cryo_asprintf("point %ld, %s, then %s", point,
-							boot ? "a start" : "no start",
-							forward ? "install" : "rollback");
-
-	if (boot) {
-		node_remove("run");
-		node_start();
-		assert_one_kind(point);
-	}
-	must_be_done(forward ? node_install() : node_roll_back());
-	after = node_picture();
-	node_assert_same(forward ? picture_new : picture_old, after, what);
-	points_cut++;
 }
 
 static char *crashed_path(void)
