@@ -99,7 +99,7 @@ build/libexec/cryopod-criu: $(STATIC_O)
 # The program for RKE2 nodes: no library of the node, and only the commands of commands_node.c.
 NODE_C := $(wildcard harness/base/*.c harness/sys/*.c harness/conf/*.c harness/report/*.c harness/node/*.c harness/rke2/*.c) \
 	$(addprefix harness/image/,tar_node.c tar_read.c tar_write.c oci.c) harness/source/data.c harness/scenario/wire.c harness/interposer/static.c \
-	$(addprefix harness/verify/,continuity.c counterlog.c pause.c) $(addprefix harness/seal/,cert.c crypto.c sign.c) $(addprefix harness/cli/,main.c commands_node.c products_node.c options.c output.c verb.c help.c bundle.c) \
+	$(addprefix harness/verify/,continuity.c counterlog.c countformat.c pause.c) $(addprefix harness/seal/,cert.c crypto.c sign.c) $(addprefix harness/cli/,main.c commands_node.c products_node.c options.c output.c verb.c help.c bundle.c) \
 	$(wildcard harness/cli/node_*.c)
 comma := ,
 NODE_LIBS := -Wl,--wrap=dlopen,--wrap=getaddrinfo,--wrap=gethostbyname \
