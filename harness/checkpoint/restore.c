@@ -230,6 +230,19 @@ static int check_restore_archive(const struct cryo_archive *a, struct cryo_err *
 			    "containerd does not restore it");
 }
 
+/*
+ * Who names a key wants what its owner sealed: a plain archive that somebody put in its place would
+ * run as well. The node's side refuses it too, whatever the archive says of itself.
+ */
+static int check_is_sealed(const struct restore_call *c, struct cryo_err *err)
+{
+	if (c->archive.sealed || (!c->opts->key_secret && !c->opts->key_file))
+		return 0;
+	return cryo_err_set(err, CRYO_E_TAMPER,
+			    "a key is given, but the archive is not sealed: that is not what the "
+			    "key's owner made (to restore a plain one, give no key)");
+}
+
 static int check_restore_opts(const struct cryo_restore_opts *opts, struct cryo_err *err)
 {
 	const char *policy = opts->restart_policy;
@@ -263,6 +276,8 @@ static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 		rc = check_uncompressed(o->archive, err);
 	if (rc == 0)
 		rc = check_restore_archive(&c->archive, err);
+	if (rc == 0)
+		rc = check_is_sealed(c, err);
 	if (rc == 0)
 		rc = cryo_pod_form_make(&form, &c->form, err);
 	if (rc == 0)

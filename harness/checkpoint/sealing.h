@@ -65,7 +65,7 @@ struct cryo_sealing_key {
 };
 /*
  * Before a restore: delivers key and certificate (PEM; cert may be empty) to the
- * node it will run on. With an empty key it only says so in `words`.
+ * node it will run on; `words` then demand a sealed checkpoint. With an empty key there are none.
  */
 int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			   const struct cryo_str *key_pem, const struct cryo_str *cert_pem,

@@ -4,6 +4,7 @@
 #include "base/event.h"
 #include "engine/engine.h"
 #include "image/builtin.h"
+#include "image/names.h"
 #include "nodeimage/nodeimage.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
@@ -15,7 +16,7 @@
 struct image_opts {
 	const char *to, *kind, *stack, *onto, *engine;
 	struct cryo_cli_fetch fetch;
-	bool load;
+	bool load, force;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -23,6 +24,8 @@ static const struct cryo_opt opts_table[] = {
 	  "where to write it (default: IMAGE.tar)" },
 	{ "load", 0, CRYO_OPT_FLAG, offsetof(struct image_opts, load), NULL,
 	  "load an OCI layout tar, FILE, into the cluster; of a node image: into the engine" },
+	{ "force", 0, CRYO_OPT_FLAG, offsetof(struct image_opts, force), NULL,
+	  "load it also over an image of cryopod's own" },
 	{ "for", 0, CRYO_OPT_STR, offsetof(struct image_opts, kind), "KIND",
 	  "of clusters that a node image is made for: kind" },
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct image_opts, stack), "STACK",
@@ -35,16 +38,44 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static int load_image_file(struct cryo_cli *cli, const char *file, struct cryo_err *err)
+/*
+ * Every pod of the cluster runs in `pause`, and scenarios count with `counter`: other images of
+ * these names are seldom meant. The ones we make ourselves are no others.
+ */
+static int check_image_names(const char *file, const struct cryo_strv *names, struct cryo_err *err)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		const struct cryo_builtin *b = cryo_builtin_of_ref(names->v[i]);
+		int rc = b ? cryo_image_is_builtin(b, file, err) : 1;
+
+		if (rc < 0)
+			return rc;
+		if (rc == 0)
+			return cryo_err_set(err, CRYO_E_USAGE,
+					    "'%s' would replace '%s', which cryopod itself uses "
+					    "(--force to do it all the same)",
+					    file, names->v[i]);
+	}
+	return 0;
+}
+
+static int load_image_file(struct cryo_cli *cli, const char *file, bool force, struct cryo_err *err)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	int rc = cryo_cli_target(cli, &t, err);
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	int rc = cryo_image_names(file, &names, err);
 
+	if (rc == 0 && !force)
+		rc = check_image_names(file, &names, err);
+	if (rc == 0)
+		rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)
 		rc = cryo_cluster_load_image(t, NULL, file, err);
-	if (rc == 0)
-		cryo_info("'%s' is in cluster '%s'", file, t->name);
-	return rc;
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < names.n; i++)
+		cryo_info("'%s' is in cluster '%s'", names.v[i], t->name);
+	return 0;
 }
 
 static int list_builtin_images(void)
@@ -131,7 +162,7 @@ static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 	if (o->load && !args[0])
 		return cryo_err_set(err, CRYO_E_USAGE, "--load needs a file");
 	if (o->load)
-		return load_image_file(cli, args[0], err);
+		return load_image_file(cli, args[0], o->force, err);
 	if (!args[0])
 		return list_builtin_images();
 	own = cryo_asprintf("%s.tar", args[0]);

@@ -18,6 +18,7 @@
 #define MAX_NAME 253 /* of a Kubernetes object */
 
 #define INVENTORY "checkpoint/inventory.img"
+#define SEAL	  "checkpoint/seal.cms"
 
 enum member { CONFIG, SPEC, STATUS, LOG, OPTIONS, IMAGES, N_MEMBERS };
 
@@ -38,6 +39,7 @@ static const struct {
 struct load {
 	const char *path;
 	size_t members;
+	bool sealed;
 	bool seen[N_MEMBERS];
 	struct cryo_archive_namespaces namespaces;
 	struct cryo_str text[N_MEMBERS];
@@ -112,6 +114,7 @@ static int archive_on_member(struct cryo_tar_reader *r, const struct cryo_tar_en
 	struct load *l = arg;
 
 	l->members++;
+	l->sealed |= cryo_streq(e->name, SEAL);
 	cryo_archive_note_namespace(&l->namespaces, e->name);
 	return cryo_err_wrap(err, take_archive_member(l, r, e, err), "'%s'", l->path);
 }
@@ -352,6 +355,7 @@ int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_er
 
 	*out = (struct cryo_archive){
 		.has_status = l.seen[STATUS],
+		.sealed = l.sealed,
 		.bytes = (uint64_t)cryo_fs_size(path),
 		.members = l.members,
 	};

@@ -34,6 +34,7 @@ struct cryo_archive {
 	/* Namespaces of its node or of its whole pod; what is not here was the container's own. */
 	bool host_network, host_pid, host_ipc, shared_pid;
 	bool read_only_root;
+	bool sealed;	 /* says so of itself; what it is shows when it is opened */
 	bool has_status; /* status.dump: without it CRI restore refuses */
 	uint64_t bytes;	 /* of the file */
 	size_t members;

@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "image/oci.h"
 #include "source/data.h"
+#include "sys/fs.h"
+#include "sys/hash.h"
 
 #include <string.h>
 
@@ -20,6 +22,27 @@ const struct cryo_builtin *cryo_builtin_find(const char *name)
 {
 	for (const struct cryo_builtin *b = cryo_builtins; b->name; b++)
 		if (strcmp(b->name, name) == 0)
+			return b;
+	return NULL;
+}
+
+/* What stands in front of a name that says no place, as docker writes RepoTags. */
+#define IMPLIED "docker.io/library/"
+
+static bool is_ref_of(const struct cryo_builtin *b, const char *ref)
+{
+	const char *is = cryo_starts_with(b->ref, IMPLIED) ? b->ref + strlen(IMPLIED) : b->ref;
+	cryo_auto(cryo_free) char *latest = cryo_asprintf("%s:latest", ref);
+
+	if (cryo_starts_with(ref, IMPLIED))
+		return strcmp(ref, b->ref) == 0 || strcmp(latest, b->ref) == 0;
+	return strcmp(ref, is) == 0 || strcmp(latest, is) == 0;
+}
+
+const struct cryo_builtin *cryo_builtin_of_ref(const char *ref)
+{
+	for (const struct cryo_builtin *b = cryo_builtins; b->name; b++)
+		if (is_ref_of(b, ref))
 			return b;
 	return NULL;
 }
@@ -58,4 +81,23 @@ int cryo_image_builtin(const char *name, const char *out_path, struct cryo_err *
 		.n_files = 1,
 	    },
 	    out_path, err);
+}
+
+int cryo_image_is_builtin(const struct cryo_builtin *b, const char *path, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *dir = NULL, *own = NULL;
+	char is[CRYO_HASH_HEX], should_be[CRYO_HASH_HEX];
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	int rc = cryo_hash_file(path, is, err);
+
+	if (rc == 0)
+		rc = cryo_fs_tmpdir(cryo_dir_cache(), ".image-", &dir, err);
+	if (rc < 0)
+		return rc;
+	own = cryo_asprintf("%s/image.tar", dir);
+	rc = cryo_image_builtin(b->name, own, err);
+	if (rc == 0)
+		rc = cryo_hash_file(own, should_be, err);
+	cryo_fs_rmtree(dir, &ignored);
+	return rc < 0 ? rc : cryo_streq(is, should_be);
 }

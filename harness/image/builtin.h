@@ -17,11 +17,16 @@ extern const struct cryo_builtin cryo_builtins[];
 
 /* NULL if there is none of that name. */
 const struct cryo_builtin *cryo_builtin_find(const char *name);
+/* The one that an image of this name replaces, also if docker wrote it ("counter:latest"); NULL if
+ * there is none. */
+const struct cryo_builtin *cryo_builtin_of_ref(const char *ref);
 /*
  * Writes the OCI layout tar of "counter" or "pause" as cryo_oci_write does.
  *   -CRYO_E_USAGE   no such image: says which there are
  *   -CRYO_E_UNFIT   its program was not built
  */
 int cryo_image_builtin(const char *name, const char *out_path, struct cryo_err *err);
+/* 1: the file is what that writes of it; 0: another one. Errors as above. */
+int cryo_image_is_builtin(const struct cryo_builtin *b, const char *path, struct cryo_err *err);
 
 #endif

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #define ROOT_SUITE "trixie"
+#define MAKE_MS	   (60 * 60 * 1000) /* CRIU takes one minute */
 #define LIB_MAX	   64
 
 static const char *const root_packages[] = { "ca-certificates",
@@ -186,20 +187,13 @@ static int run_in_make_root(struct make_build *m, const char *const *argv, const
 				    "GIT_CONFIG_COUNT=1",
 				    "GIT_CONFIG_KEY_0=safe.directory",
 				    "GIT_CONFIG_VALUE_0=*",
-				    "CC",
-				    "CFLAGS",
-				    "LDFLAGS",
-				    "USERCFLAGS",
-				    "MAKEFLAGS",
-				    "MAKELEVEL",
-				    "MFLAGS",
-				    "LD_LIBRARY_PATH",
-				    "LD_PRELOAD",
 				    NULL };
 	const char *const binds[] = { m->work, objects, NULL };
 	struct cryo_proc p = { .argv = argv,
 			       .env = env,
+			       .only_env = true,
 			       .cwd = cwd,
+			       .timeout_ms = cryo_limit_ms(MAKE_MS),
 			       .isolate = true,
 			       .chroot = m->root,
 			       .binds = binds,
@@ -274,7 +268,7 @@ static int take_library(struct make_build *m, char *line, struct cryo_strv *name
 			struct cryo_err *err)
 {
 	char *name = line + strspn(line, " \t"), *arrow = strstr(name, " => ");
-	cryo_auto(cryo_free) char *from = NULL, *to = NULL;
+	cryo_auto(cryo_free) char *to = NULL;
 	char *path;
 
 	if (!arrow)
@@ -290,9 +284,8 @@ static int take_library(struct make_build *m, char *line, struct cryo_strv *name
 	if (names->n >= LIB_MAX)
 		return cryo_err_set(err, CRYO_E_PROVISION, "more than %d libraries", LIB_MAX);
 	cryo_strv_add(names, name);
-	from = cryo_asprintf("%s%s", m->root, path);
 	to = cryo_asprintf("%s/lib/%s", m->unit, name);
-	return cryo_fs_copy(from, to, 0755, err);
+	return cryo_fs_copy_inside(m->root, path, to, 0755, err);
 }
 
 static int set_library_runpath(struct make_build *m, const char *file, const char *runpath,
@@ -322,17 +315,29 @@ static int collect_libraries(struct make_build *m, const char *program, struct c
 	return rc;
 }
 
+/* Whatever lies there: a Makefile can leave a link to a file of the host, or a FIFO. */
+static int take_made_program(const struct make_build *m, const char *from, const char *to,
+			     struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *why = NULL;
+
+	if (cryo_fs_copy_inside(m->src, from, to, 0755, err) == 0)
+		return 0;
+	why = cryo_strdup(err->msg);
+	return cryo_err_set(err, CRYO_E_PROVISION, "the Makefile made no program: %s", why);
+}
+
 static int make_program_unit(struct make_build *m, const char *name, char **program,
 			     struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s/%s", m->src, name, name);
+	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s", name, name);
 	cryo_auto(cryo_free) char *lib = cryo_asprintf("%s/lib", m->unit);
 	const char *strip[] = { "strip", NULL, NULL };
 	int rc = cryo_fs_mkdirs(lib, 0755, err);
 
 	*program = cryo_asprintf("%s/%s", m->unit, name);
 	if (rc == 0)
-		rc = cryo_fs_copy(from, *program, 0755, err);
+		rc = take_made_program(m, from, *program, err);
 	strip[1] = *program;
 	if (rc == 0)
 		rc = run_in_make_root(m, strip, m->unit, NULL, err);

@@ -8,6 +8,8 @@
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #define MAX_PEM	      (1 << 20)
 #define RSA_BITS_MIN  2048
@@ -133,12 +135,30 @@ void cryo_seal_cert_free(struct cryo_seal_cert *c)
 	free(c);
 }
 
+#define SECURE_HEAP (256u << 10) /* of a limit that is 8 MiB at least */
+
+/*
+ * From the first key on: no core dump, no debugger of the same user, and private numbers in
+ * OpenSSL's heap for them, which is locked and left out of dumps. Where the limit allows no lock
+ * the heap is an ordinary one.
+ */
+static void guard_key_memory(void)
+{
+	setrlimit(RLIMIT_CORE, &(struct rlimit){ 0, 0 });
+#ifndef __SANITIZE_ADDRESS__ /* its search for leaks traces us */
+	prctl(PR_SET_DUMPABLE, 0);
+#endif
+	if (!CRYPTO_secure_malloc_initialized())
+		CRYPTO_secure_malloc_init(SECURE_HEAP, 32);
+}
+
 int cryo_seal_key_parse(const char *what, const char *pem, size_t len, struct cryo_seal_key **out,
 			struct cryo_err *err)
 {
 	cryo_auto(BIO_free) BIO *bio = BIO_new_mem_buf(pem, (int)len);
 	cryo_auto(cryo_seal_key_free) struct cryo_seal_key *k = cryo_alloc(sizeof(*k));
 
+	guard_key_memory();
 	k->pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, seal_on_passphrase, NULL) : NULL;
 	if (!k->pkey)
 		return cryo_seal_crypto_fail(err, CRYO_E_CONFIG,

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <linux/fs.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -371,21 +373,44 @@ int cryo_fs_copy_fd(int in, int out, const char *name, struct cryo_err *err)
 	return 0;
 }
 
-int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err *err)
+static int copy_open_file(int in, const char *src, const char *dst, mode_t mode,
+			  struct cryo_err *err)
 {
-	cryo_auto(cryo_fd_close) int in = open(src, O_RDONLY | O_CLOEXEC);
 	cryo_auto(cryo_fs_draft_release) struct cryo_fs_draft d = CRYO_FS_DRAFT_INIT;
 	struct stat st;
 	int rc;
 
 	if (in < 0 || fstat(in, &st) < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", src);
+	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISDIR(st.st_mode))
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a regular file", src);
 	rc = cryo_fs_draft_open(dst, mode, &d, err);
 	if (rc < 0)
 		return rc;
 	if (copy_data_ranges(in, d.fd, st.st_size) < 0)
 		return cryo_err_sys(err, errno, "cannot copy '%s' to '%s'", src, dst);
 	return cryo_fs_draft_publish(&d, err);
+}
+
+int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int in = open(src, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return copy_open_file(in, src, dst, mode, err);
+}
+
+int cryo_fs_copy_inside(const char *root, const char *path, const char *dst, mode_t mode,
+			struct cryo_err *err)
+{
+	static const struct open_how how = { .flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
+					     .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS };
+	cryo_auto(cryo_fd_close) int dir = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cryo_auto(cryo_fd_close) int in = -1;
+
+	if (dir < 0)
+		return cryo_err_sys(err, errno, "cannot open '%s'", root);
+	in = (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
+	return copy_open_file(in, path, dst, mode, err);
 }
 
 int cryo_fs_tmpdir(const char *parent, const char *prefix, char **path, struct cryo_err *err)

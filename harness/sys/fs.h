@@ -78,6 +78,13 @@ int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err);
 int cryo_fs_rmtree(const char *path, struct cryo_err *err);
 /* Byte copy, sparse stays sparse, reflink where the file system can; dst is replaced whole. */
 int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err *err);
+/*
+ * The same for a regular file of a tree that strangers wrote: `path` is looked up with `root` as
+ * the root directory, so no link leads out of it. Anything but a regular file is refused, and a
+ * FIFO is not waited for. Linux 5.6.
+ */
+int cryo_fs_copy_inside(const char *root, const char *path, const char *dst, mode_t mode,
+			struct cryo_err *err);
 /* The same between two files that are open; `name` is for the message. */
 int cryo_fs_copy_fd(int in, int out, const char *name, struct cryo_err *err);
 /*

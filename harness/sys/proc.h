@@ -21,6 +21,7 @@ typedef void (*cryo_proc_line)(const char *line, int stream, void *arg);
 struct cryo_proc {
 	const char *const *argv; /* argv[0] is searched in PATH unless it has a slash */
 	const char *const *env;	 /* "KEY=VALUE" laid over our environment; "KEY" alone unsets */
+	bool only_env;		 /* nothing but that */
 	const char *cwd;
 	const char *input;  /* fed to stdin (then closed); NULL: /dev/null */
 	int in_fd, out_fd;  /* its stdin and stdout instead, borrowed; 0: none of ours */

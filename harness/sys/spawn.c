@@ -170,8 +170,10 @@ static void run_prepare_hook(const struct cryo_proc *p, int status)
 	_exit(127);
 }
 
-static void set_child_environment(const char *const *env)
+static void set_child_environment(const char *const *env, bool only)
 {
+	if (only)
+		clearenv();
 	for (; env && *env; env++) {
 		if (strchr(*env, '='))
 			putenv(cryo_strdup(*env));
@@ -205,7 +207,7 @@ static _Noreturn void run_spawned_child(const struct cryo_proc *p, const char *p
 		isolate_child_mounts(p, fds->status);
 	if (p->cwd && chdir(p->cwd) < 0)
 		fail_child_setup(fds->status, errno, "cannot change to directory", p->cwd);
-	set_child_environment(p->env);
+	set_child_environment(p->env, p->only_env);
 	run_prepare_hook(p, fds->status);
 	if (path)
 		execv(path, (char *const *)p->argv);

@@ -35,6 +35,7 @@
  * A directory for FlexVolume drivers that cannot be made: they are off then. Deprecated since
  * Kubernetes 1.23; a watch each in kubelet and controller-manager, of which a user has few.
  */
+#define LOCAL_ETCD_RUN	      "/run/etcd" /* its sockets */
 #define LOCAL_NO_FLEX_VOLUMES "/proc/no-flex-volumes"
 #define LOCAL_LEAF	      "/services" /* v2: the node's group for processes */
 #define LOCAL_BAD_IN_PATH     ",:\\"	  /* they separate the options of an overlay mount */

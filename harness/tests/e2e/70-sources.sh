@@ -170,11 +170,19 @@ criu:
 	@test -e /sys/kernel && echo 'Error: sys' >&2 || true
 	@mknod disk b 8 0 2>/dev/null && echo 'Error: disk' >&2 || true
 	@test "\$\$(grep -c : /proc/net/dev)" -le 1 || echo 'Error: network' >&2
+	@test -z "\$\$CRYO_SECRET" || echo 'Error: environment' >&2
+	@keyctl show >/dev/null 2>&1 && echo 'Error: keys' >&2 || true
 	@echo 'Error: as it should be' >&2
 	@false
 END
 archive
-point "a Makefile reaches only its own directory" fails 4 "Error: as it should be" cp_ build --stack "$src/s.yaml"
+point "a Makefile reaches only its own directory" fails 4 "Error: as it should be" env CRYO_SECRET=1 "$CRYOPOD" --color never build --stack "$src/s.yaml"
+# What it leaves in place of its program: a way to a file of ours, and one that never ends.
+for result in 'ln -s /etc/shadow' mkfifo; do
+	printf '.PHONY: criu\ncriu:\n\t@mkdir -p criu && rm -f criu/criu && %s criu/criu\n' "$result" >"$src/criu-1/Makefile"
+	archive
+	point "a Makefile's result is no file: $result" fails 4 "the Makefile made no program: " timeout 60 "$CRYOPOD" --color never build --stack "$src/s.yaml"
+done
 cp "$src/Makefile" "$src/criu-1/Makefile"
 sed -i 's/libnet.h/libaio.h/' "$src/criu-1/criu/main.c"
 archive

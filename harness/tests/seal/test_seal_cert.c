@@ -3,7 +3,10 @@
 
 #include "net/pki.h"
 
+#include <openssl/crypto.h>
 #include <openssl/dsa.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 static EVP_PKEY *rsa_key(int bits)
 {
@@ -195,11 +198,35 @@ static void our_own(void **state)
 	cryo_pki_pair_release(&pair);
 }
 
+/* Who has read a key writes no core, and is nobody's to trace. */
+static void key_memory(void **state)
+{
+	struct cryo_pki_spec spec = { .cn = "test", .encrypt = true };
+	struct cryo_pki_pair pair = { 0 };
+	struct cryo_seal_key *key = NULL;
+	struct rlimit core = { 1, 1 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_pki_self_signed(&spec, 2048, &pair, &err), 0);
+	assert_int_equal(cryo_seal_key_parse("k", pair.key_pem, strlen(pair.key_pem), &key, &err),
+			 0);
+	getrlimit(RLIMIT_CORE, &core);
+	assert_int_equal(core.rlim_max, 0);
+#ifndef __SANITIZE_ADDRESS__
+	assert_int_equal(prctl(PR_GET_DUMPABLE), 0);
+#endif
+	assert_true(CRYPTO_secure_used() > 0);
+	cryo_seal_key_free(key);
+	assert_int_equal(CRYPTO_secure_used(), 0);
+	cryo_pki_pair_release(&pair);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kinds), cmocka_unit_test(texts),   cmocka_unit_test(keys),
-		cmocka_unit_test(trust), cmocka_unit_test(our_own),
+		cmocka_unit_test(trust), cmocka_unit_test(our_own), cmocka_unit_test(key_memory),
 	};
 	int n = cmocka_run_group_tests_name("seal cert", tests, NULL, NULL);
 

@@ -113,11 +113,13 @@ static int write_kubelet_config(const struct local *l, const char *version, stru
 	    "  webhook: {enabled: true}\n"
 	    "  x509: {clientCAFile: /etc/kubernetes/pki/ca.crt}\n"
 	    "authorization: {mode: Webhook}\n"
-	    /* A full disk of the host is the host's matter: no eviction, no image collection. */
-	    "evictionHard: {memory.available: 0%%, nodefs.available: 0%%, nodefs.inodesFree: 0%%,"
-	    " imagefs.available: 0%%, imagefs.inodesFree: 0%%}\n"
+	    /*
+	     * The disk is the host's, and may be nearly full for good: not a share of it has to be
+	     * free, as by default, but what the host needs to go on.
+	     */
+	    "evictionHard: {memory.available: 100Mi, nodefs.available: 500Mi,"
+	    " nodefs.inodesFree: '5000', imagefs.available: 500Mi, imagefs.inodesFree: '5000'}\n"
 	    "imageGCHighThresholdPercent: 100\n"
-	    "localStorageCapacityIsolation: false\n"
 	    "makeIPTablesUtilChains: false\n"
 	    "hairpinMode: none\n"
 	    "resolvConf: \"\"\n"

@@ -17,15 +17,23 @@
 #define SCANDIR "/run/service" /* in the node */
 #define EXEC_MS 10000
 
+/*
+ * Over sockets in a directory that only root of the node enters: on a port every pod on the host's
+ * network would read and write what the API server keeps. The only member never calls itself, so
+ * nothing listens at the peer address that it has to advertise.
+ */
+#define ETCD_CLIENTS "unix://" LOCAL_ETCD_RUN "/client.sock"
+#define ETCD_PEERS   "unix://" LOCAL_ETCD_RUN "/peer.sock"
+#define ETCD_NOBODY  "http://127.0.0.1:2380" /* host:port is asked for; nobody listens there */
+
 static void add_etcd_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	(void)n;
 	cryo_strv_addl(a, "etcd", "--name=default", "--data-dir=" LOCAL_STATE "/etcd",
-		       "--listen-client-urls=http://127.0.0.1:2379",
-		       "--advertise-client-urls=http://127.0.0.1:2379",
-		       "--listen-peer-urls=http://127.0.0.1:2380",
-		       "--initial-advertise-peer-urls=http://127.0.0.1:2380",
-		       "--initial-cluster=default=http://127.0.0.1:2380",
+		       "--listen-client-urls=" ETCD_CLIENTS, "--advertise-client-urls=" ETCD_NOBODY,
+		       "--listen-peer-urls=" ETCD_PEERS,
+		       "--initial-advertise-peer-urls=" ETCD_NOBODY,
+		       "--initial-cluster=default=" ETCD_NOBODY,
 		       "--unsafe-no-fsync", /* the cluster is disposable */
 		       "--log-level=warn", NULL);
 }
@@ -33,13 +41,14 @@ static void add_etcd_argv(const struct local_node *n, struct cryo_strv *a)
 static void add_apiserver_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	cryo_strv_addl(
-	    a, "kube-apiserver", "--etcd-servers=http://127.0.0.1:2379", "--bind-address=0.0.0.0",
+	    a, "kube-apiserver", "--etcd-servers=" ETCD_CLIENTS, "--bind-address=0.0.0.0",
 	    "--tls-cert-file=" PKI "/apiserver.crt", "--tls-private-key-file=" PKI "/apiserver.key",
 	    "--client-ca-file=" PKI "/ca.crt",
 	    "--kubelet-client-certificate=" PKI "/apiserver-kubelet-client.crt",
 	    "--kubelet-client-key=" PKI "/apiserver-kubelet-client.key",
 	    "--kubelet-certificate-authority=" PKI "/ca.crt",
 	    "--kubelet-preferred-address-types=InternalIP", "--authorization-mode=Node,RBAC",
+	    "--enable-admission-plugins=NodeRestriction",
 	    "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 	    "--service-account-key-file=" PKI "/sa.pub",
 	    "--service-account-signing-key-file=" PKI "/sa.key",

@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# docs/security.md from the other side: each point is what somebody tries who should not get in.
+. "$(dirname "$0")/lib.sh"
+needs counter
+shell() { cp_ shell "$@"; }
+
+# The API server alone talks to etcd. Who is on the host's network, as these commands are, is not it.
+no_etcd_port() { shell ss -Hltn >"$tmp/out" && ! grep -E ':(2379|2380) ' "$tmp/out"; }
+point "etcd has no port in the node's network" no_etcd_port
+etcd_socket() { exits 0 shell find /run/etcd -maxdepth 0 -perm 0700 -user root && says /run/etcd; }
+point "its sockets are root's" etcd_socket
+
+# What the kubelet's certificate is good for (NodeRestriction).
+as_node() { shell kubectl --kubeconfig=/etc/kubernetes/kubelet.conf "$@"; }
+node_pod() {
+	printf '{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "of-node", "namespace": "kube-system"},
+		"spec": {"nodeName": "node1", "containers": [{"name": "c", "image": "counter"}]}}' | as_node create -f - >"$tmp/out" 2>&1 && return 1
+	says "pod does not have \"kubernetes.io/config.mirror\" annotation"
+}
+point "the kubelet's certificate makes no pod in kube-system" node_pod
+node_token() {
+	as_node create token default -n kube-system >"$tmp/out" 2>&1 && return 1
+	says orbidden
+}
+point "nor a token of any ServiceAccount" node_token
+other_node() {
+	as_node label node node1 node-restriction.kubernetes.io/x=y >"$tmp/out" 2>&1 && return 1
+	says "is not allowed to modify labels"
+}
+point "nor labels that are kept from nodes" other_node
+
+# A pod may not fill the host's disk.
+full_volume() {
+	kubectl apply -f - >"$tmp/out" 2>&1 <<-'END' || return 1
+		apiVersion: v1
+		kind: Pod
+		metadata: {name: filler}
+		spec:
+		  automountServiceAccountToken: false
+		  containers:
+		    - {name: c, image: "counter:latest", imagePullPolicy: Never, volumeMounts: [{name: v, mountPath: /v}]}
+		  volumes: [{name: v, emptyDir: {sizeLimit: 1Mi}}]
+	END
+	kubectl wait --for=condition=Ready --timeout "$((60 * factor))s" pod/filler >"$tmp/out" 2>&1 || return 1
+	uid=$(kubectl get pod filler -o 'jsonpath={.metadata.uid}')
+	shell dd if=/dev/zero "of=/var/lib/node/kubelet/pods/$uid/volumes/kubernetes.io~empty-dir/v/file" bs=1M count=8 2>"$tmp/out"
+	until_true 60 sh -c "'$CRYOPOD' -q kubectl get pod filler -o 'jsonpath={.status.reason} {.status.message}' | tee '$tmp/out' | grep ^Evicted"
+	says "exceeds the limit \"1Mi\""
+}
+point "a volume that outgrows its limit is the end of its pod" full_volume
+kubectl delete pod filler --now >"$tmp/out" 2>&1
+
+# A key means: sealed.
+cp_ keygen --cert "$tmp/sec.crt" --key "$tmp/sec.key" >"$tmp/out" 2>&1
+kubectl create secret tls sec --cert "$tmp/sec.crt" --key "$tmp/sec.key" >"$tmp/out" 2>&1
+cp_ checkpoint counter --to "$tmp/plain.tar" >"$tmp/out" 2>&1
+point "a plain archive is not taken for a sealed one" fails 6 "the archive is not sealed" \
+	cp_ restore "$tmp/plain.tar" --pod in-its-place --key "$tmp/sec.key"
+point "nor with a key from a Secret" fails 6 "the archive is not sealed" \
+	cp_ restore "$tmp/plain.tar" --pod in-its-place --key-secret sec
+# It claims to be sealed, and its images are plain: the node's side looks.
+claims() {
+	mkdir "$tmp/claims" && tar -C "$tmp/claims" -xf "$tmp/plain.tar" && echo x >"$tmp/claims/checkpoint/seal.cms" &&
+		tar -C "$tmp/claims" -cf "$tmp/claims.tar" $(ls "$tmp/claims") || return 1
+	cp_ restore "$tmp/claims.tar" --pod in-its-place --key-secret sec >"$tmp/out" 2>&1 && return 1
+	! kubectl get pod in-its-place >"$tmp/point.pod" 2>&1
+}
+point "nor one that only says so" claims
+
+# The images that everything runs in.
+other_image() {
+	cp_ image pause --to "$tmp/pause.tar" >"$tmp/out" 2>&1 && mkdir "$tmp/pause" && tar -C "$tmp/pause" -xf "$tmp/pause.tar" &&
+		tar -C "$tmp/pause" -cf "$tmp/pause.tar" . && fails 2 "(--force to do it all the same)" cp_ image --load "$tmp/pause.tar"
+}
+point "no other image takes the place of pause" other_image
