@@ -13,8 +13,8 @@
 
 #define FIND_MS	  10000
 #define RUNC_CONF "/etc/criu/runc.conf" /* runc names it to CRIU where a pod names none */
-#define DUMP_LOG "dump.log" /* or criu-dump.log, where containerd keeps one of a failure */
-#define MAX_LOG	 (64u << 20)
+#define DUMP_LOG  "dump.log" /* or criu-dump.log, where containerd keeps one of a failure */
+#define MAX_LOG	  (64u << 20)
 /* Bytes of a message. */
 #define MAX_LINE  300
 #define MAX_FRONT 360 /* what is put in front of it later */

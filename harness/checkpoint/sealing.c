@@ -250,8 +250,7 @@ int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_cluster_nod
 	rc = cryo_nodefile_token(&out->token, err);
 	if (rc == 0 && key_pem->len > 0) {
 		rc = put_key_in_node(out, key_pem, err);
-		cryo_str_addf(&words, "tls-key %s\nrequire-encryption\n",
-			      out->key ? out->key : "");
+		cryo_str_addf(&words, "tls-key %s\nrequire-encryption\n", out->key ? out->key : "");
 	}
 	if (rc == 0 && cert_pem->len > 0) {
 		out->cert = cryo_asprintf("%s/restore-%s.crt", node->path.run, out->token);

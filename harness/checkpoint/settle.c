@@ -42,9 +42,9 @@ enum cryo_settled cryo_settle_look(struct cryo_cluster *t, const struct cryo_clu
 static int ask_containerd(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			  const char *verb, const char *id, struct cryo_proc_result *res)
 {
-	const char *const argv[] = { node->path.ctr, "--address", node->path.socket, "--namespace",
-				     "k8s.io",	     "tasks",	  verb,		     id,
-				     NULL };
+	const char *const argv[] = { node->path.ctr, "--address", node->path.socket,
+				     "--namespace",  "k8s.io",	  "tasks",
+				     verb,	     id,	  NULL };
 	const struct cryo_exec x = { .argv = argv, .timeout_ms = CTR_MS };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = cryo_cluster_exec(t, node, &x, res, &ignored);

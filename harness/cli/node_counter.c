@@ -175,9 +175,8 @@ static int wait_for_counts(const struct counter_run *c, const char *pod, size_t 
 /* {"items":["/var/lib/kubelet/checkpoints/checkpoint-….tar"]}; it is a file of this node. */
 static int take_checkpoint(struct counter_run *c, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path =
-	    cryo_asprintf("/api/v1/nodes/%s/proxy/checkpoint/default/%s/" CONTAINER, c->node->name,
-			  pod_names[0]);
+	cryo_auto(cryo_free) char *path = cryo_asprintf(
+	    "/api/v1/nodes/%s/proxy/checkpoint/default/%s/" CONTAINER, c->node->name, pod_names[0]);
 	cryo_auto(cryo_free) char *answer = NULL;
 	cryo_auto(cryo_json_decref) json_t *items = NULL;
 	const char *archive;

@@ -11,7 +11,8 @@
 #define KUBECTL_MS 120000
 #define MAX_PODS   (64u << 20)
 
-/* Something starts it again: a controller, but not the kubelet from a file, whose pod is a mirror. */
+/* Something starts it again: a controller, but not the kubelet from a file, whose pod is a mirror.
+ */
 static bool is_replaced(const json_t *pod)
 {
 	json_t *owner;
@@ -44,8 +45,9 @@ static int run_kubectl(const struct cryo_rke2_node *n, const char *const *words,
 static int list_pods(const struct cryo_rke2_node *n, json_t **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *selector = cryo_asprintf("spec.nodeName=%s", n->name);
-	const char *const words[] = { "get",	"pods", "--all-namespaces", "--field-selector",
-				      selector, "-o",	"json",		    NULL };
+	const char *const words[] = {
+		"get", "pods", "--all-namespaces", "--field-selector", selector, "-o", "json", NULL
+	};
 	cryo_auto(cryo_free) char *text = NULL;
 	int rc = run_kubectl(n, words, &text, err);
 
@@ -55,14 +57,15 @@ static int list_pods(const struct cryo_rke2_node *n, json_t **out, struct cryo_e
 static int delete_pod(const struct cryo_rke2_node *n, const char *ns, const char *name,
 		      struct cryo_err *err)
 {
-	const char *const words[] = { "delete",		"pod", "--namespace",	    ns,
-				      "--wait=false", "--ignore-not-found", "--", name, NULL };
+	const char *const words[] = { "delete", "pod",		"--namespace",
+				      ns,	"--wait=false", "--ignore-not-found",
+				      "--",	name,		NULL };
 
 	return run_kubectl(n, words, NULL, err);
 }
 
-static int restart_each(const struct cryo_rke2_node *n, const json_t *list,
-			struct cryo_strv *alone, size_t *count, struct cryo_err *err)
+static int restart_each(const struct cryo_rke2_node *n, const json_t *list, struct cryo_strv *alone,
+			size_t *count, struct cryo_err *err)
 {
 	json_t *pod;
 	size_t i;

@@ -240,9 +240,9 @@ static int add_interposer(struct cryo_rke2_build *out, json_t *components, struc
 		if (rc < 0)
 			return rc;
 	}
-	json_array_append_new(
-	    components, json_pack("{ss ss ss}", "name", "cryopod", "version", CRYOPOD_VERSION,
-				  "licence", licence_of("cryopod")));
+	json_array_append_new(components,
+			      json_pack("{ss ss ss}", "name", "cryopod", "version", CRYOPOD_VERSION,
+					"licence", licence_of("cryopod")));
 	return 0;
 }
 

@@ -46,8 +46,8 @@ struct cryo_rke2_node {
 	size_t n_data;
 	struct cryo_rke2_process *process; /* containerd, kubelet and shims */
 	size_t n_processes;
-	struct cryo_strv shims; /* paths of the shims that sandboxes were started with */
-	struct cryo_strv pods;	/* whose sandboxes these are: "NAMESPACE/NAME", or "?" */
+	struct cryo_strv shims;	    /* paths of the shims that sandboxes were started with */
+	struct cryo_strv pods;	    /* whose sandboxes these are: "NAMESPACE/NAME", or "?" */
 	struct cryo_strv sandboxes; /* their IDs */
 };
 

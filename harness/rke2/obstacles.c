@@ -34,8 +34,8 @@ static void check_current(const struct obstacle_look *l)
 	else if (!d || !d->complete)
 		rke2_add_obstacle(l->plan, false, "restart the service, then install",
 				  "the runtime of the release is not complete: '%s'", l->n->bin);
-	else if (strstr(d->ref, CRYO_RKE2_OUR_IMAGE) &&
-		 cryo_rke2_journal_load(&j, &ignored) == 0 && j.state == CRYO_RKE2_ORIGINAL)
+	else if (strstr(d->ref, CRYO_RKE2_OUR_IMAGE) && cryo_rke2_journal_load(&j, &ignored) == 0 &&
+		 j.state == CRYO_RKE2_ORIGINAL)
 		rke2_add_obstacle(l->plan, false,
 				  "roll back with the state directory of that install",
 				  "programs of ours run here already, but '%s' knows of no install",

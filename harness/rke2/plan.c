@@ -257,11 +257,11 @@ static size_t plan_runtime(struct planned *p, size_t *first)
 	for (size_t i = 0; i < r.n; i++)
 		add_file(p, r.file[i].path, 0644, r.file[i].content);
 	if (r.template)
-		rke2_add_obstacle(p->plan, true,
-				  "begin it with: imports = [\"" RKE2_RUNTIME_CONF "\"]",
-				  "the containerd template '%s' drops our settings: nothing could be "
-				  "restored on this node",
-				  r.template);
+		rke2_add_obstacle(
+		    p->plan, true, "begin it with: imports = [\"" RKE2_RUNTIME_CONF "\"]",
+		    "the containerd template '%s' drops our settings: nothing could be "
+		    "restored on this node",
+		    r.template);
 	if (r.unknown)
 		rke2_add_note(p->plan,
 			      "there is no '%s' yet: containerd may not restore until you start "

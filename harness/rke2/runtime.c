@@ -10,13 +10,14 @@
 #define SWITCH	 "enable_experimental_restore_via_create = true"
 
 /* A pod's words for CRIU reach runc, and containerd 2.3.5 and later restores at all. */
-static const char words[] = "# Made by `cryopod node install`; `cryopod node rollback` removes it.\n"
-			    "version = 3\n"
-			    "[plugins.'io.containerd.cri.v1.runtime']\n"
-			    "  " SWITCH "\n"
-			    "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]\n"
-			    "  pod_annotations = [\"org.criu.*\"]\n"
-			    "  container_annotations = [\"org.criu.*\"]\n";
+static const char words[] =
+    "# Made by `cryopod node install`; `cryopod node rollback` removes it.\n"
+    "version = 3\n"
+    "[plugins.'io.containerd.cri.v1.runtime']\n"
+    "  " SWITCH "\n"
+    "[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc]\n"
+    "  pod_annotations = [\"org.criu.*\"]\n"
+    "  container_annotations = [\"org.criu.*\"]\n";
 
 void rke2_runtime_release(struct rke2_runtime *r)
 {

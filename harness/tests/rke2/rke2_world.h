@@ -191,8 +191,9 @@ static inline int node_setup(void **state)
 	node.config = node_path("etc/rancher/rke2/config.yaml");
 	node.tasks = node_path("run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io");
 	setenv("CRYOPOD_STATE_DIR", node.state, 1);
-	node.standin = (struct standin){ node.config, node.data, node.tasks, RELEASE,
-					"version = 3\nroot = \"x\"\n", false };
+	node.standin = (struct standin){
+		node.config, node.data, node.tasks, RELEASE, "version = 3\nroot = \"x\"\n", false
+	};
 	node.service = (struct cryo_rke2_service){ node_is_active, node_restart, node_wait,
 						   node_collect, NULL };
 	node.opts = (struct cryo_rke2_opts){ .root = node.dir, .service = &node.service };

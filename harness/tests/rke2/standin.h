@@ -343,8 +343,9 @@ static inline int standin_configure(const struct standin *s, struct cryo_err *er
 {
 	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/agent/etc/containerd", s->data_dir);
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/config.toml", dir);
-	cryo_auto(cryo_free) char *template = cryo_asprintf(
-	    "%s/%s", dir, s->base && s->base[strlen("version = ")] == '2' ? "config.toml.tmpl"
+	cryo_auto(cryo_free) char *template =
+	    cryo_asprintf("%s/%s", dir,
+			  s->base && s->base[strlen("version = ")] == '2' ? "config.toml.tmpl"
 									  : "config-v3.toml.tmpl");
 	size_t first = s->base ? strcspn(s->base, "\n") : 0;
 	cryo_auto(cryo_free) char *imports =

@@ -69,9 +69,11 @@ static int stage_release(struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str base = { 0 };
 	int rc = cryo_fs_read("/etc/standin/containerd.toml", 1u << 20, &base, err);
-	const struct standin s = { "/etc/rancher/rke2/config.yaml", DATA,
+	const struct standin s = { "/etc/rancher/rke2/config.yaml",
+				   DATA,
 				   "/run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io",
-				   release(), cryo_str_get(&base),
+				   release(),
+				   cryo_str_get(&base),
 				   cryo_fs_exists("/etc/standin/no-imports") };
 	cryo_auto(standin_result_release) struct standin_result r = { 0 };
 	cryo_auto(cryo_free) char *path = NULL;

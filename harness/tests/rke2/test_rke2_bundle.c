@@ -61,9 +61,9 @@ static void the_same_bytes_are_there_once(void **state)
 	n = node.build.n;
 	bundle = make_bundle("a.tar.gz");
 	assert_int_equal(cryo_bundle_verify(bundle, &manifest, &node.err), 0);
-	assert_string_equal(cryo_json_str(json_array_get(json_object_get(manifest, "files"), n - 1),
-					  "path"),
-			    "files/image/usr/local/bin/kubectl");
+	assert_string_equal(
+	    cryo_json_str(json_array_get(json_object_get(manifest, "files"), n - 1), "path"),
+	    "files/image/usr/local/bin/kubectl");
 	sbom = rke2_make_sbom(&node.build, NULL);
 	assert_int_equal(json_array_size(json_object_get(sbom, "files")), n - 1);
 	cryo_rke2_build_release(&node.build);

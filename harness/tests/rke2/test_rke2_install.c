@@ -321,7 +321,8 @@ static void pods_of_before_are_named(void **state)
 
 static void assert_conf(const char *rel, const char *want)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/agent/etc/containerd/%s", node.data, rel);
+	cryo_auto(cryo_free) char *path =
+	    cryo_asprintf("%s/agent/etc/containerd/%s", node.data, rel);
 	cryo_auto(cryo_free) char *text = node_read(path);
 
 	if (!text || !strstr(text, want))
@@ -351,8 +352,9 @@ static void containerd_is_told_to_restore(void **state)
 		before = node_picture();
 		must_install();
 		assert_conf(runtime_rows[i].file, runtime_rows[i].text);
-		assert_conf("config.toml", runtime_rows[i].no_imports ? "/etc/cryopod/containerd.toml\"]"
-								      : "config-v3.toml.d/*.toml");
+		assert_conf("config.toml", runtime_rows[i].no_imports
+					       ? "/etc/cryopod/containerd.toml\"]"
+					       : "config-v3.toml.d/*.toml");
 		assert_state("installed");
 		must_roll_back();
 		after = node_picture();
@@ -394,7 +396,8 @@ static void a_template_that_drops_our_settings_is_refused(void **state)
 static void another_config_file_and_data_dir(void **state)
 {
 	cryo_auto(cryo_free) char *before = NULL, *after = NULL, *text = NULL;
-	cryo_auto(cryo_free) char *env = cryo_asprintf("RKE2_CONFIG_FILE=%s/opt/my.yaml\n", node.dir);
+	cryo_auto(cryo_free) char *env =
+	    cryo_asprintf("RKE2_CONFIG_FILE=%s/opt/my.yaml\n", node.dir);
 	cryo_auto(cryo_free) char *words = cryo_asprintf("data-dir: %s/srv/rke2\n", node.dir);
 	cryo_auto(cryo_free) char *old = node.data, *config = node.config;
 	cryo_auto(cryo_free) char *srv = node_path("srv");
