@@ -91,19 +91,11 @@ static char *read_decisive_line(struct cryo_cluster *t, const struct cryo_cluste
 				const char *path)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	cryo_auto(cryo_free) char *dir = NULL;
-	cryo_auto(cryo_free) char *copy = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
-	char *line = NULL;
 
-	if (cryo_cluster_tmpdir(t, ".evidence-", &dir, &ignored) < 0)
-		return NULL;
-	copy = cryo_asprintf("%s/log", dir);
-	if (cryo_cluster_get(t, node, path, copy, &ignored) == 0 &&
-	    cryo_fs_read(copy, MAX_LOG, &text, &ignored) == 0)
-		line = cryo_criu_log_decisive(cryo_str_get(&text));
-	cryo_fs_rmtree(dir, &ignored);
-	return line;
+	return cryo_cluster_read(t, node, path, MAX_LOG, &text, &ignored) < 0
+		   ? NULL
+		   : cryo_criu_log_decisive(cryo_str_get(&text));
 }
 
 /*

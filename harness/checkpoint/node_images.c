@@ -47,16 +47,19 @@ static bool next_image_row(char *text, char **save, struct image_row *row)
 }
 
 /* The ID of an image is not the digest that its name has; NAME@DIGEST is. */
-static bool is_base_by_digest(const struct cryo_archive *a, const char *digest)
+static bool is_base_image(const struct cryo_archive *a, const struct image_row *row)
 {
 	const char *at = strchr(a->image_ref, '@');
 
-	return at && strcmp(at + 1, digest) == 0;
+	if (!*a->image_ref)
+		return strcmp(row->ref, a->image_name) == 0;
+	return strcmp(row->ref, a->image_ref) == 0 ||
+	       (at && strcmp(row->ref, a->image_name) == 0 && strcmp(at + 1, row->digest) == 0);
 }
 
 int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			       const struct cryo_archive *a, enum cryo_base_image *out, bool *stale,
-			       struct cryo_err *err)
+			       const struct cryo_archive *a, enum cryo_base_image *out,
+			       struct cryo_str *table, struct cryo_err *err)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv filters = { 0 };
@@ -64,23 +67,22 @@ int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster
 	char *save = NULL;
 	int rc;
 
+	cryo_str_clear(table);
 	*out = CRYO_BASE_ABSENT;
 	cryo_strv_addf(&filters, "name==\"%s\"", a->image_name);
 	if (*a->image_ref)
 		cryo_strv_addf(&filters, "name==\"%s\"", a->image_ref);
+	/* For the sweep: theirs, and the IDs that each image also has. */
 	cryo_strv_add(&filters, "name~=\"^" CRYO_RESTORE_IMAGES "\"");
+	cryo_strv_add(&filters, "name~=\"^sha256:\"");
 	rc = run_ctr_images(t, node, "ls", &filters, &res, err);
 	if (rc < 0 || !res.out.p)
 		return rc;
+	cryo_str_add(table, res.out.p);
 	for (char *text = res.out.p; next_image_row(text, &save, &row); text = NULL) {
-		if (cryo_starts_with(row.ref, CRYO_RESTORE_IMAGES)) {
-			*stale = true;
-			continue;
-		}
-		if (!*a->image_ref || strcmp(row.ref, a->image_ref) == 0 ||
-		    is_base_by_digest(a, row.digest))
+		if (is_base_image(a, &row))
 			*out = CRYO_BASE_THERE;
-		else if (*out == CRYO_BASE_ABSENT)
+		else if (*out == CRYO_BASE_ABSENT && strcmp(row.ref, a->image_name) == 0)
 			*out = CRYO_BASE_OTHER;
 	}
 	return 0;
@@ -133,8 +135,20 @@ static void choose_unused_images(char *table, const struct cryo_strv *used,
 			cryo_strv_add(unused, row.ref);
 }
 
+static bool has_others_than(const char *table, const char *keep)
+{
+	cryo_auto(cryo_free) char *copy = cryo_strdup(table);
+	struct image_row row = { NULL, NULL };
+	char *save = NULL;
+
+	for (char *text = copy; next_image_row(text, &save, &row); text = NULL)
+		if (cryo_starts_with(row.ref, CRYO_RESTORE_IMAGES) && !cryo_streq(row.ref, keep))
+			return true;
+	return false;
+}
+
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    struct cryo_kube *k)
+			    struct cryo_kube *k, const char *table, const char *keep)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv used = { 0 }, unused = { 0 };
@@ -143,9 +157,15 @@ void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_no
 	cryo_auto(cryo_fd_close) int fd = -1;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
-	if (cryo_lock_take(lock, 0, &fd, &ignored) < 0 ||
-	    run_ctr_images(t, node, "ls", &all, &res, &ignored) < 0 || !res.out.p ||
-	    list_images_in_use(k, &used, &ignored) < 0)
+	if (table && !has_others_than(table, keep))
+		return;
+	if (cryo_lock_take(lock, 0, &fd, &ignored) < 0)
+		return;
+	if (table)
+		cryo_str_add(&res.out, table);
+	else if (run_ctr_images(t, node, "ls", &all, &res, &ignored) < 0 || !res.out.p)
+		return;
+	if (list_images_in_use(k, &used, &ignored) < 0)
 		return;
 	choose_unused_images(res.out.p, &used, &unused);
 	if (unused.n == 0)

@@ -18,19 +18,20 @@ enum cryo_base_image {
 
 /*
  * The runtime looks for rootfsImageRef (an image ID, or NAME@DIGEST) and not for the name.
- * 0 and *out; *stale: there are images of restores beside.
+ * 0 and *out; `table`, emptied first, is what the node answered: cryo_node_images_sweep() takes it.
  */
 int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			       const struct cryo_archive *a, enum cryo_base_image *out, bool *stale,
-			       struct cryo_err *err);
+			       const struct cryo_archive *a, enum cryo_base_image *out,
+			       struct cryo_str *table, struct cryo_err *err);
 
 /*
  * Removes images of restores that no pod of the cluster names. Only for tidiness: what
  * fails is left to the next call. Another restore that is about to use its image holds
- * the lock (cryo_node_images_hold), and then nothing is removed.
+ * the lock (cryo_node_images_hold), and then nothing is removed. `table`: of this node, from
+ * cryo_node_images_find_base(); NULL: the node is asked. `keep`: the one just loaded.
  */
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    struct cryo_kube *k);
+			    struct cryo_kube *k, const char *table, const char *keep);
 
 /* From before the image is loaded until its pod exists; closing *fd ends it. */
 int cryo_node_images_hold(struct cryo_cluster *t, int *fd, struct cryo_err *err);

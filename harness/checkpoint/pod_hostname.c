@@ -9,6 +9,8 @@
 #define ASK_MS	 10000
 #define HEX	 "0123456789abcdef"
 #define UTS_NAME "/proc/sys/kernel/hostname"
+#define MAX_PID	 64
+#define MAX_SPEC (8u << 20)
 #define MAX_NAME 64 /* Linux (__NEW_UTS_LEN) */
 
 static bool is_container_id(const char *text)
@@ -52,36 +54,33 @@ int cryo_pod_hostname_told(const char *sandbox, char **name, struct cryo_err *er
 	return 0;
 }
 
-/* The files of a container or sandbox as its shim keeps them, one behind the other. Appended. */
-static int read_runtime_files(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			      const char *id, bool with_pid, struct cryo_proc_result *res,
-			      struct cryo_err *err)
+/* A file of a container or sandbox as its shim keeps them, appended. */
+static int read_runtime_file(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     const char *id, const char *name, size_t max, struct cryo_str *out,
+			     struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *dir =
-	    cryo_asprintf("%s/io.containerd.runtime.v2.task/k8s.io/%s", node->path.state, id);
-	cryo_auto(cryo_free) char *pid = cryo_asprintf("%s/init.pid", dir);
-	cryo_auto(cryo_free) char *config = cryo_asprintf("%s/config.json", dir);
-	const char *const argv[] = { "cat", "--", with_pid ? pid : config, with_pid ? config : NULL,
-				     NULL };
-	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
+	cryo_auto(cryo_free) char *path = cryo_asprintf(
+	    "%s/io.containerd.runtime.v2.task/k8s.io/%s/%s", node->path.state, id, name);
 
 	if (!is_container_id(id))
 		return cryo_err_set(err, CRYO_E_REMOTE, "'%.80s' is not a container ID", id);
-	return cryo_cluster_exec(t, node, &x, res, err);
+	return cryo_cluster_read(t, node, path, max, out, err);
 }
 
 static int read_told_name(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			  const char *id, char **pid, char **name, struct cryo_err *err)
 {
-	cryo_auto(cryo_proc_result_release) struct cryo_proc_result own = { 0 }, its = { 0 };
+	cryo_auto(cryo_str_release) struct cryo_str own = { 0 }, its = { 0 };
 	cryo_auto(cryo_free) char *sandbox = NULL;
-	int rc = read_runtime_files(t, node, id, true, &own, err);
+	int rc = read_runtime_file(t, node, id, "init.pid", MAX_PID, &own, err);
 
 	if (rc == 0)
-		rc = cryo_pod_hostname_sandbox(cryo_str_get(&own.out), pid, &sandbox, err);
+		rc = read_runtime_file(t, node, id, "config.json", MAX_SPEC, &own, err);
 	if (rc == 0)
-		rc = read_runtime_files(t, node, sandbox, false, &its, err);
-	return rc < 0 ? rc : cryo_pod_hostname_told(cryo_str_get(&its.out), name, err);
+		rc = cryo_pod_hostname_sandbox(cryo_str_get(&own), pid, &sandbox, err);
+	if (rc == 0)
+		rc = read_runtime_file(t, node, sandbox, "config.json", MAX_SPEC, &its, err);
+	return rc < 0 ? rc : cryo_pod_hostname_told(cryo_str_get(&its), name, err);
 }
 
 int cryo_pod_hostname_restore(struct cryo_cluster *t, const struct cryo_cluster_node *node,

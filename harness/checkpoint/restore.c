@@ -310,8 +310,12 @@ static void end_restore_call(struct restore_call *c, int rc)
 {
 	if (c->images_fd >= 0)
 		close(c->images_fd);
-	if (c->k && c->node && ((rc < 0 && c->out->image) || c->place.stale))
-		cryo_node_images_sweep(c->t, c->node, c->k);
+	if (c->k && c->node && rc < 0 && c->out->image)
+		cryo_node_images_sweep(c->t, c->node, c->k, NULL, NULL);
+	else if (c->k && c->node && c->place.table.len > 0)
+		cryo_node_images_sweep(c->t, c->node, c->k, cryo_str_get(&c->place.table),
+				       c->out->image);
+	cryo_str_release(&c->place.table);
 	cryo_kube_free(c->k);
 	cryo_pod_form_release(&c->form);
 	cryo_archive_release(&c->archive);

@@ -8,7 +8,7 @@ static int has_base_image(struct cryo_cluster *t, const struct cryo_cluster_node
 			  struct cryo_restore_place *s, struct cryo_err *err)
 {
 	enum cryo_base_image found;
-	int rc = cryo_node_images_find_base(t, node, s->archive, &found, &s->stale, err);
+	int rc = cryo_node_images_find_base(t, node, s->archive, &found, &s->table, err);
 
 	if (rc < 0)
 		return rc;

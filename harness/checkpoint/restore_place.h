@@ -14,7 +14,7 @@
 struct cryo_restore_place {
 	const struct cryo_archive *archive; /* borrowed; the caller sets it */
 	enum cryo_base_image best;
-	bool stale; /* images of restores on a node that was looked at */
+	struct cryo_str table; /* of images, of the node that was asked last; owned by the caller */
 };
 
 /*

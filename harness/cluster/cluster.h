@@ -148,6 +148,9 @@ int cryo_cluster_exec(struct cryo_cluster *t, const struct cryo_cluster_node *no
  * 0600. */
 int cryo_cluster_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
 		     const char *to, struct cryo_err *err);
+/* The same into memory: appended to `out`. A file of more than `max` bytes is refused. */
+int cryo_cluster_read(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		      const char *from, size_t max, struct cryo_str *out, struct cryo_err *err);
 int cryo_cluster_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
 		     const char *to, struct cryo_err *err);
 /* From memory, which it does not leave on the way: it may be a private key. */

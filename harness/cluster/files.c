@@ -24,6 +24,13 @@ static int get_by_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n
 	return cryo_cluster_exec(t, node, &x, NULL, err);
 }
 
+static int get_file_bytes(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			  const char *from, int to, struct cryo_err *err)
+{
+	return t->ops->get ? t->ops->get(t, node, from, to, err)
+			   : get_by_exec(t, node, from, to, err);
+}
+
 int cryo_cluster_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
 		     const char *to, struct cryo_err *err)
 {
@@ -32,9 +39,21 @@ int cryo_cluster_get(struct cryo_cluster *t, const struct cryo_cluster_node *nod
 
 	if (rc < 0)
 		return rc;
-	rc = t->ops->get ? t->ops->get(t, node, from, draft.fd, err)
-			 : get_by_exec(t, node, from, draft.fd, err);
+	rc = get_file_bytes(t, node, from, draft.fd, err);
 	return rc < 0 ? rc : cryo_fs_draft_publish(&draft, err);
+}
+
+int cryo_cluster_read(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		      const char *from, size_t max, struct cryo_str *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_fd_close) int fd = memfd_create("nodefile", MFD_CLOEXEC);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/self/fd/%d", fd);
+	int rc;
+
+	if (fd < 0)
+		return cryo_err_sys(err, errno, "cannot read '%s'", from);
+	rc = get_file_bytes(t, node, from, fd, err);
+	return rc < 0 ? rc : cryo_fs_read(path, max, out, err);
 }
 
 static int run_in_node(struct cryo_cluster *t, const struct cryo_cluster_node *node,

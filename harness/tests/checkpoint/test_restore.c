@@ -43,6 +43,8 @@ static struct {
 	const char *only;		   /* the node that has the images; NULL: all */
 	int rm_rc;
 	int64_t limit;
+	struct cryo_str images_calls; /* "ls" or "rm REF…" of each */
+	unsigned pod_lists;
 } fake;
 
 void cryo_kube_free(struct cryo_kube *k)
@@ -111,7 +113,19 @@ int cryo_kube_list(struct cryo_kube *k, const char *resource, const char *ns,
 	(void)label_selector;
 	(void)err;
 	*items = json_array();
+	fake.pod_lists++;
 	return 0;
+}
+
+/* {ctr, --address, SOCKET, -n, k8s.io, images, VERB, …} */
+static void note_images_call(const char *const *argv)
+{
+	bool list = strcmp(argv[6], "ls") == 0;
+
+	cryo_str_add(&fake.images_calls, argv[6]);
+	for (const char *const *a = argv + 7; !list && *a; a++)
+		cryo_str_addf(&fake.images_calls, " %s", *a);
+	cryo_str_add(&fake.images_calls, "; ");
 }
 
 int cryo_kube_get(struct cryo_kube *k, const struct cryo_kube_ref *ref, json_t **out,
@@ -128,7 +142,7 @@ static int fake_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo
 {
 	(void)t;
 	(void)err;
-	*out = NULL;
+	*out = (struct cryo_kube *)&fake; /* who is asked is not looked into */
 	return 0;
 }
 
@@ -153,7 +167,9 @@ static int fake_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n,
 		cryo_str_addf(&fake.traffic, "rm %s\n", last);
 	for (const char *const *a = p->argv; strcmp(p->argv[0], "find") == 0 && *a; a++)
 		cryo_str_addf(&fake.traffic, "%s ", *a);
-	if (strcmp(p->argv[0], "ctr") == 0 && !import &&
+	if (strcmp(p->argv[0], "ctr") == 0 && !import)
+		note_images_call(p->argv);
+	if (strcmp(p->argv[0], "ctr") == 0 && !import && res &&
 	    (!fake.only || !strcmp(fake.only, n->name)))
 		cryo_str_add(&res->out, fake.images ? fake.images : IMAGES);
 	return 0;
@@ -228,6 +244,7 @@ static int teardown(void **state)
 	cryo_str_release(&fake.traffic);
 	cryo_str_release(&fake.loaded_into);
 	cryo_str_release(&fake.puts);
+	cryo_str_release(&fake.images_calls);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(node); i++)
 		cryo_node_release(&node[i]);
 	free(archive);
@@ -272,6 +289,38 @@ static const char *pod_text(const char *path)
 	const char *text = cryo_json_str(fake.pod, path);
 
 	return text ? text : "";
+}
+
+/* Images that older restores left go, by what the node has been asked anyway. */
+static void images_of_older_restores(void **state)
+{
+#define OLD "localhost/checkpoint/main:000000000000 x sha256:0d 1 kB\n"
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+	cryo_auto(cryo_free) char *again = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_restore r;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	fake.images = IMAGES OLD "sha256:1d x sha256:1 1 kB\nsha256:2d x sha256:0d 1 kB\n";
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), 0);
+	assert_string_equal(cryo_str_get(&fake.images_calls),
+			    "ls; rm localhost/checkpoint/main:000000000000 sha256:2d; ");
+	again = cryo_asprintf(IMAGES "%s x sha256:3 1 kB\n", r.image);
+	cryo_restore_release(&r);
+	/* The same archive once more: nobody has to be asked for anything. */
+	cryo_str_clear(&fake.images_calls);
+	fake.images = again;
+	fake.pod_lists = 0;
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), 0);
+	cryo_restore_release(&r);
+	assert_string_equal(cryo_str_get(&fake.images_calls), "ls; ");
+	assert_int_equal(fake.pod_lists, 0);
+	/* After a failure the node has one more than it had told. */
+	cryo_str_clear(&fake.images_calls);
+	fake.wait_rc = -CRYO_E_TIMEOUT;
+	assert_true(cryo_restore_run(&target, &opts, &r, &err) < 0);
+	assert_true(cryo_starts_with(cryo_str_get(&fake.images_calls), "ls; ls; rm "));
 }
 
 static void from_the_archive(void **state)
@@ -865,6 +914,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(from_the_archive, setup, teardown),
+		cmocka_unit_test_setup_teardown(images_of_older_restores, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_are_not_guessed, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_calls, setup, teardown),
