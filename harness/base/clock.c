@@ -94,11 +94,11 @@ int cryo_rfc3339_parse(const char *text, int64_t *wall_ns, struct cryo_err *err)
 	const char *rest;
 
 	if (!parse_date_seconds(text, &seconds))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no RFC 3339 time", text);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not an RFC 3339 time", text);
 	rest = text + strlen("0000-00-00T00:00:00");
 	ns = parse_fraction_ns(&rest);
 	if (!parse_zone_seconds(rest, &zone))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no RFC 3339 time", text);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not an RFC 3339 time", text);
 	*wall_ns = (seconds - zone) * 1000000000 + ns;
 	return 0;
 }

@@ -47,7 +47,8 @@ static int check_ballast_kind(const char *kind, struct cryo_err *err)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(known); i++)
 		if (strcmp(known[i], kind) == 0)
 			return 0;
-	return cryo_err_set(err, CRYO_E_USAGE, "--kinds: '%s' is none of random, zero, repeat",
+	return cryo_err_set(err, CRYO_E_USAGE,
+			    "--kinds: '%s' is not valid (valid values: random, zero, repeat)",
 			    kind);
 }
 

@@ -31,7 +31,8 @@ int cryo_cache_list(json_t **out, struct cryo_err *err);
  * The same of what was removed, or would be; also when it fails half way. Safe beside other
  * cryopods: what they use stays, what they could need in a moment waits for them or they for it.
  * What is removed first gets out of sight whole, then goes; the next run ends what one that was
- * killed has begun. -CRYO_E_PROVISION  nobody knows what some cluster uses: its record is damaged
+ * killed has begun. -CRYO_E_PROVISION  cannot determine what some cluster uses: its record is
+ * damaged
  */
 int cryo_cache_prune(const struct cryo_cache_opts *o, json_t **removed, struct cryo_err *err);
 

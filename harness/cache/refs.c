@@ -125,7 +125,7 @@ static int add_cluster_builds(struct cache_refs *r, const char *state, const cha
 		return 0; /* it has no node yet */
 	if (rc < 0)
 		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_PROVISION),
-				     "nobody knows what %s uses", who);
+				     "cannot determine what %s uses", who);
 	add_builds(r, record.builds, who, NULL, true);
 	return 0;
 }

@@ -123,7 +123,7 @@ static int lock_sealed_container(struct cryo_sealing_call *c, const char *id, in
 				 struct cryo_err *err)
 {
 	if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
-		return cryo_err_set(err, CRYO_E_REMOTE, "'%s' is no id of a container", id);
+		return cryo_err_set(err, CRYO_E_REMOTE, "'%s' is not a container ID", id);
 	c->lock = name_node_lock(c->target, &kinds[0], c->node, id);
 	return cryo_lock_take(c->lock, wait_ms, &c->lock_fd, err);
 }

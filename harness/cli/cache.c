@@ -67,7 +67,7 @@ static void print_cache_list(const json_t *all)
 		return;
 	}
 	print_cache_rows(all);
-	cryo_info("%s, of it %s that nobody uses (cryopod cache prune)", total, unused);
+	cryo_info("%s, of it %s unused (cryopod cache prune)", total, unused);
 }
 
 static int list_cache_items(const struct opts *o, struct cryo_err *err)

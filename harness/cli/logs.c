@@ -89,8 +89,8 @@ static int logs_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 		return 0;
 	}
 	if (!cryo_strv_has(&names, args[0]))
-		return cryo_err_set(err, CRYO_E_USAGE, "no service '%s' (there is: %s)", args[0],
-				    list);
+		return cryo_err_set(err, CRYO_E_USAGE, "no service '%s' (valid values: %s)",
+				    args[0], list);
 	return print_service_log(t, node, args[0], o, err);
 }
 

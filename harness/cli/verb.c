@@ -20,7 +20,7 @@ static int report_unknown_verb(const char *command, const char *word, const stru
 	if (near)
 		return cryo_err_set(err, CRYO_E_USAGE, "no '%s %s' (did you mean '%s'?)", command,
 				    word, near);
-	return cryo_err_set(err, CRYO_E_USAGE, "no '%s %s' (there are: %s)", command, word, all);
+	return cryo_err_set(err, CRYO_E_USAGE, "no '%s %s' (valid values: %s)", command, word, all);
 }
 
 int cryo_cli_verb(const char *command, const struct cryo_verb *first, size_t n, size_t size,

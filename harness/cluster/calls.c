@@ -145,7 +145,7 @@ int cryo_cluster_find_node(const struct cryo_cluster *t, const char *name,
 	if (!name)
 		return cryo_cluster_not_running(t, err);
 	list = list_node_names(t);
-	return cryo_err_set(err, CRYO_E_USAGE, "cluster '%s' has no node '%s' (there is: %s)",
+	return cryo_err_set(err, CRYO_E_USAGE, "cluster '%s' has no node '%s' (valid values: %s)",
 			    t->name, name, list);
 }
 

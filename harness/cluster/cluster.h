@@ -39,7 +39,7 @@ bool cryo_cluster_good_name(const char *name);
  * Touches nothing. The kind is the record's; of a cluster that has none it is `kind`
  * (NULL: "local"). Names are DNS labels of at most 40 characters.
  *   -CRYO_E_USAGE   a bad name, an unknown kind, or its record says another one
- *   other           the record is damaged, and `kind` NULL: nobody knows what it is
+ *   other           the record is damaged, and `kind` NULL: cannot determine what it is
  */
 int cryo_cluster_open(const char *kind, const char *name, struct cryo_cluster **out,
 		      struct cryo_err *err);

@@ -74,7 +74,8 @@ struct cryo_cluster_ops {
 
 /* All kinds, NULL-terminated; the first one is the default. */
 extern const struct cryo_cluster_ops *const cryo_cluster_kinds[];
-/* -CRYO_E_USAGE: "there is no kind of cluster 'x' (there are: attached, local)". NULL: the default.
+/* -CRYO_E_USAGE: "there is no kind of cluster 'x' (valid values: attached, local)". NULL: the
+ * default.
  */
 int cryo_cluster_find_kind(const char *name, const struct cryo_cluster_ops **out,
 			   struct cryo_err *err);

@@ -22,6 +22,6 @@ int cryo_cluster_find_kind(const char *name, const struct cryo_cluster_ops **out
 		cryo_strv_add(&names, cryo_cluster_kinds[i]->kind);
 	}
 	list = cryo_strv_join(&names, ", ");
-	return cryo_err_set(err, CRYO_E_USAGE, "unknown kind of cluster '%s' (known: %s)", name,
-			    list);
+	return cryo_err_set(err, CRYO_E_USAGE, "unknown kind of cluster '%s' (valid values: %s)",
+			    name, list);
 }

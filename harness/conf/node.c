@@ -144,8 +144,8 @@ static int report_unknown_key(const struct cryo_node *n, size_t i, const struct 
 				    "%s:%u: unknown key '%s', did you mean '%s'?", n->file,
 				    n->key_line[i], n->key[i], near);
 	all = cryo_strv_join(&names, ", ");
-	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: unknown key '%.64s' (known: %s)", n->file,
-			    n->key_line[i], n->key[i], all);
+	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: unknown key '%.64s' (valid values: %s)",
+			    n->file, n->key_line[i], n->key[i], all);
 }
 
 static int decode_field_by_row(const struct cryo_node *n, const struct cryo_field *row, void *out,

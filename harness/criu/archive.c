@@ -138,7 +138,7 @@ static int parse_object(struct load *l, enum member m, json_t **out, struct cryo
 		return 0;
 	rc = cryo_json_parse(table[m].name, cryo_str_get(text), text->len, out, err);
 	if (rc == 0 && !json_is_object(*out))
-		rc = cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no JSON object", table[m].name);
+		rc = cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a JSON object", table[m].name);
 	return rc;
 }
 
@@ -240,8 +240,8 @@ static int check_name_part(const char *what, const char *name, struct cryo_err *
 	size_t n = strlen(name);
 
 	if (n > MAX_NAME || strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789.-") != n)
-		return cryo_err_set(err, CRYO_E_CONFIG, "the %s name '%.80s' is none of Kubernetes",
-				    what, name);
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "the %s name '%.80s' is not valid in Kubernetes", what, name);
 	return 0;
 }
 

@@ -55,7 +55,7 @@ static int report_unknown_image(const char *name, struct cryo_err *err)
 	for (const struct cryo_builtin *b = cryo_builtins; b->name; b++)
 		cryo_strv_add(&names, b->name);
 	list = cryo_strv_join(&names, ", ");
-	return cryo_err_set(err, CRYO_E_USAGE, "no image '%s' (there are: %s)", name, list);
+	return cryo_err_set(err, CRYO_E_USAGE, "no image '%s' (valid values: %s)", name, list);
 }
 
 int cryo_image_builtin(const char *name, const char *out_path, struct cryo_err *err)

@@ -107,7 +107,8 @@ static int check_image_options(const struct cryo_oci_image *img, struct cryo_err
 					    "'%s' is not an annotation (write key=value)", *a);
 	for (const char *const *e = img->entrypoint; e && *e; e++)
 		if (!is_utf8_text(*e))
-			return cryo_err_set(err, CRYO_E_CONFIG, "entry point '%s' is no UTF-8", *e);
+			return cryo_err_set(err, CRYO_E_CONFIG, "entry point '%s' is not UTF-8",
+					    *e);
 	return 0;
 }
 

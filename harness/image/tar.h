@@ -69,7 +69,7 @@ typedef int (*cryo_tar_visit)(struct cryo_tar_reader *r, const struct cryo_tar_e
 /*
  * Plain, or compressed by gzip, bzip2, xz or zstd. An archive without its end
  * marker is cut short, also when the cut is between two members; what follows
- * the marker does not count. -CRYO_E_CONFIG: "'FILE' is no tar archive",
+ * the marker does not count. -CRYO_E_CONFIG: "'FILE' is not a tar archive",
  * "… is cut short in 'MEMBER'", "… is empty" (no member in it).
  */
 int cryo_tar_walk(const char *path, cryo_tar_visit visit, void *arg, struct cryo_err *err);

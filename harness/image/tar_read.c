@@ -95,7 +95,7 @@ static int report_damaged_tar(struct cryo_tar_reader *r, struct cryo_err *err)
 	const char *text = archive_error_string(r->a);
 
 	if (!r->name)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no tar archive", r->path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a tar archive", r->path);
 	if (r->at_end)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is cut short in '%s'", r->path,
 				    r->name);

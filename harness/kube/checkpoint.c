@@ -269,7 +269,7 @@ static int take_checkpoint_status(const struct cryo_http_resp *resp,
 		return report_refused_request(resp, err);
 	line = cryo_kube_first_line(cryo_str_get(&resp->body));
 	return set_remote_error(err, (int)resp->code,
-				"the server's answer (%s) is no Status: %.200s",
+				"the server's answer (%s) is not a Status: %.200s",
 				*resp->content_type ? resp->content_type : "of no type", line);
 }
 
@@ -309,7 +309,7 @@ static int add_checkpoint_body(const struct cryo_checkpoint_req *req, struct cry
 					   json_string(req->encryption_secret)) == 0 &&
 		       text;
 	cryo_json_dump(body, out);
-	return text ? 0 : cryo_err_set(err, CRYO_E_CONFIG, "a name is no UTF-8 text");
+	return text ? 0 : cryo_err_set(err, CRYO_E_CONFIG, "a name is not UTF-8 text");
 }
 
 /* What the stock kubelet has no word for must not be lost in silence. */

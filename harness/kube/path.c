@@ -18,7 +18,7 @@ int cryo_kube_add_piece(struct cryo_str *path, const char *what, const char *pie
 	cryo_auto(cryo_free) char *escaped = NULL;
 
 	if (!is_path_piece(piece))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no %s name", piece, what);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a valid %s name", piece, what);
 	escaped = cryo_http_escape(piece);
 	cryo_str_addf(path, "/%s", escaped);
 	return 0;

@@ -36,7 +36,7 @@ int cryo_kube_create_secret(struct cryo_kube *k, const char *ns, const char *nam
 	json_t *values = json_object_get(secret, "data");
 
 	if (!secret)
-		return cryo_err_set(err, CRYO_E_CONFIG, "the secret's name is no UTF-8 text");
+		return cryo_err_set(err, CRYO_E_CONFIG, "the secret's name is not UTF-8 text");
 	for (size_t i = 0; i < n; i++) {
 		char *text = encode_secret_base64(data[i].value, data[i].len);
 

@@ -121,7 +121,7 @@ static void take_watch_event(struct watch *w, const char *type, json_t *object)
 static int report_bad_event(struct watch *w)
 {
 	w->verdict = cryo_err_set(w->err, CRYO_E_REMOTE,
-				  "the server's watch of %s is no JSON or too large",
+				  "the server's watch of %s is not JSON, or too large",
 				  w->ref->resource);
 	return 1;
 }

@@ -141,10 +141,10 @@ static int add_alt_names(X509 *cert, const struct cryo_pki_spec *spec, struct cr
 
 	for (const char *const *dns = spec->dns; dns && *dns; dns++)
 		if (!add_general_name(names, GEN_DNS, make_dns_value(*dns)))
-			return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no DNS name", *dns);
+			return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a DNS name", *dns);
 	for (const char *const *ip = spec->ip; ip && *ip; ip++)
 		if (!add_general_name(names, GEN_IPADD, a2i_IPADDRESS(*ip)))
-			return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is no IP address", *ip);
+			return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not an IP address", *ip);
 	if (sk_GENERAL_NAME_num(names) > 0 &&
 	    !X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT))
 		return cryo_err_set(err, CRYO_E_CONFIG, "%s", take_openssl_reason());
@@ -242,7 +242,7 @@ int cryo_pki_issue(const struct cryo_pki_pair *ca, const struct cryo_pki_spec *s
 
 	if (!issuer || !issuer_key || !X509_check_private_key(issuer, issuer_key))
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "the CA's certificate and key are no pair: %s",
+				    "the CA's certificate and key do not match: %s",
 				    take_openssl_reason());
 	key = EVP_EC_gen("P-256");
 	cert = key ? make_unsigned_cert(spec, key) : NULL;

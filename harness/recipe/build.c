@@ -205,7 +205,7 @@ static int build_under_lock(struct cryo_built *b, const struct cryo_recipe *r, s
 }
 
 /*
- * Before a branch was looked up for the first time nobody knows what a stamp would
+ * Before a branch was looked up for the first time cannot determine what a stamp would
  * stand for. Fetched, it does: plan again.
  */
 static int settle_source_commit(struct cryo_built *b, struct cryo_err *err)

@@ -153,8 +153,9 @@ static int set_recipe_error(const struct cryo_component *c, struct cryo_err *err
 				    c->file, c->line, c->name, what, word, near);
 	cryo_strv_addv(&list, known);
 	all = cryo_strv_join(&list, ", ");
-	return cryo_err_set(err, CRYO_E_CONFIG, "%s:%u: component '%s': no %s '%s' (known: %s)",
-			    c->file, c->line, c->name, what, word, all);
+	return cryo_err_set(err, CRYO_E_CONFIG,
+			    "%s:%u: component '%s': no %s '%s' (valid values: %s)", c->file,
+			    c->line, c->name, what, word, all);
 }
 
 static int check_component_recipe(const struct cryo_recipe *r, const struct cryo_component *c,

@@ -401,7 +401,8 @@ int cryo_rke2_plan(const struct cryo_rke2_node *n, const struct cryo_rke2_build 
 
 	if (!p.swap && strcmp(method, CRYO_RKE2_RUNTIME_IMAGE) != 0)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "unknown method '%s' (there are: runtime-image, swap)", method);
+				    "unknown method '%s' (valid values: runtime-image, swap)",
+				    method);
 	name_build(b, id);
 	name_places(&p, id);
 	pack_plan(&p, method, id);

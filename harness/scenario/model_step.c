@@ -86,8 +86,8 @@ static int find_step_kind(const struct cryo_node *n, const struct cryo_step_kind
 					   "%s:%u: unknown step '%s', did you mean '%s'?", n->file,
 					   n->key_line[i], n->key[i], near)
 			    : cryo_err_set(err, CRYO_E_CONFIG,
-					   "%s:%u: unknown step '%.64s' (known: %s)", n->file,
-					   n->key_line[i], n->key[i], list);
+					   "%s:%u: unknown step '%.64s' (valid values: %s)",
+					   n->file, n->key_line[i], n->key[i], list);
 	}
 	return *kind ? 0 : cryo_node_err(n, err, "a step needs one of: %s", list);
 }

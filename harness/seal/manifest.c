@@ -247,7 +247,7 @@ int cryo_seal_manifest_parse(const char *text, size_t len, struct cryo_seal_mani
 	cryo_auto(cryo_json_decref) json_t *j =
 	    has_bounded_values(text, len) ? json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL)
 					  : NULL;
-	const char *fault = j ? parse_manifest_json(j, m, secret) : "it is no JSON";
+	const char *fault = j ? parse_manifest_json(j, m, secret) : "it is not JSON";
 
 	wipe_json_member(j, "dataKey");
 	if (!fault)

@@ -29,7 +29,7 @@ int cryo_seal_writer_new(int out_dir, const struct cryo_seal_writer_opts *o,
 	if (rc == 0 && o->signer_cert &&
 	    X509_check_private_key(o->signer_cert->x509, o->signer_key->pkey) != 1)
 		rc = cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
-					   "the certificate and the key to sign with are no pair");
+					   "the certificate and the key to sign with do not match");
 	if (rc == 0)
 		*out = cryo_steal(&w);
 	return rc;

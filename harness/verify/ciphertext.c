@@ -51,7 +51,7 @@ static const struct {
 	[CRYO_CIPHERTEXT_OK] = { "ok", NULL },
 	[CRYO_CIPHERTEXT_READABLE] = { "readable", NULL },
 	[CRYO_CIPHERTEXT_NOT_SEALED] = { "not-sealed", "is not there" },
-	[CRYO_CIPHERTEXT_BAD_CMS] = { "bad-cms", "is no CMS that could hold a key" },
+	[CRYO_CIPHERTEXT_BAD_CMS] = { "bad-cms", "is not a CMS that could hold a key" },
 	[CRYO_CIPHERTEXT_PLAIN_MEMBER] = { "plain-member", "does not begin as a sealed file does" },
 	[CRYO_CIPHERTEXT_BAD_SIZE] = { "bad-size", "has a size that no sealed file has" },
 	[CRYO_CIPHERTEXT_NO_IMAGES] = { "no-images", "is there, but nothing that is sealed" },

@@ -18,7 +18,7 @@ enum cryo_ciphertext_reason {
 	CRYO_CIPHERTEXT_OK,
 	CRYO_CIPHERTEXT_READABLE,     /* the canary is in it */
 	CRYO_CIPHERTEXT_NOT_SEALED,   /* no checkpoint/seal.cms */
-	CRYO_CIPHERTEXT_BAD_CMS,      /* seal.cms is no CMS that could hold a key */
+	CRYO_CIPHERTEXT_BAD_CMS,      /* seal.cms is not a CMS that could hold a key */
 	CRYO_CIPHERTEXT_PLAIN_MEMBER, /* an image that does not begin as a sealed file does */
 	CRYO_CIPHERTEXT_BAD_SIZE,     /* … with a size that no sealed file has */
 	CRYO_CIPHERTEXT_NO_IMAGES,    /* seal.cms and nothing else */

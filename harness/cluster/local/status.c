@@ -103,7 +103,7 @@ static bool has_node_interposer(struct local *l)
 	return answer && cryo_starts_with(answer, "cryopod-criu seal/");
 }
 
-/* "<boot> <stamp> yes", or why not. NULL: nobody knows yet. Caller frees. */
+/* "<boot> <stamp> yes", or why not. NULL: not known yet. Caller frees. */
 static char *read_known_sockets(const char *file, const char *head)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };

@@ -169,7 +169,7 @@ static void bad_times(void **state)
 
 		print_message("# '%s'\n", row[i]);
 		assert_int_equal(cryo_rfc3339_parse(row[i], &ns, &err), -CRYO_E_CONFIG);
-		assert_non_null(strstr(err.msg, "is no RFC 3339 time"));
+		assert_non_null(strstr(err.msg, "is not an RFC 3339 time"));
 		assert_int_equal(ns, 77);
 	}
 }

@@ -174,7 +174,7 @@ static const struct story stories[] = {
 	  .step = { DISCOVER(PATCHED), LOOK(TWO) },
 	  .rc = -CRYO_E_REMOTE,
 	  .code = 404,
-	  .says = "no container 'd' in pod 'p' (there is: c, c-2)" },
+	  .says = "no container 'd' in pod 'p' (valid values: c, c-2)" },
 	{ .opts = { P },
 	  .step = { DISCOVER(PATCHED),
 		    LOOK(POD(NAMED("c"), "{\"name\":\"c\",\"state\":{\"waiting\":"
@@ -447,7 +447,7 @@ static void curl_lines(void **state)
 		{ { .pod = "a/b", .form = CRYO_CHECKPOINT_PODS },
 		  { { 0 } },
 		  -CRYO_E_USAGE,
-		  "no curl line: 'a/b' is no pod name" },
+		  "no curl line: 'a/b' is not a valid pod name" },
 		{ { P, .timeout_ms = 5000 },
 		  { DISCOVER(STOCK), LOOK(ONE), PROBE(405) },
 		  0,

@@ -505,7 +505,8 @@ static void which_node(void **state)
 		{ NULL, NULL, NULL, "n2", NULL }, /* a worker */
 		{ NULL, NULL, "n3", "n3", NULL },
 		{ NULL, NULL, "n1", "n1", NULL },
-		{ NULL, "n9", NULL, NULL, "cluster 'x' has no node 'n9' (there is: n1, n2, n3)" },
+		{ NULL, "n9", NULL, NULL,
+		  "cluster 'x' has no node 'n9' (valid values: n1, n2, n3)" },
 		{ "n9", "n1", NULL, NULL, "has no node 'n9'" },
 		{ NULL, "n2", "n3", NULL, "counter:latest' is not on node 'n2'" },
 		{ NULL, NULL, "n9", NULL, "is on no node" },

@@ -77,7 +77,7 @@ static void kinds(void **state)
 	(void)state;
 	assert_int_equal(cryo_cluster_open("kine", "a", &t, &err), -CRYO_E_USAGE);
 	assert_string_equal(err.msg,
-			    "unknown kind of cluster 'kine' (known: local, attached, kind)");
+			    "unknown kind of cluster 'kine' (valid values: local, attached, kind)");
 	assert_int_equal(cryo_cluster_open("", "a", &t, &err), -CRYO_E_USAGE);
 	assert_null(t);
 	assert_int_equal(cryo_cluster_open("local", "a", &t, &err), 0);

@@ -177,7 +177,7 @@ static void decode_refuses(void **state)
 		{ "count: 1", "f.yaml:1: 'name' is missing" },
 		{ "name: x\ncout: 1", "f.yaml:2: unknown key 'cout', did you mean 'count'?" },
 		{ "name: x\nzzzzzz:\n  - 1",
-		  "f.yaml:2: unknown key 'zzzzzz' (known: name, count, " },
+		  "f.yaml:2: unknown key 'zzzzzz' (valid values: name, count, " },
 		{ "name:", "f.yaml:1: 'name' must be text" },
 		{ "name: [a]", "f.yaml:1: 'name' must be text" },
 		{ "name: x\ncount: -1", "f.yaml:2: 'count': '-1' is not a whole number" },

@@ -193,7 +193,7 @@ static void hostile_members(void **state)
 		{ "/config.dump", CONFIG, "unsafe name" },
 		{ "checkpoint/../../x", "", "unsafe name" },
 		{ "config.dump", "{", "config.dump: no JSON" },
-		{ "config.dump", "[]", "'config.dump' is no JSON object" },
+		{ "config.dump", "[]", "'config.dump' is not a JSON object" },
 		{ "config.dump", "{} {}", "config.dump: no JSON" },
 		{ "config.dump", "{}", "no 'rootfsImageName'" },
 		{ "config.dump", "{\"rootfsImageName\":null}", "no 'rootfsImageName'" },
@@ -206,16 +206,16 @@ static void hostile_members(void **state)
 		{ "config.dump",
 		  "{\"rootfsImageName\":\"a\",\"checkpointedTime\":\"9999-01-01T00:00:00Z\"}",
 		  "no RFC 3339 time" },
-		{ "spec.dump", "null", "'spec.dump' is no JSON object" },
+		{ "spec.dump", "null", "'spec.dump' is not a JSON object" },
 		{ "status.dump", "x", "status.dump: no JSON" },
-		{ "status.dump", "7", "'status.dump' is no JSON object" },
+		{ "status.dump", "7", "'status.dump' is not a JSON object" },
 		{ "status.dump", "{\"labels\":[]}", "'labels' is not an object" },
 		{ "status.dump", "{\"labels\":{\"io.kubernetes.container.name\":1}}",
 		  "not a string" },
 		{ "status.dump", "{\"labels\":{\"io.kubernetes.container.name\":\"../x\"}}",
-		  "none of Kubernetes" },
+		  "is not valid in Kubernetes" },
 		{ "status.dump", "{\"labels\":{\"io.kubernetes.pod.name\":\"A\"}}",
-		  "none of Kubernetes" },
+		  "is not valid in Kubernetes" },
 	};
 
 	(void)state;
@@ -353,7 +353,7 @@ static void no_archive(void **state)
 	assert_int_equal(cryo_archive_load(dir, &a, &err), -CRYO_E_CONFIG);
 	assert_int_equal(cryo_fs_write(archive, "not a tar at all", 16, 0600, &err), 0);
 	assert_int_equal(cryo_archive_load(archive, &a, &err), -CRYO_E_CONFIG);
-	assert_non_null(strstr(err.msg, "is no tar archive"));
+	assert_non_null(strstr(err.msg, "is not a tar archive"));
 }
 
 int main(void)

@@ -128,7 +128,7 @@ cp_ -q --name e2e-a down
 
 # Refusals.
 for name in ../x A one.new "" a_b "$(printf %041d 0)" .; do
-	point "'$name' is not a name" fails 2 "is no snapshot name" sn_ snapshot save "$name"
+	point "'$name' is not a name" fails 2 "is not a valid snapshot name" sn_ snapshot save "$name"
 done
 point "the name is taken" fails 2 "there is a snapshot 'one' already (--force replaces it)" sn_ snapshot save one
 point "save needs a name" fails 2 "an argument is missing" sn_ snapshot save

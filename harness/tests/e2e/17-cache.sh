@@ -50,7 +50,7 @@ point "the new one too" both
 in_ e2e-q -q down
 damaged_cluster() {
 	mkdir "$clusters/e2e-r" && echo '{' >"$clusters/e2e-r/cluster.json" &&
-		fails 4 "nobody knows what cluster e2e-r uses" ca_ cache prune && five
+		fails 4 "cannot determine what cluster e2e-r uses" ca_ cache prune && five
 	rc=$?
 	in_ e2e-r --target local -q down
 	return $rc

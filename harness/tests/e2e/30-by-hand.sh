@@ -19,7 +19,7 @@ more_lines() {
 point "restore: the same process goes on" restored
 
 point "no such pod" fails 1 "no pod 'nobody'" cp_ checkpoint nobody
-point "no such container" fails 1 "there is: counter-container" cp_ checkpoint counter -c other
+point "no such container" fails 1 "valid values: counter-container" cp_ checkpoint counter -c other
 point "the name is taken" fails 1 "already exists" cp_ restore "$tmp/cp.tar" --pod counter
 point "an archive that is not there" fails 2 "No such file" cp_ restore "$tmp/none.tar" --pod x
 : >"$tmp/empty.tar"

@@ -290,7 +290,7 @@ static void not_an_archive(void **state)
 	put_file("zeros", zeros, sizeof(zeros));
 	assert_int_equal(mkfifo(in_dir("fifo"), 0600), 0);
 	assert_int_equal(cryo_tar_walk(in_dir("text"), note, &s, &err), -CRYO_E_CONFIG);
-	assert_non_null(strstr(err.msg, "is no tar archive"));
+	assert_non_null(strstr(err.msg, "is not a tar archive"));
 	assert_int_equal(cryo_tar_walk(in_dir("zeros"), note, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "is empty"));
 	assert_int_equal(cryo_tar_walk(in_dir("fifo"), note, &s, &err), -CRYO_E_CONFIG);

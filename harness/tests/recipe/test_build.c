@@ -779,9 +779,10 @@ static void plan_refuses(void **state)
 		  "stack.yaml:6: component 'kubernetes': no program 'kublet', did you mean "
 		  "'kubelet'?" },
 		{ "runc: {source: {dir: src}, programs: [docker]}",
-		  "no program 'docker' (known: runc)" },
+		  "no program 'docker' (valid values: runc)" },
 		{ "containerd: {source: {dir: src}, recipe: rnuc}",
-		  "no recipe 'rnuc' (known: kubernetes, containerd, runc, kind, coredns, etcd, "
+		  "no recipe 'rnuc' (valid values: kubernetes, containerd, runc, kind, coredns, "
+		  "etcd, "
 		  "criu, debian, debian-layer)" },
 		{ "debain: {source: {debian: {suite: sid, packages: [a]}}}",
 		  "no recipe 'debain', did you mean 'debian'?" },

@@ -139,7 +139,7 @@ static void bad_files(void **state)
 		  "create-secret, delete, logs, restore, wait" },
 		{ STEPS "    - aply: {}\n", "@:6: unknown step 'aply', did you mean 'apply'?" },
 		{ STEPS "    - frobnicate: {}\n",
-		  "@:6: unknown step 'frobnicate' (known: apply, checkpoint, ciphertext, "
+		  "@:6: unknown step 'frobnicate' (valid values: apply, checkpoint, ciphertext, "
 		  "continuity, create-secret, delete, logs, restore, wait)" },
 		{ STEPS "    - delete: {pod: p}\n      timeuot: 5s\n",
 		  "@:7: unknown step 'timeuot', did you mean 'timeout'?" },

@@ -359,7 +359,7 @@ static int install_criu_preload(const struct local *l, const struct cryo_build *
 	return install_part(l, &cryo_node_preload, err);
 }
 
-/* "v1.33.13"; NULL: nobody knows. */
+/* "v1.33.13"; NULL: not known. */
 static const char *find_kubernetes_version(const struct cryo_build *build)
 {
 	const struct cryo_built *b = cryo_build_find(build, "kubernetes");

@@ -38,9 +38,10 @@ static int check_snapshot_name(const char *name, bool force, struct cryo_err *er
 	cryo_auto(cryo_free) char *there = template_path(name, "");
 
 	if (!cryo_cluster_good_name(name))
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "'%s' is no snapshot name (a-z, 0-9 and '-', at most %d)", name,
-				    CRYO_CLUSTER_NAME_MAX);
+		return cryo_err_set(
+		    err, CRYO_E_USAGE,
+		    "'%s' is not a valid snapshot name (a-z, 0-9 and '-', at most %d)", name,
+		    CRYO_CLUSTER_NAME_MAX);
 	if (cryo_fs_exists(there) && !force)
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "there is a snapshot '%s' already (--force replaces it)", name);
