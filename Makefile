@@ -65,11 +65,11 @@ $(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
 $(B)/tests/test_cli: | $(B)/cryopod $(LIBEXEC)
 build/libexec/counter: counter-container/counter.c
 build/libexec/pause: images/pause/pause.c
-build/libexec/faces: images/faces/faces.c
+build/libexec/faces: images/faces/faces.c images/faces/alone.c
 $(LIBEXEC):
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \
-		-Wl,--build-id=none -o $@ $<
+		-Wl,--build-id=none -o $@ $^
 
 # What stands between runc and CRIU, in nodes of any kind: static as well, from objects of its own.
 INTERPOSER := build/libexec/cryopod-criu build/libexec/criu-sockopt.so

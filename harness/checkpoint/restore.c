@@ -22,6 +22,8 @@
 #include "checkpoint/pod_rules.h"
 #include "checkpoint/pod_hostname.h"
 #include "checkpoint/sealing.h"
+#include "checkpoint/settle.h"
+#include "checkpoint/subject.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -228,6 +230,21 @@ static void set_host_name(struct cryo_cluster *t, const struct cryo_cluster_node
 		cryo_warn("the new pod has the source's host name: %s", err.msg);
 }
 
+/* CRIU does not know that it was; our runc does it again, a stock one does not. */
+static void check_read_only_root(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				 const json_t *pod, const struct cryo_restore *r)
+{
+	const struct cryo_subject s = { .pod = (json_t *)pod, .container = r->container };
+	const json_t *c = cryo_pod_container((json_t *)pod, r->container);
+
+	if (cryo_json_bool(c, "securityContext.readOnlyRootFilesystem") &&
+	    cryo_settle_is_root_writable(t, node, cryo_subject_runtime_id(&s)))
+		cryo_warn(
+		    "the root file system of '%s' is not read-only any more, although its pod "
+		    "says so: this runc does not restore that",
+		    r->container);
+}
+
 /* Before anything is made of them, and under the names that the user gave them. */
 static int check_key_files(const struct cryo_restore_opts *opts, struct cryo_err *err)
 {
@@ -327,6 +344,19 @@ static const char *get_own_criu_config(const struct restore_call *c)
 	return path && *path == '/' ? path : NULL;
 }
 
+static void look_after_restored(const struct restore_call *c, const json_t *pod)
+{
+	const struct cryo_subject s = { .pod = (json_t *)pod, .container = c->out->container };
+	const struct cryo_kube_ref ref = { "pods", c->out->ns, c->out->pod };
+	cryo_auto(cryo_free) char *how = NULL;
+
+	cryo_ended_look(c->t, c->node, c->k, &ref, cryo_subject_runtime_id(&s), &c->out->ended);
+	if (!c->out->ended.ended)
+		return;
+	how = cryo_ended_show(&c->out->ended);
+	cryo_warn("the restored program %s right after the restore", how);
+}
+
 static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *running = NULL;
@@ -351,6 +381,10 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	}
 	if (rc == 0)
 		set_host_name(c->t, c->node, running, c->out);
+	if (rc == 0)
+		check_read_only_root(c->t, c->node, running, c->out);
+	if (rc == 0)
+		look_after_restored(c, running);
 	cryo_evidence_restore_end(c->t, &evidence, rc < 0 ? err : NULL);
 	if (rc < 0)
 		cryo_pod_fit_explain(c->form.pod, c->out->container, err);

@@ -9,7 +9,7 @@
 
 struct judge {
 	struct cryo_counterlog before, copy, restored, source;
-	bool left_running;
+	bool left_running, source_ended;
 	struct cryo_continuity *out;
 };
 
@@ -32,6 +32,7 @@ static const char *const reason_names[] = {
 	[CRYO_CONTINUITY_NO_PROGRESS] = "no-progress",
 	[CRYO_CONTINUITY_DAMAGED] = "damaged",
 	[CRYO_CONTINUITY_SOURCE_STOPPED] = "source-stopped",
+	[CRYO_CONTINUITY_SOURCE_ENDED] = "source-ended",
 	[CRYO_CONTINUITY_SOURCE_BROKEN] = "source-broken",
 	[CRYO_CONTINUITY_LOG_MISMATCH] = "log-mismatch",
 	[CRYO_CONTINUITY_NO_BASELINE] = "no-baseline",
@@ -256,6 +257,10 @@ static bool check_source_log(struct judge *j)
 
 	if (!check_log_steady(j, &j->source, "the source's log after the checkpoint"))
 		return false;
+	if (j->left_running && j->source_ended)
+		return set_continuity_verdict(
+		    j, CRYO_CONTINUITY_SOURCE_ENDED,
+		    "the source was left running but ended by itself right after the dump");
 	if (j->left_running && (!last || last->count <= j->out->last_copied))
 		return set_continuity_verdict(
 		    j, CRYO_CONTINUITY_SOURCE_STOPPED,
@@ -300,7 +305,8 @@ static void conclude_continuity(struct judge *j)
 void cryo_continuity_judge(const struct cryo_continuity_logs *logs, struct cryo_continuity *out)
 {
 	cryo_auto(judge_release) struct judge j = { .out = out,
-						    .left_running = logs->left_running };
+						    .left_running = logs->left_running,
+						    .source_ended = logs->source_ended };
 
 	*out = (struct cryo_continuity){ .pause = CRYO_PAUSES_INIT };
 	cryo_counterlog_parse(CRYO_LOG_API, logs->before, &j.before);

@@ -7,6 +7,8 @@
  *
  * Errors while setting up end it: a face that could not be made proves nothing.
  */
+#include "alone.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -728,6 +730,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "check") == 0)
 		return kill(1, SIGUSR1) < 0;
+	if (argc == 3 && strcmp(argv[1], "alone") == 0)
+		return alone(argv[2]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	for (size_t i = 0; i < sizeof(face) / sizeof(face[0]); i++)
 		if (face[i].make)
