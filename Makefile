@@ -66,7 +66,7 @@ $(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
 $(B)/tests/test_cli: | $(B)/cryopod $(LIBEXEC)
 build/libexec/counter: counter-container/counter.c
 build/libexec/pause: images/pause/pause.c
-build/libexec/faces: images/faces/faces.c images/faces/refused.c
+build/libexec/faces: images/faces/faces.c images/faces/refused.c images/faces/alone.c
 $(LIBEXEC):
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \
@@ -77,7 +77,7 @@ INTERPOSER := build/libexec/cryopod-criu build/libexec/criu-preload.so
 all: $(INTERPOSER)
 $(B)/tests/test_template: | $(LIBEXEC) $(INTERPOSER)
 STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness/interposer/*.c) \
-	harness/conf/json.c harness/criu/rpc.c
+	harness/conf/json.c harness/criu/rpc.c harness/criu/options.c
 STATIC_O := $(patsubst harness/%.c,build/static/%.o,$(STATIC_C)) build/static/criu/rpc.pb-c.o
 STATIC_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -ffunction-sections -fdata-sections -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. \
 	-Iharness -Ibuild/gen

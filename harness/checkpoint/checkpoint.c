@@ -7,6 +7,7 @@
 #include "checkpoint/evidence.h"
 #include "checkpoint/nodefile.h"
 #include "checkpoint/sealing.h"
+#include "checkpoint/settle.h"
 #include "checkpoint/subject.h"
 
 #include <stdlib.h>
@@ -160,6 +161,33 @@ static void explain_absent_path(struct call *c, struct cryo_err *err)
 		cryo_err_wrap(err, -(int)err->status, "this API server has no pods/checkpoint");
 }
 
+/* Somebody else answered for it that it is over. */
+static bool is_call_answered(const struct cryo_err *err)
+{
+	return err->http_code != 0 && err->http_code != 504;
+}
+
+/*
+ * A dump that nobody waits for any more is ended, so that the container goes on now
+ * and no archive comes when nobody expects it.
+ */
+static void settle_container(struct call *c, struct cryo_err *err)
+{
+	bool alone = c->sealing.lock_fd >= 0, answered = is_call_answered(err);
+	const char *id = cryo_subject_runtime_id(&c->subject);
+	int code = err->http_code;
+	enum cryo_settled state;
+
+	/* Refused before anything was begun. */
+	if (!c->node || (code >= 400 && code < 500))
+		return;
+	state = cryo_settle_container(c->t, c->node, id, alone && !answered);
+	if (answered || !alone || state != CRYO_SETTLED_RUNS)
+		return;
+	cryo_err_wrap(err, -(int)err->status, "the dump was ended, and the container goes on");
+	err->http_code = code;
+}
+
 /* Where nothing was dumped, or something still is, no log has more to say. */
 static void explain_refused_call(struct call *c, struct cryo_err *err)
 {
@@ -195,6 +223,8 @@ static int call_for_checkpoint(struct call *c, struct cryo_err *err)
 	c->out->ms = cryo_now_ms() - begin;
 	if (rc < 0)
 		explain_refused_call(c, err);
+	if (rc < 0)
+		settle_container(c, err);
 	return rc < 0 ? rc : take_checkpoint_answer(c, &a, err);
 }
 
@@ -202,7 +232,7 @@ static int call_for_checkpoint(struct call *c, struct cryo_err *err)
  * No other call of ours for this container from here; the certificate of the Secret,
  * if one is named and the request has no word for it, laid out for the interposer.
  */
-static int begin_sealing_call(struct call *c, struct cryo_err *err)
+static int begin_plain_call(struct call *c, struct cryo_err *err)
 {
 	bool pods = c->out->form == CRYO_CHECKPOINT_PODS;
 	const char *secret = pods ? NULL : c->opts->encryption_secret;
@@ -216,15 +246,39 @@ static int begin_sealing_call(struct call *c, struct cryo_err *err)
 				    "cluster of cryopod");
 	if (c->node)
 		cryo_sealing_sweep(c->t, c->node);
-	/* Such an API server keeps its calls apart itself. */
-	if (pods || !c->node)
+	if (!c->node)
 		return 0;
+	/* Such an API server keeps its calls apart itself; we only note whether ours is the only
+	 * one. */
+	if (pods) {
+		cryo_sealing_call_try(c->t, c->node, id, &c->sealing);
+		return 0;
+	}
 	if (secret)
 		rc = cryo_sealing_secret(c->api, c->out->ns, secret, "tls.crt", &pem, err);
 	if (rc == 0)
 		rc = cryo_sealing_call_begin(c->t, c->node, id, secret ? cryo_str_get(&pem) : NULL,
 					     pem.len, &c->sealing, err);
 	return secret ? cryo_err_wrap(err, rc, "encryption") : rc;
+}
+
+static int begin_node_call(struct call *c, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
+	const char *id = cryo_subject_runtime_id(&c->subject);
+	bool any = cryo_criu_options_any(&c->opts->criu);
+	int rc = cryo_criu_options_add(&c->opts->criu, &lines, err);
+
+	if (rc == 0 && any && (!c->node || !*id))
+		return cryo_err_set(
+		    err, CRYO_E_UNFIT,
+		    "options for CRIU need a cluster of cryopod: the node is out of "
+		    "reach");
+	if (rc == 0)
+		rc = begin_plain_call(c, err);
+	if (rc == 0 && any)
+		rc = cryo_sealing_call_options(&c->sealing, id, cryo_str_get(&lines), err);
+	return rc;
 }
 
 /* What should be unreadable and is not must not stay. */
@@ -280,6 +334,22 @@ static int stop_source_pod(struct call *c, struct cryo_err *err)
 			     c->out->archive);
 }
 
+static void look_after_source(struct call *c)
+{
+	const struct cryo_kube_ref pod = { "pods", c->out->ns, c->out->pod };
+	cryo_auto(cryo_free) char *how = NULL;
+
+	if (!c->node || c->opts->leave == CRYO_LEAVE_STOPPED)
+		return;
+	cryo_ended_look(c->t, c->node, c->api, &pod, cryo_subject_runtime_id(&c->subject),
+			&c->out->ended);
+	if (!c->out->ended.ended)
+		return;
+	how = cryo_ended_show(&c->out->ended);
+	cryo_warn("the source %s right after the dump: a dump interrupts what a program waits for",
+		  how);
+}
+
 static int copy_archive_out(struct call *c, struct cryo_err *err)
 {
 	int rc;
@@ -304,7 +374,7 @@ static int checkpoint_subject(struct call *c, struct cryo_err *err)
 	if (rc == 0)
 		rc = find_source_node(c, err);
 	if (rc == 0)
-		rc = begin_sealing_call(c, err);
+		rc = begin_node_call(c, err);
 	if (rc == 0)
 		rc = call_for_checkpoint(c, err);
 	cryo_sealing_call_withdraw(&c->sealing);
@@ -314,6 +384,8 @@ static int checkpoint_subject(struct call *c, struct cryo_err *err)
 		rc = read_archive_size(c, err);
 	if (rc == 0)
 		rc = stop_source_pod(c, err);
+	if (rc == 0)
+		look_after_source(c);
 	return rc < 0 ? rc : copy_archive_out(c, err);
 }
 
@@ -401,9 +473,10 @@ void cryo_checkpoint_release(struct cryo_checkpoint *c)
 json_t *cryo_checkpoint_json(const struct cryo_checkpoint *c)
 {
 	return json_pack(
-	    "{ss ss ss ss ss ss? so sI ss sb sb}", "node", c->node, "namespace", c->ns, "pod",
+	    "{ss ss ss ss ss ss? so sI ss sb sb so}", "node", c->node, "namespace", c->ns, "pod",
 	    c->pod, "container", c->container, "archive", c->archive, "copy", c->copy, "bytes",
 	    c->bytes ? json_integer((json_int_t)c->bytes) : json_null(), "milliseconds",
 	    (json_int_t)c->ms, "form", cryo_checkpoint_form_name(c->form), "sealed", c->sealed,
-	    "deleted", c->deleted);
+	    "deleted", c->deleted, "ended",
+	    c->ended.ended ? json_integer(c->ended.exit_code) : json_null());
 }

@@ -9,7 +9,9 @@
 #define CRYO_CHECKPOINT_CHECKPOINT_H
 
 #include "criu/archive.h"
+#include "criu/options.h"
 #include "kube/checkpoint.h"
+#include "checkpoint/ended.h"
 #include "cluster/cluster.h"
 
 struct cryo_checkpoint_opts {
@@ -30,6 +32,7 @@ struct cryo_checkpoint_opts {
 	 * is removed.
 	 */
 	const char *encryption_secret;
+	struct cryo_criu_options criu; /* need a node that can be reached */
 	/* CRYO_CHECKPOINT_NONE: pods where the API server has it, else proxy, else kubelet. */
 	enum cryo_checkpoint_form form;
 	/* For tests of the form pods: this body instead, and nothing is checked before it is sent;
@@ -45,8 +48,9 @@ struct cryo_checkpoint {
 	int64_t started_ns, ended_ns;	   /* wall clock around the request */
 	int64_t ms;			   /* of the request */
 	enum cryo_checkpoint_form form;
-	bool sealed;  /* looked at, not only said */
-	bool deleted; /* the pod, because it was not to be left running */
+	bool sealed;		 /* looked at, not only said */
+	bool deleted;		 /* the pod, because it was not to be left running */
+	struct cryo_ended ended; /* left running, its program ended by itself right after */
 	char *source; /* the pod as JSON text at that moment, to restore from; NULL: not known */
 };
 
@@ -73,8 +77,9 @@ struct cryo_restore_opts {
 	const char *manifest;
 	const char *source; /* JSON text of the source pod (struct cryo_checkpoint), or NULL */
 	int64_t timeout_ms; /* until it runs; 0: 1 minute */
-	const char *restart_policy; /* of the new pod; NULL: as it is described */
-	bool run_init;		    /* init containers run again */
+	const char *restart_policy;    /* of the new pod; NULL: as it is described */
+	bool run_init;		       /* init containers run again */
+	struct cryo_criu_options criu; /* besides those that the archive was dumped with */
 	/*
 	 * What opens a sealed archive: a Secret (kubernetes.io/tls) of the new pod's
 	 * namespace, or PEM files on this machine. It lies on the node, on tmpfs and
@@ -87,6 +92,7 @@ struct cryo_restore_opts {
 struct cryo_restore {
 	char *ns, *pod, *container, *node; /* owned */
 	char *image;			   /* reference of the checkpoint image */
+	struct cryo_ended ended;	   /* right after it ran */
 	int64_t ms;			   /* archive at hand → container running */
 };
 

@@ -11,9 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#define FIND_MS	 10000
-#define DUMP_LOG "dump.log" /* or criu-dump.log, where containerd keeps one of a failure */
-#define MAX_LOG	 (64u << 20)
+#define FIND_MS	  10000
+#define RUNC_CONF "/etc/criu/runc.conf" /* runc names it to CRIU where a pod names none */
+#define DUMP_LOG  "dump.log" /* or criu-dump.log, where containerd keeps one of a failure */
+#define MAX_LOG	  (64u << 20)
 /* Bytes of a message. */
 #define MAX_LINE  300
 #define MAX_FRONT 360 /* what is put in front of it later */
@@ -138,8 +139,30 @@ void cryo_evidence_dump(struct cryo_cluster *t, const struct cryo_cluster_node *
 	add_evidence_line(err, line);
 }
 
+/*
+ * The words of a configuration of CRIU on the node, but for where its log goes, which is said by
+ * us; "" where there is none. Caller frees.
+ */
+static char *read_node_words(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     const char *path)
+{
+	const char *const argv[] = { "cat", "--", path, NULL };
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = FIND_MS };
+	struct cryo_str words = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char *save = NULL;
+
+	if (cryo_cluster_exec(t, node, &x, &res, &ignored) < 0 || !res.out.p)
+		return cryo_strdup("");
+	for (char *l = strtok_r(res.out.p, "\n", &save); l; l = strtok_r(NULL, "\n", &save))
+		if (!cryo_starts_with(l + strspn(l, " \t"), "log-file"))
+			cryo_str_addf(&words, "%s\n", l);
+	return words.p ? cryo_str_detach(&words) : cryo_strdup("");
+}
+
 int cryo_evidence_restore_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-				const char *token, const char *words,
+				const char *token, const char *instead_of, const char *words,
 				struct cryo_evidence_restore *e, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *text = NULL;
@@ -148,7 +171,8 @@ int cryo_evidence_restore_begin(struct cryo_cluster *t, const struct cryo_cluste
 	e->node = node;
 	e->config = cryo_asprintf("%s/restore-%s.conf", node->path.run, token);
 	e->log = cryo_asprintf("%s/restore-%s.log", node->path.run, token);
-	text = cryo_asprintf("log-file %s\n%s", e->log, words);
+	e->node_words = read_node_words(t, node, instead_of ? instead_of : RUNC_CONF);
+	text = cryo_asprintf("%slog-file %s\n%s", e->node_words, e->log, words);
 	/* The interposer only writes to a log that is there. */
 	if (rc == 0)
 		rc = cryo_cluster_put_data(t, node, "", 0, e->log, err);
@@ -169,9 +193,11 @@ void cryo_evidence_restore_end(struct cryo_cluster *t, struct cryo_evidence_rest
 	if (err)
 		cryo_nodefile_remove(t, e->node, e->config, &ignored);
 	else
-		cryo_cluster_put_data(t, e->node, "", 0, e->config, &ignored);
+		cryo_cluster_put_data(t, e->node, e->node_words, strlen(e->node_words), e->config,
+				      &ignored);
 	cryo_nodefile_remove(t, e->node, e->log, &ignored);
 	free(e->config);
+	free(e->node_words);
 	free(e->log);
 	*e = (struct cryo_evidence_restore){ 0 };
 }

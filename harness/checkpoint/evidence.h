@@ -24,13 +24,17 @@ char *cryo_evidence_named_log(const struct cryo_cluster_node *node, const char *
 struct cryo_evidence_restore {
 	const struct cryo_cluster_node *node;
 	char *config, *log; /* paths on the node, owned */
+	char *node_words;   /* of the configuration that it takes the place of, owned */
 };
-/* `words`: more lines for that file; `token` makes its name (cryo_nodefile_token). */
+/*
+ * `instead_of`: the configuration that the pod names itself, NULL: that of runc; what it says holds
+ * here, too. `words`: more lines for that file; `token` makes its name (cryo_nodefile_token).
+ */
 int cryo_evidence_restore_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-				const char *token, const char *words,
+				const char *token, const char *instead_of, const char *words,
 				struct cryo_evidence_restore *e, struct cryo_err *err);
-/* err NULL: it went well, and the configuration stays, empty, for dumps to come. The log is
- * removed. */
+/* err NULL: it went well, and the configuration stays for dumps to come, as the node has it. The
+ * log is removed. */
 void cryo_evidence_restore_end(struct cryo_cluster *t, struct cryo_evidence_restore *e,
 			       struct cryo_err *err);
 

@@ -22,6 +22,8 @@
 #include "checkpoint/pod_hostname.h"
 #include "checkpoint/restore_key.h"
 #include "checkpoint/restore_place.h"
+#include "checkpoint/settle.h"
+#include "checkpoint/subject.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -32,6 +34,7 @@
 
 #define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
+#define CRIU_CONFIG    "org.criu.config"
 #define ANNOTATION     "org.criu.checkpoint.container.name"
 
 static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
@@ -78,7 +81,7 @@ static void adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const c
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));
 	json_object_set_new(make_json_object(pod, "spec"), "nodeName", json_string(r->node));
-	json_object_set_new(make_json_object(meta, "annotations"), "org.criu.config",
+	json_object_set_new(make_json_object(meta, "annotations"), CRIU_CONFIG,
 			    json_string(criu_config));
 	json_object_set_new(c, "image", json_string(r->image));
 	json_object_set_new(c, "imagePullPolicy", json_string("Never"));
@@ -139,6 +142,21 @@ static void set_host_name(struct cryo_cluster *t, const struct cryo_cluster_node
 		cryo_warn("the new pod has the source's host name: %s", err.msg);
 }
 
+/* CRIU does not know that it was; our runc does it again, a stock one does not. */
+static void check_read_only_root(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				 const json_t *pod, const struct cryo_restore *r)
+{
+	const struct cryo_subject s = { .pod = (json_t *)pod, .container = r->container };
+	const json_t *c = cryo_pod_container((json_t *)pod, r->container);
+
+	if (cryo_json_bool(c, "securityContext.readOnlyRootFilesystem") &&
+	    cryo_settle_is_root_writable(t, node, cryo_subject_runtime_id(&s)))
+		cryo_warn(
+		    "the root file system of '%s' is not read-only any more, although its pod "
+		    "says so: this runc does not restore that",
+		    r->container);
+}
+
 /* One restore on its way, from the archive at hand on. */
 struct restore_call {
 	struct cryo_cluster *t;
@@ -152,17 +170,53 @@ struct restore_call {
 	struct cryo_restore *out;
 };
 
+/* What CRIU is told: of the archive, of the caller, of the key. Appended. */
+static int add_restore_words(const struct restore_call *c, const struct cryo_sealing_key *key,
+			     struct cryo_str *out, struct cryo_err *err)
+{
+	cryo_criu_options_pick_beside(c->archive.criu_options, &c->opts->criu, out);
+	cryo_str_add(out, key->words);
+	return cryo_criu_options_add(&c->opts->criu, out, err);
+}
+
+/* The configuration that the pod would have for CRIU without us; NULL: that of its node. */
+static const char *get_own_criu_config(const struct restore_call *c)
+{
+	const json_t *meta = json_object_get(c->form.pod, "metadata");
+	const json_t *notes = json_object_get(meta, "annotations");
+	const char *path = json_string_value(json_object_get(notes, CRIU_CONFIG));
+
+	return path && *path == '/' ? path : NULL;
+}
+
+static void look_after_restored(const struct restore_call *c, const json_t *pod)
+{
+	const struct cryo_subject s = { .pod = (json_t *)pod, .container = c->out->container };
+	const struct cryo_kube_ref ref = { "pods", c->out->ns, c->out->pod };
+	cryo_auto(cryo_free) char *how = NULL;
+
+	cryo_ended_look(c->t, c->node, c->k, &ref, cryo_subject_runtime_id(&s), &c->out->ended);
+	if (!c->out->ended.ended)
+		return;
+	how = cryo_ended_show(&c->out->ended);
+	cryo_warn("the restored program %s right after the restore", how);
+}
+
 static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *running = NULL;
 	struct cryo_evidence_restore evidence = { 0 };
 	struct cryo_sealing_key key = { 0 };
+	cryo_auto(cryo_str_release) struct cryo_str words = { 0 };
 	int64_t limit = c->opts->timeout_ms ? c->opts->timeout_ms : DEFAULT_RUN_MS;
 	int rc = cryo_restore_key_deliver(c->t, c->node, c->k, c->opts, c->out->ns, &key, err);
 
 	if (rc < 0)
 		return rc;
-	rc = cryo_evidence_restore_begin(c->t, c->node, key.token, key.words, &evidence, err);
+	rc = add_restore_words(c, &key, &words, err);
+	if (rc == 0)
+		rc = cryo_evidence_restore_begin(c->t, c->node, key.token, get_own_criu_config(c),
+						 cryo_str_get(&words), &evidence, err);
 	if (rc == 0) {
 		adapt_restore_pod(c->form.pod, c->out, evidence.config);
 		/* The interposer does it as well; but only this one can tell, and stands on every
@@ -172,6 +226,10 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	}
 	if (rc == 0)
 		set_host_name(c->t, c->node, running, c->out);
+	if (rc == 0)
+		check_read_only_root(c->t, c->node, running, c->out);
+	if (rc == 0)
+		look_after_restored(c, running);
 	cryo_evidence_restore_end(c->t, &evidence, rc < 0 ? err : NULL);
 	if (rc < 0)
 		cryo_pod_fit_explain(c->form.pod, c->out->container, err);
@@ -209,6 +267,7 @@ static int check_restore_archive(const struct cryo_archive *a, struct cryo_err *
 static int check_restore_opts(const struct cryo_restore_opts *opts, struct cryo_err *err)
 {
 	const char *policy = opts->restart_policy;
+	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
 
 	if (opts->key_secret && opts->key_file)
 		return cryo_err_set(err, CRYO_E_USAGE,
@@ -219,7 +278,7 @@ static int check_restore_opts(const struct cryo_restore_opts *opts, struct cryo_
 				    "'%s' is not a restart policy (valid values: Never, "
 				    "OnFailure, Always)",
 				    policy);
-	return 0;
+	return cryo_criu_options_add(&opts->criu, &lines, err);
 }
 
 /* What can be refused before anything is created anywhere. */

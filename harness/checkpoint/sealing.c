@@ -6,6 +6,7 @@
 #include "sys/fs.h"
 #include "sys/lock.h"
 #include "checkpoint/nodefile.h"
+#include "checkpoint/settle.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -44,9 +45,10 @@ int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, c
 static const struct sealing_kind {
 	const char *lock, *file;
 	const char *endings[4];
+	bool calls; /* named after a container, which may have been left frozen */
 } kinds[] = {
-	{ ".call-", "calls/", { "", ".crt", NULL } },
-	{ ".key-", "restore-", { ".key", ".crt", ".log", NULL } },
+	{ ".call-", "calls/", { "", ".crt", NULL }, true },
+	{ ".key-", "restore-", { ".key", ".crt", ".log", NULL }, false },
 };
 #define LOCK_ENDING ".lock"
 
@@ -81,6 +83,8 @@ static void sweep_sealing_kind(struct cryo_cluster *t, const struct cryo_cluster
 
 	if (cryo_lock_take(lock, 0, &fd, &ignored) < 0)
 		return;
+	if (k->calls)
+		cryo_settle_container(t, node, id, true);
 	for (size_t i = 0; rc == 0 && k->endings[i]; i++) {
 		cryo_auto(cryo_free) char *path =
 		    cryo_asprintf("%s/%s%s%s", node->path.run, k->file, id, k->endings[i]);
@@ -115,12 +119,13 @@ static int check_sealing_cert(const char *pem, size_t len, struct cryo_err *err)
 	return cryo_seal_cert_parse("the certificate", pem, len, CRYO_SEAL_ENCRYPT, &cert, err);
 }
 
-static int lock_sealed_container(struct cryo_sealing_call *c, const char *id, struct cryo_err *err)
+static int lock_sealed_container(struct cryo_sealing_call *c, const char *id, int64_t wait_ms,
+				 struct cryo_err *err)
 {
 	if (strlen(id) != 64 || strspn(id, "0123456789abcdef") != 64)
 		return cryo_err_set(err, CRYO_E_REMOTE, "'%s' is no id of a container", id);
 	c->lock = name_node_lock(c->target, &kinds[0], c->node, id);
-	return cryo_lock_take(c->lock, CALL_WAIT_MS, &c->lock_fd, err);
+	return cryo_lock_take(c->lock, wait_ms, &c->lock_fd, err);
 }
 
 /* The wish itself last: it is what the interposer looks for. */
@@ -148,12 +153,41 @@ int cryo_sealing_call_begin(struct cryo_cluster *t, const struct cryo_cluster_no
 
 	*out = (struct cryo_sealing_call){ .target = t, .node = node, .lock_fd = -1 };
 	if (rc == 0)
-		rc = lock_sealed_container(out, container_id, err);
+		rc = lock_sealed_container(out, container_id, CALL_WAIT_MS, err);
 	if (rc == 0 && cert_pem)
 		rc = put_sealing_wish(out, container_id, cert_pem, len, err);
 	if (rc < 0)
 		cryo_sealing_call_end(out);
 	return rc;
+}
+
+/* A wish that is there already is written anew with them. */
+int cryo_sealing_call_options(struct cryo_sealing_call *c, const char *container_id,
+			      const char *lines, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *text =
+	    cryo_asprintf("%s%s%s%s", c->cert ? "encrypt\ntls-cert " : "", c->cert ? c->cert : "",
+			  c->cert ? "\n" : "", lines);
+	int rc;
+
+	if (c->lock_fd < 0)
+		return cryo_err_set(err, CRYO_E_TIMEOUT,
+				    "another checkpoint of this container is going on");
+	rc = cryo_nodefile_dir(c->target, c->node, "calls", err);
+	if (!c->config)
+		c->config = cryo_asprintf("%s/calls/%s", c->node->path.run, container_id);
+	return rc < 0
+		   ? rc
+		   : cryo_cluster_put_data(c->target, c->node, text, strlen(text), c->config, err);
+}
+
+void cryo_sealing_call_try(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			   const char *container_id, struct cryo_sealing_call *out)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	*out = (struct cryo_sealing_call){ .target = t, .node = node, .lock_fd = -1 };
+	lock_sealed_container(out, container_id, 0, &ignored);
 }
 
 /* *path is gone from the node, or *left says that it may be there still. */

@@ -41,6 +41,14 @@ struct cryo_sealing_call {
 int cryo_sealing_call_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			    const char *container_id, const char *cert_pem, size_t len,
 			    struct cryo_sealing_call *out, struct cryo_err *err);
+/* Beside it, or after cryo_sealing_call_try, options for CRIU. -CRYO_E_TIMEOUT: somebody else's
+ * call is going on. */
+int cryo_sealing_call_options(struct cryo_sealing_call *c, const char *container_id,
+			      const char *lines, struct cryo_err *err);
+/* The same without a wish and without waiting: lock_fd is -1 if somebody else has a call, or the id
+ * is not one. */
+void cryo_sealing_call_try(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			   const char *container_id, struct cryo_sealing_call *out);
 /* When it has ended in any way: the wish is gone, the archive still this call's. */
 void cryo_sealing_call_withdraw(struct cryo_sealing_call *c);
 /* When the archive was copied out, also of zeroed memory and instead of withdraw. */

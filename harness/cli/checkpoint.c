@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/cli.h"
+#include "cli/criu_options.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -18,6 +18,7 @@ struct checkpoint_opts {
 	const char *kubeconfig, *context;
 	int64_t timeout_ms;
 	bool encrypt, dry_run;
+	struct cryo_criu_options criu;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -39,6 +40,7 @@ static const struct cryo_opt opts_table[] = {
 	  "pods, proxy or kubelet (default: the first that is there)" },
 	{ "dry-run", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, dry_run), NULL,
 	  "only print the request, as a line for curl" },
+	CRYO_CLI_CRIU_OPTIONS(struct checkpoint_opts, criu),
 	{ "kubeconfig", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, kubeconfig), "FILE",
 	  "a cluster that is not of cryopod, through kubectl" },
 	{ "context", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, context), "NAME",
@@ -89,6 +91,7 @@ static int parse_leave_running(const char *text, enum cryo_leave_running *out, s
 static int parse_checkpoint_opts(const struct checkpoint_opts *o,
 				 struct cryo_checkpoint_opts *request, struct cryo_err *err)
 {
+	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
 	int rc = parse_leave_running(o->leave_running, &request->leave, err);
 
 	if (rc == 0 && o->form)
@@ -97,6 +100,10 @@ static int parse_checkpoint_opts(const struct checkpoint_opts *o,
 	if (rc == 0 && o->encrypt != (o->secret != NULL))
 		rc = cryo_err_set(err, CRYO_E_USAGE,
 				  "--encrypt and --encryption-secret NAME belong together");
+	if (rc == 0)
+		rc = cryo_criu_options_add(&o->criu, &lines, err);
+	if (rc == 0 && o->dry_run && lines.len)
+		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run: a request has no words for CRIU");
 	if (rc == 0 && o->dry_run && o->to)
 		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run makes nothing for --to");
 	if (rc == 0 && o->to)
@@ -154,12 +161,12 @@ static int checkpoint_cmd_run(struct cryo_cli *cli, const void *opts, char **arg
 						.container = o->container,
 						.to = o->to,
 						.timeout_ms = o->timeout_ms,
-						.encryption_secret = o->secret };
+						.encryption_secret = o->secret,
+						.criu = o->criu };
 	bool foreign = cli->plugin || o->kubeconfig || o->context;
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 
-	(void)exit_code;
 	if (rc == 0)
 		rc = parse_checkpoint_opts(o, &request, err);
 	if (rc == 0)
@@ -170,6 +177,8 @@ static int checkpoint_cmd_run(struct cryo_cli *cli, const void *opts, char **arg
 		rc = cryo_checkpoint_run(t, &request, &c, err);
 	if (rc == 0)
 		print_checkpoint_result(&c, output);
+	if (rc == 0 && c.ended.ended)
+		*exit_code = CRYO_ENDED_EXIT;
 	return rc;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cli/cli.h"
+#include "cli/criu_options.h"
 
 #include "base/clock.h"
 #include "conf/json.h"
@@ -11,6 +11,7 @@ struct restore_opts {
 	const char *ns, *pod, *node, *manifest, *output, *secret, *key, *cert, *policy;
 	int64_t timeout_ms;
 	bool run_init;
+	struct cryo_criu_options criu;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -32,6 +33,7 @@ static const struct cryo_opt opts_table[] = {
 	  "or the key itself, PEM" },
 	{ "cert", 0, CRYO_OPT_STR, offsetof(struct restore_opts, cert), "FILE",
 	  "and its certificate (finds the right recipient at once)" },
+	CRYO_CLI_CRIU_OPTIONS(struct restore_opts, criu),
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct restore_opts, timeout_ms), "DURATION",
 	  "until it runs (default: 1m)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct restore_opts, output), "FORMAT",
@@ -70,11 +72,11 @@ static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 					     .timeout_ms = o->timeout_ms,
 					     .key_secret = o->secret,
 					     .key_file = o->key,
-					     .cert_file = o->cert };
+					     .cert_file = o->cert,
+					     .criu = o->criu };
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 
-	(void)exit_code;
 	if (rc == 0 && !o->pod)
 		rc = cryo_err_set(err, CRYO_E_USAGE, "the new pod needs a name: --pod NAME");
 	if (rc == 0)
@@ -83,6 +85,8 @@ static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 		rc = cryo_restore_run(t, &request, &r, err);
 	if (rc == 0)
 		print_restore_result(&r, output);
+	if (rc == 0 && r.ended.ended)
+		*exit_code = CRYO_ENDED_EXIT;
 	return rc;
 }
 

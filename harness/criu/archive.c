@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/archive.h"
+
+#include "criu/options.h"
 #include "criu/archive_pod.h"
 
 #include "base/clock.h"
@@ -17,7 +19,7 @@
 
 #define INVENTORY "checkpoint/inventory.img"
 
-enum member { CONFIG, SPEC, STATUS, LOG, IMAGES, N_MEMBERS };
+enum member { CONFIG, SPEC, STATUS, LOG, OPTIONS, IMAGES, N_MEMBERS };
 
 static const struct {
 	const char *name;
@@ -29,6 +31,7 @@ static const struct {
 	[SPEC] = { "spec.dump", MAX_JSON, false, true },
 	[STATUS] = { "status.dump", MAX_JSON, false, false },
 	[LOG] = { "container.log", MAX_LOG, true, false },
+	[OPTIONS] = { CRYO_CRIU_OPTIONS_NAME, MAX_TEXT, true, false },
 	[IMAGES] = { INVENTORY, 0, false, true },
 };
 
@@ -310,6 +313,15 @@ static void take_container_log(struct load *l, struct cryo_archive *a)
 	a->log = cryo_str_detach(log);
 }
 
+/* Of whoever made the archive: only what is such an option. */
+static void take_criu_options(struct load *l, struct cryo_archive *a)
+{
+	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
+
+	cryo_criu_options_pick(cryo_str_get(&l->text[OPTIONS]), l->text[OPTIONS].len, &lines);
+	a->criu_options = cryo_strdup(cryo_str_get(&lines));
+}
+
 static int load_archive_parts(struct load *l, struct cryo_archive *a, struct cryo_err *err)
 {
 	int rc = check_members(l, err);
@@ -328,6 +340,8 @@ static int load_archive_parts(struct load *l, struct cryo_archive *a, struct cry
 		rc = cryo_archive_take_pod(l->spec, l->status, &l->namespaces, a, err);
 	if (rc == 0)
 		take_container_log(l, a);
+	if (rc == 0)
+		take_criu_options(l, a);
 	return rc;
 }
 
@@ -350,8 +364,10 @@ int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_er
 
 void cryo_archive_release(struct cryo_archive *a)
 {
-	char **owned[] = { &a->container, &a->pod,     &a->ns,		 &a->image, &a->image_name,
-			   &a->image_ref, &a->runtime, &a->checkpointed, &a->log };
+	char **owned[] = {
+		&a->container, &a->pod,	    &a->ns,	      &a->image, &a->image_name,
+		&a->image_ref, &a->runtime, &a->checkpointed, &a->log,	 &a->criu_options
+	};
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(owned); i++) {
 		free(*owned[i]);

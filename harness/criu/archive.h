@@ -29,6 +29,7 @@ struct cryo_archive {
 	 * them too. Any text without control characters. At most 256.
 	 */
 	struct cryo_strv volumes;
+	char *criu_options; /* it was dumped with, as lines (criu/options.h); "" if none */
 	struct cryo_strv image_volumes; /* VOLUMEs of its image: not in any pod's spec */
 	/* Namespaces of its node or of its whole pod; what is not here was the container's own. */
 	bool host_network, host_pid, host_ipc, shared_pid;

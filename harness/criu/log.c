@@ -31,27 +31,23 @@ static const struct meaning {
 	  "the container has a multipath TCP socket, which CRIU cannot dump "
 	  "(Go programs listen so: set GODEBUG=multipathtcp=0)" },
 	{ "Connected TCP socket, *",
-	  "the container holds open TCP connections: tcp-close in CRIU's configuration (dump and "
-	  "restore) lets it go on without them" },
-	{ "In-flight connection *",
-	  "a connection to the container was not accepted yet: try again, or put skip-in-flight in "
-	  "CRIU's configuration" },
+	  "the container holds open TCP connections: with --tcp-close (checkpoint and restore) the "
+	  "program goes on without them" },
+	{ "In-flight connection *", "a connection to the container was not accepted yet: try "
+				    "again, or use --skip-in-flight" },
 	{ "Can't bind inet socket *Cannot assign requested address*",
 	  "a socket is bound to the address of the old pod (listening on the pod's address, or a "
-	  "connected UDP socket): listen on 0.0.0.0; for TCP connections tcp-close in CRIU's "
-	  "configuration" },
+	  "connected UDP socket): listen on 0.0.0.0; for TCP connections use --tcp-close" },
 	{ "Can't dump half of stream unix connection*",
 	  "a unix connection leads out of the container: it must be closed before the checkpoint" },
 	{ "External socket is used*", "a unix socket leads out of the container: close it first "
-				      "(for datagrams ext-unix-sk in CRIU's configuration helps)" },
-	{ "Some file locks are hold *", "the container holds file locks: they need file-locks in "
-					"CRIU's configuration" },
+				      "(for datagrams --ext-unix-sk helps)" },
+	{ "Some file locks are hold *", "the container holds file locks: use --file-locks" },
 	{ "Can't dump ghost file *increase limit*",
-	  "the container holds a deleted file open that is too large: raise ghost-limit in CRIU's "
-	  "configuration" },
+	  "the container holds a deleted file open that is too large: raise --ghost-limit" },
 	{ "Can't dump that handle*",
 	  "the container watches a file (inotify) that CRIU cannot find again: name its directory "
-	  "with irmap-scan-path in CRIU's configuration" },
+	  "with --irmap-scan-path" },
 	{ "zombie * found while seizing*",
 	  "a process of the container is traced (a debugger, strace), or ends just now: detach the "
 	  "debugger, or try again" },

@@ -3,11 +3,11 @@
 
 #include "base/clock.h"
 #include "interposer/dump.h"
+#include "interposer/fds.h"
 #include "interposer/group.h"
 #include "interposer/relay.h"
 #include "sys/fs.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -20,8 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CRIU_ENDS_MS   10000
-#define THEY_RESUME_MS 1000
+#define CRIU_ENDS_MS 10000
 
 static void append_log_file(int dir, const char *name, int flags, const char *text)
 {
@@ -112,27 +111,12 @@ void cryo_helper_refuse(const struct cryo_session *s, const struct cryo_err *why
 	cryo_packet_send(s->client, &p, &ignored);
 }
 
-/* Nobody shall wait for the end of a pipe or a socket that only the helper still holds. */
 static void close_unneeded_fds(const struct cryo_session *s)
 {
 	const int keep[] = { s->client, s->criu, s->pidfd,     s->ready,
 			     s->images, s->work, s->store.dir, s->store.mount };
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	DIR *d = opendir("/proc/self/fd");
 
-	for (int fd = 0; fd <= 2; fd++)
-		dup2(null, fd);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		int fd = atoi(e->d_name);
-		bool kept = fd <= 2 || fd == dirfd(d);
-
-		for (size_t i = 0; i < CRYO_ARRAY_LEN(keep); i++)
-			kept |= fd == keep[i];
-		if (!kept)
-			close(fd);
-	}
-	if (d)
-		closedir(d);
+	cryo_fds_close_others(keep, CRYO_ARRAY_LEN(keep));
 }
 
 /* CRIU has not started yet, and will begin its log anew. */
@@ -244,19 +228,11 @@ static int run_helper_work(struct work *w, struct cryo_err *err)
 	return cryo_relay_run(&relay, err);
 }
 
-static bool is_client_gone(const struct cryo_session *s)
-{
-	struct pollfd p = { .fd = s->client, .events = POLLRDHUP };
-
-	return poll(&p, 1, 0) == 1 && (p.revents & (POLLRDHUP | POLLHUP | POLLERR));
-}
-
 /*
  * CRIU found the container paused, by whoever called runc, and puts it back to
  * that when it gives up. That has to be over before anybody hears of the
- * failure and lets the container go on, or it stands still for good. When runc
- * was killed they may have done so already: then it is for us to do, but not
- * before them, as a task that goes on by itself is one they believe paused.
+ * failure and lets the container go on, or it stands still for good. Where nobody
+ * is left to do that it is the guard's (guard.h).
  */
 static void let_criu_end(struct cryo_session *s)
 {
@@ -265,10 +241,7 @@ static void let_criu_end(struct cryo_session *s)
 	if (s->work_to_do != CRYO_SEALING || s->ready >= 0)
 		return;
 	cryo_fd_closep(&s->criu);
-	if (poll(&p, 1, CRIU_ENDS_MS) != 1 || !is_client_gone(s))
-		return;
-	poll(NULL, 0, THEY_RESUME_MS);
-	cryo_group_thaw(s->req.pid);
+	poll(&p, 1, CRIU_ENDS_MS);
 }
 
 /* The client hears of a failure when nothing is left of what was begun. */

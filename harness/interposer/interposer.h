@@ -12,6 +12,9 @@
  *   relay.c    the conversation
  *   dump.c     sealing while CRIU dumps
  *   pending.c  the lock while a set is made after the answer
+ *   states.c   what must not be dumped, as CRIU would hang
+ *   guard.c    sees to it that the container goes on, whoever dies
+ *   settle.c   the same on demand, when nobody else did it
  *   session.c  one request: descriptors, helper, answer
  *   real.c     the real CRIU
  *   probe.c    what it can do here
@@ -25,6 +28,7 @@ struct cryo_interposer {
 	const char *conf;	      /* "/etc/cryopod/criu.conf" */
 	const char *calls;	      /* "/run/cryopod/calls": a file a container id */
 	const char *logs;	      /* "/run/cryopod": whose *.log CRIU files may name */
+	const char *dumps;	      /* "/run/cryopod/dumps": guard.h */
 	const char *runc_conf;	      /* what runc names to CRIU where a pod names nothing */
 	const char *const *criu_conf; /* configuration CRIU reads by itself; ends with NULL */
 };

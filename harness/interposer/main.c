@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interposer/interposer.h"
+#include "interposer/settle.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@ int main(int argc, char **argv)
 		.conf = "/etc/cryopod/criu.conf",
 		.calls = "/run/cryopod/calls",
 		.logs = "/run/cryopod",
+		.dumps = "/run/cryopod/dumps",
 		.runc_conf = "/etc/criu/runc.conf",
 		.criu_conf = criu_conf,
 	};
@@ -32,5 +34,8 @@ int main(int argc, char **argv)
 		return puts("cryopod-criu seal/1") == EOF;
 	if (argc == 2 && strcmp(argv[1], "--cryopod-probe-sockets") == 0)
 		return probe_with_policy(where.conf);
+	for (size_t i = 0; argc == 3 && cryo_settle_options[i]; i++)
+		if (strcmp(argv[1], cryo_settle_options[i]) == 0)
+			return cryo_settle_main(where.dumps, argv[1], argv[2]);
 	return cryo_interposer_main(&where, argc, argv);
 }

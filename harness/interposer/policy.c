@@ -2,6 +2,7 @@
 #include "interposer/policy.h"
 
 #include "base/clock.h"
+#include "criu/options.h"
 #include "sys/fs.h"
 
 #include <ctype.h>
@@ -16,7 +17,7 @@
 #define ANY	 (CRYO_POLICY_OWN | CRYO_POLICY_CALL | CRYO_POLICY_CRIU)
 #define NODE	 (CRYO_POLICY_OWN | CRYO_POLICY_CALL)
 
-enum kind { SWITCH, PATH, SIZE };
+enum kind { SWITCH, PATH, SIZE, DURATION };
 
 /* `criu_knows`: CRIU has the word too (for page servers), so it stays in the file it gets. */
 static const struct word {
@@ -38,6 +39,8 @@ static const struct word {
 	{ "libraries", PATH, offsetof(struct cryo_policy, libraries), CRYO_POLICY_OWN, false },
 	{ "tmpfs", PATH, offsetof(struct cryo_policy, tmpfs), CRYO_POLICY_OWN, false },
 	{ "log", PATH, offsetof(struct cryo_policy, log), CRYO_POLICY_OWN, false },
+	{ "dump-limit", DURATION, offsetof(struct cryo_policy, dump_limit_ms), CRYO_POLICY_OWN,
+	  false },
 	{ "memory", SIZE, offsetof(struct cryo_policy, memory), CRYO_POLICY_OWN, false },
 };
 
@@ -169,6 +172,8 @@ static int set_policy_word(const struct word *w, const char *value, struct cryo_
 		return set_policy_path(AT(p, w, char *), value, err);
 	case SIZE:
 		return cryo_size_parse(value, AT(p, w, uint64_t), err);
+	case DURATION:
+		return cryo_duration_parse(value, AT(p, w, int64_t), err);
 	}
 	return 0;
 }
@@ -226,6 +231,14 @@ static int parse_policy_line(const char *line, enum cryo_policy_place place, str
 		cryo_str_addf(&criu->rest, "%s\n", line);
 		if (name && !criu->unsafe && !is_harmless_line(line))
 			criu->unsafe = cryo_strdup(name);
+	}
+	/* A call's are no words of ours, but CRIU's. */
+	if (name && !w && place == CRYO_POLICY_CALL) {
+		size_t before = p->words.len;
+
+		cryo_criu_options_pick(line, strlen(line), &p->words);
+		if (p->words.len > before)
+			return 0;
 	}
 	if (criu && name && !w) {
 		note_criu_word(name, rest, criu);
@@ -307,9 +320,12 @@ void cryo_policy_merge(struct cryo_policy *p, const struct cryo_policy *below)
 			*AT(p, w, bool) |= *AT(below, w, const bool);
 		else if (w->kind == SIZE && !*AT(p, w, uint64_t))
 			*AT(p, w, uint64_t) = *AT(below, w, const uint64_t);
+		else if (w->kind == DURATION && !*AT(p, w, int64_t))
+			*AT(p, w, int64_t) = *AT(below, w, const int64_t);
 		else if (w->kind == PATH && !*AT(p, w, char *))
 			*AT(p, w, char *) = cryo_strdup(*AT(below, w, char *const));
 	}
+	cryo_criu_options_pick(cryo_str_get(&below->words), below->words.len, &p->words);
 }
 
 void cryo_policy_release(struct cryo_policy *p)
@@ -317,6 +333,7 @@ void cryo_policy_release(struct cryo_policy *p)
 	for (const struct word *w = words; w < words + CRYO_ARRAY_LEN(words); w++)
 		if (w->kind == PATH)
 			cryo_freep(AT(p, w, char *));
+	cryo_str_release(&p->words);
 	*p = (struct cryo_policy){ 0 };
 }
 

@@ -14,6 +14,7 @@
 #ifndef CRYO_INTERPOSER_POLICY_H
 #define CRYO_INTERPOSER_POLICY_H
 
+#include "base/str.h"
 #include "criu/rpc.h"
 
 struct cryo_policy {
@@ -24,11 +25,13 @@ struct cryo_policy {
 	char *key;	    /* tls-key: open with it */
 	char *trusted;	    /* trusted-signers: whose sets are accepted */
 	char *sign_cert, *sign_key;
-	char *criu;	 /* the real one */
-	char *libraries; /* its own, with their loader, where the node has not got them */
-	char *tmpfs;	 /* a directory there instead of a mount of our own */
-	char *log;	 /* a file for one line a sealed, opened or refused set */
-	uint64_t memory; /* bytes that plain images may take; 0: what is available */
+	char *criu;	       /* the real one */
+	char *libraries;       /* its own, with their loader, where the node has not got them */
+	char *tmpfs;	       /* a directory there instead of a mount of our own */
+	char *log;	       /* a file for one line a sealed, opened or refused set */
+	struct cryo_str words; /* options for CRIU (criu/options.h), as lines */
+	int64_t dump_limit_ms; /* after so long a dump is ended; 0: 15 minutes */
+	uint64_t memory;       /* bytes that plain images may take; 0: what is available */
 };
 
 /* What is said about a CRIU configuration file besides the words that are ours. */

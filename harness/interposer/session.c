@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interposer/interposer.h"
 
+#include "criu/options.h"
 #include "interposer/dump.h"
+#include "interposer/group.h"
+#include "interposer/guard.h"
 #include "interposer/helper.h"
 #include "interposer/pem.h"
 #include "interposer/relay.h"
+#include "interposer/states.h"
 #include "interposer/store.h"
 #include "sys/fs.h"
 #include "sys/reseed.h"
@@ -22,7 +26,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MAX_PROC 65536
+#define MAX_PROC      65536
+#define DUMP_LIMIT_MS (15 * 60 * 1000)
 
 /*
  * What was just read of /proc/<peer> was runc's only if runc still has its end
@@ -319,6 +324,40 @@ static int decide_session_work(const struct cryo_interposer *where, const struct
 	return rc;
 }
 
+/* What the call wants of CRIU stands last, where it counts. */
+static void add_call_words(struct cryo_session *s)
+{
+	if (!s->policy.words.len)
+		return;
+	cryo_str_addf(&s->criu_conf.rest, "\n%s", cryo_str_get(&s->policy.words));
+	s->criu_conf.ours = true;
+}
+
+/*
+ * What a restore has to know of the options of its dump, wherever they were said: beside CRIU's
+ * log, from where they come into the archive.
+ */
+static void record_dump_options(const struct cryo_interposer *where, const struct cryo_session *s)
+{
+	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
+	cryo_auto(cryo_fd_close) int fd = -1;
+	struct cryo_err ignored;
+
+	for (size_t i = 0; where->criu_conf[i]; i++) {
+		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+		if (cryo_fs_read_regular(where->criu_conf[i], MAX_PROC, &text, &ignored) == 0)
+			cryo_criu_options_pick(cryo_str_get(&text), text.len, &lines);
+	}
+	cryo_criu_options_pick(cryo_str_get(&s->criu_conf.rest), s->criu_conf.rest.len, &lines);
+	if (!lines.len)
+		return;
+	fd = openat(s->work, CRYO_CRIU_OPTIONS_NAME,
+		    O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		dprintf(fd, "%s", cryo_str_get(&lines));
+}
+
 /* CRIU's configuration without our words, as it was looked at: a file without a name, which
  * nobody can change meanwhile. */
 static int replace_criu_conf(struct cryo_session *s, struct cryo_err *err)
@@ -481,6 +520,39 @@ static void reseed_before_restore(const struct cryo_session *s)
 		fprintf(stderr, "cryopod-criu: %s\n", err.msg);
 }
 
+/* The container stands still by now, so it stays as it is seen. */
+static int check_dumped_states(const struct cryo_session *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *group = cryo_group_freezer(s->req.pid, s->container);
+	pid_t *pids = group ? cryo_group_pids(group) : NULL;
+	int rc = 0;
+
+	if (pids)
+		rc = cryo_states_check("/proc", pids, cryo_group_is_v1(group), err);
+	free(pids);
+	return rc;
+}
+
+/* No dump without somebody who sees to its end. */
+static int guard_dump(const struct cryo_interposer *where, const struct cryo_session *s,
+		      struct cryo_err *err)
+{
+	const struct cryo_guard_opts o = { .runc = s->peer,
+					   .dumped = s->req.pid,
+					   .container = s->container,
+					   .work = s->work,
+					   .dumps = where->dumps,
+					   .limit_ms = s->policy.dump_limit_ms
+							   ? s->policy.dump_limit_ms
+							   : DUMP_LIMIT_MS };
+	int rc;
+
+	if (s->req.type == CRYO_RPC_RESTORE)
+		return 0;
+	rc = check_dumped_states(s, err);
+	return rc < 0 ? rc : cryo_guard_start(&o, err);
+}
+
 static int run_swrk_session(const struct cryo_interposer *where, struct cryo_policy *own,
 			    struct cryo_session *s, struct cryo_err *err)
 {
@@ -497,6 +569,12 @@ static int run_swrk_session(const struct cryo_interposer *where, struct cryo_pol
 		return check_other_request(s, own, err);
 	reseed_before_restore(s);
 	rc = decide_session_work(where, own, s, err);
+	if (rc == 0)
+		rc = guard_dump(where, s, err);
+	if (rc == 0 && is_dump_request(s)) {
+		add_call_words(s);
+		record_dump_options(where, s);
+	}
 	if (rc < 0 || (s->work_to_do == CRYO_PASSING && !s->criu_conf.ours))
 		return rc;
 	return handle_request(s, err);

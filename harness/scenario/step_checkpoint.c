@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "conf/json.h"
+#include "scenario/criu_fields.h"
 #include "scenario/podlog.h"
 #include "scenario/run.h"
 #include "sys/intr.h"
@@ -21,6 +22,7 @@ struct checkpoint_args {
 	char *pod, *container, *secret, *form, *account;
 	uint64_t timeout; /* seconds, as in the API */
 	bool encrypt;
+	struct cryo_scenario_criu criu;
 	const struct cryo_node *leave_running; /* unsaid is not false */
 	const struct cryo_node *body;
 };
@@ -35,6 +37,7 @@ static const struct cryo_field fields[] = {
 	{ "form", CRYO_FIELD_STR, offsetof(struct checkpoint_args, form), false },
 	{ "body", CRYO_FIELD_NODE, offsetof(struct checkpoint_args, body), false },
 	{ "serviceAccount", CRYO_FIELD_STR, offsetof(struct checkpoint_args, account), false },
+	CRYO_SCENARIO_CRIU_FIELDS(struct checkpoint_args, criu),
 	{ NULL, 0, 0, false },
 };
 
@@ -228,6 +231,7 @@ static int make_checkpoint_opts(struct cryo_run *run, const struct checkpoint_ar
 	o->timeout_ms = (int64_t)a->timeout * 1000;
 	o->limit_ms = cryo_run_left(run);
 	o->encryption_secret = a->secret;
+	o->criu = cryo_scenario_criu(&a->criu);
 	if (rc == 0 && (o->body || o->user))
 		o->form = CRYO_CHECKPOINT_PODS;
 	else if (rc == 0 && a->form)

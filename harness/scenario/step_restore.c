@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* restore: {archive: "${cp.archive}", pod: NEWNAME, keySecret: NAME} */
 #include "base/clock.h"
+#include "scenario/criu_fields.h"
 #include "scenario/run.h"
 
 struct restore_args {
 	char *archive, *pod, *manifest, *key_secret, *restart_policy;
 	bool run_init;
+	struct cryo_scenario_criu criu;
 };
 
 static const struct cryo_field fields[] = {
@@ -15,6 +17,7 @@ static const struct cryo_field fields[] = {
 	{ "keySecret", CRYO_FIELD_STR, offsetof(struct restore_args, key_secret), false },
 	{ "restartPolicy", CRYO_FIELD_STR, offsetof(struct restore_args, restart_policy), false },
 	{ "runInit", CRYO_FIELD_BOOL, offsetof(struct restore_args, run_init), false },
+	CRYO_SCENARIO_CRIU_FIELDS(struct restore_args, criu),
 	{ NULL, 0, 0, false },
 };
 
@@ -57,6 +60,7 @@ static int run_restore_step(struct cryo_run *run, const struct cryo_step *step, 
 		.key_secret = a->key_secret,
 		.restart_policy = a->restart_policy,
 		.run_init = a->run_init,
+		.criu = cryo_scenario_criu(&a->criu),
 	};
 	int rc = cryo_restore_run(run->target, &opts, &restored, err);
 

@@ -91,6 +91,9 @@ int cryo_cgroups_parse(const char *mountinfo, struct cryo_cgroups *out, struct c
 			add_cgroup_tree(out, m.point, options);
 		}
 	}
+	out->hybrid = memory && unified;
+	if (out->hybrid)
+		add_cgroup_tree(out, unified, "");
 	if (memory)
 		return 0;
 	/* Only named hierarchies, or none: the controllers are in the unified tree. */
@@ -104,12 +107,34 @@ int cryo_cgroups_parse(const char *mountinfo, struct cryo_cgroups *out, struct c
 	return 0;
 }
 
+/* In a container it may be read-only, and there is nothing to be done about it. */
+static void drop_unified_tree(struct cryo_cgroups *cg)
+{
+	cg->n--;
+	free(cg->tree[cg->n].mount);
+	free(cg->tree[cg->n].options);
+	cg->hybrid = false;
+}
+
 int cryo_cgroups_find(struct cryo_cgroups *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	int rc = cryo_fs_read("/proc/self/mountinfo", 8 << 20, &text, err);
 
-	return rc < 0 ? rc : cryo_cgroups_parse(cryo_str_get(&text), out, err);
+	if (rc == 0)
+		rc = cryo_cgroups_parse(cryo_str_get(&text), out, err);
+	if (rc == 0 && out->hybrid && access(out->tree[out->n - 1].mount, W_OK) < 0)
+		drop_unified_tree(out);
+	return rc;
+}
+
+struct cryo_cgroups cryo_cgroups_controlling(const struct cryo_cgroups *cg)
+{
+	struct cryo_cgroups view = *cg;
+
+	view.n -= cg->hybrid;
+	view.hybrid = false;
+	return view;
 }
 
 /* A new v1 cpuset is empty, and then no process may enter it. */
@@ -371,8 +396,9 @@ int cryo_cgroup_remove(const struct cryo_cgroups *cg, const char *path, struct c
 
 	if (!cryo_cgroup_exists(cg, path))
 		return 0;
-	thaw_frozen_cgroup(cg, path);
 	for (;;) {
+		/* Each time: a CRIU that is at work freezes them again. */
+		thaw_frozen_cgroup(cg, path);
 		left = visit_all_cgroups(cg, path, SIGKILL, true);
 		if (!cryo_cgroup_exists(cg, path))
 			return 0;

@@ -14,19 +14,27 @@
 struct cryo_cgroup_tree {
 	char *mount;   /* "/sys/fs/cgroup/cpu" */
 	char *options; /* what a mount of the same hierarchy needs: "cpu", "none,name=systemd"; ""
-			  for v2 */
+			  for the unified tree */
 };
 
 struct cryo_cgroups {
 	bool v2;
+	/*
+	 * v1, and the last tree is the unified one: nothing is controlled there, but a process
+	 * is in it all the same, and CRIU keeps what is below its group there.
+	 */
+	bool hybrid;
 	struct cryo_cgroup_tree *tree; /* v2: exactly one */
 	size_t n;
 };
 
 /* From /proc/self/mountinfo. -CRYO_E_UNFIT: no usable cgroup file system is mounted. */
 int cryo_cgroups_find(struct cryo_cgroups *out, struct cryo_err *err);
-/* As above from given mountinfo text. */
+/* As above from given mountinfo text; the unified tree of a hybrid also where nobody may write to
+ * it. */
 int cryo_cgroups_parse(const char *mountinfo, struct cryo_cgroups *out, struct cryo_err *err);
+/* Those that control something, all but the unified tree of a hybrid; borrowed from `cg`. */
+struct cryo_cgroups cryo_cgroups_controlling(const struct cryo_cgroups *cg);
 void cryo_cgroups_release(struct cryo_cgroups *cg);
 #define cryo_cgroups_releasep cryo_cgroups_release
 

@@ -116,7 +116,7 @@ static char *list_controllers(const struct cryo_cgroups *cg)
 		if (cryo_fs_read(path, 4096, &text, &ignored) < 0)
 			cryo_str_clear(&text);
 	}
-	for (size_t i = 0; !cg->v2 && i < cg->n; i++)
+	for (size_t i = 0; !cg->v2 && i < cryo_cgroups_controlling(cg).n; i++)
 		cryo_str_addf(&text, "%s,", cg->tree[i].options);
 	return cryo_str_detach(&text);
 }

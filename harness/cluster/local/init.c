@@ -169,14 +169,15 @@ static int mount_node_system(struct setup *s, struct cryo_err *err)
 
 static int mount_node_cgroups(struct setup *s, struct cryo_err *err)
 {
+	const struct cryo_cgroups cg = cryo_cgroups_controlling(&s->cg);
 	unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
 	int rc = 0;
 
-	if (s->cg.v2)
+	if (cg.v2)
 		return mount_below_root(s, "cgroup", "/sys/fs/cgroup", "cgroup2", flags, NULL, err);
 	rc = mount_below_root(s, "tmpfs", "/sys/fs/cgroup", "tmpfs", flags, "mode=755", err);
-	for (size_t i = 0; rc == 0 && i < s->cg.n; i++) {
-		const struct cryo_cgroup_tree *t = &s->cg.tree[i];
+	for (size_t i = 0; rc == 0 && i < cg.n; i++) {
+		const struct cryo_cgroup_tree *t = &cg.tree[i];
 		cryo_auto(cryo_free) char *at =
 		    cryo_asprintf("/sys/fs/cgroup%s", strrchr(t->mount, '/'));
 

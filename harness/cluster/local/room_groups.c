@@ -65,6 +65,8 @@ int local_groups_save(const struct cryo_cgroups *cg, const struct local_node *n,
 int local_groups_make(const struct cryo_cgroups *cg, const struct local_node *n,
 		      struct cryo_err *err)
 {
+	/* Of the unified tree of a hybrid a pod's archive has all that is below the node. */
+	const struct cryo_cgroups pods = cryo_cgroups_controlling(cg);
 	cryo_auto(cryo_free) char *leaf = cryo_asprintf("%s" LOCAL_LEAF, n->cgroup);
 	int rc = cryo_cgroup_make(cg, n->cgroup, err);
 
@@ -73,7 +75,7 @@ int local_groups_make(const struct cryo_cgroups *cg, const struct local_node *n,
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(pod_groups); i++) {
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s%s", n->cgroup, pod_groups[i]);
 
-		rc = cryo_cgroup_make_bare(cg, path, err);
+		rc = cryo_cgroup_make_bare(&pods, path, err);
 	}
 	return rc;
 }

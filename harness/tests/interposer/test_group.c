@@ -4,7 +4,7 @@
  */
 #include "interposer/group.h"
 
-#include "base/util.h"
+#include "base/str.h"
 #include "sys/cgroup.h"
 #include "sys/fs.h"
 
@@ -92,19 +92,48 @@ static void await(bool counting)
 
 static void thaws(void **state)
 {
-	const char *file = world.cg.v2 ? "cgroup.freeze" : "freezer.state";
-	const char *value = world.cg.v2 ? "1" : "FROZEN";
+	cryo_auto(cryo_free) char *dir = NULL;
 
 	(void)state;
 	need_group();
+	dir = cryo_group_freezer(world.pid, "");
+	assert_non_null(dir);
+	assert_true(cryo_ends_with(dir, world.group));
+	assert_int_equal(cryo_group_is_v1(dir), !world.cg.v2);
 	await(true);
-	if (cryo_cgroup_set(&world.cg, world.group, file, value, &world.err) < 0)
-		fail_msg("%s", world.err.msg);
+	assert_int_equal(cryo_group_look(dir), CRYO_GROUP_RUNS);
+	cryo_group_freeze(dir);
 	await(false);
-	cryo_group_thaw(world.pid);
+	assert_int_equal(cryo_group_look(dir), CRYO_GROUP_FROZEN);
+	cryo_group_thaw(dir);
 	await(true);
-	cryo_group_thaw(world.pid); /* is not frozen: no harm */
+	cryo_group_thaw(dir); /* is not frozen: no harm */
 	await(true);
+}
+
+/* A container is found by any process of it, also one in a group of its own below. */
+static void finds_container(void **state)
+{
+	static const char id[] = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+	cryo_auto(cryo_free) char *below = cryo_asprintf("%s/%s/own", world.group, id);
+	cryo_auto(cryo_free) char *end = cryo_asprintf("%s/%s", world.group, id);
+	cryo_auto(cryo_free) char *dir = NULL;
+	pid_t *pids;
+
+	(void)state;
+	need_group();
+	if (world.cg.v2)
+		skip(); /* the group above it has a process */
+	assert_null(cryo_group_of_container(id));
+	assert_int_equal(cryo_cgroup_make(&world.cg, below, &world.err), 0);
+	assert_int_equal(cryo_cgroup_enter(&world.cg, below, world.pid, &world.err), 0);
+	dir = cryo_group_of_container(id);
+	assert_non_null(dir);
+	assert_true(cryo_ends_with(dir, end));
+	pids = cryo_group_pids(dir);
+	assert_int_equal(pids[0], world.pid);
+	assert_int_equal(pids[1], 0);
+	free(pids);
 }
 
 /* Which group counts the memory of this process? Exit code: 0 if it is that of the test. */
@@ -139,7 +168,9 @@ static void joins(void **state)
 static void nobody_there(void **state)
 {
 	(void)state;
-	cryo_group_thaw(0x7fffffff);
+	assert_null(cryo_group_freezer(0x7fffffff, ""));
+	cryo_group_thaw("/sys/fs/cgroup/nowhere");
+	assert_int_equal(cryo_group_look("/sys/fs/cgroup/nowhere"), CRYO_GROUP_GONE);
 	cryo_group_join_memory(0x7fffffff);
 }
 
@@ -147,6 +178,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(thaws, setup, teardown),
+		cmocka_unit_test_setup_teardown(finds_container, setup, teardown),
 		cmocka_unit_test_setup_teardown(joins, setup, teardown),
 		cmocka_unit_test(nobody_there),
 	};

@@ -144,10 +144,14 @@ static void become_criu(int sock)
 {
 	static const char *const none[] = { NULL };
 	cryo_auto(cryo_free) char *calls = below("calls");
+	cryo_auto(cryo_free) char *dumps = below("dumps");
 	cryo_auto(cryo_free) char *runc_conf = below("runc.conf");
-	const struct cryo_interposer where = {
-		.conf = conf, .calls = calls, .logs = dir, .runc_conf = runc_conf, .criu_conf = none
-	};
+	const struct cryo_interposer where = { .conf = conf,
+					       .calls = calls,
+					       .logs = dir,
+					       .dumps = dumps,
+					       .runc_conf = runc_conf,
+					       .criu_conf = none };
 	char *argv[] = { "criu", "swrk", "3", NULL };
 
 	dup2(sock, 3);

@@ -26,13 +26,13 @@ static void hierarchies(void **state)
 		bool v2;
 		const char *trees; /* mount=options … */
 	} row[] = {
-		{ "v1 and an empty unified tree",
+		{ "v1 and a unified tree beside it",
 		  ROOT TMPFS V1(32, "cpu", "rw,cpu") V1(35, "memory", "rw,memory")
 		      V1(40, "systemd", "rw,name=systemd") "41 31 0:38 / /sys/fs/cgroup/unified rw "
 							   "- cgroup2 cgroup2 rw\n",
 		  false,
 		  "/sys/fs/cgroup/cpu=cpu /sys/fs/cgroup/memory=memory "
-		  "/sys/fs/cgroup/systemd=none,name=systemd " },
+		  "/sys/fs/cgroup/systemd=none,name=systemd /sys/fs/cgroup/unified= " },
 		{ "mounted together",
 		  TMPFS V1(32, "cpu,cpuacct", "rw,cpu,cpuacct") V1(33, "memory", "rw,memory"),
 		  false, "/sys/fs/cgroup/cpu,cpuacct=cpu,cpuacct /sys/fs/cgroup/memory=memory " },
@@ -76,6 +76,28 @@ static void hierarchies(void **state)
 		assert_int_equal(cg.v2, row[i].v2);
 		assert_string_equal(cryo_str_get(&trees), row[i].trees);
 	}
+}
+
+static void controlling(void **state)
+{
+	cryo_auto(cryo_cgroups_release) struct cryo_cgroups hybrid = { 0 }, v2 = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(
+	    cryo_cgroups_parse("41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 c rw\n" V1(
+				   35, "memory", "rw,memory"),
+			       &hybrid, &err),
+	    0);
+	assert_true(hybrid.hybrid);
+	assert_int_equal(hybrid.n, 2);
+	assert_string_equal(hybrid.tree[1].options, "");
+	assert_int_equal(cryo_cgroups_controlling(&hybrid).n, 1);
+	assert_false(cryo_cgroups_controlling(&hybrid).hybrid);
+	assert_int_equal(
+	    cryo_cgroups_parse("30 23 0:26 / /sys/fs/cgroup rw - cgroup2 c rw\n", &v2, &err), 0);
+	assert_false(v2.hybrid);
+	assert_int_equal(cryo_cgroups_controlling(&v2).n, 1);
 }
 
 static void none(void **state)
@@ -199,7 +221,8 @@ static void hands_down(void **state)
 {
 	const char *root = *state;
 	struct cryo_cgroup_tree tree = { (char *)root, (char *)"" };
-	const struct cryo_cgroups v2 = { true, &tree, 1 }, v1 = { false, &tree, 1 };
+	const struct cryo_cgroups v2 = { .v2 = true, .tree = &tree, .n = 1 },
+				  v1 = { .tree = &tree, .n = 1 };
 	cryo_auto(cryo_free) char *type = cryo_asprintf("%s/cgroup.type", root);
 	struct cryo_err err = CRYO_ERR_INIT;
 
@@ -235,7 +258,8 @@ static void out_of_memory(void **state)
 	cryo_auto(cryo_free) char *memory = cryo_asprintf("%s/memory", root);
 	cryo_auto(cryo_free) char *cpu = cryo_asprintf("%s/cpu", root);
 	struct cryo_cgroup_tree both[] = { { cpu, (char *)"cpu" }, { memory, (char *)"memory" } };
-	const struct cryo_cgroups v1 = { false, both, 2 }, v2 = { true, &both[1], 1 };
+	const struct cryo_cgroups v1 = { .tree = both, .n = 2 },
+				  v2 = { .v2 = true, .tree = &both[1], .n = 1 };
 
 	put(root, "cpu/a/tasks", "");
 	put(root, "memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
@@ -256,7 +280,7 @@ static void settings(void **state)
 	cryo_auto(cryo_free) char *shares = NULL;
 	cryo_auto(cryo_free) char *limit = NULL;
 	struct cryo_cgroup_tree both[] = { { cpu, (char *)"cpu" }, { memory, (char *)"memory" } };
-	const struct cryo_cgroups cg = { false, both, 2 };
+	const struct cryo_cgroups cg = { .tree = both, .n = 2 };
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	put(root, "cpu/a/cpu.shares", "1024\nmore\n");
@@ -296,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hierarchies),
+		cmocka_unit_test(controlling),
 		cmocka_unit_test(none),
 		cmocka_unit_test_setup_teardown(hands_down, make_root, remove_root),
 		cmocka_unit_test_setup_teardown(out_of_memory, make_root, remove_root),
