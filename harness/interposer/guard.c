@@ -132,8 +132,9 @@ static void let_container_go_on(const struct guard *g)
 
 static void watch_as_guard(struct guard *g)
 {
-	const int keep[] = { g->fd[CRIU],   g->fd[RUNC], g->fd[SHIM],
-			     g->fd[ENGINE], g->work,	 g->lock };
+	const int keep[] = {
+		g->fd[CRIU], g->fd[RUNC], g->fd[SHIM], g->fd[ENGINE], g->work, g->lock
+	};
 
 	prctl(PR_SET_NAME, "cryopod-guard");
 	cryo_fds_close_others(keep, CRYO_ARRAY_LEN(keep));

@@ -55,7 +55,8 @@ static void picked(void **state)
 		{ "tcp-close\ntcp-close\ntcp-close", "tcp-close\n" },
 		/* What is not exactly one of them goes no further. */
 		{ "tcp-close yes\ntcp-closed\ntcp\n--tcp-close\n", "" },
-		{ "file-locks action-script /x\nghost-limit\nghost-limit -1\nghost-limit 1MB\n", "" },
+		{ "file-locks action-script /x\nghost-limit\nghost-limit -1\nghost-limit 1MB\n",
+		  "" },
 		{ "irmap-scan-path x\nirmap-scan-path /a --lib\nirmap-scan-path /a\"b\n", "" },
 		{ "irmap-scan-path /srv\nexec-cmd\nlibdir /tmp\n", "irmap-scan-path /srv\n" },
 	};
