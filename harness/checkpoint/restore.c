@@ -20,13 +20,12 @@
 #include "checkpoint/pod_form.h"
 #include "checkpoint/pod_rules.h"
 #include "checkpoint/pod_hostname.h"
+#include "checkpoint/restore_check.h"
 #include "checkpoint/restore_key.h"
 #include "checkpoint/restore_place.h"
 #include "checkpoint/settle.h"
 #include "checkpoint/subject.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -237,50 +236,6 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	return rc;
 }
 
-/* Its bytes become a layer as they are: containerd would not find a tar in it, and say so
- * obscurely. */
-static int check_uncompressed(const char *path, struct cryo_err *err)
-{
-	static const char magic[][4] = { "\x1f\x8b", "BZh", "\xfd\x37zX", "\x28\xb5\x2f\xfd" };
-	static const size_t len[] = { 2, 3, 4, 4 };
-	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char begin[4];
-
-	if (fd < 0 || pread(fd, begin, sizeof(begin), 0) != (ssize_t)sizeof(begin))
-		return cryo_err_sys(err, errno, "cannot read '%s'", path);
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(len); i++)
-		if (memcmp(begin, magic[i], len[i]) == 0)
-			return cryo_err_set(err, CRYO_E_CONFIG,
-					    "the archive is compressed: decompress it first");
-	return 0;
-}
-
-static int check_restore_archive(const struct cryo_archive *a, struct cryo_err *err)
-{
-	if (a->has_status)
-		return 0;
-	return cryo_err_set(err, CRYO_E_CONFIG,
-			    "the archive has no status.dump (it was made by containerd 2.0): "
-			    "containerd does not restore it");
-}
-
-static int check_restore_opts(const struct cryo_restore_opts *opts, struct cryo_err *err)
-{
-	const char *policy = opts->restart_policy;
-	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
-
-	if (opts->key_secret && opts->key_file)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "a key from a Secret or from a file, not both");
-	if (policy && strcmp(policy, "Never") != 0 && strcmp(policy, "OnFailure") != 0 &&
-	    strcmp(policy, "Always") != 0)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "'%s' is not a restart policy (valid values: Never, "
-				    "OnFailure, Always)",
-				    policy);
-	return cryo_criu_options_add(&opts->criu, &lines, err);
-}
-
 /* What can be refused before anything is created anywhere. */
 static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 {
@@ -294,9 +249,7 @@ static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 	int rc = cryo_restore_key_check(o, err);
 
 	if (rc == 0)
-		rc = check_uncompressed(o->archive, err);
-	if (rc == 0)
-		rc = check_restore_archive(&c->archive, err);
+		rc = cryo_restore_check_archive(o->archive, &c->archive, err);
 	if (rc == 0)
 		rc = cryo_pod_form_make(&form, &c->form, err);
 	if (rc == 0)
@@ -341,7 +294,7 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 {
 	struct restore_call c = { .t = t, .opts = opts, .images_fd = -1, .out = out };
 	int64_t begin = cryo_now_ms();
-	int rc = check_restore_opts(opts, err);
+	int rc = cryo_restore_check_opts(opts, err);
 
 	*out = (struct cryo_restore){ 0 };
 	if (rc == 0 && !cryo_cluster_reaches_nodes(t))
