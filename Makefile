@@ -66,7 +66,7 @@ $(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
 $(B)/tests/test_cli: | $(B)/cryopod $(LIBEXEC)
 build/libexec/counter: counter-container/counter.c
 build/libexec/pause: images/pause/pause.c
-build/libexec/faces: images/faces/faces.c images/faces/refused.c
+build/libexec/faces: images/faces/faces.c images/faces/refused.c images/faces/alone.c
 $(LIBEXEC):
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \

@@ -334,6 +334,22 @@ static int stop_source_pod(struct call *c, struct cryo_err *err)
 			     c->out->archive);
 }
 
+static void look_after_source(struct call *c)
+{
+	const struct cryo_kube_ref pod = { "pods", c->out->ns, c->out->pod };
+	cryo_auto(cryo_free) char *how = NULL;
+
+	if (!c->node || c->opts->leave == CRYO_LEAVE_STOPPED)
+		return;
+	cryo_ended_look(c->t, c->node, c->api, &pod, cryo_subject_runtime_id(&c->subject),
+			&c->out->ended);
+	if (!c->out->ended.ended)
+		return;
+	how = cryo_ended_show(&c->out->ended);
+	cryo_warn("the source %s right after the dump: a dump interrupts what a program waits for",
+		  how);
+}
+
 static int copy_archive_out(struct call *c, struct cryo_err *err)
 {
 	int rc;
@@ -368,6 +384,8 @@ static int checkpoint_subject(struct call *c, struct cryo_err *err)
 		rc = read_archive_size(c, err);
 	if (rc == 0)
 		rc = stop_source_pod(c, err);
+	if (rc == 0)
+		look_after_source(c);
 	return rc < 0 ? rc : copy_archive_out(c, err);
 }
 
@@ -455,9 +473,10 @@ void cryo_checkpoint_release(struct cryo_checkpoint *c)
 json_t *cryo_checkpoint_json(const struct cryo_checkpoint *c)
 {
 	return json_pack(
-	    "{ss ss ss ss ss ss? so sI ss sb sb}", "node", c->node, "namespace", c->ns, "pod",
+	    "{ss ss ss ss ss ss? so sI ss sb sb so}", "node", c->node, "namespace", c->ns, "pod",
 	    c->pod, "container", c->container, "archive", c->archive, "copy", c->copy, "bytes",
 	    c->bytes ? json_integer((json_int_t)c->bytes) : json_null(), "milliseconds",
 	    (json_int_t)c->ms, "form", cryo_checkpoint_form_name(c->form), "sealed", c->sealed,
-	    "deleted", c->deleted);
+	    "deleted", c->deleted, "ended",
+	    c->ended.ended ? json_integer(c->ended.exit_code) : json_null());
 }

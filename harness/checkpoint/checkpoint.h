@@ -11,6 +11,7 @@
 #include "criu/archive.h"
 #include "criu/options.h"
 #include "kube/checkpoint.h"
+#include "checkpoint/ended.h"
 #include "cluster/cluster.h"
 
 struct cryo_checkpoint_opts {
@@ -47,8 +48,9 @@ struct cryo_checkpoint {
 	int64_t started_ns, ended_ns;	   /* wall clock around the request */
 	int64_t ms;			   /* of the request */
 	enum cryo_checkpoint_form form;
-	bool sealed;  /* looked at, not only said */
-	bool deleted; /* the pod, because it was not to be left running */
+	bool sealed;		 /* looked at, not only said */
+	bool deleted;		 /* the pod, because it was not to be left running */
+	struct cryo_ended ended; /* left running, its program ended by itself right after */
 	char *source; /* the pod as JSON text at that moment, to restore from; NULL: not known */
 };
 
@@ -90,6 +92,7 @@ struct cryo_restore_opts {
 struct cryo_restore {
 	char *ns, *pod, *container, *node; /* owned */
 	char *image;			   /* reference of the checkpoint image */
+	struct cryo_ended ended;	   /* right after it ran */
 	int64_t ms;			   /* archive at hand → container running */
 };
 

@@ -20,11 +20,12 @@
 #include "checkpoint/pod_form.h"
 #include "checkpoint/pod_rules.h"
 #include "checkpoint/pod_hostname.h"
+#include "checkpoint/restore_check.h"
 #include "checkpoint/restore_key.h"
 #include "checkpoint/restore_place.h"
+#include "checkpoint/settle.h"
+#include "checkpoint/subject.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,21 @@ static void set_host_name(struct cryo_cluster *t, const struct cryo_cluster_node
 		cryo_warn("the new pod has the source's host name: %s", err.msg);
 }
 
+/* CRIU does not know that it was; our runc does it again, a stock one does not. */
+static void check_read_only_root(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				 const json_t *pod, const struct cryo_restore *r)
+{
+	const struct cryo_subject s = { .pod = (json_t *)pod, .container = r->container };
+	const json_t *c = cryo_pod_container((json_t *)pod, r->container);
+
+	if (cryo_json_bool(c, "securityContext.readOnlyRootFilesystem") &&
+	    cryo_settle_is_root_writable(t, node, cryo_subject_runtime_id(&s)))
+		cryo_warn(
+		    "the root file system of '%s' is not read-only any more, although its pod "
+		    "says so: this runc does not restore that",
+		    r->container);
+}
+
 /* One restore on its way, from the archive at hand on. */
 struct restore_call {
 	struct cryo_cluster *t;
@@ -172,6 +188,19 @@ static const char *get_own_criu_config(const struct restore_call *c)
 	return path && *path == '/' ? path : NULL;
 }
 
+static void look_after_restored(const struct restore_call *c, const json_t *pod)
+{
+	const struct cryo_subject s = { .pod = (json_t *)pod, .container = c->out->container };
+	const struct cryo_kube_ref ref = { "pods", c->out->ns, c->out->pod };
+	cryo_auto(cryo_free) char *how = NULL;
+
+	cryo_ended_look(c->t, c->node, c->k, &ref, cryo_subject_runtime_id(&s), &c->out->ended);
+	if (!c->out->ended.ended)
+		return;
+	how = cryo_ended_show(&c->out->ended);
+	cryo_warn("the restored program %s right after the restore", how);
+}
+
 static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *running = NULL;
@@ -196,68 +225,15 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	}
 	if (rc == 0)
 		set_host_name(c->t, c->node, running, c->out);
+	if (rc == 0)
+		check_read_only_root(c->t, c->node, running, c->out);
+	if (rc == 0)
+		look_after_restored(c, running);
 	cryo_evidence_restore_end(c->t, &evidence, rc < 0 ? err : NULL);
 	if (rc < 0)
 		cryo_pod_fit_explain(c->form.pod, c->out->container, err);
 	cryo_sealing_key_end(&key);
 	return rc;
-}
-
-/* Its bytes become a layer as they are: containerd would not find a tar in it, and say so
- * obscurely. */
-static int check_uncompressed(const char *path, struct cryo_err *err)
-{
-	static const char magic[][4] = { "\x1f\x8b", "BZh", "\xfd\x37zX", "\x28\xb5\x2f\xfd" };
-	static const size_t len[] = { 2, 3, 4, 4 };
-	cryo_auto(cryo_fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char begin[4];
-
-	if (fd < 0 || pread(fd, begin, sizeof(begin), 0) != (ssize_t)sizeof(begin))
-		return cryo_err_sys(err, errno, "cannot read '%s'", path);
-	for (size_t i = 0; i < CRYO_ARRAY_LEN(len); i++)
-		if (memcmp(begin, magic[i], len[i]) == 0)
-			return cryo_err_set(err, CRYO_E_CONFIG,
-					    "the archive is compressed: decompress it first");
-	return 0;
-}
-
-static int check_restore_archive(const struct cryo_archive *a, struct cryo_err *err)
-{
-	if (a->has_status)
-		return 0;
-	return cryo_err_set(err, CRYO_E_CONFIG,
-			    "the archive has no status.dump (it was made by containerd 2.0): "
-			    "containerd does not restore it");
-}
-
-/*
- * Who names a key wants what its owner sealed: a plain archive that somebody put in its place would
- * run as well. The node's side refuses it too, whatever the archive says of itself.
- */
-static int check_is_sealed(const struct restore_call *c, struct cryo_err *err)
-{
-	if (c->archive.sealed || (!c->opts->key_secret && !c->opts->key_file))
-		return 0;
-	return cryo_err_set(err, CRYO_E_TAMPER,
-			    "a key is given, but the archive is not sealed: that is not what the "
-			    "key's owner made (to restore a plain one, give no key)");
-}
-
-static int check_restore_opts(const struct cryo_restore_opts *opts, struct cryo_err *err)
-{
-	const char *policy = opts->restart_policy;
-	cryo_auto(cryo_str_release) struct cryo_str lines = { 0 };
-
-	if (opts->key_secret && opts->key_file)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "a key from a Secret or from a file, not both");
-	if (policy && strcmp(policy, "Never") != 0 && strcmp(policy, "OnFailure") != 0 &&
-	    strcmp(policy, "Always") != 0)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "'%s' is not a restart policy (valid values: Never, "
-				    "OnFailure, Always)",
-				    policy);
-	return cryo_criu_options_add(&opts->criu, &lines, err);
 }
 
 /* What can be refused before anything is created anywhere. */
@@ -273,11 +249,7 @@ static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 	int rc = cryo_restore_key_check(o, err);
 
 	if (rc == 0)
-		rc = check_uncompressed(o->archive, err);
-	if (rc == 0)
-		rc = check_restore_archive(&c->archive, err);
-	if (rc == 0)
-		rc = check_is_sealed(c, err);
+		rc = cryo_restore_check_archive(o, &c->archive, err);
 	if (rc == 0)
 		rc = cryo_pod_form_make(&form, &c->form, err);
 	if (rc == 0)
@@ -326,7 +298,7 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 {
 	struct restore_call c = { .t = t, .opts = opts, .images_fd = -1, .out = out };
 	int64_t begin = cryo_now_ms();
-	int rc = check_restore_opts(opts, err);
+	int rc = cryo_restore_check_opts(opts, err);
 
 	*out = (struct cryo_restore){ 0 };
 	if (rc == 0 && !cryo_cluster_reaches_nodes(t))

@@ -12,25 +12,39 @@
 #define RESUME_MS 1000 /* for containerd to do it itself */
 #define LOOK_MS	  100
 
-static enum cryo_settled ask_interposer(struct cryo_cluster *t,
-					const struct cryo_cluster_node *node, const char *option,
-					const char *id)
+/* What it says; "" if nothing. Caller frees. */
+static char *call_interposer(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     const char *option, const char *id)
 {
 	const char *const argv[] = { "criu", option, id, NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
 	struct cryo_err ignored = CRYO_ERR_INIT;
-	const char *text;
 
-	if (cryo_cluster_exec(t, node, &x, &res, &ignored) < 0) {
+	if (cryo_cluster_exec(t, node, &x, &res, &ignored) < 0)
 		cryo_debug("%s", ignored.msg);
-		return CRYO_SETTLED_UNKNOWN;
-	}
-	text = cryo_str_get(&res.out);
+	return cryo_strdup(cryo_str_get(&res.out));
+}
+
+static enum cryo_settled ask_interposer(struct cryo_cluster *t,
+					const struct cryo_cluster_node *node, const char *option,
+					const char *id)
+{
+	cryo_auto(cryo_free) char *text = call_interposer(t, node, option, id);
+
 	return cryo_starts_with(text, "running")  ? CRYO_SETTLED_RUNS
 	       : cryo_starts_with(text, "frozen") ? CRYO_SETTLED_FROZEN
 	       : cryo_starts_with(text, "gone")	  ? CRYO_SETTLED_GONE
 						  : CRYO_SETTLED_UNKNOWN;
+}
+
+bool cryo_settle_is_root_writable(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				  const char *id)
+{
+	cryo_auto(cryo_free) char *text = *id ? call_interposer(t, node, "--cryopod-root", id)
+					      : NULL;
+
+	return text && cryo_starts_with(text, "writable");
 }
 
 enum cryo_settled cryo_settle_look(struct cryo_cluster *t, const struct cryo_cluster_node *node,

@@ -19,6 +19,9 @@ enum cryo_settled {
 /* Only looks. `id`: containerd's, 64 hex digits. */
 enum cryo_settled cryo_settle_look(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 				   const char *id);
+/* Can its root be written to? Also false: nobody knows. */
+bool cryo_settle_is_root_writable(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				  const char *id);
 /*
  * After a failure. `end_dump`: nobody else's dump of this container can be going on, so
  * one that is is ended. Holds interrupts off; a few seconds at most.

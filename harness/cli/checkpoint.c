@@ -167,7 +167,6 @@ static int checkpoint_cmd_run(struct cryo_cli *cli, const void *opts, char **arg
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 
-	(void)exit_code;
 	if (rc == 0)
 		rc = parse_checkpoint_opts(o, &request, err);
 	if (rc == 0)
@@ -178,6 +177,8 @@ static int checkpoint_cmd_run(struct cryo_cli *cli, const void *opts, char **arg
 		rc = cryo_checkpoint_run(t, &request, &c, err);
 	if (rc == 0)
 		print_checkpoint_result(&c, output);
+	if (rc == 0 && c.ended.ended)
+		*exit_code = CRYO_ENDED_EXIT;
 	return rc;
 }
 

@@ -6,6 +6,7 @@
 #include "image/builtin.h"
 #include "image/names.h"
 #include "nodeimage/nodeimage.h"
+#include "nodeimage/packed.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
 
@@ -14,7 +15,8 @@
 #include <unistd.h>
 
 struct image_opts {
-	const char *to, *kind, *stack, *onto, *engine;
+	const char *to, *kind, *stack, *onto, *engine, *packages;
+	struct cryo_opt_list words;
 	struct cryo_cli_fetch fetch;
 	bool load, force;
 };
@@ -34,6 +36,10 @@ static const struct cryo_opt opts_table[] = {
 	  "put our layer over that of a node image (docker save) instead of over Debian" },
 	{ "engine", 0, CRYO_OPT_STR, offsetof(struct image_opts, engine), "ENGINE",
 	  "docker or podman (default: the first that answers)" },
+	{ "debian", 0, CRYO_OPT_STR, offsetof(struct image_opts, packages), "PACKAGE[,…]",
+	  "of build: what is in it" },
+	{ "cmd", 0, CRYO_OPT_LIST, offsetof(struct image_opts, words), "WORD",
+	  "of build: a word of the command that it runs" },
 	CRYO_CLI_FETCH(struct image_opts, fetch),
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
@@ -147,6 +153,34 @@ static int make_node_image(const struct image_opts *o, struct cryo_err *err)
 		       : write_node_image(&n, path, to, err);
 }
 
+/* Into the cluster at once, or a file. */
+static int build_packed_image(struct cryo_cli *cli, const struct image_opts *o, const char *name,
+			      struct cryo_err *err)
+{
+	struct cryo_fetch_opts fetch = { .offline = o->fetch.offline,
+					 .mirrors = o->fetch.mirrors.v };
+	const struct cryo_packed_opts p = {
+		.name = name, .packages = o->packages, .words = o->words.v, .fetch = &fetch
+	};
+	cryo_auto(cryo_free) char *own = cryo_asprintf("%s.tar", name);
+	cryo_auto(cryo_free) char *ref = cryo_packed_ref(name);
+	const char *to = o->to ? o->to : own;
+	char digest[CRYO_HASH_HEX];
+	int rc = o->packages
+		     ? cryo_fs_check_place(to, err)
+		     : cryo_err_set(err, CRYO_E_USAGE, "what is in the image: --debian PACKAGE,…");
+
+	if (rc == 0)
+		rc = cryo_packed_write(&p, to, err);
+	if (rc == 0 && o->load)
+		rc = load_image_file(cli, to, err);
+	if (rc == 0)
+		rc = cryo_hash_file(to, digest, err);
+	if (rc == 0)
+		printf("%s  %s  sha256:%s\n", to, ref, digest);
+	return rc;
+}
+
 static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 			 struct cryo_err *err)
 {
@@ -159,6 +193,11 @@ static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 	(void)exit_code;
 	if (args[0] && strcmp(args[0], "node") == 0)
 		return make_node_image(o, err);
+	if (args[0] && args[1])
+		return strcmp(args[0], "build") == 0
+			   ? build_packed_image(cli, o, args[1], err)
+			   : cryo_err_set(err, CRYO_E_USAGE, "'%s': only 'build' takes a name",
+					  args[1]);
 	if (o->load && !args[0])
 		return cryo_err_set(err, CRYO_E_USAGE, "--load needs a file");
 	if (o->load)
@@ -179,10 +218,10 @@ static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 
 const struct cryo_cmd cryo_cmd_image = {
 	.name = "image",
-	.usage = "[IMAGE|FILE]",
-	.summary = "write an image that ships with cryopod, or load one into the cluster",
+	.usage = "[IMAGE|FILE|build NAME]",
+	.summary = "write an image that ships with cryopod, make one, or load one into the cluster",
 	.opts = opts_table,
 	.size = sizeof(struct image_opts),
-	.max_args = 1,
+	.max_args = 2,
 	.run = image_cmd_run,
 };

@@ -77,7 +77,6 @@ static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 	enum cryo_output output;
 	int rc = cryo_cli_output(o->output, &output, err);
 
-	(void)exit_code;
 	if (rc == 0 && !o->pod)
 		rc = cryo_err_set(err, CRYO_E_USAGE, "the new pod needs a name: --pod NAME");
 	if (rc == 0)
@@ -86,6 +85,8 @@ static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 		rc = cryo_restore_run(t, &request, &r, err);
 	if (rc == 0)
 		print_restore_result(&r, output);
+	if (rc == 0 && r.ended.ended)
+		*exit_code = CRYO_ENDED_EXIT;
 	return rc;
 }
 

@@ -98,8 +98,9 @@ static void add_story_rows(const struct page *p, const struct cryo_scenario_resu
 		add_restore_row(p, r);
 	add_secrecy_rows(p, &r->secrecy);
 	if (r->judged && r->continuity.reason == CRYO_CONTINUITY_OK)
-		add_summary_row(p, "continuity", "%s (nonce %s)", r->continuity.text,
-				r->continuity.nonce);
+		add_summary_row(p, "continuity", "%s%s%s%s", r->continuity.text,
+				*r->continuity.nonce ? " (nonce " : "", r->continuity.nonce,
+				*r->continuity.nonce ? ")" : "");
 }
 
 static void add_next_steps(const struct page *p, const struct cryo_summary_opts *opts)

@@ -148,6 +148,7 @@ static int run_continuity_step(struct cryo_run *run, const struct cryo_step *ste
 		.restored = cryo_str_get(&restored),
 		.source = a->left_running ? cryo_str_get(&source) : c->after,
 		.left_running = a->left_running,
+		.source_ended = c->cp.ended.ended,
 		.format = format,
 	};
 	cryo_continuity_judge(&logs, verdict);

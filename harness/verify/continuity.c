@@ -9,7 +9,8 @@
 
 struct judge {
 	struct cryo_counterlog before, copy, restored, source;
-	bool left_running, bare; /* bare: numbers and nothing else */
+	bool left_running, source_ended;
+	bool bare; /* numbers and nothing else */
 	struct cryo_continuity *out;
 };
 
@@ -32,6 +33,7 @@ static const char *const reason_names[] = {
 	[CRYO_CONTINUITY_NO_PROGRESS] = "no-progress",
 	[CRYO_CONTINUITY_DAMAGED] = "damaged",
 	[CRYO_CONTINUITY_SOURCE_STOPPED] = "source-stopped",
+	[CRYO_CONTINUITY_SOURCE_ENDED] = "source-ended",
 	[CRYO_CONTINUITY_SOURCE_BROKEN] = "source-broken",
 	[CRYO_CONTINUITY_LOG_MISMATCH] = "log-mismatch",
 	[CRYO_CONTINUITY_NO_BASELINE] = "no-baseline",
@@ -256,6 +258,10 @@ static bool check_source_log(struct judge *j)
 
 	if (!check_log_steady(j, &j->source, "the source's log after the checkpoint"))
 		return false;
+	if (j->left_running && j->source_ended)
+		return set_continuity_verdict(
+		    j, CRYO_CONTINUITY_SOURCE_ENDED,
+		    "the source was left running but ended by itself right after the dump");
 	if (j->left_running && (!last || last->count <= j->out->last_copied))
 		return set_continuity_verdict(
 		    j, CRYO_CONTINUITY_SOURCE_STOPPED,
@@ -313,6 +319,7 @@ void cryo_continuity_judge(const struct cryo_continuity_logs *logs, struct cryo_
 {
 	cryo_auto(judge_release) struct judge j = { .out = out,
 						    .left_running = logs->left_running,
+						    .source_ended = logs->source_ended,
 						    .bare = logs->format != NULL };
 
 	*out = (struct cryo_continuity){ .pause = CRYO_PAUSES_INIT };

@@ -34,6 +34,8 @@ enum cryo_continuity_reason {
 	CRYO_CONTINUITY_DAMAGED,	/* it found its memory changed */
 	CRYO_CONTINUITY_SOURCE_STOPPED, /* left running, the source printed nothing after the copy
 					 */
+	CRYO_CONTINUITY_SOURCE_ENDED,	/* the same, because it ended by itself right after the
+					   dump */
 	CRYO_CONTINUITY_SOURCE_BROKEN,	/* the source's own values are no steady count */
 	CRYO_CONTINUITY_LOG_MISMATCH,	/* restored log, copy and source are not of one history */
 	CRYO_CONTINUITY_NO_BASELINE,	/* no value of the source was known before the call */
@@ -49,6 +51,7 @@ struct cryo_continuity_logs {
 	const char *restored; /* restored pod, API form */
 	const char *source;   /* source, API form, some time after the call; "" if none */
 	bool left_running;    /* the source had to go on: `source` must show it */
+	bool source_ended;    /* it is known that it did not */
 	/* NULL: the counter's own lines. With another one nothing is known of nonce and pauses, and
 	 * the verdict says so: that numbers go on does not prove that a process does. */
 	const struct cryo_count_format *format;

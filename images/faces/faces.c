@@ -7,6 +7,7 @@
  *
  * Errors while setting up end it: a face that could not be made proves nothing.
  */
+#include "alone.h"
 #include "faces.h"
 
 #include <errno.h>
@@ -730,6 +731,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "check") == 0)
 		return kill(1, SIGUSR1) < 0;
+	if (argc == 3 && strcmp(argv[1], "alone") == 0)
+		return alone(argv[2]);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc == 3 && strcmp(argv[1], "refuse") == 0)
 		return refuse(argv[2]);

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 needs cluster
 shipped_scenarios() { # CLUSTER
+	[ -z "${CRYOPOD_SLOW:-}" ] || point "$1: the image of workloads" exits 0 "$top/scripts/workload-image" --name "$1"
 	pods=$(status '.capabilities["pods-checkpoint"]' "$1")
 	for file in "$top"/scenarios/*.yaml; do
 		if [ -z "${CRYOPOD_SLOW:-}" ] && grep -q '^  labels: {set: slow}' "$file"; then

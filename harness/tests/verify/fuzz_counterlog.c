@@ -21,8 +21,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		cryo_strv_take(&part, cryo_strndup(p, (size_t)((cut ? cut : end) - p)));
 		p = cut ? cut + 1 : end;
 	}
-	logs = (struct cryo_continuity_logs){ part.v[0], part.v[1], part.v[2], part.v[3],
-					      size % 2 == 0 };
+	logs = (struct cryo_continuity_logs){ part.v[0],     part.v[1], part.v[2], part.v[3],
+					      size % 2 == 0, false,	NULL };
 	cryo_continuity_judge(&logs, &c);
 	json_decref(cryo_continuity_json(&c));
 	return 0;

@@ -60,7 +60,7 @@ static void judge(const char *before, const char *copy, const char *restored, co
 	cryo_auto(cryo_free) char *k = log_of(copy, true);
 	cryo_auto(cryo_free) char *r = log_of(restored, false);
 	cryo_auto(cryo_free) char *s = log_of(source, false);
-	struct cryo_continuity_logs logs = { b, k, r, s, left_running, NULL };
+	struct cryo_continuity_logs logs = { b, k, r, s, left_running, false, NULL };
 
 	cryo_continuity_judge(&logs, c);
 }
@@ -132,6 +132,27 @@ static void verdicts(void **state)
 		assert_string_equal(cryo_continuity_reason_name(c.reason), row[i].reason);
 		assert_true(c.text[0] != '\0');
 	}
+}
+
+/* Why it printed nothing more is known then. */
+static void source_ended(void **state)
+{
+	cryo_auto(cryo_free) char *api = log_of("3 4 5", false), *cri = log_of("3 4 5", true);
+	cryo_auto(cryo_free) char *restored = log_of("3 4 5 6 7", false);
+	struct cryo_continuity_logs logs = { .before = api,
+					     .copy = cri,
+					     .restored = restored,
+					     .source = api,
+					     .source_ended = true };
+	struct cryo_continuity c;
+
+	(void)state;
+	cryo_continuity_judge(&logs, &c);
+	assert_string_equal(cryo_continuity_reason_name(c.reason), "ok");
+	logs.left_running = true;
+	cryo_continuity_judge(&logs, &c);
+	assert_string_equal(cryo_continuity_reason_name(c.reason), "source-ended");
+	assert_non_null(strstr(c.text, "ended by itself"));
 }
 
 static void numbers(void **state)
@@ -348,11 +369,17 @@ static void no_format(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(bare_numbers),	 cmocka_unit_test(no_format),
-		cmocka_unit_test(verdicts),	 cmocka_unit_test(numbers),
-		cmocka_unit_test(json_form),	 cmocka_unit_test(pause_not_visible),
-		cmocka_unit_test(counter_lines), cmocka_unit_test(clock_of_another_boot),
-		cmocka_unit_test(cri_lines),	 cmocka_unit_test(pause_of_a_short_log),
+		cmocka_unit_test(bare_numbers),
+		cmocka_unit_test(no_format),
+		cmocka_unit_test(verdicts),
+		cmocka_unit_test(source_ended),
+		cmocka_unit_test(numbers),
+		cmocka_unit_test(json_form),
+		cmocka_unit_test(pause_not_visible),
+		cmocka_unit_test(counter_lines),
+		cmocka_unit_test(clock_of_another_boot),
+		cmocka_unit_test(cri_lines),
+		cmocka_unit_test(pause_of_a_short_log),
 	};
 
 	return cmocka_run_group_tests_name("continuity", tests, NULL, NULL) ? EXIT_FAILURE
