@@ -142,6 +142,9 @@ checks: FORCE
 	@+MAKE='$(MAKE)' scripts/tap $(B)/tap/checks.tap checks scripts/check/all layers circles headers names text man-check completion format-check
 e2e: $(B)/cryopod interop
 	@scripts/tap $(B)/tap/e2e.tap 'end to end' harness/tests/e2e/run
+# SIGKILL of everybody in a checkpoint at random moments; the same again with SEED=
+kills: $(B)/cryopod
+	@KILLS=$${KILLS:-200} harness/tests/e2e/run 38
 interop: $(B)/cryopod
 	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/interop.tap interop harness/tests/interop/run
 	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/patches.tap 'patches beside git' harness/tests/interop/patches

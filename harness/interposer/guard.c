@@ -132,12 +132,13 @@ static void let_container_go_on(const struct guard *g)
 
 static void watch_as_guard(struct guard *g)
 {
-	const int keep[] = {
-		g->fd[CRIU], g->fd[RUNC], g->fd[SHIM], g->fd[ENGINE], g->work, g->lock
-	};
+	const int keep[] = { g->work, g->lock };
+	int all[PARTIES + CRYO_ARRAY_LEN(keep)];
 
+	memcpy(all, g->fd, sizeof(g->fd));
+	memcpy(all + PARTIES, keep, sizeof(keep));
 	prctl(PR_SET_NAME, "cryopod-guard");
-	cryo_fds_close_others(keep, CRYO_ARRAY_LEN(keep));
+	cryo_fds_close_others(all, CRYO_ARRAY_LEN(all));
 	watch_dump(g);
 	end_dump(g);
 	if (g->freezer)
