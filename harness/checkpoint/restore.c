@@ -141,7 +141,7 @@ static void set_host_name(struct cryo_cluster *t, const struct cryo_cluster_node
 		cryo_warn("the new pod has the source's host name: %s", err.msg);
 }
 
-/* CRIU does not know that it was; our runc does it again, a stock one does not. */
+/* CRIU gets the root from outside, and does not know that it was. */
 static void check_read_only_root(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 				 const json_t *pod, const struct cryo_restore *r)
 {
