@@ -19,28 +19,6 @@
 #define PROGRAM	 "files/cryopod"
 #define MAX_JSON (8u << 20)
 
-/* The first with the same bytes: kubectl goes into bin and into the image. */
-static const struct cryo_rke2_product *find_same(const struct cryo_rke2_build *b, size_t i)
-{
-	size_t k = 0;
-
-	while (strcmp(b->product[k].sha256, b->product[i].sha256) != 0)
-		k++;
-	return &b->product[k];
-}
-
-char *rke2_member_path(const struct cryo_rke2_build *b, size_t i)
-{
-	const struct cryo_rke2_product *p = find_same(b, i);
-
-	return cryo_asprintf("files/%s/%s", p->image ? "image" : "bin", p->name);
-}
-
-bool rke2_is_member(const struct cryo_rke2_build *b, size_t i)
-{
-	return find_same(b, i) == &b->product[i];
-}
-
 static void add_manifest_file(json_t *files, const char *name, const char *path, const char *sha256,
 			      int64_t bytes, bool image)
 {
