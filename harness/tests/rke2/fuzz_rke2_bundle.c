@@ -5,6 +5,7 @@
  */
 #include "image/tar.h"
 #include "rke2/bundle.h"
+#include "sys/fs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
