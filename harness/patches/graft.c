@@ -171,9 +171,9 @@ static int merge_two_trees(struct cryo_graft *g, const struct cryo_mail *m, cons
 	return rc;
 }
 
-/* Of the files it touches as they were when it was made, if the repository has them. */
+/* Of the files it touches as they were when it was made; *has_files: the repository has them. */
 static int merge_mail(struct cryo_graft *g, const struct cryo_mail *m, git_oid *result,
-		      struct cryo_err *err)
+		      bool *has_files, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *known_index = cryo_gitbox_path(&g->box, "known");
 	cryo_auto(cryo_free) char *option = cryo_asprintf("--build-fake-ancestor=%s", known_index);
@@ -186,6 +186,7 @@ static int merge_mail(struct cryo_graft *g, const struct cryo_mail *m, git_oid *
 		rc = read_part(g, "known", &known, err);
 	if (rc == 0)
 		rc = apply_to_index(g, m, "known", NULL, err);
+	*has_files = rc == 0;
 	if (rc == 0)
 		rc = read_part(g, "known", &meant, err);
 	return rc < 0 ? rc : merge_two_trees(g, m, &known, &meant, result, err);
@@ -262,8 +263,8 @@ static int fall_back(struct cryo_graft *g, const struct cryo_mail *m, const char
 		     struct cryo_applied *how, struct cryo_err *err)
 {
 	git_oid tree;
-	bool contained;
-	int rc = merge_mail(g, m, &tree, err);
+	bool has_files, contained = false;
+	int rc = merge_mail(g, m, &tree, &has_files, err);
 
 	if (rc == 0 && git_oid_equal(&tree, &g->tree)) {
 		how->kind = CRYO_FIT_CONTAINED;
@@ -275,7 +276,8 @@ static int fall_back(struct cryo_graft *g, const struct cryo_mail *m, const char
 	}
 	if (err->status != CRYO_E_CHILD)
 		return rc;
-	rc = is_mail_contained(g, m, &contained, err);
+	/* Where a merge was possible it has said what is to be said. */
+	rc = has_files ? 0 : is_mail_contained(g, m, &contained, err);
 	if (rc < 0)
 		return rc;
 	if (contained)
