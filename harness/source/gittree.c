@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NOTE_EVERY 100
+#define NOTE_EVERY  100
+#define MAX_SHALLOW (16u << 20)
 
 struct checkout {
 	struct cryo_err err;
@@ -54,13 +55,19 @@ static int checkout_on_notify(git_checkout_notify_t why, const char *path,
 int cryo_git_share_history(const char *url, const char *dir, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *cache = cryo_git_cache_dir(url);
-	cryo_auto(cryo_free) char *shallow = cryo_asprintf("%s/shallow", cache);
-	cryo_auto(cryo_free) char *here = cryo_asprintf("%s/.git/shallow", dir);
+	cryo_auto(cryo_free) char *theirs = cryo_asprintf("%s/shallow", cache);
+	cryo_auto(cryo_free) char *ours = cryo_asprintf("%s/.git/shallow", dir);
+	cryo_auto(cryo_str_release) struct cryo_str want = { 0 }, have = { 0 };
+	struct cryo_err none = CRYO_ERR_INIT;
 
-	if (cryo_fs_size(shallow) > 0)
-		return cryo_fs_copy(shallow, here, 0644, err);
-	if (unlink(here) < 0 && errno != ENOENT)
-		return cryo_err_sys(err, errno, "cannot remove '%s'", here);
+	cryo_fs_read(theirs, MAX_SHALLOW, &want, &none); /* not there: all of it */
+	cryo_fs_read(ours, MAX_SHALLOW, &have, &none);
+	if (strcmp(cryo_str_get(&want), cryo_str_get(&have)) == 0)
+		return 0;
+	if (want.len > 0)
+		return cryo_fs_write(ours, want.p, want.len, 0644, err);
+	if (unlink(ours) < 0 && errno != ENOENT)
+		return cryo_err_sys(err, errno, "cannot remove '%s'", ours);
 	return 0;
 }
 
