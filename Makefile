@@ -145,9 +145,9 @@ e2e: $(B)/cryopod interop
 # SIGKILL of everybody in a checkpoint at random moments; the same again with SEED=
 kills: $(B)/cryopod
 	@KILLS=$${KILLS:-200} harness/tests/e2e/run 38
-interop: $(B)/cryopod
+interop: $(B)/cryopod $(B)/tests/test_beside_git
 	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/interop.tap interop harness/tests/interop/run
-	@CRYOPOD=$(abspath $<) scripts/tap $(B)/tap/patches.tap 'patches beside git' harness/tests/interop/patches
+	@CRYOPOD_SERIES=$(if $(CI),40,500) scripts/tap $(B)/tap/patches.tap 'patches beside git' $(B)/tests/test_beside_git
 test: all
 	@rm -rf build/tap build/asan/tap
 	@$(MAKE) --no-print-directory taps checks

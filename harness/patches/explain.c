@@ -224,7 +224,7 @@ size_t cryo_hunk_explain(const struct cryo_hunk *hunk, const char *text, size_t 
 		*why = cryo_asprintf("the patch wants %s, the file ends there", wants);
 	} else {
 		*why = cryo_strdup("its lines are there, but not where the patch has them: in this "
-				   "order, at the begin or at the end of the file");
+				   "order, at the beginning or end of the file");
 	}
 	return best + i + 1;
 }

@@ -246,6 +246,13 @@ static char *describe_commits(const char *base, const char *head)
 	return cryo_str_detach(&out);
 }
 
+static bool has_windows_lines(const struct cryo_series *s)
+{
+	const char *text = cryo_str_get(&s->patch[0].text), *newline = strchr(text, '\n');
+
+	return newline && newline > text && newline[-1] == '\r';
+}
+
 /* How far git comes; true: to the end. */
 static bool apply_by_git(const struct cryo_series *s, const char *base, char **commits, char **said)
 {
@@ -255,7 +262,9 @@ static bool apply_by_git(const struct cryo_series *s, const char *base, char **c
 	try_git(GIT("am", "--abort"), NULL);
 	git(GIT("checkout", "-q", "-f", "--detach", base));
 	git(GIT("clean", "-qfdx"));
-	cryo_strv_addl(&argv, "git", "am", "-3", "--keep-cr", NULL);
+	/* CRs at the ends of all lines are the mail program's. */
+	cryo_strv_addl(&argv, "git", "am", "-3",
+		       has_windows_lines(s) ? "--no-keep-cr" : "--keep-cr", NULL);
 	for (size_t i = 0; i < s->n; i++)
 		cryo_strv_add(&argv, s->patch[i].path);
 	whole = try_git(cryo_strv_get(&argv), said) == 0;
@@ -754,7 +763,7 @@ static void kinds_of_mails(void **state)
 		  "From: Ann <a@b.c>\r\nDate: Mon, 2 Nov 2026 15:04:05 +0100\r\n"
 		  "Subject: change\r\n\r\nWhy.\r\n---\r\ndiff --git a/f b/f\r\n--- "
 		  "a/f\r\n+++ b/f\r\n@@ -1 +1 @@\r\n-1\r\n+2\r\n",
-		  DIFFERENT }, /* with --keep-cr git does not take it, without it does */
+		  SAME },
 		{ "two in a box",
 		  ZERO WHO WHEN "Subject: [PATCH 1/2] one\n\nWhy.\n" DIFF "-- \n2.39.5\n\n" ZERO
 				"From: Bob <b@c.d>\n" WHEN
