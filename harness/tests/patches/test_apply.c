@@ -348,7 +348,8 @@ static void conflicts(void **state)
 		  "diff --git a/new b/new\nnew file mode 100644\n--- /dev/null\n+++ b/new\n@@ -0,0 "
 		  "+1 @@\n"
 		  "+1\n" HUNKS,
-		  "0001-a.patch:26: does not apply: f:" },
+		  "/s/0001-a.patch:26: does not apply: f:11: the patch wants '14', the file ends "
+		  "there" },
 		{ FILES("f=1\n"),
 		  "diff --git a/f b/f\nnew file mode 100644\n--- /dev/null\n+++ b/f\n@@ -0,0 +1 "
 		  "@@\n"
