@@ -60,17 +60,19 @@ $(B)/tests/fuzz_%: $(B)/libcryo.a
 	$(call say,LD)$(CC) $(CFLAGS_all) -fsanitize=fuzzer $(LDFLAGS) -o $@ $(filter %.o,$^) $< $(LIBS)
 
 # What runs inside containers: static, and the same bytes wherever and whenever it is built.
-LIBEXEC := build/libexec/counter build/libexec/pause build/libexec/faces
+LIBEXEC := build/libexec/counter build/libexec/pause build/libexec/faces build/libexec/web
 all: $(LIBEXEC)
 $(B)/tests/test_counter $(B)/tests/test_oci: | $(LIBEXEC)
 $(B)/tests/test_cli: | $(B)/cryopod $(LIBEXEC)
 build/libexec/counter: counter-container/counter.c
 build/libexec/pause: images/pause/pause.c
 build/libexec/faces: images/faces/faces.c images/faces/refused.c images/faces/alone.c
+build/libexec/web: images/web/web.c
+build/libexec/web: STATIC_LIBS := -lresolv
 $(LIBEXEC):
 	@mkdir -p $(@D)
 	$(call say,LD)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. -static -s \
-		-Wl,--build-id=none -o $@ $^
+		-Wl,--build-id=none -o $@ $^ $(STATIC_LIBS)
 
 # What stands between runc and CRIU, in nodes of any kind: static as well, from objects of its own.
 INTERPOSER := build/libexec/cryopod-criu build/libexec/criu-preload.so

@@ -23,6 +23,8 @@ static const struct cryo_opt opts_table[] = {
 	  "name or file (default: upstream)" },
 	{ "port", 0, CRYO_OPT_UINT, offsetof(struct up_opts, up.local.port), "PORT",
 	  "of 127.0.0.1 for the API server (default: a free one)" },
+	{ "minimal", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.local.minimal), NULL,
+	  "neither Services nor DNS: no kube-proxy, no CoreDNS" },
 	{ "config", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.config), "FILE",
 	  "of kind: its cluster.yaml, what we need is added" },
 	{ "nodes", 0, CRYO_OPT_COUNT, offsetof(struct up_opts, up.kind.nodes), "N",
@@ -172,10 +174,10 @@ static int up_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *
 	if (o->up.local.port > 65535)
 		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is above 65535",
 				    o->up.local.port);
-	if (o->up.from && (o->up.stack || o->up.template.cold))
+	if (o->up.from && (o->up.stack || o->up.template.cold || o->up.local.minimal))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--from has its own stack and memory: "
-				    "neither --stack nor --cold");
+				    "neither --stack nor --cold nor --minimal");
 	rc = cryo_url_check_mirrors(o->up.mirrors, err);
 	if (rc == 0 && o->count)
 		return run_up_for_many(cli, o, err);

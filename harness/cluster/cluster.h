@@ -77,6 +77,7 @@ struct cryo_up_opts {
 	/* What a kind has of its own; others refuse it. */
 	struct {
 		unsigned port; /* of 127.0.0.1 for the API server; 0: any free one */
+		bool minimal;  /* neither kube-proxy nor DNS */
 	} local;
 	struct {
 		const char *config; /* a cluster.yaml of kind, or NULL */

@@ -15,6 +15,8 @@ const struct cryo_builtin cryo_builtins[] = {
 	{ "pause", "registry.k8s.io/pause:3.10", "pause", false },
 	/* For the table "What survives a restore" (docs/restore.md). */
 	{ "faces", "docker.io/library/faces:latest", "faces", true },
+	/* For the tests of Services. */
+	{ "web", "docker.io/library/web:latest", "web", true },
 	{ NULL, NULL, NULL, false },
 };
 

@@ -29,6 +29,9 @@
 #define LOCAL_PROGRAMS	   "/opt/cryopod" /* in the node: <cache>/builds, read only */
 #define LOCAL_SERVICE_NET  "10.96.0.0/16"
 #define LOCAL_SERVICE_IP   "10.96.0.1"
+#define LOCAL_DNS_IP	   "10.96.0.10"
+#define LOCAL_DNS_PORT	   10053 /* of the node, behind LOCAL_DNS_IP; a pod of the node's network may want 53 */
+#define LOCAL_DOMAIN	   "cluster.local"
 #define LOCAL_API_PORT	   6443
 #define LOCAL_KUBELET_PORT 10250
 /*
@@ -47,6 +50,7 @@ struct local_node {
 	char *state;  /* <dir>/state */
 	char *cgroup; /* "/cryopod/<cluster>/node1" */
 	const char *ip, *gateway, *pod_net;
+	bool services; /* it has kube-proxy and DNS: local_has_services() */
 };
 
 struct local {
@@ -84,6 +88,9 @@ bool local_record_running(const struct local_record *r); /* its node's init is a
 const json_t *local_record_component(const struct local_record *r, const char *name);
 /* The root file system it was started with; NULL: not known. Borrowed. */
 const char *local_record_rootfs(const struct local_record *r);
+/* Is it made from all that Services and names need? Not with `up --minimal`, nor from a stack that
+ * has no CoreDNS. */
+bool local_has_services(const struct local_record *r);
 /* Directory of the CRIU that its stack builds; NULL: it has the root file system's. Borrowed. */
 const char *local_record_criu(const struct local_record *r);
 
@@ -97,6 +104,9 @@ int local_certs_read(const struct local *l, const char *file, struct cryo_str *o
 
 /* Everything in the node's upper directory: certificates, configuration, links to programs. */
 int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err);
+/* One file of it; `path` is the node's. */
+int local_node_file(const struct local_node *n, const char *path, mode_t mode,
+		    const struct cryo_str *s, struct cryo_err *err);
 /* The host's kubeconfig for that port, 0600. */
 int local_kubeconfig_write(const struct local *l, unsigned port, struct cryo_err *err);
 
@@ -107,10 +117,28 @@ struct local_service {
 	/* Adds argv. */
 	void (*argv)(const struct local_node *n, struct cryo_strv *argv);
 	bool waits; /* for an API server that is ready: local_services_release() */
+	bool net;   /* only in a node with Services */
 };
 extern const struct local_service local_services[]; /* ends with a NULL name */
 /* s6 service directories below `scandir`. */
 int local_services_write(const struct local_node *n, const char *scandir, struct cryo_err *err);
+
+/* Does a node have it? */
+bool local_service_is_in(const struct local_service *s, bool services);
+
+/* Of kube-proxy and CoreDNS, for the table. */
+void local_add_proxy_argv(const struct local_node *n, struct cryo_strv *a);
+void local_add_coredns_argv(const struct local_node *n, struct cryo_strv *a);
+/* Their files, and the node's resolv.conf. */
+int local_net_config(const struct local_node *n, struct cryo_err *err);
+/* How kube-proxy can work on that kernel ("6.1.0-9"), `nft` being there or not. */
+const char *local_proxy_mode(const char *kernel, bool nft);
+/* What the API server has to know before they start: the right to read, and where DNS is. 0; 1:
+ * not yet, it is still making its namespaces. */
+int local_net_objects(struct local *l, struct cryo_kube *k, struct cryo_err *err);
+/* Ask the DNS of the node's Services for the API server's name: kube-proxy, CoreDNS and what they
+ * know of the API. 0; 1: no answer yet, *why (static) tells. */
+int local_dns_ask(const struct cryo_pid *init, const char **why, struct cryo_err *err);
 
 /* The API server of the node that runs is ready: start those that wait for it. Those that run
  * already are left alone. */

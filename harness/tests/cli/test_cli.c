@@ -184,7 +184,7 @@ static void usage(void **state)
 		{ "restore", 2, "an argument is missing: cryopod restore ARCHIVE\n" },
 		{ "restore x.tar", 2, "the new pod needs a name: --pod NAME" },
 		{ "kubectl", 2, "an argument is missing" },
-		{ "image foo", 2, "no image 'foo' (valid values: counter, pause, faces)" },
+		{ "image foo", 2, "no image 'foo' (valid values: counter, pause, faces, web)" },
 		{ "up --count 65", 2, "--count: at most 64" },
 		{ "up --count 2 --port 5", 2, "--port is for one cluster, --count for several" },
 		{ "up --count 2 -o xml", 2, "--output: 'xml' is not table" },
@@ -316,7 +316,7 @@ static void no_cluster(void **state)
 		{ "kubectl get pods", 1, "does not run" },
 		{ "proxy", 1, "does not run" },
 		{ "kubectl -n kube-system get pods", 1, "does not run" },
-		{ "up --no-build", 4, "5 components of stack 'upstream' are not built" },
+		{ "up --no-build", 4, "6 components of stack 'upstream' are not built" },
 		{ "down --name nothing", 0, "nothing was there" },
 		{ "-q down --name nothing", 0, "" },
 	};

@@ -343,7 +343,7 @@ static void no_such_built_in(void **state)
 
 	(void)state;
 	assert_int_equal(cryo_image_builtin("mysql", in_dir("image.tar"), &err), -CRYO_E_USAGE);
-	assert_string_equal(err.msg, "no image 'mysql' (valid values: counter, pause, faces)");
+	assert_string_equal(err.msg, "no image 'mysql' (valid values: counter, pause, faces, web)");
 	setenv("CRYOPOD_DATA", dir, 1);
 	put_file("libexec/counter", "the program");
 	assert_int_equal(cryo_image_builtin("counter", in_dir("image.tar"), &err), 0);

@@ -18,6 +18,8 @@ static const struct {
 	{ "admin", "subject=CN=kubernetes-admin,O=system:masters", false, true },
 	{ "controller-manager", "subject=CN=system:kube-controller-manager", false, true },
 	{ "scheduler", "subject=CN=system:kube-scheduler", false, true },
+	{ "kube-proxy", "subject=CN=system:kube-proxy", false, true },
+	{ "coredns", "subject=CN=system:coredns", false, true },
 	{ "node1", "subject=CN=system:node:node1,O=system:nodes", true, true },
 };
 

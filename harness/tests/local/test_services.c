@@ -54,6 +54,7 @@ static void each_has_its_scripts(void **state)
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
 	(void)state;
+	world.l->node->services = true;
 	assert_int_equal(local_services_write(world.l->node, scan, &world.err), 0);
 	for (const struct local_service *s = local_services; s->name; s++) {
 		cryo_auto(cryo_free) char *run = cryo_asprintf("%s/%s/run", scan, s->name);
@@ -87,11 +88,84 @@ static void who_waits(void **state)
 		{ "etcd", false },	 { "kube-apiserver", false },
 		{ "kubelet", false },	 { "kube-controller-manager", true },
 		{ "containerd", false }, { "kube-scheduler", true },
+		{ "kube-proxy", true },	 { "coredns", true },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
 		assert_int_equal(find_service(row[i].name)->waits, row[i].waits);
+}
+
+/* `up --minimal`: what is only there for Services is not, and the API server knows. */
+static void minimal_node(void **state)
+{
+	static const char *const none = "--endpoint-reconciler-type=none";
+	cryo_auto(cryo_free) char *scan = world_path("service");
+	struct local_node n = *world.l->node;
+
+	(void)state;
+	n.services = false;
+	assert_int_equal(local_services_write(&n, scan, &world.err), 0);
+	for (const struct local_service *s = local_services; s->name; s++) {
+		cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/%s", scan, s->name);
+		bool net = strcmp(s->name, "kube-proxy") == 0 || strcmp(s->name, "coredns") == 0;
+
+		assert_int_equal(s->net, net);
+		assert_int_equal(cryo_fs_is_dir(dir), !net);
+		assert_true(local_service_is_in(s, true));
+	}
+	for (int with = 0; with < 2; with++) {
+		cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
+
+		n.services = with;
+		find_service("kube-apiserver")->argv(&n, &argv);
+		assert_int_equal(cryo_strv_has(&argv, none), !with);
+	}
+}
+
+static void which_mode(void **state)
+{
+	static const struct {
+		const char *kernel;
+		bool nft;
+		const char *mode;
+	} row[] = {
+		{ "6.18.44-fc", true, "nftables" }, { "5.13.0", true, "nftables" },
+		{ "5.12.19", true, "iptables" },    { "4.19.0-27-amd64", true, "iptables" },
+		{ "6.1.0-9", false, "iptables" },   { "", true, "iptables" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
+		assert_string_equal(local_proxy_mode(row[i].kernel, row[i].nft), row[i].mode);
+}
+
+static void read_node_file(const char *path, struct cryo_str *out)
+{
+	cryo_auto(cryo_free) char *full = cryo_asprintf("%s/upper%s", world.l->node->dir, path);
+
+	cryo_str_clear(out);
+	assert_int_equal(cryo_fs_read(full, 65536, out, &world.err), 0);
+}
+
+/* In one block `template` would come before `kubernetes` and deny all names. */
+static void files_of_dns(void **state)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	const char *rest;
+
+	(void)state;
+	assert_int_equal(local_net_config(world.l->node, &world.err), 0);
+	read_node_file("/etc/coredns/Corefile", &text);
+	rest = strstr(text.p, "\n.:10053 {");
+	assert_non_null(rest);
+	assert_non_null(strstr(text.p, "kubernetes cluster.local"));
+	assert_true(strstr(text.p, "kubernetes cluster.local") < rest);
+	assert_true(strstr(text.p, "template ANY ANY") > rest);
+	read_node_file("/etc/resolv.conf", &text);
+	assert_non_null(strstr(text.p, "nameserver 10.96.0.10\n"));
+	/* A namespace in it would be searched by the pods of all others. */
+	assert_non_null(strstr(text.p, "search svc.cluster.local cluster.local\n"));
 }
 
 static void nobody_to_release(void **state)
@@ -166,6 +240,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(hostile_words, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(write_failure, world_setup, world_teardown),
 		cmocka_unit_test(who_waits),
+		cmocka_unit_test(which_mode),
+		cmocka_unit_test_setup_teardown(minimal_node, world_setup, world_teardown),
+		cmocka_unit_test_setup_teardown(files_of_dns, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(nobody_to_release, world_setup, world_teardown),
 	};
 

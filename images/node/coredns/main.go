@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// CoreDNS with the plugins that kubeadm's Corefile names, and no others. A plugin
-// that is not imported costs nothing and cannot be attacked.
+// CoreDNS with the plugins that kubeadm's Corefile names, and two for local clusters:
+// `bind`, as it shares the node's network, and `template`, with which it says that a
+// name of outside does not exist. No others: a plugin that is not imported costs
+// nothing and cannot be attacked.
 package main
 
 import (
+	_ "github.com/coredns/coredns/plugin/bind"
 	_ "github.com/coredns/coredns/plugin/cache"
 	_ "github.com/coredns/coredns/plugin/errors"
 	_ "github.com/coredns/coredns/plugin/forward"
@@ -16,6 +19,7 @@ import (
 	_ "github.com/coredns/coredns/plugin/metrics"
 	_ "github.com/coredns/coredns/plugin/ready"
 	_ "github.com/coredns/coredns/plugin/reload"
+	_ "github.com/coredns/coredns/plugin/template"
 
 	"github.com/coredns/coredns/coremain"
 )

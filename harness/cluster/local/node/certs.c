@@ -25,6 +25,8 @@ static const struct cert certs[] = {
 	{ "admin", "kubernetes-admin", "system:masters", false, true },
 	{ "controller-manager", "system:kube-controller-manager", NULL, false, true },
 	{ "scheduler", "system:kube-scheduler", NULL, false, true },
+	{ "kube-proxy", "system:kube-proxy", NULL, false, true },
+	{ "coredns", "system:coredns", NULL, false, true },
 };
 
 static int write_pem_file(const char *dir, const char *file, const char *ext, const char *pem,

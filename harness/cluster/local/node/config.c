@@ -18,8 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static int write_node_file(const struct local_node *n, const char *path, mode_t mode,
-			   const struct cryo_str *s, struct cryo_err *err)
+int local_node_file(const struct local_node *n, const char *path, mode_t mode,
+		    const struct cryo_str *s, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *full = cryo_asprintf("%s/upper%s", n->dir, path);
 	int rc = cryo_fs_mkparents(full, 0755, err);
@@ -88,7 +88,7 @@ static int write_containerd_config(const struct local *l, struct cryo_err *err)
 	    "  bin_dirs = [\"/usr/lib/cni\"]\n"
 	    "  conf_dir = \"/etc/cni/net.d\"\n",
 	    can_lower_oom_score() ? "false" : "true");
-	return write_node_file(l->node, "/etc/containerd/config.toml", 0644, &s, err);
+	return local_node_file(l->node, "/etc/containerd/config.toml", 0644, &s, err);
 }
 
 static int write_kubelet_config(const struct local *l, const char *version, struct cryo_err *err)
@@ -122,7 +122,8 @@ static int write_kubelet_config(const struct local *l, const char *version, stru
 	    "imageGCHighThresholdPercent: 100\n"
 	    "makeIPTablesUtilChains: false\n"
 	    "hairpinMode: none\n"
-	    "resolvConf: \"\"\n"
+	    "resolvConf: \"%s\"\n"
+	    "%s"
 	    "runtimeRequestTimeout: 10m\n"
 	    "nodeStatusUpdateFrequency: 5s\n"
 	    "nodeLeaseDurationSeconds: 40\n"
@@ -131,8 +132,12 @@ static int write_kubelet_config(const struct local *l, const char *version, stru
 	    "volumePluginDir: " LOCAL_NO_FLEX_VOLUMES "\n"
 	    "enableControllerAttachDetach: true\n"
 	    "logging: {verbosity: 1}\n",
-	    cryo_node_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node->name, l->node->name);
-	return write_node_file(l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
+	    cryo_node_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node->name, l->node->name,
+	    l->node->services ? "/etc/resolv.conf" : "",
+	    l->node->services
+		? "clusterDomain: " LOCAL_DOMAIN "\nclusterDNS: [" LOCAL_DNS_IP "]\n"
+		: "");
+	return local_node_file(l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
 }
 
 /*
@@ -149,9 +154,12 @@ static int write_cni_config(const struct local *l, struct cryo_err *err)
 		      "   \"ipam\": {\"type\": \"host-local\", \"dataDir\": \"/run/cni\",\n"
 		      "     \"ranges\": [[{\"subnet\": \"%s\"}]],"
 		      " \"routes\": [{\"dst\": \"0.0.0.0/0\"}]}}\n"
-		      "]}\n",
-		      l->node->pod_net);
-	return write_node_file(l->node, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
+		      "%s]}\n",
+		      l->node->pod_net,
+		      l->node->services ? "  ,{\"type\": \"portmap\","
+					  " \"capabilities\": {\"portMappings\": true}}\n"
+					: "");
+	return local_node_file(l->node, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
 }
 
 /* Both ends of the pair are in the node: nothing crosses to the host. */
@@ -167,7 +175,7 @@ static int write_network_config(const struct local *l, struct cryo_err *err)
 		      "link set eth0 up\n"
 		      "route add default via %s dev eth0\n",
 		      l->node->ip, l->node->gateway);
-	return write_node_file(l->node, "/etc/cryopod/network", 0644, &s, err);
+	return local_node_file(l->node, "/etc/cryopod/network", 0644, &s, err);
 }
 
 static int write_node_identity(const struct local *l, struct cryo_err *err)
@@ -181,12 +189,12 @@ static int write_node_identity(const struct local *l, struct cryo_err *err)
 	cryo_str_addf(&hosts, "127.0.0.1 localhost\n%s %s\n", l->node->ip, l->node->name);
 	cryo_hash_bytes(l->node->cgroup, strlen(l->node->cgroup), hash);
 	cryo_str_addf(&id, "%.32s\n", hash);
-	rc = write_node_file(l->node, "/etc/hostname", 0644, &name, err);
+	rc = local_node_file(l->node, "/etc/hostname", 0644, &name, err);
 	if (rc == 0)
-		rc = write_node_file(l->node, "/etc/hosts", 0644, &hosts, err);
+		rc = local_node_file(l->node, "/etc/hosts", 0644, &hosts, err);
 	if (rc == 0)
-		rc = write_node_file(l->node, "/etc/machine-id", 0444, &id, err);
-	return rc < 0 ? rc : write_node_file(l->node, "/etc/resolv.conf", 0644, &none, err);
+		rc = local_node_file(l->node, "/etc/machine-id", 0444, &id, err);
+	return rc < 0 ? rc : local_node_file(l->node, "/etc/resolv.conf", 0644, &none, err);
 }
 
 static int copy_pki_to_node(const struct local *l, struct cryo_err *err)
@@ -207,7 +215,7 @@ static int copy_pki_to_node(const struct local *l, struct cryo_err *err)
 			continue;
 		rc = local_certs_read(l, e->d_name, &pem, err);
 		if (rc == 0)
-			rc = write_node_file(l->node, path, 0600, &pem, err);
+			rc = local_node_file(l->node, path, 0600, &pem, err);
 	}
 	closedir(dir);
 	return rc;
@@ -239,7 +247,7 @@ static int write_service_kubeconfig(const struct local *l, const char *service, 
 
 	cryo_yaml_emit(config, &text);
 	json_decref(config);
-	return write_node_file(l->node, path, 0600, &text, err);
+	return local_node_file(l->node, path, 0600, &text, err);
 }
 
 static int write_kubeconfigs(const struct local *l, struct cryo_err *err)
@@ -247,10 +255,13 @@ static int write_kubeconfigs(const struct local *l, struct cryo_err *err)
 	const char *const users[][2] = { { "kubelet", l->node->name },
 					 { "controller-manager", "controller-manager" },
 					 { "scheduler", "scheduler" },
-					 { "admin", "admin" } };
+					 { "admin", "admin" },
+					 { "kube-proxy", "kube-proxy" },
+					 { "coredns", "coredns" } };
+	size_t n = CRYO_ARRAY_LEN(users) - (l->node->services ? 0 : 2);
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(users); i++)
+	for (size_t i = 0; rc == 0 && i < n; i++)
 		rc = write_service_kubeconfig(l, users[i][0], users[i][1], err);
 	return rc;
 }
@@ -342,7 +353,7 @@ static int install_interposer(const struct local *l, struct cryo_err *err)
 	int rc = install_part(l, &cryo_node_interposer, err);
 
 	cryo_node_criu_conf("/usr/sbin/criu", NULL, &conf);
-	return rc < 0 ? rc : write_node_file(l->node, CRYO_NODE_CRIU_CONF, 0644, &conf, err);
+	return rc < 0 ? rc : local_node_file(l->node, CRYO_NODE_CRIU_CONF, 0644, &conf, err);
 }
 
 /* The interposer loads it into CRIU if it is there. */
@@ -380,6 +391,8 @@ int local_config_write(const struct local *l, const struct cryo_build *build, st
 		rc = step[i](l, err);
 	if (rc == 0)
 		rc = install_criu_preload(l, build, err);
+	if (rc == 0 && l->node->services)
+		rc = local_net_config(l->node, err);
 	if (rc == 0)
 		rc = write_kubelet_config(l, find_kubernetes_version(build), err);
 	if (rc == 0)

@@ -136,6 +136,11 @@ const char *local_record_rootfs(const struct local_record *r)
 	return cryo_json_str(local_record_component(r, "node"), "dir");
 }
 
+bool local_has_services(const struct local_record *r)
+{
+	return local_record_component(r, "coredns") != NULL;
+}
+
 const char *local_record_criu(const struct local_record *r)
 {
 	return cryo_json_str(local_record_component(r, "criu"), "dir");

@@ -52,9 +52,10 @@ static void add_apiserver_argv(const struct local_node *n, struct cryo_strv *a)
 	    "--service-account-issuer=https://kubernetes.default.svc.cluster.local",
 	    "--service-account-key-file=" PKI "/sa.pub",
 	    "--service-account-signing-key-file=" PKI "/sa.key",
-	    "--service-cluster-ip-range=" LOCAL_SERVICE_NET,
-	    "--endpoint-reconciler-type=none", /* one API server, no kube-proxy */
-	    "--allow-privileged=true", "--profiling=false", NULL);
+	    "--service-cluster-ip-range=" LOCAL_SERVICE_NET, "--allow-privileged=true",
+	    "--profiling=false", NULL);
+	if (!n->services) /* nobody would follow what it writes */
+		cryo_strv_add(a, "--endpoint-reconciler-type=none");
 	cryo_strv_addf(a, "--secure-port=%d", LOCAL_API_PORT);
 	cryo_strv_addf(a, "--advertise-address=%s", n->ip);
 }
@@ -108,18 +109,25 @@ static void add_kubelet_argv(const struct local_node *n, struct cryo_strv *a)
 }
 
 const struct local_service local_services[] = {
-	{ "etcd", "node", "etcd-server", add_etcd_argv, false },
-	{ "kube-apiserver", "kubernetes", NULL, add_apiserver_argv, false },
-	{ "containerd", "containerd", NULL, add_containerd_argv, false },
-	{ "kubelet", "kubernetes", NULL, add_kubelet_argv, false },
+	{ "etcd", "node", "etcd-server", add_etcd_argv, false, false },
+	{ "kube-apiserver", "kubernetes", NULL, add_apiserver_argv, false, false },
+	{ "containerd", "containerd", NULL, add_containerd_argv, false, false },
+	{ "kubelet", "kubernetes", NULL, add_kubelet_argv, false, false },
 	/*
 	 * An API server that never ran answers "forbidden" until it has made its roles, and who
 	 * asks too early does so again only after one to three seconds.
 	 */
-	{ "kube-controller-manager", "kubernetes", NULL, add_controller_argv, true },
-	{ "kube-scheduler", "kubernetes", NULL, add_scheduler_argv, true },
-	{ NULL, NULL, NULL, NULL, false },
+	{ "kube-controller-manager", "kubernetes", NULL, add_controller_argv, true, false },
+	{ "kube-scheduler", "kubernetes", NULL, add_scheduler_argv, true, false },
+	{ "kube-proxy", "kubernetes", NULL, local_add_proxy_argv, true, true },
+	{ "coredns", "coredns", NULL, local_add_coredns_argv, true, true },
+	{ NULL, NULL, NULL, NULL, false, false },
 };
+
+bool local_service_is_in(const struct local_service *s, bool services)
+{
+	return services || !s->net;
+}
 
 /* A word for execlineb: in double quotes, with its two special characters escaped. */
 static void add_execline_word(struct cryo_str *s, const char *word)
@@ -182,7 +190,7 @@ int local_services_release(struct local *l, struct cryo_err *err)
 		cryo_auto(cryo_free) char *dir = cryo_asprintf(SCANDIR "/%s", s->name);
 		const char *const up[] = { "s6-svc", "-u", dir, NULL };
 
-		if (!s->waits)
+		if (!s->waits || !local_service_is_in(s, l->node->services))
 			continue;
 		cryo_strv_addf(&forget, "%s/down", dir);
 		rc = run_service_command(l, up, err);
@@ -197,6 +205,7 @@ int local_services_write(const struct local_node *n, const char *scandir, struct
 	int rc = 0;
 
 	for (const struct local_service *s = local_services; rc == 0 && s->name; s++)
-		rc = write_service_dir(n, s, scandir, err);
+		if (local_service_is_in(s, n->services))
+			rc = write_service_dir(n, s, scandir, err);
 	return cryo_err_wrap(err, rc, "services");
 }

@@ -130,6 +130,56 @@ static int look_at_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 	return rc;
 }
 
+/* Before kube-proxy and CoreDNS start: they would be refused, and wait for a second. */
+static int tell_api_of_dns(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+{
+	int rc;
+
+	while ((rc = local_net_objects(u->l, k, err)) == 1) {
+		rc = pause_and_check(u, "DNS", "there is no namespace kube-system", err);
+		if (rc < 0)
+			break;
+	}
+	return rc;
+}
+
+/* From end to end: kube-proxy's rules, CoreDNS, and what both know of the API. */
+static int look_at_dns(struct up *u, struct cryo_err *err)
+{
+	const char *why = NULL;
+	int rc = 0;
+
+	while (rc == 0 && local_has_services(&u->record) &&
+	       (rc = local_dns_ask(&u->record.init, &why, err)) == 1)
+		rc = pause_and_check(u, "DNS", why, err);
+	return rc;
+}
+
+static int wait_for_services(struct up *u, struct cryo_err *err)
+{
+	int rc;
+
+	if (!local_has_services(&u->record))
+		return 0;
+	cryo_step_begin("Services and DNS");
+	rc = look_at_dns(u, err);
+	if (rc < 0) {
+		cryo_step_fail("%s", err->msg);
+		show_service_log(u, "kube-proxy");
+		show_service_log(u, "coredns");
+	} else {
+		cryo_step_ok("ready");
+	}
+	return rc;
+}
+
+static int start_waiting_services(struct up *u, struct cryo_kube *k, struct cryo_err *err)
+{
+	int rc = local_has_services(&u->record) ? tell_api_of_dns(u, k, err) : 0;
+
+	return rc < 0 ? rc : local_services_release(u->l, err);
+}
+
 static int wait_for_ready_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 {
 	int rc;
@@ -156,8 +206,10 @@ int up_settle(struct up *u, struct cryo_err *err)
 		rc = wait_for_api(u, k, err);
 	/* One that came from a template has them running. */
 	if (rc == 0 && !u->record.complete && !u->record.from)
-		rc = local_services_release(u->l, err);
-	return rc < 0 ? rc : wait_for_ready_node(u, k, err);
+		rc = start_waiting_services(u, k, err);
+	if (rc == 0)
+		rc = wait_for_ready_node(u, k, err);
+	return rc < 0 ? rc : wait_for_services(u, err);
 }
 /* /healthz of the kubelet as the API server sees it: both ends, and what is between them. */
 static int ask_kubelet_health(struct up *u, struct cryo_kube *k, struct cryo_err *err)
@@ -186,5 +238,7 @@ int up_wait_quietly(struct up *u, struct cryo_err *err)
 		rc = ask_kubelet_health(u, k, err);
 	if (rc == 0)
 		rc = look_at_node(u, k, err);
+	if (rc == 0)
+		rc = look_at_dns(u, err);
 	return local_blame_memory(u->l->node, rc, err);
 }

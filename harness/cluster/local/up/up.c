@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "recipe/recipe.h"
 #include "recipe/users.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
@@ -24,13 +25,29 @@
 #define DEFAULT_READY_MS 120000
 #define PODS_MS		 60000 /* of a snapshot, until they are Ready again */
 
+/* Without DNS a node has no Services either: local_has_services(). */
+static int plan_wanted_components(struct up *u, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv only = { 0 };
+
+	for (size_t i = 0; i < u->stack.n; i++) {
+		const struct cryo_component *c = &u->stack.component[i];
+
+		if (!cryo_recipe_in_nodes(c))
+			continue;
+		if (!u->opts->local.minimal || strcmp(c->name, "coredns") != 0)
+			cryo_strv_add(&only, c->name);
+	}
+	return cryo_build_plan(&u->stack, cryo_strv_get(&only), &u->build, err);
+}
+
 int up_plan(struct up *u, size_t *missing, struct cryo_err *err)
 {
 	int rc = cryo_stack_load(u->opts->stack ? u->opts->stack : "upstream", &u->stack, err);
 
 	*missing = 0;
 	if (rc == 0)
-		rc = cryo_build_plan_nodes(&u->stack, &u->build, err);
+		rc = plan_wanted_components(u, err);
 	for (size_t i = 0; rc == 0 && i < u->build.n; i++)
 		*missing += !u->build.item[i].up_to_date;
 	return rc;
@@ -169,6 +186,8 @@ int up_cold_start(struct up *u, struct cryo_err *err)
 	u->record.created_ns = cryo_wall_ns();
 	free(cryo_steal(&u->record.from));
 	up_describe(u);
+	for (size_t i = 0; i < u->l->base.nodes; i++)
+		u->l->node[i].services = local_has_services(&u->record);
 	rc = prepare_cold_start(u, err);
 	if (rc == 0)
 		rc = start_local_node(u, err);
