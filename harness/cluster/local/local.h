@@ -25,12 +25,13 @@
 #include "cluster/kind.h"
 #include "node/parts.h"
 
-#define LOCAL_STATE	   "/var/lib/node" /* in the node; a real directory of the host, not overlay */
-#define LOCAL_PROGRAMS	   "/opt/cryopod" /* in the node: <cache>/builds, read only */
-#define LOCAL_SERVICE_NET  "10.96.0.0/16"
-#define LOCAL_SERVICE_IP   "10.96.0.1"
-#define LOCAL_DNS_IP	   "10.96.0.10"
-#define LOCAL_DNS_PORT	   10053 /* of the node, behind LOCAL_DNS_IP; a pod of the node's network may want 53 */
+#define LOCAL_STATE	  "/var/lib/node" /* in the node; a real directory of the host, not overlay */
+#define LOCAL_PROGRAMS	  "/opt/cryopod" /* in the node: <cache>/builds, read only */
+#define LOCAL_SERVICE_NET "10.96.0.0/16"
+#define LOCAL_SERVICE_IP  "10.96.0.1"
+#define LOCAL_DNS_IP	  "10.96.0.10"
+#define LOCAL_DNS_PORT                                                                             \
+	10053 /* of the node, behind LOCAL_DNS_IP; a pod of the node's network may want 53 */
 #define LOCAL_DOMAIN	   "cluster.local"
 #define LOCAL_API_PORT	   6443
 #define LOCAL_KUBELET_PORT 10250
@@ -186,6 +187,14 @@ const struct local_node *local_find_node(const struct local *l, const struct cry
 /* A program in a node: words as cryo_cluster_exec. */
 int local_run(const struct local *l, const struct local_node *n, const char *const *argv,
 	      int64_t limit_ms, struct cryo_proc_result *res, struct cryo_err *err);
+
+/* Before a dump of the node: rules of iptables become files of its state … */
+int local_rules_put_away(const struct local *l, struct cryo_err *err);
+/* … and rules again, if there are any, in a node that was restored or was not dumped after all.
+ * What cannot be brought back is a warning. */
+void local_rules_bring_back(const struct local *l);
+/* What makes the tables empty that iptables-save printed, for iptables-restore; appended. */
+void local_rules_nothing(const char *saved, struct cryo_str *out);
 
 bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts);
 int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err);

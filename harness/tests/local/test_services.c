@@ -168,6 +168,30 @@ static void files_of_dns(void **state)
 	assert_non_null(strstr(text.p, "search svc.cluster.local cluster.local\n"));
 }
 
+/* What iptables-save printed, as an order to empty the same tables. */
+static void empty_tables(void **state)
+{
+	static const struct {
+		const char *saved, *nothing;
+	} row[] = {
+		{ "", "" },
+		{ "# Table `kube-proxy' is incompatible, use 'nft' tool.\n", "" },
+		{ "# made by\n*nat\n:PREROUTING ACCEPT [0:0]\n:X - [0:0]\n-A X -j ACCEPT\nCOMMIT\n",
+		  "*nat\nCOMMIT\n" },
+		{ "*nat\nCOMMIT\n*filter\n-A INPUT -m comment --comment \"*raw\"\nCOMMIT\n",
+		  "*nat\nCOMMIT\n*filter\nCOMMIT\n" },
+		{ "*mangle", "*mangle\nCOMMIT\n" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_str_release) struct cryo_str out = { 0 };
+
+		local_rules_nothing(row[i].saved, &out);
+		assert_string_equal(cryo_str_get(&out), row[i].nothing);
+	}
+}
+
 static void nobody_to_release(void **state)
 {
 	(void)state;
@@ -241,6 +265,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(write_failure, world_setup, world_teardown),
 		cmocka_unit_test(who_waits),
 		cmocka_unit_test(which_mode),
+		cmocka_unit_test(empty_tables),
 		cmocka_unit_test_setup_teardown(minimal_node, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(files_of_dns, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(nobody_to_release, world_setup, world_teardown),

@@ -134,9 +134,8 @@ static int write_kubelet_config(const struct local *l, const char *version, stru
 	    "logging: {verbosity: 1}\n",
 	    cryo_node_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node->name, l->node->name,
 	    l->node->services ? "/etc/resolv.conf" : "",
-	    l->node->services
-		? "clusterDomain: " LOCAL_DOMAIN "\nclusterDNS: [" LOCAL_DNS_IP "]\n"
-		: "");
+	    l->node->services ? "clusterDomain: " LOCAL_DOMAIN "\nclusterDNS: [" LOCAL_DNS_IP "]\n"
+			      : "");
 	return local_node_file(l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
 }
 
@@ -252,12 +251,11 @@ static int write_service_kubeconfig(const struct local *l, const char *service, 
 
 static int write_kubeconfigs(const struct local *l, struct cryo_err *err)
 {
-	const char *const users[][2] = { { "kubelet", l->node->name },
-					 { "controller-manager", "controller-manager" },
-					 { "scheduler", "scheduler" },
-					 { "admin", "admin" },
-					 { "kube-proxy", "kube-proxy" },
-					 { "coredns", "coredns" } };
+	const char *const users[][2] = {
+		{ "kubelet", l->node->name },	{ "controller-manager", "controller-manager" },
+		{ "scheduler", "scheduler" },	{ "admin", "admin" },
+		{ "kube-proxy", "kube-proxy" }, { "coredns", "coredns" }
+	};
 	size_t n = CRYO_ARRAY_LEN(users) - (l->node->services ? 0 : 2);
 	int rc = 0;
 

@@ -54,22 +54,22 @@ static int write_corefile(const struct local_node *n, struct cryo_err *err)
 
 	cryo_str_addf(&s,
 		      LOCAL_DOMAIN ":%d in-addr.arpa:%d ip6.arpa:%d {\n"
-		      "    bind %s\n"
-		      "    errors\n"
-		      "    kubernetes " LOCAL_DOMAIN " in-addr.arpa ip6.arpa {\n"
-		      "        kubeconfig /etc/kubernetes/coredns.conf local\n"
-		      "        pods insecure\n"
-		      "        ttl 5\n"
-		      "    }\n"
-		      "    loadbalance\n"
-		      "}\n"
-		      ".:%d {\n"
-		      "    bind %s\n"
-		      "    errors\n"
-		      "    template ANY ANY {\n"
-		      "        rcode NXDOMAIN\n"
-		      "    }\n"
-		      "}\n",
+				   "    bind %s\n"
+				   "    errors\n"
+				   "    kubernetes " LOCAL_DOMAIN " in-addr.arpa ip6.arpa {\n"
+				   "        kubeconfig /etc/kubernetes/coredns.conf local\n"
+				   "        pods insecure\n"
+				   "        ttl 5\n"
+				   "    }\n"
+				   "    loadbalance\n"
+				   "}\n"
+				   ".:%d {\n"
+				   "    bind %s\n"
+				   "    errors\n"
+				   "    template ANY ANY {\n"
+				   "        rcode NXDOMAIN\n"
+				   "    }\n"
+				   "}\n",
 		      LOCAL_DNS_PORT, LOCAL_DNS_PORT, LOCAL_DNS_PORT, n->ip, LOCAL_DNS_PORT, n->ip);
 	return local_node_file(n, COREFILE, 0644, &s, err);
 }

@@ -42,14 +42,14 @@ static json_t *make_dns_service(void)
 /* No pods: the Service has no selector, and what is behind it is said by us. */
 static json_t *make_dns_endpoints(const struct local_node *n)
 {
-	return json_pack(
-	    "{ss ss s{ss ss s{ss ss}} ss s[{s[s] s{sb} ss}] s[{ss ss si}{ss ss si}]}", "apiVersion",
-	    "discovery.k8s.io/v1", "kind", "EndpointSlice", "metadata", "name", "kube-dns",
-	    "namespace", "kube-system", "labels", "kubernetes.io/service-name", "kube-dns",
-	    "endpointslice.kubernetes.io/managed-by", "cryopod", "addressType", "IPv4", "endpoints",
-	    "addresses", n->ip, "conditions", "ready", 1, "nodeName", n->name, "ports", "name",
-	    "dns", "protocol", "UDP", "port", LOCAL_DNS_PORT, "name", "dns-tcp", "protocol", "TCP",
-	    "port", LOCAL_DNS_PORT);
+	return json_pack("{ss ss s{ss ss s{ss ss}} ss s[{s[s] s{sb} ss}] s[{ss ss si}{ss ss si}]}",
+			 "apiVersion", "discovery.k8s.io/v1", "kind", "EndpointSlice", "metadata",
+			 "name", "kube-dns", "namespace", "kube-system", "labels",
+			 "kubernetes.io/service-name", "kube-dns",
+			 "endpointslice.kubernetes.io/managed-by", "cryopod", "addressType", "IPv4",
+			 "endpoints", "addresses", n->ip, "conditions", "ready", 1, "nodeName",
+			 n->name, "ports", "name", "dns", "protocol", "UDP", "port", LOCAL_DNS_PORT,
+			 "name", "dns-tcp", "protocol", "TCP", "port", LOCAL_DNS_PORT);
 }
 
 int local_net_objects(struct local *l, struct cryo_kube *k, struct cryo_err *err)

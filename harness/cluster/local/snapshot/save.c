@@ -147,7 +147,11 @@ static int resume_dumped_node(struct save *s, struct cryo_err *err)
 	u->record.forwarder = (struct cryo_pid){ 0 };
 	if (rc == 0)
 		rc = template_resume(u->l, &s->t, &u->record, &u->record.init, err);
-	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
+	if (rc == 0)
+		rc = local_record_save(u->l, &u->record, err);
+	if (rc == 0)
+		local_rules_bring_back(u->l);
+	return rc;
 }
 
 static int continue_cluster(struct save *s, struct cryo_err *err)
@@ -247,7 +251,8 @@ static int save_locked_cluster(struct save *s, struct cryo_err *err)
 /* The node is dead, its disk is whole. What went wrong is told afterwards. */
 static void restart_dead_cluster(struct save *s)
 {
-	const struct cryo_up_opts opts = { .stack = s->u.record.stack };
+	const struct cryo_up_opts opts = { .stack = s->u.record.stack,
+					   .local.minimal = !local_has_services(&s->u.record) };
 	struct cryo_cluster *t = &s->u.l->base;
 	struct cryo_err failed = CRYO_ERR_INIT;
 	struct cryo_err ignored = CRYO_ERR_INIT;

@@ -89,9 +89,11 @@ int template_take(const struct local *l, const struct local_record *r, const cha
 		*why = cryo_strdup(rc == 1 ? "another cryopod makes it just now" : err->msg);
 		return 1;
 	}
-	rc = dump_template_memory(l, r, t, err);
-	if (rc == 1)
+	rc = local_rules_put_away(l, err) < 0 ? 1 : dump_template_memory(l, r, t, err);
+	if (rc == 1) {
 		*why = cryo_strdup(err->msg);
+		local_rules_bring_back(l);
+	}
 	if (rc == 0)
 		rc = copy_node_disk(l, t, err);
 	if (rc != 0)

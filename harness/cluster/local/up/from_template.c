@@ -67,7 +67,11 @@ int up_restore(struct up *u, const struct template *t, struct template_times *ti
 
 	if (rc == 0)
 		rc = template_restore(u->l, t, &u->record, &u->record.init, times, err);
-	return rc < 0 ? rc : local_record_save(u->l, &u->record, err);
+	if (rc == 0)
+		rc = local_record_save(u->l, &u->record, err);
+	if (rc == 0)
+		local_rules_bring_back(u->l);
+	return rc;
 }
 
 void up_say_restored(struct up *u, const struct template *t, const struct template_times *times,
