@@ -76,3 +76,12 @@ const struct local_node *local_find_node(const struct local *l, const struct cry
 {
 	return &l->node[n - l->base.node];
 }
+
+int local_node_file(const struct local_node *n, const char *path, mode_t mode,
+		    const struct cryo_str *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *full = cryo_asprintf("%s/upper%s", n->dir, path);
+	int rc = cryo_fs_mkparents(full, 0755, err);
+
+	return rc < 0 ? rc : cryo_fs_write(full, cryo_str_get(s), s->len, mode, err);
+}

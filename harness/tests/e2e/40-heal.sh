@@ -8,7 +8,7 @@ healed() {
 	old=$(pid_of "$1") && cp_ shell kill -9 "$old" && until_true 30 other_pid "$1" "$old"
 }
 other_pid() { new=$(pid_of "$1") && [ -n "$new" ] && [ "$new" -gt 0 ] && [ "$new" != "$2" ]; }
-for service in etcd kube-apiserver containerd kubelet kube-controller-manager kube-scheduler; do
+for service in etcd kube-apiserver containerd kubelet kube-controller-manager kube-scheduler kube-proxy coredns; do
 	point "kill -9 of $service" healed $service
 done
 point "up finds all well again" exits 0 cp_ up

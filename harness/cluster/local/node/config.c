@@ -18,15 +18,6 @@
 #include <string.h>
 #include <unistd.h>
 
-int local_node_file(const struct local_node *n, const char *path, mode_t mode,
-		    const struct cryo_str *s, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *full = cryo_asprintf("%s/upper%s", n->dir, path);
-	int rc = cryo_fs_mkparents(full, 0755, err);
-
-	return rc < 0 ? rc : cryo_fs_write(full, cryo_str_get(s), s->len, mode, err);
-}
-
 /* Lowering oom_score_adj below our own needs CAP_SYS_RESOURCE. */
 static bool can_lower_oom_score(void)
 {

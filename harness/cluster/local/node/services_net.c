@@ -17,7 +17,8 @@ const char *local_proxy_mode(const char *kernel, bool nft)
 	return nft && cryo_node_version_at_least(kernel, 5, 13) ? "nftables" : "iptables";
 }
 
-/* Called in the node. */
+/* Called in the node. Flags and no file: a file would be watched, and that takes an inotify
+ * instance. With flags alone its rules follow a change after up to a second. */
 void local_add_proxy_argv(const struct local_node *n, struct cryo_strv *a)
 {
 	struct utsname u = { .release = "" };
