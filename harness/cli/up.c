@@ -13,6 +13,7 @@
 struct up_opts {
 	struct cryo_up_opts up;
 	struct cryo_cli_fetch fetch;
+	struct cryo_opt_list set;
 	unsigned count, jobs;
 	bool verbose;
 	const char *output;
@@ -25,6 +26,8 @@ static const struct cryo_opt opts_table[] = {
 	  "of 127.0.0.1 for the API server (default: a free one)" },
 	{ "minimal", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.local.minimal), NULL,
 	  "neither Services nor DNS: no kube-proxy, no CoreDNS" },
+	{ "set", 0, CRYO_OPT_LIST, offsetof(struct up_opts, set), "COMPONENT.FLAG=VALUE",
+	  "a flag more for one of the node's programs: kubelet.v=4" },
 	{ "config", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.config), "FILE",
 	  "of kind: its cluster.yaml, what we need is added" },
 	{ "nodes", 0, CRYO_OPT_COUNT, offsetof(struct up_opts, up.kind.nodes), "N",
@@ -166,6 +169,7 @@ static int up_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *
 
 	o->up.offline = o->fetch.offline;
 	o->up.mirrors = o->fetch.mirrors.v;
+	o->up.local.set = o->set.v;
 	o->verbose = cli->verbose;
 	o->up.build = build_missing_parts;
 	o->up.build_arg = o;
@@ -174,10 +178,11 @@ static int up_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *
 	if (o->up.local.port > 65535)
 		return cryo_err_set(err, CRYO_E_USAGE, "--port: %u is above 65535",
 				    o->up.local.port);
-	if (o->up.from && (o->up.stack || o->up.template.cold || o->up.local.minimal))
+	if (o->up.from &&
+	    (o->up.stack || o->up.template.cold || o->up.local.minimal || o->set.v[0]))
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--from has its own stack and memory: "
-				    "neither --stack nor --cold nor --minimal");
+				    "neither --stack nor --cold, --minimal or --set");
 	rc = cryo_url_check_mirrors(o->up.mirrors, err);
 	if (rc == 0 && o->count)
 		return run_up_for_many(cli, o, err);

@@ -55,6 +55,8 @@ static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_u
 		return cryo_cluster_lacks(ops, "choice of a port", err);
 	if (o->local.minimal && !is_of_kind(ops, "local"))
 		return cryo_cluster_lacks(ops, "choice of what runs in a node", err);
+	if (o->local.set && *o->local.set && !is_of_kind(ops, "local"))
+		return cryo_cluster_lacks(ops, "choice of flags", err);
 	if (o->kind.config && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "configuration of kind", err);
 	if (o->kind.engine && !is_of_kind(ops, "kind"))

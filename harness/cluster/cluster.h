@@ -76,8 +76,9 @@ struct cryo_up_opts {
 	const char *from; /* kinds with snapshots: name of one to restore; its stack is used */
 	/* What a kind has of its own; others refuse it. */
 	struct {
-		unsigned port; /* of 127.0.0.1 for the API server; 0: any free one */
-		bool minimal;  /* neither kube-proxy nor DNS */
+		unsigned port;		/* of 127.0.0.1 for the API server; 0: any free one */
+		bool minimal;		/* neither kube-proxy nor DNS */
+		const char *const *set; /* "kubelet.v=2", NULL-terminated or NULL */
 	} local;
 	struct {
 		const char *config; /* a cluster.yaml of kind, or NULL */

@@ -51,7 +51,8 @@ struct local_node {
 	char *state;  /* <dir>/state */
 	char *cgroup; /* "/cryopod/<cluster>/node1" */
 	const char *ip, *gateway, *pod_net;
-	bool services; /* it has kube-proxy and DNS: local_has_services() */
+	const json_t *flags; /* local_flags_of(), borrowed of the record; NULL: none */
+	bool services;	     /* it has kube-proxy and DNS: local_has_services() */
 };
 
 struct local {
@@ -66,6 +67,7 @@ struct local_record {
 	char *boot;	/* boot id: pids of another boot are nobody's */
 	char *stack;	/* name */
 	char *stamp;	/* cryo_build_stamp() */
+	json_t *flags;	/* local_flags_of(); NULL: none */
 	json_t *builds; /* [{component, source, stamp, dir}] */
 	int64_t created_ns;
 	unsigned port; /* of the forwarder, 0: none yet */
@@ -123,6 +125,15 @@ struct local_service {
 extern const struct local_service local_services[]; /* ends with a NULL name */
 /* s6 service directories below `scandir`. */
 int local_services_write(const struct local_node *n, const char *scandir, struct cryo_err *err);
+
+/* -CRYO_E_USAGE: not all are "kubelet.v=2", of those services. NULL-terminated, or NULL.
+ */
+int local_flags_check(const char *const *set, const struct cryo_strv *services,
+		      struct cryo_err *err);
+/* As they are recorded: ["kubelet.v=2"]; NULL: none. New reference. */
+json_t *local_flags_of(const char *const *set);
+/* Those of that service: "--v=2". */
+void local_flags_add(const json_t *flags, const char *service, struct cryo_strv *argv);
 
 /* Does a node have it? */
 bool local_service_is_in(const struct local_service *s, bool services);

@@ -197,6 +197,8 @@ static void usage(void **state)
 		  "an argument is missing: cryopod snapshot save|list|rm [SNAPSHOT]" },
 		{ "snapshot sav", 2, "no 'snapshot sav' (did you mean 'save'?)" },
 		{ "up --from a --stack b", 2, "neither --stack nor --cold" },
+		{ "up --from a --minimal", 2, "neither --stack nor --cold" },
+		{ "up --from a --set etcd.v=1", 2, "neither --stack nor --cold" },
 		{ "up --from a --cold", 2, "neither --stack nor --cold" },
 		{ "template list -o xml", 2, "--output: 'xml' is not table" },
 		{ "build -j 0", 2, "--jobs: " },

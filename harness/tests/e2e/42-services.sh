@@ -162,3 +162,16 @@ minimal() {
 point "has neither kube-proxy nor CoreDNS" minimal
 point "a cluster stays what it is" fails 4 "runs another build" sv_ up
 sv_ -q down
+
+# A flag more: a template of its own, and what the program is really started with.
+flag() { exits 0 sv_ up --set kubelet.node-labels=depth=4000 && labelled; }
+labelled() { [ "$(kc get node node1 -o 'jsonpath={.metadata.labels.depth}')" = 4000 ]; }
+point "up --set" flag
+point "the program has it" sh -c "'$CRYOPOD' -q --name $cluster shell pgrep -f 'kubelet.*--node-labels=depth=4000'"
+point "up without keeps it" exits 0 sv_ up
+point "another one is refused while it runs" fails 4 "runs with other flags" sv_ up --set kubelet.v=3
+point "no such component" fails 2 "does not begin with a component" sv_ up --set kublet.v=3
+crashed() { kill -9 "$(status .nodes[0].pid $cluster)" && until_true 10 stopped && exits 0 sv_ up && labelled; }
+stopped() { [ "$(status .state $cluster)" = stopped ]; }
+point "a cluster that crashed has it again" crashed
+sv_ -q down

@@ -192,6 +192,58 @@ static void empty_tables(void **state)
 	}
 }
 
+static void flags_of_people(void **state)
+{
+	static const char *const good[] = { "kubelet.v=4",
+					    "kube-apiserver.feature-gates=A=true,B=false",
+					    "etcd.x=", "kubelet.node-labels=a=b c\"d", NULL };
+	static const char *const bad[] = {
+		"kubelet",
+		"kubelet.",
+		"kubelet.v",
+		"kubelet.=4",
+		"kubelet.--v=4",
+		"kubelet.V=4",
+		"kubelt.v=4",
+		"v=4",
+		"",
+		".v=4",
+		"kubelet=4",
+		"kubelet.a b=4",
+		"kubelet.-v=4",
+		"kube-proxy-x.v=4",
+	};
+	cryo_auto(cryo_free) char *scan = world_path("service");
+	cryo_auto(cryo_free) char *run = cryo_asprintf("%s/kubelet/run", scan);
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv words = { 0 };
+	struct local_node n = *world.l->node;
+	json_t *flags = local_flags_of(good);
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+
+	(void)state;
+	for (const struct local_service *s = local_services; s->name; s++)
+		cryo_strv_add(&names, s->name);
+	assert_int_equal(local_flags_check(NULL, &names, &world.err), 0);
+	assert_int_equal(local_flags_check(good, &names, &world.err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(bad); i++) {
+		const char *const one[] = { bad[i], NULL };
+
+		print_message("# '%s'\n", bad[i]);
+		assert_int_equal(local_flags_check(one, &names, &world.err), -CRYO_E_USAGE);
+		assert_non_null(strstr(world.err.msg, bad[i]));
+	}
+	n.flags = flags;
+	assert_int_equal(local_services_write(&n, scan, &world.err), 0);
+	read_file(run, &text);
+	parse_words(text.p, &words);
+	assert_true(cryo_strv_has(&words, "--v=4"));
+	assert_string_equal(words.v[words.n - 1], "--node-labels=a=b c\"d");
+	assert_false(cryo_strv_has(&words, "--x="));
+	json_decref(flags);
+	assert_null(local_flags_of(NULL));
+}
+
 static void nobody_to_release(void **state)
 {
 	(void)state;
@@ -265,6 +317,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(write_failure, world_setup, world_teardown),
 		cmocka_unit_test(who_waits),
 		cmocka_unit_test(which_mode),
+		cmocka_unit_test_setup_teardown(flags_of_people, world_setup, world_teardown),
 		cmocka_unit_test(empty_tables),
 		cmocka_unit_test_setup_teardown(minimal_node, world_setup, world_teardown),
 		cmocka_unit_test_setup_teardown(files_of_dns, world_setup, world_teardown),

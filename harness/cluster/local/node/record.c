@@ -46,6 +46,9 @@ static void take_own_record(const json_t *j, struct local_record *out)
 	out->boot = cryo_strdup(cryo_json_str(j, "boot"));
 	out->port = (unsigned)cryo_json_int(j, "port", 0);
 	out->complete = cryo_json_bool(j, "complete");
+	out->flags = json_is_array(json_object_get(j, "flags"))
+			 ? json_incref(json_object_get(j, "flags"))
+			 : NULL;
 	out->from = cryo_strdup(cryo_json_str(j, "template"));
 	out->copy_ms = cryo_json_int(j, "restored.copy", 0);
 	out->criu_ms = cryo_json_int(j, "restored.criu", 0);
@@ -81,12 +84,12 @@ static json_t *make_own_record(const struct local_record *r)
 {
 	cryo_auto(cryo_free) char *boot = local_boot_id();
 
-	return json_pack("{ss si sb ss* sb sb so so s{sI sI sI}}", "boot", boot, "port",
-			 (int)r->port, "complete", r->complete, "template", r->from, "dumping",
-			 r->dumping, "saving", r->saving, "init", write_pid_json(&r->init),
-			 "forwarder", write_pid_json(&r->forwarder), "restored", "copy",
-			 (json_int_t)r->copy_ms, "criu", (json_int_t)r->criu_ms, "ready",
-			 (json_int_t)r->ready_ms);
+	return json_pack("{ss si sO* sb ss* sb sb so so s{sI sI sI}}", "boot", boot, "port",
+			 (int)r->port, "flags", r->flags, "complete", r->complete, "template",
+			 r->from, "dumping", r->dumping, "saving", r->saving, "init",
+			 write_pid_json(&r->init), "forwarder", write_pid_json(&r->forwarder),
+			 "restored", "copy", (json_int_t)r->copy_ms, "criu", (json_int_t)r->criu_ms,
+			 "ready", (json_int_t)r->ready_ms);
 }
 
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err)
@@ -112,6 +115,7 @@ void local_record_release(struct local_record *r)
 	free(r->stamp);
 	free(r->from);
 	json_decref(r->builds);
+	json_decref(r->flags);
 	*r = (struct local_record){ 0 };
 }
 

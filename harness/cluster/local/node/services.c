@@ -161,6 +161,7 @@ static int write_service_dir(const struct local_node *n, const struct local_serv
 	int rc;
 
 	s->argv(n, &argv);
+	local_flags_add(n->flags, s->name, &argv);
 	cryo_str_add(&run, "#!/usr/bin/execlineb -P\n/usr/lib/execline/bin/fdmove -c 2 1\n");
 	for (size_t i = 0; i < argv.n; i++)
 		add_execline_word(&run, argv.v[i]);

@@ -190,11 +190,11 @@ static int describe_new_template(struct template *t, const json_t *inputs,
 
 	if (rc < 0)
 		return rc;
-	t->meta = json_pack("{ss ss* ss* sI sI ss sO* sO so sO*}", "key", t->key, "stack", r->stack,
-			    "stamp", r->stamp, "created", (json_int_t)cryo_wall_ns(), "bytes",
-			    (json_int_t)template_bytes(files), "boot", boot, "builds", r->builds,
-			    "inputs", (json_t *)inputs, "files", files, "holds",
-			    (json_t *)t->holds);
+	t->meta = json_pack("{ss ss* ss* sO* sI sI ss sO* sO so sO*}", "key", t->key, "stack",
+			    r->stack, "stamp", r->stamp, "flags", r->flags, "created",
+			    (json_int_t)cryo_wall_ns(), "bytes", (json_int_t)template_bytes(files),
+			    "boot", boot, "builds", r->builds, "inputs", (json_t *)inputs, "files",
+			    files, "holds", (json_t *)t->holds);
 	cryo_json_dump(t->meta, &text);
 	return cryo_fs_write(path, text.p, text.len, 0600, err);
 }

@@ -24,6 +24,8 @@ static void describe_snapshot_origin(struct up *u, const json_t *meta)
 	r->stack = cryo_strdup(cryo_json_str(meta, "stack"));
 	r->stamp = cryo_strdup(cryo_json_str(meta, "stamp"));
 	r->builds = json_incref(json_object_get(meta, "builds"));
+	json_decref(r->flags);
+	r->flags = json_incref(json_object_get(meta, "flags"));
 }
 
 static int open_snapshot(struct up *u, struct template *t, struct cryo_err *err)

@@ -31,6 +31,17 @@ static bool is_final_failure(const struct up *u, const struct cryo_err *err)
 	       (err->status == CRYO_E_SYSTEM && err->sys_errno == ENOSPC);
 }
 
+/* A cluster without any has the key that it always had. */
+static void add_flags_input(struct up *u)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	if (!u->record.flags)
+		return;
+	cryo_json_dump(u->record.flags, &text);
+	json_object_set_new(u->inputs, "flags", json_string(cryo_str_get(&text)));
+}
+
 static int find_template_key(struct up *u, struct cryo_err *err)
 {
 	const struct cryo_built *rootfs = cryo_build_find(&u->build, "node");
@@ -41,6 +52,8 @@ static int find_template_key(struct up *u, struct cryo_err *err)
 		return 0;
 	cryo_build_stamp(&u->build, stamp);
 	rc = template_inputs(stamp, rootfs ? rootfs->dir : NULL, &u->inputs, err);
+	if (rc == 0)
+		add_flags_input(u);
 	if (rc == 0)
 		template_key(u->inputs, u->key);
 	return rc;

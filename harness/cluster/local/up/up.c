@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "conf/json.h"
 #include "recipe/recipe.h"
 #include "recipe/users.h"
 #include "sys/fs.h"
@@ -186,8 +187,10 @@ int up_cold_start(struct up *u, struct cryo_err *err)
 	u->record.created_ns = cryo_wall_ns();
 	free(cryo_steal(&u->record.from));
 	up_describe(u);
-	for (size_t i = 0; i < u->l->base.nodes; i++)
+	for (size_t i = 0; i < u->l->base.nodes; i++) {
 		u->l->node[i].services = local_has_services(&u->record);
+		u->l->node[i].flags = u->record.flags;
+	}
 	rc = prepare_cold_start(u, err);
 	if (rc == 0)
 		rc = start_local_node(u, err);
@@ -290,6 +293,23 @@ static int start_node_kubelet(struct up *u, struct cryo_err *err)
 								   : snapshot_pods_start(u->l, err);
 }
 
+/* Without a wish a cluster keeps what it was started with. */
+static int settle_flags(struct up *u, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *wanted = local_flags_of(u->opts->local.set);
+
+	if (!wanted || json_equal(wanted, u->record.flags))
+		return 0;
+	if (local_record_running(&u->record))
+		return cryo_err_set(err, CRYO_E_PROVISION,
+				    "cluster '%s' runs with other flags: take it down first "
+				    "(cryopod down --name %s)",
+				    u->l->base.name, u->l->base.name);
+	json_decref(u->record.flags);
+	u->record.flags = json_incref(wanted);
+	return 0;
+}
+
 static int wait_restored_pods(struct up *u, struct cryo_err *err)
 {
 	int64_t end = cryo_now_ms() + cryo_limit_ms(PODS_MS);
@@ -309,6 +329,8 @@ static int bring_up_locked(struct up *u, struct cryo_err *err)
 		rc = check_from_snapshot(u, err);
 	if (rc == 0)
 		rc = check_cluster_certs(u, err);
+	if (rc == 0)
+		rc = settle_flags(u, err);
 	if (rc < 0)
 		return rc;
 	u->deadline = cryo_now_ms() +
@@ -353,6 +375,15 @@ int up_verdict(int rc, struct cryo_err *err)
 	return rc;
 }
 
+static int check_wanted_flags(const struct cryo_up_opts *opts, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+
+	for (const struct local_service *s = local_services; s->name; s++)
+		cryo_strv_add(&names, s->name);
+	return local_flags_check(opts->local.set, &names, err);
+}
+
 int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err)
 {
 	struct up u = { .l = (struct local *)t, .opts = opts };
@@ -363,7 +394,9 @@ int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cry
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "a local cluster needs root: namespaces, mounts and cgroups "
 				    "(sudo cryopod up)");
-	rc = cryo_lock_take(u.l->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
+	rc = check_wanted_flags(opts, err);
+	if (rc == 0)
+		rc = cryo_lock_take(u.l->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
 	if (rc == 0)
 		cryo_users_note_state();
 	if (rc == 0)
@@ -382,6 +415,7 @@ bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts)
 		return false;
 	if (opts->from)
 		return up_has_snapshot(&u);
+	u.record.flags = local_flags_of(opts->local.set);
 	return up_plan(&u, &missing, &ignored) == 0 && missing == 0 &&
 	       (opts->template.cold || up_has_template(&u));
 }
