@@ -173,7 +173,7 @@ static int build_packed_image(struct cryo_cli *cli, const struct image_opts *o, 
 	if (rc == 0)
 		rc = cryo_packed_write(&p, to, err);
 	if (rc == 0 && o->load)
-		rc = load_image_file(cli, to, err);
+		rc = load_image_file(cli, to, o->force, err);
 	if (rc == 0)
 		rc = cryo_hash_file(to, digest, err);
 	if (rc == 0)
