@@ -6,6 +6,8 @@
 #include "net/http.h"
 #include "sys/fs.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -34,12 +36,12 @@ static int load_kubeconfig(const struct kindc *c, json_t **out, struct cryo_err 
 		   : cryo_err_set(err, CRYO_E_CONFIG, "'%s' is damaged", c->base.kubeconfig);
 }
 
-int kindc_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err)
+/* A client that speaks as the cluster's admin; what `opts` says of the way goes first. */
+static int open_admin_client(const struct kindc *c, struct cryo_http_opts *opts,
+			     struct cryo_kube **out, struct cryo_err *err)
 {
-	const struct kindc *c = (const struct kindc *)t;
 	cryo_auto(cryo_str_release) struct cryo_str ca = { 0 }, cert = { 0 }, key = { 0 };
 	cryo_auto(cryo_json_decref) json_t *config = NULL;
-	struct cryo_http_opts opts = { .netns_fd = -1, .direct = true };
 	int rc = load_kubeconfig(c, &config, err);
 
 	if (rc == 0)
@@ -50,15 +52,57 @@ int kindc_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *
 		rc = decode_pem(config, "users[0].user.client-key-data", &key, err);
 	if (rc < 0)
 		return rc;
-	opts.base_url = cryo_json_str(config, "clusters[0].cluster.server");
-	if (!opts.base_url)
+	if (!opts->base_url)
+		opts->base_url = cryo_json_str(config, "clusters[0].cluster.server");
+	if (!opts->base_url)
 		return cryo_err_set(err, CRYO_E_CONFIG, "its kubeconfig names no server");
-	opts.ca_pem = ca.p;
-	opts.cert_pem = cert.p;
-	opts.key_pem = key.p;
-	*out = cryo_kube_new(&opts);
+	opts->ca_pem = ca.p;
+	opts->cert_pem = cert.p;
+	opts->key_pem = key.p;
+	*out = cryo_kube_new(opts);
 	explicit_bzero(key.p, key.len);
 	return 0;
+}
+
+int kindc_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err)
+{
+	struct cryo_http_opts opts = { .netns_fd = -1, .direct = true };
+
+	return open_admin_client((const struct kindc *)t, &opts, out, err);
+}
+
+static int find_node_init(const struct kindc *c, const struct cryo_cluster_node *node,
+			  const struct cryo_pid **out, struct cryo_err *err)
+{
+	*out = &c->init[node - c->base.node];
+	if ((*out)->pid > 0 && cryo_pid_alive(*out))
+		return 0;
+	return cryo_err_set(err, CRYO_E_CHECK,
+			    "node '%s' does not run (cryopod up --name %s starts it)", node->name,
+			    c->base.name);
+}
+
+/* From inside the node's network: no port of a kubelet is published. kubeadm lets each kubelet sign
+ * its certificate itself, so there is nothing to check it with. */
+int kindc_kubelet(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		  struct cryo_kube **out, struct cryo_err *err)
+{
+	const struct kindc *c = (const struct kindc *)t;
+	struct cryo_http_opts opts = { .base_url = "https://127.0.0.1:10250",
+				       .direct = true,
+				       .insecure = true };
+	cryo_auto(cryo_fd_close) int fd = -1;
+	cryo_auto(cryo_free) char *path = NULL;
+	const struct cryo_pid *init;
+	int rc = find_node_init(c, node, &init, err);
+
+	if (rc < 0)
+		return rc;
+	path = cryo_asprintf("/proc/%d/ns/net", init->pid);
+	opts.netns_fd = fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return cryo_err_sys(err, errno, "cannot open the network of node '%s'", node->name);
+	return open_admin_client(c, &opts, out, err);
 }
 
 static const char *const node_env[] = {
@@ -97,13 +141,12 @@ int kindc_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 	       const struct cryo_exec *x, struct cryo_proc_result *res, struct cryo_err *err)
 {
 	struct kindc *c = (struct kindc *)t;
-	const struct cryo_pid *init = &c->init[node - t->node];
 	struct cryo_proc p = cryo_exec_process(x, node_env);
+	const struct cryo_pid *init;
+	int rc = find_node_init(c, node, &init, err);
 
-	if (init->pid <= 0 || !cryo_pid_alive(init))
-		return cryo_err_set(err, CRYO_E_CHECK,
-				    "node '%s' does not run (cryopod up --name %s starts it)",
-				    node->name, t->name);
+	if (rc < 0)
+		return rc;
 	if (geteuid() != 0)
 		return exec_by_engine(c, node, x, &p, res, err);
 	p.enter_pid = init->pid;

@@ -13,5 +13,6 @@ const struct cryo_cluster_ops cryo_cluster_kind_kind = {
 	.state = kindc_state,
 	.up = kindc_up,
 	.memory = kindc_memory,
+	.kubelet = kindc_kubelet,
 	.exec = kindc_exec,
 };
