@@ -5,7 +5,7 @@
 #include "bench/bench.h"
 #include "conf/json.h"
 #include "criu/stats.h"
-#include "scenario/podlog.h"
+#include "verify/podlog.h"
 #include "source/data.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/nodefile.h"

@@ -10,7 +10,7 @@
 #include "base/event.h"
 #include "bench/bench.h"
 #include "net/pki.h"
-#include "scenario/podlog.h"
+#include "verify/podlog.h"
 #include "sys/intr.h"
 #include "checkpoint/checkpoint.h"
 #include "verify/pause.h"

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "conf/json.h"
 #include "scenario/criu_fields.h"
-#include "scenario/podlog.h"
+#include "verify/podlog.h"
 #include "scenario/run.h"
 #include "sys/intr.h"
 

@@ -2,11 +2,8 @@
 /* continuity: {from: SOURCE, to: RESTORED, checkpoint: "${cp}", leftRunning: true, format: number}
  */
 #include "criu/archive.h"
-#include "scenario/podlog.h"
 #include "scenario/run.h"
-
-/* Two values are needed; the third shows people a count and not a pair. */
-#define OWN_VALUES 3
+#include "verify/restored_log.h"
 
 struct continuity_args {
 	char *from, *to, *container, *checkpoint, *format;
@@ -52,23 +49,6 @@ static int lint_continuity_step(const struct cryo_scenario *s, const struct cryo
 	return cryo_step_check_checkpoint(step, a->checkpoint, err);
 }
 
-/* The restored log is complete when it has gone this far beyond the copied lines. */
-struct own_lines {
-	const struct cryo_count_format *format;
-	size_t copied, seen, own;
-};
-
-static bool has_enough_own_lines(const char *line, int64_t ns, void *arg)
-{
-	struct own_lines *l = arg;
-	struct cryo_count c;
-
-	(void)ns;
-	if (l->seen++ >= l->copied && cryo_count_read(l->format, line, &c) == CRYO_LOGLINE_COUNT)
-		l->own++;
-	return l->own >= OWN_VALUES;
-}
-
 struct last_count {
 	const struct cryo_count_format *format;
 	uint64_t count;
@@ -84,39 +64,30 @@ static bool has_counted_beyond(const char *line, int64_t ns, void *arg)
 	       c.count > last->count;
 }
 
-/* Too few lines within the time are a finding for the judge, which has the better words. */
-static int read_log_for_judge(struct cryo_run *run, const struct cryo_podlog *p,
-			      struct cryo_str *out, struct cryo_err *err)
-{
-	int rc = cryo_podlog_read(run->kube, p, out, err);
-
-	return rc == -CRYO_E_TIMEOUT || rc == 1 ? 0 : rc;
-}
-
 static int read_continuity_logs(struct cryo_run *run, const struct continuity_args *a,
 				const struct cryo_count_format *format, const char *copied,
 				struct cryo_str *restored, struct cryo_str *source,
 				struct cryo_err *err)
 {
 	cryo_auto(cryo_counterlog_release) struct cryo_counterlog copy = { 0 };
-	struct own_lines own = { .format = format };
-	struct cryo_podlog p = {
-		run->ns, a->to, a->container, cryo_run_left(run), has_enough_own_lines, &own
-	};
+	struct cryo_podlog p = { .ns = run->ns,
+				 .pod = a->to,
+				 .container = a->container,
+				 .timeout_ms = cryo_run_left(run) };
 	struct last_count last = { .format = format };
-	int rc;
+	int rc = cryo_restored_log_read(run->kube, &p, format, copied, restored, err);
 
-	cryo_counterlog_parse(CRYO_LOG_CRI, format, copied, &copy);
-	own.copied = copy.n;
-	rc = read_log_for_judge(run, &p, restored, err);
 	if (rc < 0 || !a->left_running)
 		return rc;
+	cryo_counterlog_parse(CRYO_LOG_CRI, format, copied, &copy);
 	if (cryo_counterlog_last(&copy))
 		last.count = cryo_counterlog_last(&copy)->count;
 	p = (struct cryo_podlog){
 		run->ns, a->from, a->container, cryo_run_left(run), has_counted_beyond, &last
 	};
-	return read_log_for_judge(run, &p, source, err);
+	rc = cryo_podlog_read(run->kube, &p, source, err);
+	/* Too few lines are a finding for the judge. */
+	return rc == -CRYO_E_TIMEOUT || rc == 1 ? 0 : rc;
 }
 
 static int run_continuity_step(struct cryo_run *run, const struct cryo_step *step, const void *args,

@@ -5,7 +5,7 @@
  * wait: {pod: NAME, gone: true}
  */
 #include "conf/json.h"
-#include "scenario/podlog.h"
+#include "verify/podlog.h"
 #include "scenario/run.h"
 
 #include <inttypes.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scenario/podlog.h"
+#include "verify/podlog.h"
 
 #define MAX_LOG (64 << 20)
 

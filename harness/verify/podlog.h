@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The log of a pod's container as one text, read to its end or followed until it says enough. */
-#ifndef CRYO_SCENARIO_PODLOG_H
-#define CRYO_SCENARIO_PODLOG_H
+#ifndef CRYO_VERIFY_PODLOG_H
+#define CRYO_VERIFY_PODLOG_H
 
 #include "kube/kube.h"
 #include "verify/counterlog.h"
