@@ -327,8 +327,8 @@ static int stop_source_pod(struct call *c, struct cryo_err *err)
 		return 0;
 	/* pods/checkpoint has done it. */
 	if (c->out->form != CRYO_CHECKPOINT_PODS)
-		rc = cryo_kube_delete_uid(c->api, &ref,
-					  cryo_json_str(c->subject.pod, "metadata.uid"), err);
+		rc = cryo_kube_delete_uid(
+		    c->api, &ref, cryo_json_str(c->subject.pod, "metadata.uid"), -1, 0, err);
 	c->out->deleted = rc == 0;
 	return cryo_err_wrap(err, rc, "the archive is there ('%s'), but the pod still runs",
 			     c->out->archive);

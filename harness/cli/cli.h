@@ -118,8 +118,9 @@ extern const struct cryo_cmd cryo_cmd_attach, cryo_cmd_bench, cryo_cmd_build, cr
     cryo_cmd_bundle, cryo_cmd_cache, cryo_cmd_checkpoint, cryo_cmd_cluster, cryo_cmd_complete,
     cryo_cmd_doctor, cryo_cmd_down, cryo_cmd_forward, cryo_cmd_help, cryo_cmd_image,
     cryo_cmd_inspect, cryo_cmd_keygen, cryo_cmd_kubectl, cryo_cmd_logs, cryo_cmd_manual,
-    cryo_cmd_node, cryo_cmd_proxy, cryo_cmd_restore, cryo_cmd_scenario, cryo_cmd_seal,
-    cryo_cmd_shell, cryo_cmd_snapshot, cryo_cmd_sources, cryo_cmd_stacks, cryo_cmd_status,
-    cryo_cmd_template, cryo_cmd_test, cryo_cmd_unseal, cryo_cmd_up, cryo_cmd_version;
+    cryo_cmd_migrate, cryo_cmd_node, cryo_cmd_proxy, cryo_cmd_restore, cryo_cmd_scenario,
+    cryo_cmd_seal, cryo_cmd_shell, cryo_cmd_snapshot, cryo_cmd_sources, cryo_cmd_stacks,
+    cryo_cmd_status, cryo_cmd_template, cryo_cmd_test, cryo_cmd_unseal, cryo_cmd_up,
+    cryo_cmd_version;
 
 #endif

@@ -20,6 +20,7 @@ const struct cryo_cmd *const cryo_cmds[] = {
 	&cryo_cmd_logs,
 	&cryo_cmd_checkpoint,
 	&cryo_cmd_restore,
+	&cryo_cmd_migrate,
 	&cryo_cmd_inspect,
 	&cryo_cmd_keygen,
 	&cryo_cmd_seal,

@@ -64,7 +64,7 @@ int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int g
 }
 
 int cryo_kube_delete_uid(struct cryo_kube *k, const struct cryo_kube_ref *ref, const char *uid,
-			 struct cryo_err *err)
+			 int grace_s, int64_t wait_ms, struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref)
 	    json_t *opts = json_pack("{s:s, s:s, s:{s:s}}", "apiVersion", "v1", "kind",
@@ -75,7 +75,11 @@ int cryo_kube_delete_uid(struct cryo_kube *k, const struct cryo_kube_ref *ref, c
 
 	if (rc == 0 && !opts)
 		rc = cryo_err_set(err, CRYO_E_REMOTE, "the object has no uid");
+	if (rc == 0 && grace_s >= 0)
+		json_object_set_new(opts, "gracePeriodSeconds", json_integer(grace_s));
 	if (rc == 0)
 		rc = request_deletion(k, path.p, opts, &answered, err);
+	if (rc == 0 && wait_ms > 0)
+		rc = cryo_kube_wait(k, ref, test_gone_uid, (void *)uid, wait_ms, NULL, err);
 	return rc < 0 ? rc : 0;
 }

@@ -50,9 +50,9 @@ int cryo_kube_apply_file(struct cryo_kube *k, const char *path, const char *ns,
 /* 0 gone (wait_ms > 0: waited for, by watch); 1: was not there. grace_s < 0: the object's own. */
 int cryo_kube_delete(struct cryo_kube *k, const struct cryo_kube_ref *ref, int grace_s,
 		     int64_t wait_ms, struct cryo_err *err);
-/* Asks to delete that very object, with its own grace, and does not wait; gone already is fine. */
+/* That very object, and no other of its name; gone already is fine. */
 int cryo_kube_delete_uid(struct cryo_kube *k, const struct cryo_kube_ref *ref, const char *uid,
-			 struct cryo_err *err);
+			 int grace_s, int64_t wait_ms, struct cryo_err *err);
 /* Opaque Secret or kubernetes.io/tls, data given as plain bytes: base64 is made here. */
 struct cryo_kube_datum {
 	const char *key, *value;
