@@ -283,10 +283,10 @@ static void judge_move(struct move *m)
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	struct cryo_continuity_logs logs = { .before = m->before, .source = "" };
 
-	cryo_counterlog_parse(CRYO_LOG_API, m->before, &before);
+	cryo_counterlog_parse(CRYO_LOG_API, NULL, m->before, &before);
 	if (!cryo_counterlog_last(&before) ||
 	    cryo_archive_load(m->archive, &archive, &ignored) < 0 ||
-	    cryo_restored_log_read(m->k, &p, archive.log, &restored, &ignored) < 0)
+	    cryo_restored_log_read(m->k, &p, NULL, archive.log, &restored, &ignored) < 0)
 		return;
 	logs.copy = archive.log;
 	logs.restored = cryo_str_get(&restored);

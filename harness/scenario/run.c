@@ -70,6 +70,35 @@ static int make_run_namespace(struct cryo_run *run, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "namespace '%s'", ns);
 }
 
+static int set_unschedulable(struct cryo_run *run, const char *node, bool yes, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *object =
+	    json_pack("{s:s, s:s, s:{s:s}, s:{s:b}}", "apiVersion", "v1", "kind", "Node",
+		      "metadata", "name", node, "spec", "unschedulable", yes);
+	enum cryo_kube_change change;
+
+	return cryo_kube_apply(run->kube, object, NULL, &change, err);
+}
+
+int cryo_run_cordon(struct cryo_run *run, const char *node, struct cryo_err *err)
+{
+	if (cryo_strv_has(&run->cordoned, node))
+		return 0;
+	cryo_strv_add(&run->cordoned, node);
+	return set_unschedulable(run, node, true, err);
+}
+
+static void open_cordoned_nodes(struct cryo_run *run)
+{
+	for (size_t i = 0; i < run->cordoned.n; i++) {
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		if (set_unschedulable(run, run->cordoned.v[i], false, &err) < 0)
+			cryo_warn("node '%s' stays closed to new pods: %s", run->cordoned.v[i],
+				  err.msg);
+	}
+}
+
 static int set_up_scenario_run(struct cryo_run *run, const char *tmp, struct cryo_err *err)
 {
 	const char *parent = tmp ? tmp : getenv("TMPDIR");
@@ -92,6 +121,7 @@ static void clean_up_scenario_run(struct cryo_run *run, bool keep)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	cryo_intr_hold();
+	open_cordoned_nodes(run);
 	if (run->ns && !keep && cryo_kube_delete(run->kube, &ns, -1, 0, &err) < 0)
 		cryo_warn("namespace '%s' stays: %s", run->ns, err.msg);
 	if (run->tmp && !keep && cryo_fs_rmtree(run->tmp, &err) < 0)
@@ -112,6 +142,7 @@ static void release_scenario_run(struct cryo_run *run)
 	free(run->ns);
 	free(run->tmp);
 	cryo_vars_release(&run->vars);
+	cryo_strv_release(&run->cordoned);
 }
 
 /* With a code of HTTP; a server that was not waited for has given none. */

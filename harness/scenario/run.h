@@ -26,6 +26,7 @@ struct cryo_run {
 	struct cryo_vars vars;
 	struct cryo_run_checkpoint **cp;
 	size_t cps;
+	struct cryo_strv cordoned; /* nodes that are open again when it ends */
 	struct cryo_scenario_result *result; /* what reports want to know */
 };
 
@@ -34,6 +35,8 @@ struct cryo_run {
 int cryo_run_scenario(struct cryo_cluster *t, struct cryo_kube *k, const struct cryo_scenario *s,
 		      const char *tmp, bool keep, struct cryo_scenario_result *out);
 
+/* No pod is scheduled there until the scenario ends. */
+int cryo_run_cordon(struct cryo_run *run, const char *node, struct cryo_err *err);
 /* What is left of the step's time limit in ms; at least 1. */
 int64_t cryo_run_left(const struct cryo_run *run);
 /* By the name given with `as`, or by the archive's path on this machine; NULL if there is none. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * wait: {pod: NAME, condition: Ready}
+ * wait: {pod: NAME, condition: Ready}   (as: ${as.node})
  * wait: {pod: NAME, container: NAME, counter: {atLeast: 5, format: number}}
  * wait: {pod: NAME, gone: true}
  */
@@ -24,6 +24,8 @@ static const struct cryo_field fields[] = {
 	{ "gone", CRYO_FIELD_BOOL, offsetof(struct wait_args, gone), false },
 	{ NULL, 0, 0, false },
 };
+
+static const char *const results[] = { "node", NULL };
 
 struct counter_goal {
 	uint64_t at_least;
@@ -83,6 +85,8 @@ static int lint_wait_step(const struct cryo_scenario *s, const struct cryo_step 
 	if ((a->condition != NULL) + (a->counter != NULL) + a->gone != 1)
 		return cryo_node_err(step->args, err,
 				     "'wait' needs one of 'condition', 'counter' and 'gone: true'");
+	if (step->as && !a->condition)
+		return cryo_node_err(step->args, err, "'as' is for a 'condition'");
 	if (!a->counter && a->container)
 		return cryo_node_err(step->args, err,
 				     "'%s' is of the whole pod, without 'container'",
@@ -150,26 +154,42 @@ static int wait_for_counter(struct cryo_run *run, const struct wait_args *a, str
 	return 0;
 }
 
+static int wait_for_condition(struct cryo_run *run, const struct cryo_step *step,
+			      const struct wait_args *a, struct cryo_err *err)
+{
+	const struct cryo_kube_ref ref = { "pods", run->ns, a->pod };
+	cryo_auto(cryo_json_decref) json_t *pod = NULL;
+	int rc = cryo_kube_wait(run->kube, &ref, check_wait_condition, a->condition,
+				cryo_run_left(run), &pod, err);
+
+	if (rc == 0 && step->as) {
+		cryo_auto(cryo_free) char *name = cryo_asprintf("%s.node", step->as);
+		const char *node = cryo_json_str(pod, "spec.nodeName");
+
+		cryo_vars_set(&run->vars, name, node ? node : "");
+	}
+	return rc;
+}
+
 static int run_wait_step(struct cryo_run *run, const struct cryo_step *step, const void *args,
 			 struct cryo_str *said, struct cryo_err *err)
 {
 	const struct wait_args *a = args;
 	struct cryo_kube_ref ref = { "pods", run->ns, a->pod };
 
-	(void)step;
 	if (a->counter)
 		return wait_for_counter(run, a, said, err);
 	if (a->gone)
 		return cryo_kube_wait(run->kube, &ref, check_object_gone, NULL, cryo_run_left(run),
 				      NULL, err);
-	return cryo_kube_wait(run->kube, &ref, check_wait_condition, a->condition,
-			      cryo_run_left(run), NULL, err);
+	return wait_for_condition(run, step, a, err);
 }
 
 const struct cryo_step_kind cryo_step_wait = {
 	.name = "wait",
 	.size = sizeof(struct wait_args),
 	.fields = fields,
+	.results = results,
 	.timeout_ms = 60 * 1000,
 	.title = format_wait_title,
 	.lint = lint_wait_step,
