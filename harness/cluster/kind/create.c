@@ -138,45 +138,26 @@ static void remove_empty_groups(const char *dir)
 	rmdir(dir);
 }
 
-static void remove_left_groups(const struct cryo_strv *ids)
+static void remove_left_groups(const struct kindc_nodes *nodes)
 {
-	for (size_t i = 0; i < ids->n; i++) {
+	for (size_t i = 0; i < nodes->n; i++) {
+		const char *id = nodes->node[i].id;
 		cryo_auto(cryo_free) char *dir =
-		    cryo_asprintf("/sys/fs/cgroup/unified/docker/%s", ids->v[i]);
+		    cryo_asprintf("/sys/fs/cgroup/unified/docker/%s", id);
 
-		if (cryo_fs_is_dir(dir))
+		if (*id && strspn(id, "0123456789abcdef") == strlen(id) && cryo_fs_is_dir(dir))
 			remove_empty_groups(dir);
 	}
-}
-
-static int list_container_ids(const struct kindc *c, const struct cryo_engine *e,
-			      struct cryo_strv *ids, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *filter = cryo_asprintf("label=" KINDC_LABEL "=%s", c->kind_name);
-	const char *const args[] = { "ps",	 "--all", "--no-trunc", "--quiet",
-				     "--filter", filter,  NULL };
-	cryo_auto(cryo_free) char *answer = NULL;
-	char *line, *rest;
-	int rc = cryo_engine_ask(e, args, &answer, err);
-
-	rest = answer;
-	while (rc == 0 && (line = strsep(&rest, "\n")))
-		if (*line && strspn(line, "0123456789abcdef") == strlen(line))
-			cryo_strv_add(ids, line);
-	return rc;
 }
 
 int kindc_delete(struct kindc *c, const struct cryo_engine *e, struct cryo_err *err)
 {
 	cryo_auto(kindc_nodes_release) struct kindc_nodes nodes = { 0 };
-	cryo_auto(cryo_strv_release) struct cryo_strv ids = { 0 };
 	int rc = kindc_list_nodes(c, e, &nodes, err);
 
 	if (rc == 0)
-		rc = list_container_ids(c, e, &ids, err);
-	if (rc == 0)
 		rc = remove_containers(&nodes, e, err);
 	if (rc == 0)
-		remove_left_groups(&ids);
+		remove_left_groups(&nodes);
 	return rc;
 }

@@ -18,6 +18,8 @@
 #define LOCK_WAIT_MS 120000
 #define REMOVE_MS    120000
 #define NETWORK	     "kind"
+/* For kind's bind mount, where the machine had none; empty then. */
+#define MADE_BY_ENGINE "/lib/modules"
 
 /* Does another cluster of this machine's records run in the private daemon, or use the image? */
 static int find_other_users(const struct kindc *c, bool *engine, bool *image, struct cryo_err *err)
@@ -47,8 +49,7 @@ static void remove_network(const struct cryo_engine *e)
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	cryo_engine_call(e, args, 0, NULL, &ignored);
-	/* Made by the engine, for kind's bind mount, where the machine had none. */
-	rmdir("/lib/modules");
+	rmdir(MADE_BY_ENGINE);
 }
 
 static int remove_image(const struct kindc *c, const struct cryo_engine *e, struct cryo_err *err)
@@ -70,12 +71,17 @@ static bool has_kind_containers(const struct cryo_engine *e)
 	return cryo_engine_ask(e, args, &answer, &ignored) < 0 || *answer;
 }
 
-static int clear_engine(struct kindc *c, const struct cryo_engine *e, bool image_used,
+/* `ends`: all that the engine has goes with it, and only what runs must end before. */
+static int clear_engine(struct kindc *c, const struct cryo_engine *e, bool ends, bool image_used,
 			struct cryo_err *err)
 {
 	bool keep = c->base.keep_image || image_used || !c->loaded || c->adopted;
 	int rc = kindc_delete(c, e, err);
 
+	if (ends) {
+		rmdir(MADE_BY_ENGINE);
+		return rc;
+	}
 	if (rc == 0 && !keep && c->image)
 		rc = remove_image(c, e, err);
 	if (rc == 0 && !has_kind_containers(e))
@@ -94,14 +100,15 @@ static int end_private_engine(bool keep, struct cryo_err *err)
 static int remove_from_engine(struct kindc *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_engine_release) struct cryo_engine e = { 0 };
-	bool engine_used, image_used;
+	bool engine_used, image_used, ends;
 	int rc = find_other_users(c, &engine_used, &image_used, err);
 
 	if (rc < 0)
 		return rc;
+	ends = c->private && !engine_used && !c->base.keep_image;
 	rc = kindc_engine(c, &e, err);
 	if (rc == 0)
-		rc = clear_engine(c, &e, image_used, err);
+		rc = clear_engine(c, &e, ends, image_used, err);
 	else if (c->private)
 		rc = 0;
 	if (rc == 0 && c->private && !engine_used)

@@ -25,8 +25,10 @@ int kindc_engine(const struct kindc *c, struct cryo_engine *out, struct cryo_err
 
 void kindc_nodes_release(struct kindc_nodes *n)
 {
-	for (size_t i = 0; i < n->n; i++)
+	for (size_t i = 0; i < n->n; i++) {
 		free(n->node[i].name);
+		free(n->node[i].id);
+	}
 	free(n->node);
 	*n = (struct kindc_nodes){ 0 };
 }
@@ -60,11 +62,12 @@ static int list_container_names(const struct kindc *c, const struct cryo_engine 
 
 static void read_inspected(const json_t *one, struct kindc_node *out)
 {
-	const char *name = cryo_json_str(one, "Name");
+	const char *name = cryo_json_str(one, "Name"), *id = cryo_json_str(one, "Id");
 	json_t *labels = cryo_json_at(one, "Config.Labels");
 	const char *role = json_string_value(json_object_get(labels, KINDC_ROLE_LABEL));
 
 	out->name = cryo_strdup(name ? name + (*name == '/') : "");
+	out->id = cryo_strdup(id ? id : "");
 	out->control = cryo_streq(role, "control-plane");
 	out->running = cryo_json_bool(one, "State.Running");
 	out->pid = (pid_t)cryo_json_int(one, "State.Pid", 0);

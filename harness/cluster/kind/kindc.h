@@ -49,7 +49,7 @@ int kindc_engine(const struct kindc *c, struct cryo_engine *out, struct cryo_err
 
 /* A container of the cluster, as the engine has it. */
 struct kindc_node {
-	char *name;
+	char *name, *id;
 	bool control, running;
 	pid_t pid;
 };
