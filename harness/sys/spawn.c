@@ -140,7 +140,9 @@ static void enter_node_namespaces(const struct cryo_proc *p, const struct cryo_s
 	if (inner < 0)
 		fail_child_setup(fds->status, errno, "cannot fork in", "the node");
 	if (inner > 0) {
-		close(fds->status);
+		/* Ours of the caller, too: who reads the far end of one waits for its last holder.
+		 */
+		syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
 		mirror_inner_exit(inner);
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

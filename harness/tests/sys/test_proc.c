@@ -280,6 +280,20 @@ static void input_is_fed(void **state)
 	assert_string_equal(cryo_str_get(&res.out), "xxx");
 }
 
+/* Between us and it there is one more process, which must not hold the far end of its input. */
+static void input_in_node_ends(void **state)
+{
+	struct cryo_proc p = { .input = "typed\n", .enter_pid = getpid(), .timeout_ms = 20000 };
+
+	(void)state;
+	if (geteuid() != 0) {
+		print_message("# skipped: needs root\n");
+		skip();
+	}
+	assert_int_equal(run_sh(&p, "cat; echo end"), 0);
+	assert_string_equal(cryo_str_get(&res.out), "typed\nend\n");
+}
+
 static void environment(void **state)
 {
 	static const char *const env[] = { "CRYO_A=1 2", "CRYO_B", "CRYO_C=", NULL };
@@ -858,6 +872,7 @@ int main(void)
 		TEST(endless_lines_are_cut),
 		TEST(capture_keeps_the_tail),
 		TEST(input_is_fed),
+		TEST(input_in_node_ends),
 		TEST(environment),
 		TEST(directory_and_streams),
 		TEST(log_file),
