@@ -132,7 +132,7 @@ static int describe_cluster(struct kind_up *u, struct cryo_err *err)
 	describe_build(c->builds, &u->image.build);
 	describe_build(c->builds, &u->image.more);
 	c->config =
-	    json_pack("{ss* si}", "file", u->opts->kind.config, "nodes", (int)u->opts->kind.nodes);
+	    json_pack("{ss* si}", "file", u->opts->kind.config, "nodes", (int)u->opts->nodes);
 	c->created_ns = cryo_wall_ns();
 	c->complete = false;
 	return kindc_save(c, err);
@@ -144,7 +144,7 @@ static int write_config(struct kind_up *u, char **path, struct cryo_err *err)
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct kindc_wish wish = { .name = u->c->kind_name,
 				   .file = u->opts->kind.config,
-				   .nodes = u->opts->kind.nodes,
+				   .nodes = u->opts->nodes,
 				   .kubernetes = u->image.version,
 				   .port = u->c->private ? 0 : u->opts->local.port,
 				   .restrict_oom = u->c->private };
@@ -203,8 +203,9 @@ static int start_stopped_nodes(struct kind_up *u, struct kindc_nodes *nodes, str
 	for (size_t i = 0; i < nodes->n; i++)
 		if (!nodes->node[i].running)
 			cryo_strv_add(&args, nodes->node[i].name);
+	/* One that was restarted by others has another process. */
 	if (args.n == 1)
-		return 0;
+		return kindc_save(u->c, err);
 	cryo_step_begin("start nodes");
 	rc = cryo_engine_call(&u->engine, cryo_strv_get(&args), START_NODES_MS, NULL, err);
 	kindc_nodes_release(nodes);
@@ -295,7 +296,7 @@ static int check_wish(const struct cryo_up_opts *o, struct cryo_err *err)
 	cryo_auto(cryo_str_release) struct cryo_str ignored = { 0 };
 	const struct kindc_wish wish = { .name = "x",
 					 .file = o->kind.config,
-					 .nodes = o->kind.nodes };
+					 .nodes = o->nodes };
 
 	return kindc_config(&wish, &ignored, err);
 }
