@@ -30,7 +30,7 @@ static const struct cryo_opt opts_table[] = {
 	  "a flag more for one of the node's programs: kubelet.v=4" },
 	{ "config", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.config), "FILE",
 	  "of kind: its cluster.yaml, what we need is added" },
-	{ "nodes", 0, CRYO_OPT_COUNT, offsetof(struct up_opts, up.kind.nodes), "N",
+	{ "nodes", 0, CRYO_OPT_COUNT, offsetof(struct up_opts, up.nodes), "N",
 	  "a control plane and N-1 workers (default: 1)" },
 	{ "engine", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.engine), "NAME",
 	  "of kind: docker or podman (default: the first that answers)" },

@@ -61,8 +61,6 @@ static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_u
 		return cryo_cluster_lacks(ops, "configuration of kind", err);
 	if (o->kind.engine && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "container engine", err);
-	if (o->kind.nodes > 1 && !is_of_kind(ops, "kind"))
-		return cryo_cluster_lacks(ops, "choice of how many nodes", err);
 	return 0;
 }
 

@@ -73,6 +73,8 @@ struct cryo_up_opts {
 		bool cold;   /* no restore from a template, and none is made */
 		bool remake; /* a cold start, and a template or an error comes of it */
 	} template;
+	/* A control plane and nodes - 1 workers; 0: one node, or as many as it has. */
+	unsigned nodes;
 	const char *from; /* kinds with snapshots: name of one to restore; its stack is used */
 	/* What a kind has of its own; others refuse it. */
 	struct {
@@ -82,7 +84,6 @@ struct cryo_up_opts {
 	} local;
 	struct {
 		const char *config; /* a cluster.yaml of kind, or NULL */
-		unsigned nodes;	    /* without one; 0: one */
 		const char *engine; /* "docker", "podman"; NULL: the first that answers */
 	} kind;
 };

@@ -41,8 +41,12 @@
  */
 #define LOCAL_ETCD_RUN	      "/run/etcd" /* its sockets */
 #define LOCAL_NO_FLEX_VOLUMES "/proc/no-flex-volumes"
-#define LOCAL_LEAF	      "/services" /* v2: the node's group for processes */
-#define LOCAL_BAD_IN_PATH     ",:\\"	  /* they separate the options of an overlay mount */
+/* The network of the first node, for the set-up of another one: a file descriptor. */
+#define LOCAL_FIRST_NETNS_FD 3
+#define LOCAL_FIRST_NETNS    "/proc/self/fd/3"
+#define LOCAL_MAX_NODES	     16
+#define LOCAL_LEAF	     "/services" /* v2: the node's group for processes */
+#define LOCAL_BAD_IN_PATH    ",:\\"	 /* they separate the options of an overlay mount */
 
 /* One node. Addresses are inside its own network: equal in every cluster. */
 struct local_node {
@@ -50,9 +54,11 @@ struct local_node {
 	char *dir;    /* <cluster>/nodes/node1 */
 	char *state;  /* <dir>/state */
 	char *cgroup; /* "/cryopod/<cluster>/node1" */
-	const char *ip, *gateway, *pod_net;
+	char *ip, *pod_net;
+	const char *gateway;
 	const json_t *flags; /* local_flags_of(), borrowed of the record; NULL: none */
-	bool services;	     /* it has kube-proxy and DNS: local_has_services() */
+	bool control;  /* the first one; the others have no control plane */
+	bool services; /* it has kube-proxy and DNS: local_has_services() */
 };
 
 struct local {
@@ -76,8 +82,9 @@ struct local_record {
 	int64_t copy_ms, criu_ms, ready_ms; /* what the restore took, if `from` */
 	bool saving;	      /* a snapshot of it is made, or was when we died: its disk is whole */
 	bool dumping;	      /* CRIU is at it, or was when we died: nobody knows its state */
-	struct cryo_pid init; /* pid 0: not running */
-	struct cryo_pid forwarder; /* pid 0: not running */
+	struct cryo_pid init; /* of the first node; pid 0: not running */
+	struct cryo_pid worker[LOCAL_MAX_NODES - 1]; /* of the others, in their order */
+	struct cryo_pid forwarder;		     /* pid 0: not running */
 };
 
 char *local_boot_id(void); /* caller frees */
@@ -86,7 +93,12 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err);
 void local_record_release(struct local_record *r);
 #define local_record_releasep local_record_release
-bool local_record_running(const struct local_record *r); /* its node's init is alive */
+bool local_record_running(const struct local_record *r); /* its first node's init is alive */
+/* The init of the node of that index, as it was written down. Borrowed. */
+struct cryo_pid *local_record_init(struct local_record *r, size_t node);
+/* That of a node that runs; -CRYO_E_CHECK. */
+int local_node_init(const struct local *l, const struct local_node *n, struct cryo_pid *out,
+		    struct cryo_err *err);
 /* What is known of a component it was made of: "version", "stamp", "dir". NULL: there is none. */
 const json_t *local_record_component(const struct local_record *r, const char *name);
 /* The root file system it was started with; NULL: not known. Borrowed. */
@@ -97,8 +109,10 @@ bool local_has_services(const struct local_record *r);
 /* Directory of the CRIU that its stack builds; NULL: it has the root file system's. Borrowed. */
 const char *local_record_criu(const struct local_record *r);
 
-/* <cluster>/pki and the node's pair, once. Whole or not at all. */
+/* <cluster>/pki and the first node's pair, once. Whole or not at all. */
 int local_certs_make(const struct local *l, struct cryo_err *err);
+/* The pair of another node, once, by the CA that is there. */
+int local_certs_add_node(const struct local *l, const struct local_node *n, struct cryo_err *err);
 /* Have those in <dir>/pki expired? All of a set are made at once; where there is none: no. */
 bool local_certs_over(const char *dir);
 /* PEM text of one file of <cluster>/pki, appended. */
@@ -106,7 +120,8 @@ int local_certs_read(const struct local *l, const char *file, struct cryo_str *o
 		     struct cryo_err *err);
 
 /* Everything in the node's upper directory: certificates, configuration, links to programs. */
-int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err);
+int local_config_write(const struct local *l, const struct local_node *n,
+		       const struct cryo_build *build, struct cryo_err *err);
 /* One file of it; `path` is the node's. */
 int local_node_file(const struct local_node *n, const char *path, mode_t mode,
 		    const struct cryo_str *s, struct cryo_err *err);
@@ -119,8 +134,9 @@ struct local_service {
 	const char *package;   /* of the root file system, where the component is that */
 	/* Adds argv. */
 	void (*argv)(const struct local_node *n, struct cryo_strv *argv);
-	bool waits; /* for an API server that is ready: local_services_release() */
-	bool net;   /* only in a node with Services */
+	bool waits;	 /* for an API server that is ready: local_services_release() */
+	bool net;	 /* only in a node with Services */
+	bool everywhere; /* not only in the first node */
 };
 extern const struct local_service local_services[]; /* ends with a NULL name */
 /* s6 service directories below `scandir`. */
@@ -136,7 +152,7 @@ json_t *local_flags_of(const char *const *set);
 void local_flags_add(const json_t *flags, const char *service, struct cryo_strv *argv);
 
 /* Does a node have it? */
-bool local_service_is_in(const struct local_service *s, bool services);
+bool local_service_is_in(const struct local_service *s, bool control, bool services);
 
 /* Of kube-proxy and CoreDNS, for the table. */
 void local_add_proxy_argv(const struct local_node *n, struct cryo_strv *a);
@@ -157,16 +173,17 @@ int local_dns_ask(const struct cryo_pid *init, const char **why, struct cryo_err
 int local_services_release(struct local *l, struct cryo_err *err);
 
 /*
- * Make the node's first process. It waits for local_init_go(); when *go is closed
- * without it (we died), it ends. `rootfs`: lower directory of the overlay.
+ * Make the node's first process; `first`: that of the first node, for any other one. It waits for
+ * local_init_go(); when *go is closed without it (we died), it ends. `rootfs`: lower directory of
+ * the overlay.
  */
 struct local_init {
 	struct cryo_pid pid;
 	int go;	    /* owned */
 	int status; /* owned: errors of the set-up arrive here, end of file when s6 runs */
 };
-int local_init_start(const struct local *l, const char *rootfs, struct local_init *out,
-		     struct cryo_err *err);
+int local_init_start(const struct local *l, const struct local_node *n, const char *rootfs,
+		     const struct cryo_pid *first, struct local_init *out, struct cryo_err *err);
 /* Let it go on and wait until s6 has taken over. */
 int local_init_go(struct local_init *i, struct cryo_err *err);
 void local_init_release(struct local_init *i);
@@ -195,6 +212,11 @@ int local_blame_memory(const struct local_node *n, int rc, struct cryo_err *err)
 
 /* The node that is meant; a node of another cluster is a bug. */
 const struct local_node *local_find_node(const struct local *l, const struct cryo_cluster_node *n);
+/* As many nodes, those that are there first: what is known of them before anything is done. */
+void local_set_nodes(struct local *l, size_t n);
+/* All of them run: packets of nodes and pods find their way between them. Again: changes nothing.
+ */
+int local_link_nodes(const struct local *l, struct cryo_err *err);
 /* A program in a node: words as cryo_cluster_exec. */
 int local_run(const struct local *l, const struct local_node *n, const char *const *argv,
 	      int64_t limit_ms, struct cryo_proc_result *res, struct cryo_err *err);

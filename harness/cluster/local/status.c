@@ -75,7 +75,7 @@ static json_t *read_services_status(struct local *l, const struct local_record *
 	json_t *list = json_array();
 
 	for (const struct local_service *s = local_services; s->name; s++)
-		if (local_service_is_in(s, local_has_services(r)))
+		if (local_service_is_in(s, true, local_has_services(r)))
 			json_array_append_new(list, read_service_status(l, r, s));
 	return list;
 }

@@ -112,7 +112,7 @@ static void minimal_node(void **state)
 
 		assert_int_equal(s->net, net);
 		assert_int_equal(cryo_fs_is_dir(dir), !net);
-		assert_true(local_service_is_in(s, true));
+		assert_true(local_service_is_in(s, true, true));
 	}
 	for (int with = 0; with < 2; with++) {
 		cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };

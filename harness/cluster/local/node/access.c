@@ -14,16 +14,16 @@
 #include <unistd.h>
 
 /* A client that speaks as the cluster's admin, from inside the node's network. */
-static int open_admin_client(const struct local *l, unsigned port, struct cryo_kube **out,
-			     struct cryo_err *err)
+static int open_admin_client(const struct local *l, const struct local_node *n, unsigned port,
+			     struct cryo_kube **out, struct cryo_err *err)
 {
-	cryo_auto(local_record_release) struct local_record r = { 0 };
+	struct cryo_pid init;
 	cryo_auto(cryo_str_release) struct cryo_str ca = { 0 }, cert = { 0 }, key = { 0 };
 	cryo_auto(cryo_free) char *netns = NULL;
 	cryo_auto(cryo_free) char *url = cryo_asprintf("https://127.0.0.1:%u", port);
 	cryo_auto(cryo_fd_close) int fd = -1;
 	struct cryo_http_opts opts = { .base_url = url, .direct = true };
-	int rc = local_running(l, &r, err);
+	int rc = local_node_init(l, n, &init, err);
 
 	if (rc == 0)
 		rc = local_certs_read(l, "ca.crt", &ca, err);
@@ -33,7 +33,7 @@ static int open_admin_client(const struct local *l, unsigned port, struct cryo_k
 		rc = local_certs_read(l, "admin.key", &key, err);
 	if (rc < 0)
 		return rc;
-	netns = cryo_asprintf("/proc/%d/ns/net", r.init.pid);
+	netns = cryo_asprintf("/proc/%d/ns/net", init.pid);
 	fd = open(netns, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return cryo_err_sys(err, errno, "cannot open the node's network");
@@ -47,14 +47,17 @@ static int open_admin_client(const struct local *l, unsigned port, struct cryo_k
 
 int local_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err)
 {
-	return open_admin_client((struct local *)t, LOCAL_API_PORT, out, err);
+	const struct local *l = (struct local *)t;
+
+	return open_admin_client(l, l->node, LOCAL_API_PORT, out, err);
 }
 
 int local_kubelet(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 		  struct cryo_kube **out, struct cryo_err *err)
 {
-	(void)node;
-	return open_admin_client((struct local *)t, LOCAL_KUBELET_PORT, out, err);
+	const struct local *l = (struct local *)t;
+
+	return open_admin_client(l, local_find_node(l, node), LOCAL_KUBELET_PORT, out, err);
 }
 
 int local_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
@@ -63,14 +66,14 @@ int local_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 	static const char *const env[] = { "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 					   "HOME=/root", "KUBECONFIG=/etc/kubernetes/admin.conf",
 					   "GODEBUG=multipathtcp=0", NULL };
-	cryo_auto(local_record_release) struct local_record r = { 0 };
+	const struct local *l = (struct local *)t;
 	struct cryo_proc p = cryo_exec_process(x, env);
-	int rc = local_running((struct local *)t, &r, err);
+	struct cryo_pid init;
+	int rc = local_node_init(l, local_find_node(l, node), &init, err);
 
-	(void)node;
 	if (rc < 0)
 		return rc;
-	p.enter_pid = r.init.pid;
+	p.enter_pid = init.pid;
 	return cryo_proc_run(&p, res, err);
 }
 
@@ -102,18 +105,18 @@ void local_log_argv(const struct cryo_cluster_node *node, const char *service, u
  * A path of the node as a path of ours: what it leads to is opened with the
  * node's root as root, so that no link there points at the host.
  */
-static int open_path_in_node(const struct local *l, const char *path, uint64_t flags,
-			     struct cryo_err *err)
+static int open_path_in_node(const struct local *l, const struct local_node *n, const char *path,
+			     uint64_t flags, struct cryo_err *err)
 {
-	cryo_auto(local_record_release) struct local_record r = { 0 };
 	cryo_auto(cryo_fd_close) int root = -1;
 	cryo_auto(cryo_free) char *root_path = NULL;
 	struct open_how how = { .flags = flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT };
-	int rc = local_running(l, &r, err), fd;
+	struct cryo_pid init;
+	int rc = local_node_init(l, n, &init, err), fd;
 
 	if (rc < 0)
 		return rc;
-	root_path = cryo_asprintf("/proc/%d/root", r.init.pid);
+	root_path = cryo_asprintf("/proc/%d/root", init.pid);
 	root = open(root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return cryo_err_sys(err, errno, "cannot open the node's root");
@@ -126,10 +129,10 @@ static int open_path_in_node(const struct local *l, const char *path, uint64_t f
 int local_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
 	      int to, struct cryo_err *err)
 {
-	cryo_auto(cryo_fd_close) int fd =
-	    open_path_in_node((struct local *)t, from, O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
+	const struct local *l = (struct local *)t;
+	cryo_auto(cryo_fd_close) int fd = open_path_in_node(l, local_find_node(l, node), from,
+							    O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
 
-	(void)node;
 	return fd < 0 ? fd : cryo_fs_copy_fd(fd, to, from, err);
 }
 
@@ -142,10 +145,10 @@ int local_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, int 
 	cryo_auto(cryo_fs_draft_release) struct cryo_fs_draft draft = CRYO_FS_DRAFT_INIT;
 	cryo_auto(cryo_fd_close) int dir = -1;
 	cryo_auto(cryo_free) char *path = NULL;
+	const struct local *l = (struct local *)t;
 	int rc;
 
-	(void)node;
-	dir = open_path_in_node((struct local *)t, parent, O_PATH | O_DIRECTORY, err);
+	dir = open_path_in_node(l, local_find_node(l, node), parent, O_PATH | O_DIRECTORY, err);
 	if (dir < 0)
 		return dir;
 	path = cryo_asprintf("/proc/self/fd/%d/%s", dir, slash + 1);

@@ -134,6 +134,37 @@ int local_certs_make(const struct local *l, struct cryo_err *err)
 	return cryo_err_wrap(err, rc, "certificates");
 }
 
+static int load_cluster_ca(const struct local *l, struct cryo_pki_pair *out, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str cert = { 0 }, key = { 0 };
+	int rc = local_certs_read(l, "ca.crt", &cert, err);
+
+	if (rc == 0)
+		rc = local_certs_read(l, "ca.key", &key, err);
+	if (rc < 0)
+		return rc;
+	out->cert_pem = cryo_str_detach(&cert);
+	out->key_pem = cryo_str_detach(&key);
+	return 0;
+}
+
+int local_certs_add_node(const struct local *l, const struct local_node *n, struct cryo_err *err)
+{
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair ca = { 0 };
+	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/pki", l->base.dir);
+	cryo_auto(cryo_free) char *cert = cryo_asprintf("%s/%s.crt", dir, n->name);
+	cryo_auto(cryo_free) char *key = cryo_asprintf("%s/%s.key", dir, n->name);
+	int rc;
+
+	/* The key is written last. */
+	if (cryo_fs_exists(cert) && cryo_fs_exists(key))
+		return 0;
+	rc = load_cluster_ca(l, &ca, err);
+	if (rc == 0)
+		rc = issue_node_cert(n, &ca, dir, err);
+	return cryo_err_wrap(err, rc, "certificate of node '%s'", n->name);
+}
+
 bool local_certs_over(const char *dir)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/pki/apiserver.crt", dir);

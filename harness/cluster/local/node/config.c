@@ -31,10 +31,12 @@ static bool can_lower_oom_score(void)
 	return caps && (strtoull(caps + strlen("CapEff:"), NULL, 16) >> 24 & 1); /* bit 24 */
 }
 
-static int write_containerd_config(const struct local *l, struct cryo_err *err)
+static int write_containerd_config(const struct local *l, const struct local_node *n,
+				   struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
+	(void)l;
 	cryo_str_addf(
 	    &s,
 	    "version = 3\n"
@@ -79,10 +81,11 @@ static int write_containerd_config(const struct local *l, struct cryo_err *err)
 	    "  bin_dirs = [\"/usr/lib/cni\"]\n"
 	    "  conf_dir = \"/etc/cni/net.d\"\n",
 	    can_lower_oom_score() ? "false" : "true");
-	return local_node_file(l->node, "/etc/containerd/config.toml", 0644, &s, err);
+	return local_node_file(n, "/etc/containerd/config.toml", 0644, &s, err);
 }
 
-static int write_kubelet_config(const struct local *l, const char *version, struct cryo_err *err)
+static int write_kubelet_config(const struct local_node *n, const char *version,
+				struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
@@ -123,21 +126,21 @@ static int write_kubelet_config(const struct local *l, const char *version, stru
 	    "volumePluginDir: " LOCAL_NO_FLEX_VOLUMES "\n"
 	    "enableControllerAttachDetach: true\n"
 	    "logging: {verbosity: 1}\n",
-	    cryo_node_kubelet_gates(version), LOCAL_KUBELET_PORT, l->node->name, l->node->name,
-	    l->node->services ? "/etc/resolv.conf" : "",
-	    l->node->services ? "clusterDomain: " LOCAL_DOMAIN "\nclusterDNS: [" LOCAL_DNS_IP "]\n"
-			      : "");
-	return local_node_file(l->node, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
+	    cryo_node_kubelet_gates(version), LOCAL_KUBELET_PORT, n->name, n->name,
+	    n->services ? "/etc/resolv.conf" : "",
+	    n->services ? "clusterDomain: " LOCAL_DOMAIN "\nclusterDNS: [" LOCAL_DNS_IP "]\n" : "");
+	return local_node_file(n, "/etc/kubernetes/kubelet.yaml", 0644, &s, err);
 }
 
 /*
  * A pair for each pod and no bridge: a bridge stays behind without a port and its
  * route is then "linkdown", which CRIU dumps and `ip route restore` refuses.
  */
-static int write_cni_config(const struct local *l, struct cryo_err *err)
+static int write_cni_config(const struct local *l, const struct local_node *n, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
+	(void)l;
 	cryo_str_addf(&s,
 		      "{\"cniVersion\": \"1.0.0\", \"name\": \"pods\", \"plugins\": [\n"
 		      "  {\"type\": \"ptp\", \"ipMasq\": false,\n"
@@ -145,49 +148,76 @@ static int write_cni_config(const struct local *l, struct cryo_err *err)
 		      "     \"ranges\": [[{\"subnet\": \"%s\"}]],"
 		      " \"routes\": [{\"dst\": \"0.0.0.0/0\"}]}}\n"
 		      "%s]}\n",
-		      l->node->pod_net,
-		      l->node->services ? "  ,{\"type\": \"portmap\","
-					  " \"capabilities\": {\"portMappings\": true}}\n"
-					: "");
-	return local_node_file(l->node, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
+		      n->pod_net,
+		      n->services ? "  ,{\"type\": \"portmap\","
+				    " \"capabilities\": {\"portMappings\": true}}\n"
+				  : "");
+	return local_node_file(n, "/etc/cni/net.d/10-pods.conflist", 0644, &s, err);
 }
 
-/* Both ends of the pair are in the node: nothing crosses to the host. */
-static int write_network_config(const struct local *l, struct cryo_err *err)
+/*
+ * Of the first node both ends of the pair are its own: nothing crosses to the host.
+ * Of another one the far end is in the first node, which local_link_node() sees to.
+ */
+static int write_network_config(const struct local *l, const struct local_node *n,
+				struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
-	cryo_str_addf(&s,
-		      "link set lo up\n"
-		      "link add eth0 type veth peer name eth0-peer\n"
-		      "address add %s/24 dev eth0\n"
-		      "link set eth0-peer up\n"
-		      "link set eth0 up\n"
-		      "route add default via %s dev eth0\n",
-		      l->node->ip, l->node->gateway);
-	return local_node_file(l->node, "/etc/cryopod/network", 0644, &s, err);
+	(void)l;
+	cryo_str_add(&s, "link set lo up\n");
+	if (n->control)
+		cryo_str_addf(&s,
+			      "link add eth0 type veth peer name eth0-peer\n"
+			      "address add %s/24 dev eth0\n"
+			      "link set eth0-peer up\n"
+			      "link set eth0 up\n",
+			      n->ip);
+	else
+		cryo_str_addf(&s,
+			      "link add eth0 type veth peer name %s netns " LOCAL_FIRST_NETNS "\n"
+			      "address add %s/32 dev eth0\n"
+			      "link set eth0 up\n"
+			      "route add %s dev eth0\n",
+			      n->name, n->ip, n->gateway);
+	cryo_str_addf(&s, "route add default via %s dev eth0\n", n->gateway);
+	return local_node_file(n, "/etc/cryopod/network", 0644, &s, err);
 }
 
-static int write_node_identity(const struct local *l, struct cryo_err *err)
+static int write_node_identity(const struct local *l, const struct local_node *n,
+			       struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str name = { 0 }, hosts = { 0 }, id = { 0 },
 						    none = { 0 };
 	char hash[CRYO_HASH_HEX];
 	int rc;
 
-	cryo_str_addf(&name, "%s\n", l->node->name);
-	cryo_str_addf(&hosts, "127.0.0.1 localhost\n%s %s\n", l->node->ip, l->node->name);
-	cryo_hash_bytes(l->node->cgroup, strlen(l->node->cgroup), hash);
+	(void)l;
+	cryo_str_addf(&name, "%s\n", n->name);
+	cryo_str_addf(&hosts, "127.0.0.1 localhost\n%s %s\n", n->ip, n->name);
+	cryo_hash_bytes(n->cgroup, strlen(n->cgroup), hash);
 	cryo_str_addf(&id, "%.32s\n", hash);
-	rc = local_node_file(l->node, "/etc/hostname", 0644, &name, err);
+	rc = local_node_file(n, "/etc/hostname", 0644, &name, err);
 	if (rc == 0)
-		rc = local_node_file(l->node, "/etc/hosts", 0644, &hosts, err);
+		rc = local_node_file(n, "/etc/hosts", 0644, &hosts, err);
 	if (rc == 0)
-		rc = local_node_file(l->node, "/etc/machine-id", 0444, &id, err);
-	return rc < 0 ? rc : local_node_file(l->node, "/etc/resolv.conf", 0644, &none, err);
+		rc = local_node_file(n, "/etc/machine-id", 0444, &id, err);
+	return rc < 0 ? rc : local_node_file(n, "/etc/resolv.conf", 0644, &none, err);
 }
 
-static int copy_pki_to_node(const struct local *l, struct cryo_err *err)
+/* Pairs of nodes are each one's own; a worker has no other, and of the CA no key. */
+static bool belongs_to_node(const char *file, const struct local_node *n)
+{
+	size_t len = strlen(n->name);
+
+	if (strncmp(file, n->name, len) == 0 && file[len] == '.')
+		return true;
+	if (!n->control)
+		return strcmp(file, "ca.crt") == 0 || strncmp(file, "kube-proxy.", 11) == 0;
+	return strncmp(file, "node", 4) != 0;
+}
+
+static int copy_pki_to_node(const struct local *l, const struct local_node *n, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/pki", l->base.dir);
 	DIR *dir = opendir(from);
@@ -201,11 +231,11 @@ static int copy_pki_to_node(const struct local *l, struct cryo_err *err)
 		    cryo_asprintf("/etc/kubernetes/pki/%s", e->d_name);
 		cryo_auto(cryo_str_release) struct cryo_str pem = { 0 };
 
-		if (e->d_name[0] == '.')
+		if (e->d_name[0] == '.' || !belongs_to_node(e->d_name, n))
 			continue;
 		rc = local_certs_read(l, e->d_name, &pem, err);
 		if (rc == 0)
-			rc = local_node_file(l->node, path, 0600, &pem, err);
+			rc = local_node_file(n, path, 0600, &pem, err);
 	}
 	closedir(dir);
 	return rc;
@@ -222,13 +252,14 @@ static json_t *make_kubeconfig(const char *context, const char *server, json_t *
 }
 
 /* For a service in the node: names the files, so that no key is copied once more. */
-static int write_service_kubeconfig(const struct local *l, const char *service, const char *pair,
-				    struct cryo_err *err)
+static int write_service_kubeconfig(const struct local_node *n, const char *service,
+				    const char *pair, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/etc/kubernetes/%s.conf", service);
 	cryo_auto(cryo_free) char *cert = cryo_asprintf("/etc/kubernetes/pki/%s.crt", pair);
 	cryo_auto(cryo_free) char *key = cryo_asprintf("/etc/kubernetes/pki/%s.key", pair);
-	cryo_auto(cryo_free) char *server = cryo_asprintf("https://127.0.0.1:%d", LOCAL_API_PORT);
+	cryo_auto(cryo_free) char *server =
+	    cryo_asprintf("https://%s:%d", n->control ? "127.0.0.1" : n->gateway, LOCAL_API_PORT);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	json_t *config = make_kubeconfig(
 	    "local", server,
@@ -237,21 +268,29 @@ static int write_service_kubeconfig(const struct local *l, const char *service, 
 
 	cryo_yaml_emit(config, &text);
 	json_decref(config);
-	return local_node_file(l->node, path, 0600, &text, err);
+	return local_node_file(n, path, 0600, &text, err);
 }
 
-static int write_kubeconfigs(const struct local *l, struct cryo_err *err)
+static int write_kubeconfigs(const struct local *l, const struct local_node *n,
+			     struct cryo_err *err)
 {
-	const char *const users[][2] = {
-		{ "kubelet", l->node->name },	{ "controller-manager", "controller-manager" },
-		{ "scheduler", "scheduler" },	{ "admin", "admin" },
-		{ "kube-proxy", "kube-proxy" }, { "coredns", "coredns" }
+	const struct {
+		const char *service, *user;
+		bool everywhere, net;
+	} users[] = {
+		{ "kubelet", n->name, true, false },
+		{ "controller-manager", "controller-manager", false, false },
+		{ "scheduler", "scheduler", false, false },
+		{ "admin", "admin", false, false },
+		{ "kube-proxy", "kube-proxy", true, true },
+		{ "coredns", "coredns", false, true },
 	};
-	size_t n = CRYO_ARRAY_LEN(users) - (l->node->services ? 0 : 2);
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < n; i++)
-		rc = write_service_kubeconfig(l, users[i][0], users[i][1], err);
+	(void)l;
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(users); i++)
+		if ((n->control || users[i].everywhere) && (n->services || !users[i].net))
+			rc = write_service_kubeconfig(n, users[i].service, users[i].user, err);
 	return rc;
 }
 
@@ -275,7 +314,7 @@ static const char *choose_link_dir(const char *program)
 
 /* Every program of a component: /usr/local/bin/kubelet → /opt/cryopod/kubernetes/<stamp>/kubelet.
  */
-static int link_built_programs(const struct local *l, const struct cryo_built *b,
+static int link_built_programs(const struct local_node *n, const struct cryo_built *b,
 			       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/builds", cryo_dir_cache());
@@ -290,8 +329,8 @@ static int link_built_programs(const struct local *l, const struct cryo_built *b
 		cryo_auto(cryo_free) char *program = cryo_asprintf("%s/%s", b->dir, e->d_name);
 		cryo_auto(cryo_free) char *target =
 		    cryo_asprintf(LOCAL_PROGRAMS "%s/%s", below_builds, e->d_name);
-		cryo_auto(cryo_free) char *path = cryo_asprintf(
-		    "%s/upper%s/%s", l->node->dir, choose_link_dir(e->d_name), e->d_name);
+		cryo_auto(cryo_free) char *path =
+		    cryo_asprintf("%s/upper%s/%s", n->dir, choose_link_dir(e->d_name), e->d_name);
 
 		if (cryo_fs_size(program) >= 0 && access(program, X_OK) == 0)
 			rc = link_node_program(target, path, err);
@@ -300,7 +339,7 @@ static int link_built_programs(const struct local *l, const struct cryo_built *b
 	return rc;
 }
 
-static int link_all_programs(const struct local *l, const struct cryo_build *build,
+static int link_all_programs(const struct local_node *n, const struct cryo_build *build,
 			     struct cryo_err *err)
 {
 	static const char *const state[][2] = {
@@ -311,23 +350,22 @@ static int link_all_programs(const struct local *l, const struct cryo_build *bui
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(state); i++) {
-		cryo_auto(cryo_free) char *path =
-		    cryo_asprintf("%s/upper%s", l->node->dir, state[i][1]);
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/upper%s", n->dir, state[i][1]);
 
 		rc = link_node_program(state[i][0], path, err);
 	}
 	for (size_t i = 0; rc == 0 && i < build->n; i++)
 		if (build->item[i].component->source.kind != CRYO_SOURCE_DEBIAN)
-			rc = link_built_programs(l, &build->item[i], err);
+			rc = link_built_programs(n, &build->item[i], err);
 	return rc;
 }
 
 /* A copy: the node must not depend on where cryopod was built. */
-static int install_part(const struct local *l, const struct cryo_node_part *part,
-			struct cryo_err *err)
+static int install_part(const struct local *l, const struct local_node *n,
+			const struct cryo_node_part *part, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *to =
-	    cryo_asprintf("%s/upper%s/%s", l->node->dir, l->base.node->path.bin, part->as);
+	    cryo_asprintf("%s/upper%s/%s", n->dir, l->base.node->path.bin, part->as);
 	cryo_auto(cryo_free) char *from = NULL;
 	int rc = cryo_data_path(part->from, &from, err);
 
@@ -336,18 +374,19 @@ static int install_part(const struct local *l, const struct cryo_node_part *part
 	return rc < 0 ? rc : cryo_fs_copy(from, to, 0755, err);
 }
 
-static int install_interposer(const struct local *l, struct cryo_err *err)
+static int install_interposer(const struct local *l, const struct local_node *n,
+			      struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str conf = { 0 };
-	int rc = install_part(l, &cryo_node_interposer, err);
+	int rc = install_part(l, n, &cryo_node_interposer, err);
 
 	cryo_node_criu_conf("/usr/sbin/criu", NULL, &conf);
-	return rc < 0 ? rc : local_node_file(l->node, CRYO_NODE_CRIU_CONF, 0644, &conf, err);
+	return rc < 0 ? rc : local_node_file(n, CRYO_NODE_CRIU_CONF, 0644, &conf, err);
 }
 
 /* The interposer loads it into CRIU if it is there. */
-static int install_criu_preload(const struct local *l, const struct cryo_build *build,
-				struct cryo_err *err)
+static int install_criu_preload(const struct local *l, const struct local_node *n,
+				const struct cryo_build *build, struct cryo_err *err)
 {
 	const struct cryo_built *criu = cryo_build_find(build, "criu");
 	const struct cryo_built *node = cryo_build_find(build, "node");
@@ -356,7 +395,7 @@ static int install_criu_preload(const struct local *l, const struct cryo_build *
 
 	if (!cryo_node_needs_preload(version))
 		return 0;
-	return install_part(l, &cryo_node_preload, err);
+	return install_part(l, n, &cryo_node_preload, err);
 }
 
 /* "v1.33.13"; NULL: not known. */
@@ -368,25 +407,24 @@ static const char *find_kubernetes_version(const struct cryo_build *build)
 	return version && *version == 'v' ? version + 1 : version;
 }
 
-int local_config_write(const struct local *l, const struct cryo_build *build, struct cryo_err *err)
+int local_config_write(const struct local *l, const struct local_node *n,
+		       const struct cryo_build *build, struct cryo_err *err)
 {
-	int (*const step[])(const struct local *, struct cryo_err *) = {
+	int (*const step[])(const struct local *, const struct local_node *, struct cryo_err *) = {
 		write_containerd_config, write_cni_config, write_network_config, install_interposer,
 		write_node_identity,	 copy_pki_to_node, write_kubeconfigs,
 	};
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(step); i++)
-		rc = step[i](l, err);
+		rc = step[i](l, n, err);
 	if (rc == 0)
-		rc = install_criu_preload(l, build, err);
-	if (rc == 0 && l->node->services)
-		rc = local_net_config(l->node, err);
+		rc = install_criu_preload(l, n, build, err);
 	if (rc == 0)
-		rc = write_kubelet_config(l, find_kubernetes_version(build), err);
+		rc = write_kubelet_config(n, find_kubernetes_version(build), err);
 	if (rc == 0)
-		rc = link_all_programs(l, build, err);
-	return cryo_err_wrap(err, rc, "configuration of node '%s'", l->node->name);
+		rc = link_all_programs(n, build, err);
+	return cryo_err_wrap(err, rc, "configuration of node '%s'", n->name);
 }
 
 static void set_base64_member(json_t *object, const char *key, const struct cryo_str *pem)

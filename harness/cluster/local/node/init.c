@@ -31,7 +31,9 @@ struct setup {
 	const struct local *l;
 	const struct local_node *node;
 	const char *rootfs;
-	char *root; /* where the overlay is mounted before the change of root */
+	const struct cryo_pid *first; /* of another node: the first one's init */
+	int first_net;		      /* and its network; -1 */
+	char *root;		      /* where the overlay is mounted before the change of root */
 	struct cryo_cgroups cg;
 };
 
@@ -52,6 +54,27 @@ static int mount_below_root(const struct setup *s, const char *src, const char *
 	int rc = cryo_fs_mkdirs(full, 0755, err);
 
 	return rc < 0 ? rc : mount_init_path(src, full, type, flags, data, err);
+}
+
+/* While the machine's processes can still be seen. */
+static int find_first_network(struct setup *s, struct cryo_err *err)
+{
+	cryo_auto(cryo_free) char *path = NULL;
+
+	if (!s->first)
+		return 0;
+	path = cryo_asprintf("/proc/%d/ns/net", s->first->pid);
+	s->first_net = open(path, O_RDONLY | O_CLOEXEC);
+	return s->first_net < 0 ? cryo_err_sys(err, errno, "cannot open '%s'", path) : 0;
+}
+
+/* In the child that becomes `ip`. */
+static void hand_over_first_network(const struct setup *s)
+{
+	if (s->first_net == LOCAL_FIRST_NETNS_FD)
+		fcntl(s->first_net, F_SETFD, 0);
+	else if (s->first_net >= 0)
+		dup2(s->first_net, LOCAL_FIRST_NETNS_FD);
 }
 
 static int enter_own_cgroup(struct setup *s, struct cryo_err *err)
@@ -302,8 +325,8 @@ static int set_node_network(struct setup *s, struct cryo_err *err)
 	pid_t pid = fork();
 	int wstatus;
 
-	(void)s;
 	if (pid == 0) {
+		hand_over_first_network(s);
 		execl("/usr/sbin/ip", "ip", "-batch", "/etc/cryopod/network", NULL);
 		_exit(127);
 	}
@@ -342,6 +365,7 @@ static const struct {
 	const char *what;
 	int (*run)(struct setup *s, struct cryo_err *err);
 } steps[] = {
+	{ "network of the first node", find_first_network },
 	{ "cgroup", enter_own_cgroup },
 	{ "root file system", mount_root_overlay },
 	{ "directories", mount_host_directories },
@@ -464,24 +488,24 @@ static int start_node_init(struct setup *s, struct local_init *out, struct cryo_
 	return rc < 0 ? rc : cryo_cgroup_enter(&s->cg, s->node->cgroup, pid, err);
 }
 
-int local_init_start(const struct local *l, const char *rootfs, struct local_init *out,
-		     struct cryo_err *err)
+int local_init_start(const struct local *l, const struct local_node *n, const char *rootfs,
+		     const struct cryo_pid *first, struct local_init *out, struct cryo_err *err)
 {
-	struct setup s = { .l = l, .node = l->node, .rootfs = rootfs };
+	struct setup s = { .l = l, .node = n, .rootfs = rootfs, .first = first, .first_net = -1 };
 	int rc;
 
 	*out = (struct local_init){ .go = -1, .status = -1 };
-	s.root = cryo_asprintf("%s/root", l->node->dir);
+	s.root = cryo_asprintf("%s/root", n->dir);
 	rc = check_overlay_paths(&s, err);
 	if (rc == 0)
 		rc = cryo_cgroups_find(&s.cg, err);
 	if (rc == 0)
-		rc = cryo_cgroup_make(&s.cg, l->node->cgroup, err);
+		rc = cryo_cgroup_make(&s.cg, n->cgroup, err);
 	if (rc == 0)
 		rc = start_node_init(&s, out, err);
 	cryo_cgroups_release(&s.cg);
 	free(s.root);
-	return cryo_err_wrap(err, rc, "node '%s'", l->node->name);
+	return cryo_err_wrap(err, rc, "node '%s'", n->name);
 }
 
 int local_init_go(struct local_init *i, struct cryo_err *err)

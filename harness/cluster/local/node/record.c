@@ -22,10 +22,8 @@ static json_t *write_pid_json(const struct cryo_pid *p)
 	return json_pack("{si sI}", "pid", (int)p->pid, "startTime", (json_int_t)p->start_time);
 }
 
-static struct cryo_pid read_pid_json(const json_t *root, const char *key)
+static struct cryo_pid read_pid_json(const json_t *j)
 {
-	const json_t *j = cryo_json_at(root, key);
-
 	return (struct cryo_pid){ (pid_t)cryo_json_int(j, "pid", 0),
 				  (uint64_t)cryo_json_int(j, "startTime", 0) };
 }
@@ -57,8 +55,10 @@ static void take_own_record(const json_t *j, struct local_record *out)
 	out->saving = cryo_json_bool(j, "saving");
 	if (!cryo_streq(boot, out->boot))
 		return;
-	out->init = read_pid_json(j, "init");
-	out->forwarder = read_pid_json(j, "forwarder");
+	out->init = read_pid_json(json_object_get(j, "init"));
+	out->forwarder = read_pid_json(json_object_get(j, "forwarder"));
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(out->worker); i++)
+		out->worker[i] = read_pid_json(json_array_get(json_object_get(j, "workers"), i));
 }
 
 int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err)
@@ -80,16 +80,30 @@ int local_record_load(const struct local *l, struct local_record *out, struct cr
 	return 0;
 }
 
+/* As far as there are any. */
+static json_t *write_workers_json(const struct local_record *r)
+{
+	json_t *list = json_array();
+	size_t n = CRYO_ARRAY_LEN(r->worker);
+
+	while (n > 0 && r->worker[n - 1].pid == 0)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, write_pid_json(&r->worker[i]));
+	return list;
+}
+
 static json_t *make_own_record(const struct local_record *r)
 {
 	cryo_auto(cryo_free) char *boot = local_boot_id();
 
-	return json_pack("{ss si sO* sb ss* sb sb so so s{sI sI sI}}", "boot", boot, "port",
+	return json_pack("{ss si sO* sb ss* sb sb so so so s{sI sI sI}}", "boot", boot, "port",
 			 (int)r->port, "flags", r->flags, "complete", r->complete, "template",
 			 r->from, "dumping", r->dumping, "saving", r->saving, "init",
 			 write_pid_json(&r->init), "forwarder", write_pid_json(&r->forwarder),
-			 "restored", "copy", (json_int_t)r->copy_ms, "criu", (json_int_t)r->criu_ms,
-			 "ready", (json_int_t)r->ready_ms);
+			 "workers", write_workers_json(r), "restored", "copy",
+			 (json_int_t)r->copy_ms, "criu", (json_int_t)r->criu_ms, "ready",
+			 (json_int_t)r->ready_ms);
 }
 
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err)
@@ -122,6 +136,11 @@ void local_record_release(struct local_record *r)
 bool local_record_running(const struct local_record *r)
 {
 	return r->init.pid > 0 && cryo_pid_alive(&r->init);
+}
+
+struct cryo_pid *local_record_init(struct local_record *r, size_t node)
+{
+	return node == 0 ? &r->init : &r->worker[node - 1];
 }
 
 const json_t *local_record_component(const struct local_record *r, const char *name)
@@ -160,4 +179,20 @@ int local_running(const struct local *l, struct local_record *out, struct cryo_e
 		return 0;
 	local_record_release(out);
 	return cryo_cluster_not_running(&l->base, err);
+}
+
+int local_node_init(const struct local *l, const struct local_node *n, struct cryo_pid *out,
+		    struct cryo_err *err)
+{
+	cryo_auto(local_record_release) struct local_record r = { 0 };
+	int rc = local_running(l, &r, err);
+
+	if (rc < 0)
+		return rc;
+	*out = *local_record_init(&r, (size_t)(n - l->node));
+	if (out->pid > 0 && cryo_pid_alive(out))
+		return 0;
+	return cryo_err_set(err, CRYO_E_CHECK,
+			    "node '%s' does not run (cryopod up --name %s starts it)", n->name,
+			    l->base.name);
 }

@@ -109,24 +109,24 @@ static void add_kubelet_argv(const struct local_node *n, struct cryo_strv *a)
 }
 
 const struct local_service local_services[] = {
-	{ "etcd", "node", "etcd-server", add_etcd_argv, false, false },
-	{ "kube-apiserver", "kubernetes", NULL, add_apiserver_argv, false, false },
-	{ "containerd", "containerd", NULL, add_containerd_argv, false, false },
-	{ "kubelet", "kubernetes", NULL, add_kubelet_argv, false, false },
+	{ "etcd", "node", "etcd-server", add_etcd_argv, false, false, false },
+	{ "kube-apiserver", "kubernetes", NULL, add_apiserver_argv, false, false, false },
+	{ "containerd", "containerd", NULL, add_containerd_argv, false, false, true },
+	{ "kubelet", "kubernetes", NULL, add_kubelet_argv, false, false, true },
 	/*
 	 * An API server that never ran answers "forbidden" until it has made its roles, and who
 	 * asks too early does so again only after one to three seconds.
 	 */
-	{ "kube-controller-manager", "kubernetes", NULL, add_controller_argv, true, false },
-	{ "kube-scheduler", "kubernetes", NULL, add_scheduler_argv, true, false },
-	{ "kube-proxy", "kubernetes", NULL, local_add_proxy_argv, true, true },
-	{ "coredns", "coredns", NULL, local_add_coredns_argv, true, true },
-	{ NULL, NULL, NULL, NULL, false, false },
+	{ "kube-controller-manager", "kubernetes", NULL, add_controller_argv, true, false, false },
+	{ "kube-scheduler", "kubernetes", NULL, add_scheduler_argv, true, false, false },
+	{ "kube-proxy", "kubernetes", NULL, local_add_proxy_argv, true, true, true },
+	{ "coredns", "coredns", NULL, local_add_coredns_argv, true, true, false },
+	{ NULL, NULL, NULL, NULL, false, false, false },
 };
 
-bool local_service_is_in(const struct local_service *s, bool services)
+bool local_service_is_in(const struct local_service *s, bool control, bool services)
 {
-	return services || !s->net;
+	return (services || !s->net) && (control || s->everywhere);
 }
 
 /* A word for execlineb: in double quotes, with its two special characters escaped. */
@@ -170,7 +170,7 @@ static int write_service_dir(const struct local_node *n, const struct local_serv
 	cryo_str_addf(&log, "#!/usr/bin/execlineb -P\ns6-log -b n3 s5000000 %s/log/%s\n",
 		      LOCAL_STATE, s->name);
 	rc = write_service_script(dir, &run, err);
-	if (rc == 0 && s->waits)
+	if (rc == 0 && s->waits && n->control)
 		rc = cryo_fs_write(down, "", 0, 0644, err);
 	return rc < 0 ? rc : write_service_script(log_dir, &log, err);
 }
@@ -191,7 +191,7 @@ int local_services_release(struct local *l, struct cryo_err *err)
 		cryo_auto(cryo_free) char *dir = cryo_asprintf(SCANDIR "/%s", s->name);
 		const char *const up[] = { "s6-svc", "-u", dir, NULL };
 
-		if (!s->waits || !local_service_is_in(s, l->node->services))
+		if (!s->waits || !local_service_is_in(s, true, l->node->services))
 			continue;
 		cryo_strv_addf(&forget, "%s/down", dir);
 		rc = run_service_command(l, up, err);
@@ -206,7 +206,7 @@ int local_services_write(const struct local_node *n, const char *scandir, struct
 	int rc = 0;
 
 	for (const struct local_service *s = local_services; rc == 0 && s->name; s++)
-		if (local_service_is_in(s, n->services))
+		if (local_service_is_in(s, n->control, n->services))
 			rc = write_service_dir(n, s, scandir, err);
 	return cryo_err_wrap(err, rc, "services");
 }

@@ -81,7 +81,7 @@ static int load_node_images(struct up *u, struct cryo_err *err)
 		cryo_step_note("%s", b->name);
 		rc = cryo_image_builtin(b->name, tar, err);
 		if (rc == 0)
-			rc = cryo_cluster_load_image(&u->l->base, NULL, tar, err);
+			rc = cryo_cluster_load_image(&u->l->base, u->l->base.node, tar, err);
 		unlink(tar);
 	}
 	if (rc < 0) {

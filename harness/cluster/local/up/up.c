@@ -118,7 +118,7 @@ static int prepare_cold_start(struct up *u, struct cryo_err *err)
 	if (rc == 0)
 		rc = local_certs_make(u->l, err);
 	if (rc == 0)
-		rc = local_config_write(u->l, &u->build, err);
+		rc = local_config_write(u->l, u->l->node, &u->build, err);
 	if (rc < 0)
 		cryo_step_fail("%s", err->msg);
 	else
@@ -137,7 +137,7 @@ static int start_local_node(struct up *u, struct cryo_err *err)
 		rc = cryo_err_set(err, CRYO_E_CONFIG, "stack '%s' has no component 'node'",
 				  u->stack.name);
 	else
-		rc = local_init_start(u->l, rootfs->dir, &init, err);
+		rc = local_init_start(u->l, u->l->node, rootfs->dir, NULL, &init, err);
 	if (rc == 0) {
 		u->record.init = init.pid;
 		u->record.complete = false;
@@ -354,6 +354,8 @@ static int bring_up_locked(struct up *u, struct cryo_err *err)
 		u->record.complete = true;
 		rc = local_record_save(u->l, &u->record, err);
 	}
+	if (rc == 0)
+		rc = up_workers(u, err);
 	return rc < 0 ? rc : wait_restored_pods(u, err);
 }
 
