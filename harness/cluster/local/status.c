@@ -16,18 +16,23 @@
 
 #define ASK_MS 10000
 
-/* Output of a program in the node, its last newline cut; NULL if it failed. Caller frees. */
-static char *read_node_output(struct local *l, const char *const *argv)
+/* Output of a program in a node, its last newline cut; NULL if it failed. Caller frees. */
+static char *read_output_in(struct local *l, const struct local_node *n, const char *const *argv)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	char *out;
 
-	if (local_run(l, l->node, argv, ASK_MS, &res, &ignored) < 0)
+	if (local_run(l, n, argv, ASK_MS, &res, &ignored) < 0)
 		return NULL;
 	out = cryo_str_detach(&res.out);
 	out[strcspn(out, "\n")] = '\0';
 	return out;
+}
+
+static char *read_node_output(struct local *l, const char *const *argv)
+{
+	return read_output_in(l, l->node, argv);
 }
 
 /* "etcd-server 3.5.16-4" of the list beside the root file system. */
@@ -49,12 +54,12 @@ char *local_package_version(const char *rootfs, const char *package)
 	return cryo_strndup(at, strcspn(at, "\n"));
 }
 
-static json_t *read_service_status(struct local *l, const struct local_record *r,
-				   const struct local_service *s)
+static json_t *read_service_status(struct local *l, const struct local_node *n,
+				   const struct local_record *r, const struct local_service *s)
 {
 	cryo_auto(cryo_free) char *dir = cryo_asprintf("/run/service/%s", s->name);
 	const char *const argv[] = { "s6-svstat", "-o", "up,pid,updownfor", dir, NULL };
-	cryo_auto(cryo_free) char *answer = read_node_output(l, argv);
+	cryo_auto(cryo_free) char *answer = read_output_in(l, n, argv);
 	const json_t *b = local_record_component(r, s->component);
 	const char *rootfs = cryo_json_str(b, "dir");
 	cryo_auto(cryo_free) char *package =
@@ -70,14 +75,19 @@ static json_t *read_service_status(struct local *l, const struct local_record *r
 			 "stamp", cryo_json_str(b, "stamp"));
 }
 
-static json_t *read_services_status(struct local *l, const struct local_record *r)
+static json_t *read_node_status(struct local *l, size_t i, struct local_record *r)
 {
+	const struct local_node *n = &l->node[i];
+	const struct cryo_pid *init = local_record_init(r, i);
 	json_t *list = json_array();
 
 	for (const struct local_service *s = local_services; s->name; s++)
-		if (local_service_is_in(s, true, local_has_services(r)))
-			json_array_append_new(list, read_service_status(l, r, s));
-	return list;
+		if (local_service_is_in(s, n->control, local_has_services(r)))
+			json_array_append_new(list, read_service_status(l, n, r, s));
+	return json_pack("{ss ss si so}", "name", n->name, "role",
+			 cryo_node_role_name(l->base.node[i].role), "pid",
+			 init->pid > 0 && cryo_pid_alive(init) ? (int)init->pid : 0, "services",
+			 list);
 }
 
 /* "criu --version" → "4.1.1"; NULL without CRIU. Caller frees. */
@@ -248,15 +258,16 @@ int64_t local_memory(struct cryo_cluster *t)
 	return cryo_cgroup_memory(&cg, ((struct local *)t)->cgroup);
 }
 
-static void add_running_status(struct local *l, const struct local_record *r, json_t *j)
+static void add_running_status(struct local *l, struct local_record *r, json_t *j)
 {
 	int64_t seconds = (cryo_wall_ns() - r->created_ns) / 1000000000;
-	json_t *node = json_pack("{ss si so}", "name", l->node->name, "pid", (int)r->init.pid,
-				 "services", read_services_status(l, r));
+	json_t *nodes = json_array();
 
+	for (size_t i = 0; i < l->base.nodes; i++)
+		json_array_append_new(nodes, read_node_status(l, i, r));
 	json_object_set_new(j, "seconds", json_integer(seconds));
 	json_object_set_new(j, "memory", json_integer(local_memory(&l->base)));
-	json_object_set_new(j, "nodes", json_pack("[o]", node));
+	json_object_set_new(j, "nodes", nodes);
 	json_object_set_new(j, "capabilities", local_capabilities(l));
 }
 

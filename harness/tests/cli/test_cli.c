@@ -155,7 +155,7 @@ static void usage(void **state)
 		  "unknown kind of cluster 'kine' (valid values: local, attached, kind)" },
 		{ "up --engine docker", 3, "a cluster of kind 'local' has no container engine" },
 		{ "up --config x.yaml", 3, "a cluster of kind 'local' has no configuration" },
-		{ "up --nodes 3", 3, "a cluster of kind 'local' has no choice of how many" },
+		{ "up --nodes 17", 2, "--nodes: at most 16" },
 		{ "up --target kind --config /no/such.yaml", 2, "/no/such.yaml" },
 		{ "up --target kind --config x --nodes 2", 2, "either --config or --nodes" },
 		{ "up --target kind --nodes 99", 2, "--nodes: at most 16" },

@@ -13,7 +13,7 @@
 #include "image/tar.h"
 #include "scenario/runner.h"
 #include "sys/fs.h"
-#include "checkpoint/checkpoint.h"
+#include "checkpoint/migrate.h"
 #include "verify/canary.h"
 
 #include <fcntl.h>
@@ -36,9 +36,11 @@ static struct {
 	char *ns, *copy;
 	const char *source_log, *restored_log;
 	int up_rc, down_rc, kube_rc, checkpoint_rc, checkpoint_code, wait_rc, delete_rc;
-	json_t *applied; /* the last object */
-	json_t *secret;	 /* the last one created */
-	bool leaky;	 /* what is called encrypted is not */
+	json_t *applied;		     /* the last object */
+	json_t *secret;			     /* the last one created */
+	bool not_judged;		     /* a migration's log */
+	enum cryo_continuity_reason verdict; /* on it */
+	bool leaky;			     /* what is called encrypted is not */
 	enum cryo_checkpoint_form form;
 	const char *object; /* what a waiting for the end sees; NULL: nothing any more */
 } fake;
@@ -83,8 +85,12 @@ int cryo_kube_apply(struct cryo_kube *k, const json_t *object, const char *ns,
 {
 	(void)k;
 	(void)err;
-	note("apply %s%s", cryo_json_str(object, "metadata.name"),
-	     strcmp(ns, fake.ns) == 0 ? "" : " elsewhere");
+	if (cryo_streq(cryo_json_str(object, "kind"), "Node"))
+		note("%s %s", cryo_json_bool(object, "spec.unschedulable") ? "close" : "open",
+		     cryo_json_str(object, "metadata.name"));
+	else
+		note("apply %s%s", cryo_json_str(object, "metadata.name"),
+		     strcmp(ns, fake.ns) == 0 ? "" : " elsewhere");
 	*change = CRYO_KUBE_CREATED;
 	json_decref(fake.applied);
 	fake.applied = json_deep_copy(object);
@@ -280,6 +286,45 @@ int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_er
 void cryo_archive_release(struct cryo_archive *a)
 {
 	free(a->log);
+}
+
+int cryo_kube_list(struct cryo_kube *k, const char *resource, const char *ns,
+		   const char *label_selector, json_t **items, struct cryo_err *err)
+{
+	(void)k;
+	(void)resource;
+	(void)label_selector;
+	(void)err;
+	assert_string_equal(ns, fake.ns);
+	*items = json_pack("[{s{ss} s{ss}} {s{ss} s{ss}}]", "metadata", "name", "p", "spec",
+			   "nodeName", "n1", "metadata", "name", "other", "spec", "nodeName", "n2");
+	return 0;
+}
+
+int cryo_migrate_run(struct cryo_cluster *t, const struct cryo_migrate_opts *opts,
+		     struct cryo_migration *out, struct cryo_err *err)
+{
+	(void)t;
+	(void)err;
+	note("migrate %s to %s%s%s", opts->pod, opts->to_node ? opts->to_node : "any",
+	     opts->secret ? " for " : "", opts->secret ? opts->secret : "");
+	*out = (struct cryo_migration){ .ns = cryo_strdup(opts->ns),
+					.pod = cryo_strdup(opts->pod),
+					.from = cryo_strdup("n1"),
+					.to = cryo_strdup("n2"),
+					.ms = 900,
+					.judged = !fake.not_judged,
+					.verdict = { .reason = fake.verdict, .text = "words" } };
+	return 0;
+}
+
+void cryo_migration_release(struct cryo_migration *m)
+{
+	free(m->ns);
+	free(m->pod);
+	free(m->from);
+	free(m->to);
+	*m = (struct cryo_migration){ 0 };
 }
 
 static int target_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err)
@@ -681,6 +726,69 @@ static void skipped(void **state)
 	assert_int_equal(cryo_scenario_exit_code(&t), 77);
 }
 
+#define MOVE                                                                                       \
+	"  steps:\n"                                                                               \
+	"    - migrate: {pod: p, toNode: n2, encryptionSecret: enc}\n"                             \
+	"      as: m\n"                                                                            \
+	"    - migrate: {pod: \"${m.pod}\", toNode: \"${m.from}\"}\n"                              \
+	"    - drain: {node: n1}\n"
+
+static void moved(void **state)
+{
+	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	target.nodes = 2;
+	assert_int_equal(run_text(MOVE, false, &t, &err), 0);
+	assert_string_equal(cryo_str_get(&fake.journal), "create Namespace\n"
+							 "wait serviceaccounts default \n"
+							 "migrate p to n2 for enc\n"
+							 "migrate p to n1\n"
+							 "close n1\n"
+							 "migrate p to any\n"
+							 "open n1\n"
+							 "delete the namespace\n");
+	assert_int_equal(t.passed, 1);
+	assert_true(t.result[0].judged);
+}
+
+/* And a node that was closed is open again. */
+static void moved_in_vain(void **state)
+{
+	static const struct {
+		bool not_judged;
+		const char *says;
+	} row[] = { { false, "other-process: words" }, { true, "has no lines of the counter" } };
+
+	(void)state;
+	target.nodes = 2;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		fake.not_judged = row[i].not_judged;
+		fake.verdict = CRYO_CONTINUITY_OTHER_PROCESS;
+		cryo_str_clear(&fake.journal);
+		run_text("  steps:\n    - drain: {node: n1}\n", false, &t, &err);
+		assert_int_equal(t.failed, 1);
+		assert_non_null(strstr(t.result[0].err.msg, row[i].says));
+		assert_non_null(strstr(cryo_str_get(&fake.journal), "open n1\n"));
+	}
+}
+
+static void not_moved(void **state)
+{
+	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	target.nodes = 1;
+	assert_int_equal(run_text(MOVE, false, &t, &err), 0);
+	assert_string_equal(cryo_str_get(&fake.events),
+			    "skip s: this cluster cannot do 'several-nodes': it has one node\n");
+}
+
 static void values_are_set(void **state)
 {
 	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
@@ -948,6 +1056,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(delete_of_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(skipped, setup, teardown),
+		cmocka_unit_test_setup_teardown(moved, setup, teardown),
+		cmocka_unit_test_setup_teardown(moved_in_vain, setup, teardown),
+		cmocka_unit_test_setup_teardown(not_moved, setup, teardown),
 		cmocka_unit_test_setup_teardown(alone, setup, teardown),
 		cmocka_unit_test_setup_teardown(alone_skipped, setup, teardown),
 		cmocka_unit_test_setup_teardown(values_are_set, setup, teardown),

@@ -136,11 +136,12 @@ static void bad_files(void **state)
 		{ STEPS "    - wait\n", "@:6: a step is a map with the key of its kind" },
 		{ STEPS "    - name: x\n",
 		  "@:6: a step needs one of: apply, checkpoint, ciphertext, continuity, "
-		  "create-secret, delete, logs, restore, wait" },
+		  "create-secret, delete, drain, logs, "
+		  "migrate, restore, wait" },
 		{ STEPS "    - aply: {}\n", "@:6: unknown step 'aply', did you mean 'apply'?" },
 		{ STEPS "    - frobnicate: {}\n",
 		  "@:6: unknown step 'frobnicate' (valid values: apply, checkpoint, ciphertext, "
-		  "continuity, create-secret, delete, logs, restore, wait)" },
+		  "continuity, create-secret, delete, drain, logs, migrate, restore, wait)" },
 		{ STEPS "    - delete: {pod: p}\n      timeuot: 5s\n",
 		  "@:7: unknown step 'timeuot', did you mean 'timeout'?" },
 		{ STEPS "    - delete: {pod: p}\n      wait: {pod: p}\n",
@@ -248,6 +249,10 @@ static void bad_files(void **state)
 		  "@:6: 'two.yaml' holds 2 documents, 'set' needs exactly one" },
 		{ STEPS "    - apply: {file: pod.yaml, set: [a]}\n",
 		  "@:6: 'set' must be a map of paths and values" },
+		{ STEPS "    - wait: {pod: p, gone: true}\n      as: w\n",
+		  "@:6: 'as' is for a 'condition'" },
+		{ STEPS "    - migrate: {toNode: n}\n", "@:6: 'pod' is missing" },
+		{ STEPS "    - drain: {}\n", "@:6: 'node' is missing" },
 		{ STEPS "    - delete: {pod: p}\n  catch:\n    - logs: {}\n",
 		  "@:8: 'pod' is missing" },
 	};
@@ -423,7 +428,7 @@ static void schema_is_complete(void **state)
 	}
 	assert_int_equal(json_object_size(cryo_json_at(schema, "properties.spec.properties")), 5);
 	/* And as, expect, name, timeout. */
-	assert_int_equal(json_object_size(steps), 9 + 4);
+	assert_int_equal(json_object_size(steps), 11 + 4);
 }
 
 int main(void)

@@ -54,6 +54,11 @@ static int check_cluster_whole(const struct save *s, struct cryo_err *err)
 
 	if (!local_record_running(&s->u.record))
 		return cryo_cluster_not_running(&l->base, err);
+	if (l->base.nodes > 1)
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "cluster '%s' has %zu nodes: only a cluster with one node can "
+				    "be saved",
+				    l->base.name, l->base.nodes);
 	if (s->u.record.complete && !s->u.record.saving && !s->u.record.dumping)
 		return 0;
 	return cryo_err_set(err, CRYO_E_CHECK,

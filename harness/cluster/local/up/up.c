@@ -398,6 +398,8 @@ int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cry
 				    "(sudo cryopod up)");
 	rc = check_wanted_flags(opts, err);
 	if (rc == 0)
+		rc = up_check_nodes(&u, err);
+	if (rc == 0)
 		rc = cryo_lock_take(u.l->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
 	if (rc == 0)
 		cryo_users_note_state();

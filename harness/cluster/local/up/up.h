@@ -39,6 +39,8 @@ int up_verdict(int rc, struct cryo_err *err);
 int up_check_space(const struct up *u, struct cryo_err *err);
 /* From nothing, or from the disk of before, to Ready. */
 int up_cold_start(struct up *u, struct cryo_err *err);
+/* As many as were asked for can be; -CRYO_E_USAGE. */
+int up_check_nodes(const struct up *u, struct cryo_err *err);
 /* Behind a first node that is Ready: those that are wanted or were there, until they are Ready. */
 int up_workers(struct up *u, struct cryo_err *err);
 /* A node that runs, in whatever state it is: what is missing until it can be used. */

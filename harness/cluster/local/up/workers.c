@@ -142,29 +142,30 @@ static int start_workers(struct up *u, struct cryo_strv *started, struct cryo_er
 	return rc;
 }
 
-/* Those that the record has, and as many as are wanted: a cluster can grow. */
-static int count_nodes(struct up *u, struct cryo_err *err)
+int up_check_nodes(const struct up *u, struct cryo_err *err)
 {
-	size_t wanted = u->opts->nodes ? u->opts->nodes : u->l->base.nodes;
+	unsigned wanted = u->opts->nodes;
 
 	if (wanted > LOCAL_MAX_NODES)
 		return cryo_err_set(err, CRYO_E_USAGE, "--nodes: at most %d", LOCAL_MAX_NODES);
-	if (wanted < u->l->base.nodes)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "cluster '%s' has %zu nodes: take it down first (cryopod down "
-				    "--name %s)",
-				    u->l->base.name, u->l->base.nodes, u->l->base.name);
-	local_set_nodes(u->l, wanted);
-	return 0;
+	if (wanted == 0 || wanted >= u->l->base.nodes)
+		return 0;
+	return cryo_err_set(err, CRYO_E_USAGE,
+			    "cluster '%s' has %zu nodes: take it down first (cryopod down --name "
+			    "%s)",
+			    u->l->base.name, u->l->base.nodes, u->l->base.name);
 }
 
 int up_workers(struct up *u, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv started = { 0 };
-	int rc = count_nodes(u, err);
+	int rc;
 
-	if (rc < 0 || u->l->base.nodes == 1)
-		return rc;
+	/* A cluster can grow. */
+	if (u->opts->nodes > u->l->base.nodes)
+		local_set_nodes(u->l, u->opts->nodes);
+	if (u->l->base.nodes == 1)
+		return 0;
 	cryo_step_begin("workers");
 	rc = start_workers(u, &started, err);
 	if (rc == 0)
