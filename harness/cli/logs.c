@@ -2,15 +2,17 @@
 /* Logs of a node's services: `logs` names them, `logs kubelet` prints one. */
 #include "cli/cli.h"
 
+#include "base/event.h"
+#include "cluster/collect.h"
 #include "conf/json.h"
 #include "sys/intr.h"
 
 #include <stdio.h>
 
 struct logs_opts {
-	bool follow;
+	bool follow, all;
 	unsigned tail;
-	const char *node;
+	const char *node, *dir;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -20,6 +22,10 @@ static const struct cryo_opt opts_table[] = {
 	  "only the last ones (default: all)" },
 	{ "node", 0, CRYO_OPT_STR, offsetof(struct logs_opts, node), "NAME",
 	  "of which node (default: the first)" },
+	{ "all", 0, CRYO_OPT_FLAG, offsetof(struct logs_opts, all), NULL,
+	  "everything that tells what the cluster did, into a directory" },
+	{ "output", 'o', CRYO_OPT_STR, offsetof(struct logs_opts, dir), "DIR",
+	  "with --all: where to; it is made" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -66,6 +72,23 @@ static int print_service_log(struct cryo_cluster *t, const struct cryo_cluster_n
 	return o->follow && res.signal ? 0 : rc;
 }
 
+static int collect_all_logs(struct cryo_cluster *t, const struct logs_opts *o, char **args,
+			    struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv missing = { 0 };
+	int rc;
+
+	if (!o->dir || args[0] || o->follow || o->tail || o->node)
+		return cryo_err_set(err, CRYO_E_USAGE, "all logs: --all -o DIR, and nothing else");
+	rc = cryo_cluster_collect(t, o->dir, &missing, err);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < missing.n; i++)
+		cryo_warn("missing: %s", missing.v[i]);
+	printf("%s\n", o->dir);
+	return 0;
+}
+
 static int logs_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
 			struct cryo_err *err)
 {
@@ -77,6 +100,8 @@ static int logs_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 	int rc = cryo_cli_target(cli, &t, err);
 
 	(void)exit_code;
+	if (rc == 0 && (o->all || o->dir))
+		return collect_all_logs(t, o, args, err);
 	if (rc == 0)
 		rc = cryo_cluster_find_node(t, o->node, &node, err);
 	if (rc == 0)

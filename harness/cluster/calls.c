@@ -93,9 +93,9 @@ static void add_common_capabilities(const struct cryo_cluster *t, json_t *capabi
 		return;
 	json_object_set_new(capabilities, "several-nodes", json_boolean(t->nodes > 1));
 	if (t->nodes <= 1 && json_is_object(reasons))
-		json_object_set_new(reasons, "several-nodes",
-				    json_string(t->nodes ? "it has one node"
-							 : "its nodes are out of reach"));
+		json_object_set_new(
+		    reasons, "several-nodes",
+		    json_string(t->nodes ? "it has one node" : "its nodes are out of reach"));
 }
 
 int cryo_cluster_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)

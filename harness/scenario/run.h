@@ -26,7 +26,7 @@ struct cryo_run {
 	struct cryo_vars vars;
 	struct cryo_run_checkpoint **cp;
 	size_t cps;
-	struct cryo_strv cordoned; /* nodes that are open again when it ends */
+	struct cryo_strv cordoned;	     /* nodes that are open again when it ends */
 	struct cryo_scenario_result *result; /* what reports want to know */
 };
 

@@ -294,9 +294,7 @@ static int kind_up_locked(struct kind_up *u, struct cryo_err *err)
 static int check_wish(const struct cryo_up_opts *o, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str ignored = { 0 };
-	const struct kindc_wish wish = { .name = "x",
-					 .file = o->kind.config,
-					 .nodes = o->nodes };
+	const struct kindc_wish wish = { .name = "x", .file = o->kind.config, .nodes = o->nodes };
 
 	return kindc_config(&wish, &ignored, err);
 }

@@ -84,10 +84,9 @@ static json_t *read_node_status(struct local *l, size_t i, struct local_record *
 	for (const struct local_service *s = local_services; s->name; s++)
 		if (local_service_is_in(s, n->control, local_has_services(r)))
 			json_array_append_new(list, read_service_status(l, n, r, s));
-	return json_pack("{ss ss si so}", "name", n->name, "role",
-			 cryo_node_role_name(l->base.node[i].role), "pid",
-			 init->pid > 0 && cryo_pid_alive(init) ? (int)init->pid : 0, "services",
-			 list);
+	return json_pack(
+	    "{ss ss si so}", "name", n->name, "role", cryo_node_role_name(l->base.node[i].role),
+	    "pid", init->pid > 0 && cryo_pid_alive(init) ? (int)init->pid : 0, "services", list);
 }
 
 /* "criu --version" → "4.1.1"; NULL without CRIU. Caller frees. */

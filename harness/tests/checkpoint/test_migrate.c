@@ -23,7 +23,7 @@
 #define LINE(n) "2026-11-30T10:00:0" #n "Z count=" #n " nonce=" NONCE " mono_ns=" #n "000000000\n"
 #define CRI(n)                                                                                     \
 	"2026-11-30T10:00:0" #n "Z stdout F count=" #n " nonce=" NONCE " mono_ns=" #n "000000000"  \
-										      "\n"
+	"\n"
 
 /* Zeroed: a pod that counts on n2 of three nodes that are Ready, and all goes well. */
 static struct {

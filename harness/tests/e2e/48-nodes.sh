@@ -47,9 +47,18 @@ point "containers move, and a node is emptied" exits 0 n_ test "$top/scenarios/c
 	"$top/scenarios/migrate.yaml" "$top/scenarios/drain.yaml"
 point "programs run in the node that is meant" [ "$(n_ shell --node node2 -- hostname)" = node2 ]
 point "its kubelet's log is there" exits 0 n_ logs --node node3 kubelet
+all_logs() {
+	exits 0 n_ logs --all -o "$tmp/all" && [ ! -e "$tmp/all/missing.txt" ] && grep -q . "$tmp/all/node1/etcd.log" &&
+		grep -q . "$tmp/all/node3/kubelet.log" && grep -q Kubernetes "$tmp/all/node2/versions.txt" &&
+		jq -e '.items[] | select(.metadata.name == "p2")' "$tmp/all/pods.json" >/dev/null &&
+		tar -tf "$tmp/all/node2/pods.tar" | grep -q '/default_p2_.*log$' && fails 2 "is there already" n_ logs --all -o "$tmp/all"
+}
+point "all that tells what it did, in one directory" all_logs
+point "which needs a name" fails 2 "-o DIR" n_ logs --all
 point "it is not saved as a snapshot" fails 3 "has 3 nodes" n_ snapshot save "$many"
 lost() {
 	kill -9 "$(status '.nodes[1].pid' "$many")" && until_true 10 sh -c "! '$CRYOPOD' --name $many shell --node node2 true" &&
+		rm -rf "$tmp/all" && exits 0 n_ logs --all -o "$tmp/all" && grep -q '^node2: ' "$tmp/all/missing.txt" &&
 		exits 0 n_ up && until_true 60 ready 3 && [ "$(n_ shell --node node2 -- hostname)" = node2 ]
 }
 point "a worker that was killed is started again" lost

@@ -56,7 +56,7 @@ static int start_worker(struct up *u, size_t i, struct cryo_err *err)
 	return rc < 0 ? rc : local_init_go(&init, err);
 }
 
-static bool runs(struct up *u, size_t i)
+static bool is_worker_running(struct up *u, size_t i)
 {
 	const struct cryo_pid *init = local_record_init(&u->record, i);
 
@@ -71,7 +71,7 @@ static int wait_for_containerd(struct up *u, size_t i, struct cryo_err *err)
 
 	while (rc == 0 && !cryo_fs_exists(path)) {
 		rc = cryo_intr_sleep(POLL_MS, err);
-		if (rc == 0 && !runs(u, i))
+		if (rc == 0 && !is_worker_running(u, i))
 			rc = cryo_err_set(err, CRYO_E_PROVISION, "node '%s' died",
 					  u->l->node[i].name);
 		if (rc == 0 && cryo_now_ms() >= u->deadline)
@@ -133,7 +133,7 @@ static int start_workers(struct up *u, struct cryo_strv *started, struct cryo_er
 	int rc = 0;
 
 	for (size_t i = 1; rc == 0 && i < u->l->base.nodes; i++) {
-		if (runs(u, i))
+		if (is_worker_running(u, i))
 			continue;
 		cryo_step_note("%s", u->l->node[i].name);
 		rc = start_worker(u, i, err);
