@@ -177,6 +177,14 @@ int cryo_cluster_exec(struct cryo_cluster *t, const struct cryo_cluster_node *no
 	return t->ops->exec(t, node, x, res, err);
 }
 
+int cryo_cluster_runtime_socket(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				char **path, struct cryo_err *err)
+{
+	if (!t->ops->runtime_socket)
+		return cryo_cluster_lacks(t->ops, "way to its container runtimes", err);
+	return t->ops->runtime_socket(t, node, path, err);
+}
+
 static void add_journal_argv(const char *service, unsigned tail, bool follow,
 			     struct cryo_strv *argv)
 {

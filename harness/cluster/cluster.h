@@ -159,6 +159,10 @@ int cryo_cluster_put(struct cryo_cluster *t, const struct cryo_cluster_node *nod
 /* From memory, which it does not leave on the way: it may be a private key. */
 int cryo_cluster_put_data(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			  const void *data, size_t len, const char *to, struct cryo_err *err);
+/* The socket of a node's container runtime as a path on this machine; caller frees.
+ * -CRYO_E_UNFIT where there is no such way. */
+int cryo_cluster_runtime_socket(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+				char **path, struct cryo_err *err);
 /* Image layout tar of this machine into the container runtime of a node; NULL: of all. */
 int cryo_cluster_load_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			    const char *tar, struct cryo_err *err);

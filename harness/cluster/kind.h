@@ -60,6 +60,9 @@ struct cryo_cluster_ops {
 		   int to, struct cryo_err *err);
 	int (*put)(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
 		   const char *to, struct cryo_err *err);
+	/* The container runtime's socket as a path on this machine; caller frees. */
+	int (*runtime_socket)(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			      char **path, struct cryo_err *err);
 	/* NULL: its services are units of systemd. */
 	void (*log_argv)(const struct cryo_cluster_node *node, const char *service, unsigned tail,
 			 bool follow, struct cryo_strv *argv);

@@ -15,10 +15,9 @@
 #define ANSWER_MAX	 ((size_t)1 << 20)
 
 static const char *const form_name[] = {
-	[CRYO_CHECKPOINT_NONE] = "none",
-	[CRYO_CHECKPOINT_PODS] = "pods",
-	[CRYO_CHECKPOINT_PROXY] = "proxy",
-	[CRYO_CHECKPOINT_KUBELET] = "kubelet",
+	[CRYO_CHECKPOINT_NONE] = "none",       [CRYO_CHECKPOINT_PODS] = "pods",
+	[CRYO_CHECKPOINT_PROXY] = "proxy",     [CRYO_CHECKPOINT_KUBELET] = "kubelet",
+	[CRYO_CHECKPOINT_RUNTIME] = "runtime",
 };
 
 const char *cryo_checkpoint_form_name(enum cryo_checkpoint_form f)
@@ -29,7 +28,7 @@ const char *cryo_checkpoint_form_name(enum cryo_checkpoint_form f)
 int cryo_checkpoint_form_parse(const char *text, enum cryo_checkpoint_form *out,
 			       struct cryo_err *err)
 {
-	for (size_t i = CRYO_CHECKPOINT_PODS; i < CRYO_ARRAY_LEN(form_name); i++) {
+	for (size_t i = CRYO_CHECKPOINT_PODS; i <= CRYO_CHECKPOINT_KUBELET; i++) {
 		if (strcmp(text, form_name[i]) == 0) {
 			*out = (enum cryo_checkpoint_form)i;
 			return 0;

@@ -15,10 +15,11 @@ enum cryo_checkpoint_form {
 	CRYO_CHECKPOINT_PODS,
 	CRYO_CHECKPOINT_PROXY,
 	CRYO_CHECKPOINT_KUBELET,
+	CRYO_CHECKPOINT_RUNTIME, /* no request of Kubernetes at all: kube/cri.h */
 };
-/* "none", "pods", "proxy", "kubelet" */
+/* "none", "pods", "proxy", "kubelet", "runtime" */
 const char *cryo_checkpoint_form_name(enum cryo_checkpoint_form f);
-/* A form by its name; -CRYO_E_USAGE. */
+/* One of the three requests by its name; -CRYO_E_USAGE. */
 int cryo_checkpoint_form_parse(const char *text, enum cryo_checkpoint_form *out,
 			       struct cryo_err *err);
 

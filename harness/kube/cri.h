@@ -2,7 +2,7 @@
 /*
  * A node's container runtime, asked directly (CRI v1: gRPC on a socket), for what
  * its kubelet cannot be asked for: pods' containers taken away, while the pods stay;
- * whether it restores containers.
+ * whether it restores containers; a checkpoint of all containers of a pod at one moment.
  */
 #ifndef CRYO_KUBE_CRI_H
 #define CRYO_KUBE_CRI_H
@@ -34,6 +34,28 @@ int cryo_cri_restore_ability(const char *socket, enum cryo_cri_restore *out, str
 /* A part of it: the body of an answer. */
 int cryo_cri_read_restore(const void *body, size_t n, enum cryo_cri_restore *out,
 			  struct cryo_err *err);
+
+/* Has it CheckpointPod (CRI of Kubernetes 1.37)? Asked is the one that runs, by a call that names
+ * no pod. -CRYO_E_REMOTE   it does not answer, or not like a container runtime */
+int cryo_cri_has_pod_checkpoint(const char *socket, bool *there, struct cryo_err *err);
+
+struct cryo_cri_pod_checkpoint {
+	const struct cryo_strv *containers; /* IDs, all of one pod; at least one */
+	const char *dir;    /* empty, on its node; an archive NAME.tar for each container there */
+	const char *cert;   /* PEM, path on the node, to encrypt for; NULL: plain */
+	int64_t timeout_ms; /* of the call; 0: 30 seconds */
+};
+/*
+ * The containers stand still at one moment, until of all of them is known what they were. After
+ * a failure nothing is in `dir`, and they go on.
+ *   -CRYO_E_REMOTE   it does not answer, says no (in its words), or has no such container
+ */
+int cryo_cri_checkpoint_pod(const char *socket, const struct cryo_cri_pod_checkpoint *c,
+			    struct cryo_err *err);
+
+/* A part of it: the pod (caller frees) of the one container in the body of an answer.
+ * -CRYO_E_REMOTE: it holds none, several, or is damaged. */
+int cryo_cri_read_sandbox(const void *body, size_t n, char **sandbox, struct cryo_err *err);
 
 /* A part of cryo_cri_remove_all(): ids of the pods in the body of an answer. -CRYO_E_REMOTE: that
  * is none. */

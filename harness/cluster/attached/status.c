@@ -51,7 +51,7 @@ static enum cryo_checkpoint_form probe_api_form(const struct cryo_cluster *t, st
 /* The same words as of other kinds; what would need a look into a node is not there. */
 static json_t *describe_capabilities(enum cryo_checkpoint_form form, const char *why)
 {
-	static const char *const beyond[] = { "restore", "encryption", "ip-sockets",
+	static const char *const beyond[] = { "pod-at-once", "restore", "encryption", "ip-sockets",
 					      "node-access" };
 	json_t *reasons = json_object();
 
@@ -64,10 +64,11 @@ static json_t *describe_capabilities(enum cryo_checkpoint_form form, const char 
 		    json_string("its API server has no pods/checkpoint (stock Kubernetes)"));
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(beyond); i++)
 		json_object_set_new(reasons, beyond[i], json_string(NO_NODES));
-	return json_pack("{ss? sb sn sn sb sn sb so}", "checkpoint",
+	return json_pack("{ss? sb sb sn sn sb sn sb so}", "checkpoint",
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
-			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "restore", "encryption",
-			 "ip-sockets", 0, "criu", "node-access", 0, "reasons", reasons);
+			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "pod-at-once", 0,
+			 "restore", "encryption", "ip-sockets", 0, "criu", "node-access", 0,
+			 "reasons", reasons);
 }
 
 static int add_api_status(struct cryo_cluster *t, json_t *j, struct cryo_err *err)

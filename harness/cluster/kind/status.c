@@ -146,6 +146,8 @@ static json_t *explain_capabilities(const char *criu, enum cryo_checkpoint_form 
 		json_object_set_new(
 		    reasons, "pods-checkpoint",
 		    json_string("its API server has no pods/checkpoint (stock Kubernetes)"));
+	json_object_set_new(reasons, "pod-at-once",
+			    json_string("its container runtime is not asked directly"));
 	if (!restore)
 		json_object_set_new(reasons, "restore",
 				    json_string(criu ? "its containerd does not restore from images"
@@ -169,11 +171,11 @@ static json_t *describe_kind_capabilities(struct kindc *c)
 	bool seal = criu && has_kind_interposer(c);
 	bool sockets = seal && can_dump_sockets(c);
 
-	return json_pack("{ss? sb ss? ss? sb ss? sb so}", "checkpoint",
+	return json_pack("{ss? sb sb ss? ss? sb ss? sb so}", "checkpoint",
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
-			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "restore",
-			 restore ? "image" : NULL, "encryption", seal ? "seal" : NULL, "ip-sockets",
-			 sockets, "criu", criu, "node-access", 1, "reasons",
+			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "pod-at-once", 0,
+			 "restore", restore ? "image" : NULL, "encryption", seal ? "seal" : NULL,
+			 "ip-sockets", sockets, "criu", criu, "node-access", 1, "reasons",
 			 explain_capabilities(criu, form, restore, seal, sockets, err.msg));
 }
 

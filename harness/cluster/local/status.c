@@ -188,14 +188,12 @@ static enum cryo_checkpoint_form probe_checkpoint_form(struct local *l, struct c
 /* NULL: it restores from images; else why not. Caller frees. */
 static char *explain_no_restore(struct local *l)
 {
-	cryo_auto(local_record_release) struct local_record r = { 0 };
 	cryo_auto(cryo_free) char *socket = NULL;
 	enum cryo_cri_restore ability;
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	if (local_record_load(l, &r, &err) != 0)
-		return cryo_strdup("the cluster does not run");
-	socket = cryo_asprintf("/proc/%d/root/run/containerd/containerd.sock", r.init.pid);
+	if (local_runtime_socket(&l->base, l->base.node, &socket, &err) < 0)
+		return cryo_strdup(err.msg);
 	if (cryo_cri_restore_ability(socket, &ability, &err) < 0)
 		return cryo_strdup(err.msg);
 	if (ability == CRYO_CRI_RESTORE_ON)
@@ -206,8 +204,22 @@ static char *explain_no_restore(struct local *l)
 			       : "this containerd cannot restore from images");
 }
 
+/* NULL: it checkpoints a pod at one moment; else why not. Caller frees. */
+static char *explain_no_pod_at_once(struct local *l)
+{
+	cryo_auto(cryo_free) char *socket = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	bool there = false;
+
+	if (local_runtime_socket(&l->base, l->base.node, &socket, &err) < 0 ||
+	    cryo_cri_has_pod_checkpoint(socket, &there, &err) < 0)
+		return cryo_strdup(err.msg);
+	return there ? NULL : cryo_strdup("this containerd has no CheckpointPod");
+}
+
 json_t *local_capabilities(struct local *l)
 {
+	cryo_auto(cryo_free) char *not_at_once = explain_no_pod_at_once(l);
 	cryo_auto(cryo_free) char *criu = read_criu_version(l);
 	cryo_auto(cryo_free) char *no_image = criu ? explain_no_restore(l)
 						   : cryo_strdup("no criu in the node");
@@ -232,6 +244,8 @@ json_t *local_capabilities(struct local *l)
 		    reasons, "pods-checkpoint",
 		    json_string(criu ? "its API server has no pods/checkpoint (stock Kubernetes)"
 				     : "no criu in the node"));
+	if (not_at_once)
+		json_object_set_new(reasons, "pod-at-once", json_string(not_at_once));
 	if (no_image)
 		json_object_set_new(reasons, "restore", json_string(no_image));
 	if (no_sockets)
@@ -239,12 +253,12 @@ json_t *local_capabilities(struct local *l)
 	if (!seal)
 		json_object_set_new(reasons, "encryption",
 				    json_string("no interposer (cryopod-criu) in the node"));
-	return json_pack("{ss? sb ss? ss? sb ss? sb so}", "checkpoint",
+	return json_pack("{ss? sb sb ss? ss? sb ss? sb so}", "checkpoint",
 			 form == CRYO_CHECKPOINT_NONE ? NULL : cryo_checkpoint_form_name(form),
-			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "restore",
-			 no_image ? NULL : "image", "encryption", seal ? "seal" : NULL,
-			 "ip-sockets", !no_sockets, "criu", criu, "node-access", 1, "reasons",
-			 reasons);
+			 "pods-checkpoint", form == CRYO_CHECKPOINT_PODS, "pod-at-once",
+			 criu && !not_at_once, "restore", no_image ? NULL : "image", "encryption",
+			 seal ? "seal" : NULL, "ip-sockets", !no_sockets, "criu", criu,
+			 "node-access", 1, "reasons", reasons);
 }
 
 int64_t local_memory(struct cryo_cluster *t)

@@ -99,15 +99,49 @@ static void ability_to_restore(void **state)
 	}
 }
 
+static void pod_of_container(void **state)
+{
+	static const struct {
+		const char *what, *body;
+		size_t n;
+		const char *pod; /* NULL: refused */
+	} row[] = {
+		{ "nothing", BYTES(""), NULL },
+		{ "none", BYTES("\0\0\0\0\0"), NULL },
+		{ "one", BYTES("\0\0\0\0\012\n\010\n\2ab\x12\2cd"), "cd" },
+		{ "without a pod", BYTES("\0\0\0\0\6\n\4\n\2ab"), NULL },
+		{ "two", BYTES("\0\0\0\0\014\n\4\x12\2ab\n\4\x12\2cd"), NULL },
+		{ "cut short", BYTES("\0\0\0\0\012\n\011\n\2ab\x12\2cd"), NULL },
+		{ "compressed", BYTES("\1\0\0\0\012\n\010\n\2ab\x12\2cd"), NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *pod = NULL;
+		struct cryo_err err = CRYO_ERR_INIT;
+		int rc = cryo_cri_read_sandbox(row[i].body, row[i].n, &pod, &err);
+
+		print_message("# %s\n", row[i].what);
+		assert_int_equal(rc, row[i].pod ? 0 : -CRYO_E_REMOTE);
+		if (row[i].pod)
+			assert_string_equal(pod, row[i].pod);
+	}
+}
+
 static void nobody_there(void **state)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 	size_t n = 7;
+	bool there = true;
 
 	(void)state;
 	assert_int_equal(cryo_cri_remove_all("/nowhere/containerd.sock", &n, &err), -CRYO_E_REMOTE);
 	assert_non_null(strstr(err.msg, "container runtime, ListPodSandbox: cannot connect"));
 	assert_int_equal(n, 0);
+	err = (struct cryo_err)CRYO_ERR_INIT;
+	assert_int_equal(cryo_cri_has_pod_checkpoint("/nowhere/containerd.sock", &there, &err),
+			 -CRYO_E_REMOTE);
+	assert_false(there);
 }
 
 int main(void)
@@ -115,6 +149,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists),
 		cmocka_unit_test(ability_to_restore),
+		cmocka_unit_test(pod_of_container),
 		cmocka_unit_test(nobody_there),
 	};
 

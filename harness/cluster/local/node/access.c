@@ -86,6 +86,17 @@ int local_run(const struct local *l, const struct local_node *n, const char *con
 	return local_exec(t, &t->node[n - l->node], &x, res, err);
 }
 
+int local_runtime_socket(struct cryo_cluster *t, const struct cryo_cluster_node *node, char **path,
+			 struct cryo_err *err)
+{
+	cryo_auto(local_record_release) struct local_record r = { 0 };
+	int rc = local_running((struct local *)t, &r, err);
+
+	if (rc == 0)
+		*path = cryo_asprintf("/proc/%d/root%s", r.init.pid, node->path.socket);
+	return rc;
+}
+
 void local_log_argv(const struct cryo_cluster_node *node, const char *service, unsigned tail,
 		    bool follow, struct cryo_strv *argv)
 {
