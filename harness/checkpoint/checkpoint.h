@@ -68,10 +68,12 @@ int cryo_checkpoint_curl(struct cryo_cluster *t, const struct cryo_checkpoint_op
 			 struct cryo_str *out, struct cryo_err *err);
 
 struct cryo_restore_opts {
-	const char *archive; /* on this machine */
-	const char *pod;     /* name of the new pod */
-	const char *ns;	     /* NULL: the archive's, else "default" */
-	const char *node;    /* where; NULL: that of the pod, else one that has its image */
+	/* On this machine: a file, or a directory of cryo_pod_checkpoint_run() (or any other with
+	 * archives *.tar of one pod), whose containers are all restored, in one new pod. */
+	const char *archive;
+	const char *pod;  /* name of the new pod */
+	const char *ns;	  /* NULL: the archive's, else "default" */
+	const char *node; /* where; NULL: that of the pod, else one that has its image */
 	/* What the source pod was, in a file (pod_form.h); NULL: from `source`, else from the
 	 * archive alone. */
 	const char *manifest;
@@ -90,10 +92,10 @@ struct cryo_restore_opts {
 };
 
 struct cryo_restore {
-	char *ns, *pod, *container, *node; /* owned */
-	char *image;			   /* reference of the checkpoint image */
-	struct cryo_ended ended;	   /* right after it ran */
-	int64_t ms;			   /* archive at hand → container running */
+	char *ns, *pod, *node;		     /* owned */
+	struct cryo_strv containers, images; /* names, and references of the checkpoint images */
+	struct cryo_ended ended;	     /* right after it ran */
+	int64_t ms;			     /* archive at hand → container running */
 };
 
 int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opts,

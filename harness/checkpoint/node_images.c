@@ -135,20 +135,21 @@ static void choose_unused_images(char *table, const struct cryo_strv *used,
 			cryo_strv_add(unused, row.ref);
 }
 
-static bool has_others_than(const char *table, const char *keep)
+static bool has_others_than(const char *table, const struct cryo_strv *keep)
 {
 	cryo_auto(cryo_free) char *copy = cryo_strdup(table);
 	struct image_row row = { NULL, NULL };
 	char *save = NULL;
 
 	for (char *text = copy; next_image_row(text, &save, &row); text = NULL)
-		if (cryo_starts_with(row.ref, CRYO_RESTORE_IMAGES) && !cryo_streq(row.ref, keep))
+		if (cryo_starts_with(row.ref, CRYO_RESTORE_IMAGES) && !cryo_strv_has(keep, row.ref))
 			return true;
 	return false;
 }
 
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    struct cryo_kube *k, const char *table, const char *keep)
+			    struct cryo_kube *k, const char *table,
+			    const struct cryo_strv *keep)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv used = { 0 }, unused = { 0 };

@@ -28,10 +28,11 @@ int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster
  * Removes images of restores that no pod of the cluster names. Only for tidiness: what
  * fails is left to the next call. Another restore that is about to use its image holds
  * the lock (cryo_node_images_hold), and then nothing is removed. `table`: of this node, from
- * cryo_node_images_find_base(); NULL: the node is asked. `keep`: the one just loaded.
+ * cryo_node_images_find_base(); NULL: the node is asked. `keep`: those just loaded.
  */
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    struct cryo_kube *k, const char *table, const char *keep);
+			    struct cryo_kube *k, const char *table,
+			    const struct cryo_strv *keep);
 
 /* From before the image is loaded until its pod exists; closing *fd ends it. */
 int cryo_node_images_hold(struct cryo_cluster *t, int *fd, struct cryo_err *err);

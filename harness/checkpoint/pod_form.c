@@ -87,6 +87,19 @@ static bool is_sidecar(const json_t *container)
 	return cryo_streq(cryo_json_str(container, "restartPolicy"), "Always");
 }
 
+static size_t count_archives(const struct cryo_pod_form_opts *o)
+{
+	return o->archives ? o->archives : 1;
+}
+
+static bool is_restored(const struct cryo_pod_form_opts *o, const char *name)
+{
+	for (size_t i = 0; i < count_archives(o); i++)
+		if (cryo_streq(name, o->archive[i].container))
+			return true;
+	return false;
+}
+
 /* What they did is in the checkpoint; in a volume that begins empty it is not. */
 static void choose_init_containers(json_t *spec, const struct cryo_pod_form_opts *o,
 				   struct cryo_strv *notes)
@@ -97,7 +110,7 @@ static void choose_init_containers(json_t *spec, const struct cryo_pod_form_opts
 		json_t *c = json_array_get(list, i);
 		const char *name = cryo_json_str(c, "name");
 
-		if (is_sidecar(c) || o->run_init || cryo_streq(name, o->archive->container)) {
+		if (is_sidecar(c) || o->run_init || is_restored(o, name)) {
 			if (!is_sidecar(c) && name && o->run_init)
 				cryo_strv_addf(notes, "init container '%s' runs again", name);
 			i++;
@@ -111,7 +124,8 @@ static void choose_init_containers(json_t *spec, const struct cryo_pod_form_opts
 		json_object_del(spec, "initContainers");
 }
 
-static void note_fresh_containers(const json_t *spec, const char *restored, struct cryo_strv *notes)
+static void note_fresh_containers(const json_t *spec, const struct cryo_pod_form_opts *o,
+				  struct cryo_strv *notes)
 {
 	static const char *const list[] = { "containers", "initContainers" };
 	json_t *c;
@@ -121,7 +135,7 @@ static void note_fresh_containers(const json_t *spec, const char *restored, stru
 		json_array_foreach(json_object_get(spec, list[l]), i, c) {
 			const char *name = cryo_json_str(c, "name");
 
-			if (name && strcmp(name, restored) != 0 && (l == 0 || is_sidecar(c)))
+			if (name && !is_restored(o, name) && (l == 0 || is_sidecar(c)))
 				cryo_strv_addf(notes, "container '%s' begins anew", name);
 		}
 }
@@ -202,11 +216,12 @@ static int make_pod_from_object(const struct cryo_pod_form_opts *o, struct cryo_
 	f->node = cryo_strdup(cryo_json_str(object, "spec.nodeName"));
 	spec = json_object_get(f->pod, "spec");
 	promote_ephemeral(spec, o->archive->container, &f->notes);
-	rc = check_form_container(f->pod, o->archive->container, err);
+	for (size_t i = 0; rc == 0 && i < count_archives(o); i++)
+		rc = check_form_container(f->pod, o->archive[i].container, err);
 	if (rc < 0)
 		return rc;
 	choose_init_containers(spec, o, &f->notes);
-	note_fresh_containers(spec, o->archive->container, &f->notes);
+	note_fresh_containers(spec, o, &f->notes);
 	return 0;
 }
 
@@ -214,8 +229,13 @@ int cryo_pod_form_make(const struct cryo_pod_form_opts *o, struct cryo_pod_form 
 		       struct cryo_err *err)
 {
 	bool alone = !o->manifest && !o->source;
-	int rc = alone ? make_pod_from_archive(o->archive, f, err)
-		       : make_pod_from_object(o, f, err);
+	int rc;
+
+	if (alone && count_archives(o) > 1)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "archives of several containers do not tell what the pod was: "
+				    "give its manifest (-f FILE)");
+	rc = alone ? make_pod_from_archive(o->archive, f, err) : make_pod_from_object(o, f, err);
 
 	if (rc < 0)
 		return rc;
@@ -223,7 +243,9 @@ int cryo_pod_form_make(const struct cryo_pod_form_opts *o, struct cryo_pod_form 
 		json_object_set_new(json_object_get(f->pod, "spec"), "restartPolicy",
 				    json_string(o->restart_policy));
 	warn_restart_policy(f->pod, o, f);
-	return cryo_pod_fit_check(f->pod, o->archive, &f->warnings, err);
+	for (size_t i = 0; rc == 0 && i < count_archives(o); i++)
+		rc = cryo_pod_fit_check(f->pod, &o->archive[i], &f->warnings, err);
+	return rc;
 }
 
 void cryo_pod_form_release(struct cryo_pod_form *f)

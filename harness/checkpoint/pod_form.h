@@ -13,8 +13,9 @@
 #include "criu/archive.h"
 
 struct cryo_pod_form_opts {
-	const struct cryo_archive *archive;
-	const char *manifest;	    /* file, YAML or JSON; NULL: the next */
+	const struct cryo_archive *archive; /* of the first container */
+	size_t archives;		    /* of as many containers in a row; 0: 1 */
+	const char *manifest;		    /* file, YAML or JSON; NULL: the next */
 	const char *source;	    /* JSON text of the source pod; NULL: the archive alone */
 	const char *restart_policy; /* NULL: as it says */
 	bool run_init;		    /* init containers run again */
@@ -22,17 +23,17 @@ struct cryo_pod_form_opts {
 };
 
 struct cryo_pod_form {
-	json_t *pod;		   /* without name, namespace and image of the restored container */
+	json_t *pod;		   /* without name, namespace and image of restored containers */
 	char *node;		   /* where the source ran; NULL: not known */
 	struct cryo_strv notes;	   /* what is dropped, changed or begins anew: for people */
 	struct cryo_strv warnings; /* what may surprise them */
 };
 
 /*
- * The restored container is under spec.containers or spec.initContainers (a sidecar).
+ * Each restored container is under spec.containers or spec.initContainers (a sidecar).
  *   -CRYO_E_CONFIG   no pod in the file that fits the archive, or several; a pod
  *                    that CRIU could not restore into: volumes, process namespace
- *   -CRYO_E_USAGE    the archive alone does not tell enough
+ *   -CRYO_E_USAGE    the archives alone do not tell enough
  */
 int cryo_pod_form_make(const struct cryo_pod_form_opts *opts, struct cryo_pod_form *out,
 		       struct cryo_err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Restore through the container runtime: the archive becomes the only layer of an
- * image, a pod is created from that image, and containerd (2.1 to 2.3) restores
+ * Restore through the container runtime: each archive becomes the only layer of an
+ * image, a pod is created from these images, and containerd (2.1 to 2.3) restores
  * instead of starting (docs/architecture.md, "Restore").
  */
 #include "checkpoint/checkpoint.h"
@@ -16,6 +16,7 @@
 #include "checkpoint/evidence.h"
 #include "checkpoint/node_images.h"
 #include "checkpoint/pod_adoption.h"
+#include "checkpoint/pod_checkpoint.h"
 #include "checkpoint/pod_fit.h"
 #include "checkpoint/pod_form.h"
 #include "checkpoint/pod_rules.h"
@@ -26,6 +27,8 @@
 #include "checkpoint/settle.h"
 #include "checkpoint/subject.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,27 +37,29 @@
 #define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
 #define CRIU_CONFIG    "org.criu.config"
+#define MAX_ARCHIVES   64
 #define ANNOTATION     "org.criu.checkpoint.container.name"
 
+/* Its reference goes to the end of out->images. */
 static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			      const struct cryo_restore_opts *opts, const struct cryo_archive *a,
+			      const char *path, const struct cryo_archive *a,
 			      struct cryo_restore *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *note = cryo_asprintf(ANNOTATION "=%s", a->container);
 	const char *const annotations[] = { note, NULL };
-	struct cryo_oci_image image = { .layer_path = opts->archive, .annotations = annotations };
+	struct cryo_oci_image image = { .layer_path = path, .annotations = annotations };
 	cryo_auto(cryo_free) char *dir = NULL;
 	cryo_auto(cryo_free) char *layout = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	char digest[CRYO_HASH_HEX];
-	int rc = cryo_hash_file(opts->archive, digest, err);
+	int rc = cryo_hash_file(path, digest, err);
 
 	if (rc == 0)
 		rc = cryo_cluster_tmpdir(t, ".restore-", &dir, err);
 	if (rc < 0)
 		return rc;
-	out->image = cryo_asprintf("localhost/checkpoint/%s:%.12s", a->container, digest);
-	image.ref = out->image;
+	cryo_strv_addf(&out->images, "localhost/checkpoint/%s:%.12s", a->container, digest);
+	image.ref = out->images.v[out->images.n - 1];
 	layout = cryo_asprintf("%s/image.tar", dir);
 	rc = cryo_oci_write(&image, layout, err);
 	if (rc == 0)
@@ -71,19 +76,22 @@ static json_t *make_json_object(json_t *parent, const char *key)
 	return json_object_get(parent, key);
 }
 
-/* Name, namespace, node and image of the new pod, and where CRIU writes its log. */
+/* Name, namespace, node and images of the new pod, and where CRIU writes its log. */
 static void adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config)
 {
 	json_t *meta = make_json_object(pod, "metadata");
-	json_t *c = cryo_pod_container(pod, r->container);
 
 	json_object_set_new(meta, "name", json_string(r->pod));
 	json_object_set_new(meta, "namespace", json_string(r->ns));
 	json_object_set_new(make_json_object(pod, "spec"), "nodeName", json_string(r->node));
 	json_object_set_new(make_json_object(meta, "annotations"), CRIU_CONFIG,
 			    json_string(criu_config));
-	json_object_set_new(c, "image", json_string(r->image));
-	json_object_set_new(c, "imagePullPolicy", json_string("Never"));
+	for (size_t i = 0; i < r->containers.n; i++) {
+		json_t *c = cryo_pod_container(pod, r->containers.v[i]);
+
+		json_object_set_new(c, "image", json_string(r->images.v[i]));
+		json_object_set_new(c, "imagePullPolicy", json_string("Never"));
+	}
 }
 
 /* Leave nothing half-restored; its traces are in err by then. */
@@ -137,23 +145,29 @@ static void set_host_name(struct cryo_cluster *t, const struct cryo_cluster_node
 {
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	if (cryo_pod_hostname_restore(t, node, pod, r->container, &err) < 0)
+	for (size_t i = 0; i < r->containers.n; i++) {
+		if (cryo_pod_hostname_restore(t, node, pod, r->containers.v[i], &err) == 0)
+			continue;
 		cryo_warn("the new pod has the source's host name: %s", err.msg);
+		return;
+	}
 }
 
 /* CRIU gets the root from outside, and does not know that it was. */
 static void check_read_only_root(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 				 const json_t *pod, const struct cryo_restore *r)
 {
-	const struct cryo_subject s = { .pod = (json_t *)pod, .container = r->container };
-	const json_t *c = cryo_pod_container((json_t *)pod, r->container);
+	for (size_t i = 0; i < r->containers.n; i++) {
+		const struct cryo_subject s = { .pod = (json_t *)pod,
+						.container = r->containers.v[i] };
+		const json_t *c = cryo_pod_container((json_t *)pod, r->containers.v[i]);
 
-	if (cryo_json_bool(c, "securityContext.readOnlyRootFilesystem") &&
-	    cryo_settle_is_root_writable(t, node, cryo_subject_runtime_id(&s)))
-		cryo_warn(
-		    "the root file system of '%s' is not read-only any more, although its pod "
-		    "says so: this runc does not restore that",
-		    r->container);
+		if (cryo_json_bool(c, "securityContext.readOnlyRootFilesystem") &&
+		    cryo_settle_is_root_writable(t, node, cryo_subject_runtime_id(&s)))
+			cryo_warn("the root file system of '%s' is not read-only any more, "
+				  "although its pod says so: this runc does not restore that",
+				  r->containers.v[i]);
+	}
 }
 
 /* One restore on its way, from the archive at hand on. */
@@ -162,7 +176,9 @@ struct restore_call {
 	const struct cryo_cluster_node *node;
 	struct cryo_kube *k;
 	const struct cryo_restore_opts *opts;
-	struct cryo_archive archive;
+	struct cryo_strv paths; /* of the archives */
+	struct cryo_archive *archive;
+	char *manifest; /* of the directory; NULL: none */
 	struct cryo_pod_form form;
 	struct cryo_restore_place place;
 	int images_fd; /* no image is swept meanwhile; -1: not held */
@@ -173,7 +189,8 @@ struct restore_call {
 static int add_restore_words(const struct restore_call *c, const struct cryo_sealing_key *key,
 			     struct cryo_str *out, struct cryo_err *err)
 {
-	cryo_criu_options_pick_beside(c->archive.criu_options, &c->opts->criu, out);
+	for (size_t i = 0; i < c->paths.n; i++)
+		cryo_criu_options_pick_beside(c->archive[i].criu_options, &c->opts->criu, out);
 	cryo_str_add(out, key->words);
 	return cryo_criu_options_add(&c->opts->criu, out, err);
 }
@@ -190,15 +207,20 @@ static const char *get_own_criu_config(const struct restore_call *c)
 
 static void look_after_restored(const struct restore_call *c, const json_t *pod)
 {
-	const struct cryo_subject s = { .pod = (json_t *)pod, .container = c->out->container };
 	const struct cryo_kube_ref ref = { "pods", c->out->ns, c->out->pod };
-	cryo_auto(cryo_free) char *how = NULL;
 
-	cryo_ended_look(c->t, c->node, c->k, &ref, cryo_subject_runtime_id(&s), &c->out->ended);
-	if (!c->out->ended.ended)
-		return;
-	how = cryo_ended_show(&c->out->ended);
-	cryo_warn("the restored program %s right after the restore", how);
+	for (size_t i = 0; i < c->out->containers.n && !c->out->ended.ended; i++) {
+		const struct cryo_subject s = { .pod = (json_t *)pod,
+						.container = c->out->containers.v[i] };
+		cryo_auto(cryo_free) char *how = NULL;
+
+		cryo_ended_look(c->t, c->node, c->k, &ref, cryo_subject_runtime_id(&s),
+				&c->out->ended);
+		if (!c->out->ended.ended)
+			continue;
+		how = cryo_ended_show(&c->out->ended);
+		cryo_warn("the restored program %s right after the restore", how);
+	}
 }
 
 static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
@@ -231,7 +253,7 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 		look_after_restored(c, running);
 	cryo_evidence_restore_end(c->t, &evidence, rc < 0 ? err : NULL);
 	if (rc < 0)
-		cryo_pod_fit_explain(c->form.pod, c->out->container, err);
+		cryo_pod_fit_explain(c->form.pod, c->out->containers.v[0], err);
 	cryo_sealing_key_end(&key);
 	return rc;
 }
@@ -240,22 +262,26 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 {
 	const struct cryo_restore_opts *o = c->opts;
-	const struct cryo_pod_form_opts form = { .archive = &c->archive,
-						 .manifest = o->manifest,
+	const struct cryo_pod_form_opts form = { .archive = c->archive,
+						 .archives = c->paths.n,
+						 .manifest = o->manifest ? o->manifest
+									 : c->manifest,
 						 .source = o->source,
 						 .restart_policy = o->restart_policy,
 						 .run_init = o->run_init,
 						 .sealed = o->key_secret || o->key_file };
 	int rc = cryo_restore_key_check(o, err);
 
-	if (rc == 0)
-		rc = cryo_restore_check_archive(o, &c->archive, err);
+	for (size_t i = 0; rc == 0 && i < c->paths.n; i++)
+		rc = cryo_restore_check_archive(o, c->paths.v[i], &c->archive[i], err);
 	if (rc == 0)
 		rc = cryo_pod_form_make(&form, &c->form, err);
 	if (rc == 0)
 		rc = cryo_cluster_kube(c->t, &c->k, err);
 	if (rc == 0)
 		rc = cryo_restore_place_choose(c->t, o, &c->form, &c->place, &c->node, err);
+	for (size_t i = 1; rc == 0 && i < c->paths.n; i++)
+		rc = cryo_restore_place_check(c->t, c->node, &c->archive[i], err);
 	if (rc < 0)
 		return rc;
 	c->out->node = cryo_strdup(c->node->name);
@@ -270,8 +296,8 @@ static int restore_into_cluster(struct restore_call *c, struct cryo_err *err)
 
 	if (rc == 0)
 		rc = cryo_node_images_hold(c->t, &c->images_fd, err);
-	if (rc == 0)
-		rc = make_restore_image(c->t, c->node, c->opts, &c->archive, c->out, err);
+	for (size_t i = 0; rc == 0 && i < c->paths.n; i++)
+		rc = make_restore_image(c->t, c->node, c->paths.v[i], &c->archive[i], c->out, err);
 	if (rc == 0)
 		rc = run_restored_pod(c, err);
 	return rc;
@@ -282,15 +308,79 @@ static void end_restore_call(struct restore_call *c, int rc)
 {
 	if (c->images_fd >= 0)
 		close(c->images_fd);
-	if (c->k && c->node && rc < 0 && c->out->image)
+	if (c->k && c->node && rc < 0 && c->out->images.n > 0)
 		cryo_node_images_sweep(c->t, c->node, c->k, NULL, NULL);
 	else if (c->k && c->node && c->place.table.len > 0)
 		cryo_node_images_sweep(c->t, c->node, c->k, cryo_str_get(&c->place.table),
-				       c->out->image);
+				       &c->out->images);
 	cryo_str_release(&c->place.table);
 	cryo_kube_free(c->k);
 	cryo_pod_form_release(&c->form);
-	cryo_archive_release(&c->archive);
+	for (size_t i = 0; c->archive && i < c->paths.n; i++)
+		cryo_archive_release(&c->archive[i]);
+	free(c->archive);
+	free(c->manifest);
+	cryo_strv_release(&c->paths);
+}
+
+static int is_archive_name(const struct dirent *e)
+{
+	size_t n = strlen(e->d_name);
+
+	return n > 4 && e->d_name[0] != '.' && strcmp(e->d_name + n - 4, ".tar") == 0;
+}
+
+/* Of a directory all its archives, in the order of their names, and the pod beside them. */
+static int find_archives(struct restore_call *c, struct cryo_err *err)
+{
+	const char *place = c->opts->archive;
+	struct dirent **entry = NULL;
+	int n;
+
+	if (!cryo_fs_is_dir(place)) {
+		cryo_strv_add(&c->paths, place);
+		return 0;
+	}
+	n = scandir(place, &entry, is_archive_name, alphasort);
+	if (n < 0)
+		return cryo_err_sys(err, errno, "cannot read directory '%s'", place);
+	for (int i = 0; i < n; i++) {
+		cryo_strv_addf(&c->paths, "%s/%s", place, entry[i]->d_name);
+		free(entry[i]);
+	}
+	free(entry);
+	if (n == 0 || n > MAX_ARCHIVES)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    n ? "it has more than %d archives (*.tar)"
+				      : "it has no archive (*.tar)",
+				    MAX_ARCHIVES);
+	c->manifest = cryo_asprintf("%s/" CRYO_POD_SOURCE, place);
+	if (!c->opts->source && cryo_fs_exists(c->manifest))
+		return 0;
+	free(c->manifest);
+	c->manifest = NULL;
+	return 0;
+}
+
+/* Two archives of one container would be restored into each other's place. */
+static int load_archives(struct restore_call *c, struct cryo_err *err)
+{
+	struct cryo_restore *out = c->out;
+	int rc = find_archives(c, err);
+
+	c->archive = cryo_alloc((c->paths.n + 1) * sizeof(*c->archive));
+	for (size_t i = 0; rc == 0 && i < c->paths.n; i++) {
+		rc = cryo_archive_load(c->paths.v[i], &c->archive[i], err);
+		if (rc == 0 && cryo_strv_has(&out->containers, c->archive[i].container))
+			rc = cryo_err_set(err, CRYO_E_CONFIG, "two archives of container '%s'",
+					  c->archive[i].container);
+		if (rc == 0 && !cryo_streq(c->archive[i].pod, c->archive[0].pod))
+			rc = cryo_err_set(err, CRYO_E_CONFIG, "archives of two pods, '%s' and '%s'",
+					  c->archive[0].pod, c->archive[i].pod);
+		if (rc == 0)
+			cryo_strv_add(&out->containers, c->archive[i].container);
+	}
+	return rc;
 }
 
 int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
@@ -306,13 +396,12 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 				   "restore of '%s'", opts->archive);
 	if (rc < 0)
 		return rc;
-	rc = cryo_archive_load(opts->archive, &c.archive, err);
-	c.place.archive = &c.archive;
-	*out = (struct cryo_restore){ .pod = cryo_strdup(opts->pod),
-				      .container = cryo_strdup(c.archive.container) };
-	out->ns = cryo_strdup(opts->ns			      ? opts->ns
-			      : c.archive.ns && *c.archive.ns ? c.archive.ns
-							      : "default");
+	rc = load_archives(&c, err);
+	c.place.archive = c.archive;
+	out->pod = cryo_strdup(opts->pod);
+	out->ns = cryo_strdup(opts->ns				    ? opts->ns
+			      : c.archive[0].ns && *c.archive[0].ns ? c.archive[0].ns
+								    : "default");
 	if (rc == 0)
 		rc = restore_into_cluster(&c, err);
 	out->ms = cryo_now_ms() - begin;
@@ -326,8 +415,8 @@ void cryo_restore_release(struct cryo_restore *r)
 {
 	free(r->ns);
 	free(r->pod);
-	free(r->container);
 	free(r->node);
-	free(r->image);
+	cryo_strv_release(&r->containers);
+	cryo_strv_release(&r->images);
 	*r = (struct cryo_restore){ 0 };
 }

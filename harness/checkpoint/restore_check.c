@@ -66,10 +66,10 @@ static int check_is_sealed(const struct cryo_restore_opts *opts, const struct cr
 			    "key's owner made (to restore a plain one, give no key)");
 }
 
-int cryo_restore_check_archive(const struct cryo_restore_opts *opts, const struct cryo_archive *a,
-			       struct cryo_err *err)
+int cryo_restore_check_archive(const struct cryo_restore_opts *opts, const char *path,
+			       const struct cryo_archive *a, struct cryo_err *err)
 {
-	int rc = check_uncompressed(opts->archive, err);
+	int rc = check_uncompressed(path, err);
 
 	if (rc == 0)
 		rc = check_restore_archive(a, err);

@@ -12,7 +12,7 @@ int cryo_restore_check_opts(const struct cryo_restore_opts *opts, struct cryo_er
  * -CRYO_E_CONFIG: compressed, or of a containerd that cannot restore it. -CRYO_E_TAMPER: a key is
  * given, and it is not sealed.
  */
-int cryo_restore_check_archive(const struct cryo_restore_opts *opts, const struct cryo_archive *a,
-			       struct cryo_err *err);
+int cryo_restore_check_archive(const struct cryo_restore_opts *opts, const char *path,
+			       const struct cryo_archive *a, struct cryo_err *err);
 
 #endif

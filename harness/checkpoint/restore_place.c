@@ -78,3 +78,13 @@ int cryo_restore_place_choose(struct cryo_cluster *t, const struct cryo_restore_
 		return 0;
 	return search_fitting_node(t, s, out, err);
 }
+
+int cryo_restore_place_check(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     const struct cryo_archive *a, struct cryo_err *err)
+{
+	struct cryo_restore_place s = { .archive = a };
+	int rc = use_named_node(t, node->name, &s, &node, err);
+
+	cryo_str_release(&s.table);
+	return rc;
+}

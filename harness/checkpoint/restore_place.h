@@ -25,5 +25,8 @@ struct cryo_restore_place {
 int cryo_restore_place_choose(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
 			      const struct cryo_pod_form *form, struct cryo_restore_place *s,
 			      const struct cryo_cluster_node **out, struct cryo_err *err);
+/* Of one more archive of the pod: that node has its base image as well. Errors as above. */
+int cryo_restore_place_check(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			     const struct cryo_archive *a, struct cryo_err *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "checkpoint/checkpoint.h"
+#include "checkpoint/pod_checkpoint.h"
 #include "cluster/attach.h"
 
 #include <errno.h>
@@ -17,7 +18,7 @@ struct checkpoint_opts {
 	const char *ns, *container, *to, *output, *secret, *leave_running, *form;
 	const char *kubeconfig, *context;
 	int64_t timeout_ms;
-	bool encrypt, dry_run;
+	bool encrypt, dry_run, all;
 	struct cryo_criu_options criu;
 };
 
@@ -26,6 +27,8 @@ static const struct cryo_opt opts_table[] = {
 	  "default: \"default\", or that of the context" },
 	{ "container", 'c', CRYO_OPT_STR, offsetof(struct checkpoint_opts, container), "NAME",
 	  "which one (default: the only one)" },
+	{ "all-containers", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, all), NULL,
+	  "all that run, at one moment where the runtime can" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct checkpoint_opts, timeout_ms), "DURATION",
 	  "of the dump (default: the server's), and until it runs (1m)" },
 	{ "leave-running", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, leave_running), "BOOL",
@@ -35,7 +38,7 @@ static const struct cryo_opt opts_table[] = {
 	{ "encryption-secret", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, secret), "NAME",
 	  "Secret (kubernetes.io/tls) whose certificate it is for" },
 	{ "to", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, to), "FILE",
-	  "copy the archive here" },
+	  "copy the archive here; with --all-containers a new directory" },
 	{ "form", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, form), "FORM",
 	  "pods, proxy or kubelet (default: the first that is there)" },
 	{ "dry-run", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, dry_run), NULL,
@@ -77,6 +80,44 @@ static void print_checkpoint_result(const struct cryo_checkpoint *c, enum cryo_o
 	}
 }
 
+static void print_pod_table(const struct cryo_pod_checkpoint *p)
+{
+	cryo_auto(cryo_free) char *took = cryo_duration_show(p->ms);
+
+	printf("node       %s\n", p->of[0].node);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct cryo_checkpoint *c = &p->of[i];
+		cryo_auto(cryo_free) char *size = cryo_size_show(c->bytes);
+
+		printf("container  %s/%s/%s\narchive    %s (%s%s)\n", c->ns, c->pod, c->container,
+		       c->archive, size, c->sealed ? ", encrypted" : "");
+	}
+	if (p->copy)
+		printf("copy       %s\n", p->copy);
+	printf("took       %s (%s)\n", took,
+	       p->together ? "all at one moment" : "one after another");
+	if (p->deleted)
+		printf("pod        is being deleted\n");
+}
+
+static int checkpoint_all(struct cryo_cluster *t, const struct cryo_checkpoint_opts *request,
+			  enum cryo_output output, struct cryo_err *err)
+{
+	cryo_auto(cryo_pod_checkpoint_release) struct cryo_pod_checkpoint p = { 0 };
+	cryo_auto(cryo_json_decref) json_t *j = NULL;
+	int rc = cryo_pod_checkpoint_run(t, request, &p, err);
+
+	if (rc < 0)
+		return rc;
+	if (output == CRYO_OUTPUT_TABLE) {
+		print_pod_table(&p);
+	} else {
+		j = cryo_pod_checkpoint_json(&p);
+		cryo_cli_print(j, output);
+	}
+	return 0;
+}
+
 static int parse_leave_running(const char *text, enum cryo_leave_running *out, struct cryo_err *err)
 {
 	if (!text)
@@ -104,9 +145,12 @@ static int parse_checkpoint_opts(const struct checkpoint_opts *o,
 		rc = cryo_criu_options_add(&o->criu, &lines, err);
 	if (rc == 0 && o->dry_run && lines.len)
 		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run: a request has no words for CRIU");
+	if (rc == 0 && o->all && (o->container || o->dry_run))
+		rc = cryo_err_set(err, CRYO_E_USAGE, "--all-containers and %s: one or the other",
+				  o->container ? "--container" : "--dry-run");
 	if (rc == 0 && o->dry_run && o->to)
 		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run makes nothing for --to");
-	if (rc == 0 && o->to)
+	if (rc == 0 && o->to && !o->all)
 		rc = cryo_err_wrap(err, cryo_fs_check_place(o->to, err), "--to");
 	/* kubectl would take one that is not there for an empty one, and ask for a server. */
 	if (rc == 0 && o->kubeconfig && access(o->kubeconfig, R_OK) < 0)
@@ -173,6 +217,8 @@ static int checkpoint_cmd_run(struct cryo_cli *cli, const void *opts, char **arg
 		rc = open_checkpoint_cluster(cli, &k, foreign, &request, &ns, &t, err);
 	if (rc == 0 && o->dry_run)
 		return show_checkpoint_request(t, &request, foreign, err);
+	if (rc == 0 && o->all)
+		return checkpoint_all(t, &request, output, err);
 	if (rc == 0)
 		rc = cryo_checkpoint_run(t, &request, &c, err);
 	if (rc == 0)
@@ -185,7 +231,7 @@ static int checkpoint_cmd_run(struct cryo_cli *cli, const void *opts, char **arg
 const struct cryo_cmd cryo_cmd_checkpoint = {
 	.name = "checkpoint",
 	.usage = "POD",
-	.summary = "checkpoint a container of a pod",
+	.summary = "checkpoint a container of a pod, or all of them",
 	.opts = opts_table,
 	.size = sizeof(struct checkpoint_opts),
 	.min_args = 1,

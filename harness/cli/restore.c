@@ -44,14 +44,16 @@ static const struct cryo_opt opts_table[] = {
 static void print_restore_result(const struct cryo_restore *r, enum cryo_output output)
 {
 	cryo_auto(cryo_free) char *took = cryo_duration_show(r->ms);
+	cryo_auto(cryo_free) char *containers = cryo_strv_join(&r->containers, ", ");
+	cryo_auto(cryo_free) char *images = cryo_strv_join(&r->images, ", ");
 	cryo_auto(cryo_json_decref) json_t *j = json_pack(
-	    "{ss ss ss ss ss sI}", "namespace", r->ns, "pod", r->pod, "container", r->container,
-	    "node", r->node, "image", r->image, "milliseconds", (json_int_t)r->ms);
+	    "{ss ss ss ss ss sI}", "namespace", r->ns, "pod", r->pod, "container", containers,
+	    "node", r->node, "image", images, "milliseconds", (json_int_t)r->ms);
 
 	if (output == CRYO_OUTPUT_TABLE)
 		printf("pod        %s/%s\ncontainer  %s\nnode       %s\nimage      %s\ntook       "
 		       "%s\n",
-		       r->ns, r->pod, r->container, r->node, r->image, took);
+		       r->ns, r->pod, containers, r->node, images, took);
 	else
 		cryo_cli_print(j, output);
 }
@@ -92,7 +94,7 @@ static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 
 const struct cryo_cmd cryo_cmd_restore = {
 	.name = "restore",
-	.usage = "ARCHIVE",
+	.usage = "ARCHIVE|DIR",
 	.summary = "create a pod that goes on where the checkpoint was taken",
 	.opts = opts_table,
 	.size = sizeof(struct restore_opts),

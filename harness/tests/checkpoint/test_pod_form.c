@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From what people have to the pod that is restored. */
 #include "checkpoint/pod_fit.h"
+#include "checkpoint/pod_checkpoint.h"
 #include "checkpoint/pod_form.h"
 #include "checkpoint/pod_rules.h"
 #include "sys/fs.h"
@@ -47,7 +48,7 @@ static int make_form(const char *text, const struct cryo_pod_form_opts *more,
 {
 	struct cryo_pod_form_opts o = more ? *more : (struct cryo_pod_form_opts){ 0 };
 
-	o.archive = &archive;
+	o.archive = o.archive ? o.archive : &archive;
 	o.manifest = text ? file : NULL;
 	if (text)
 		assert_int_equal(cryo_fs_write(file, text, strlen(text), 0600, err), 0);
@@ -262,6 +263,58 @@ static void archive_alone(void **state)
 	assert_string_equal(spec_text(&f, "spec.restartPolicy"), "Never");
 }
 
+/* All containers of a pod, each from its own archive. */
+static void several_archives(void **state)
+{
+	static const char text[] =
+	    "kind: Pod\nmetadata: {name: p}\nspec: {containers: [{name: counter}, "
+	    "{name: other}, {name: third}]}\n";
+	struct cryo_archive both[2] = { archive, archive };
+	const struct cryo_pod_form_opts o = { .archive = both, .archives = 2 };
+	cryo_auto(cryo_pod_form_release) struct cryo_pod_form f = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *notes = NULL;
+
+	(void)state;
+	both[0].container = "counter";
+	both[1].container = "other";
+	assert_int_equal(make_form(text, &o, &f, &err), 0);
+	notes = cryo_strv_join(&f.notes, "; ");
+	assert_non_null(strstr(notes, "'third' begins anew"));
+	assert_null(strstr(notes, "'other' begins anew"));
+	assert_null(strstr(notes, "'counter' begins anew"));
+	cryo_pod_form_release(&f);
+
+	both[1].container = "absent";
+	assert_int_equal(make_form(text, &o, &f, &err), -CRYO_E_CONFIG);
+	assert_non_null(strstr(err.msg, "no container 'absent'"));
+	cryo_pod_form_release(&f);
+	err = (struct cryo_err)CRYO_ERR_INIT;
+	assert_int_equal(make_form(NULL, &o, &f, &err), -CRYO_E_USAGE);
+	assert_non_null(strstr(err.msg, "give its manifest"));
+}
+
+/* What has ended cannot be dumped, what only prepares a pod need not. */
+static void names_of_a_pod(void **state)
+{
+	static const char text[] =
+	    "{\"spec\": {\"initContainers\": [{\"name\": \"init\"}, {\"name\": \"sidecar\", "
+	    "\"restartPolicy\": \"Always\"}], \"containers\": [{\"name\": \"a\"}, {\"name\": "
+	    "\"done\"}, {\"name\": \"b\"}, {}]}, \"status\": {\"containerStatuses\": [{\"name\": "
+	    "\"done\", \"state\": {\"terminated\": {}}}, {\"name\": \"b\", \"state\": "
+	    "{\"running\": {}}}]}}";
+	cryo_auto(cryo_json_decref) json_t *pod = NULL;
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_json_parse("pod", text, sizeof(text) - 1, &pod, &err), 0);
+	cryo_pod_checkpoint_names(pod, &names);
+	all = cryo_strv_join(&names, " ");
+	assert_string_equal(all, "sidecar a b");
+}
+
 static void restart_policies(void **state)
 {
 	static const struct {
@@ -329,6 +382,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rules, setup, teardown),
 		cmocka_unit_test_setup_teardown(fit, setup, teardown),
 		cmocka_unit_test_setup_teardown(archive_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(several_archives, setup, teardown),
+		cmocka_unit_test(names_of_a_pod),
 		cmocka_unit_test_setup_teardown(restart_policies, setup, teardown),
 		cmocka_unit_test_setup_teardown(explanations, setup, teardown),
 	};

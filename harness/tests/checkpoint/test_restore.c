@@ -335,12 +335,13 @@ static void from_the_archive(void **state)
 		fail_msg("%s", err.msg);
 	assert_string_equal(r.ns, "work");
 	assert_string_equal(r.pod, "q");
-	assert_string_equal(r.container, "main");
+	assert_int_equal(r.containers.n, 1);
+	assert_string_equal(r.containers.v[0], "main");
 	assert_string_equal(r.node, "n1");
-	assert_true(cryo_starts_with(r.image, "localhost/checkpoint/main:"));
+	assert_true(cryo_starts_with(r.images.v[0], "localhost/checkpoint/main:"));
 	assert_string_equal(pod_text("metadata.name"), "q");
 	assert_string_equal(pod_text("metadata.namespace"), "work");
-	assert_string_equal(pod_text("spec.containers[0].image"), r.image);
+	assert_string_equal(pod_text("spec.containers[0].image"), r.images.v[0]);
 	assert_string_equal(pod_text("spec.containers[0].imagePullPolicy"), "Never");
 	assert_true(cryo_json_bool(fake.pod, "spec.automountServiceAccountToken"));
 	assert_string_equal(cryo_str_get(&fake.loaded_into), "n1 ");
@@ -736,7 +737,7 @@ static void from_a_manifest(void **state)
 		assert_string_equal(pod_text("metadata.name"), "q");
 		assert_string_equal(pod_text("metadata.namespace"), "own");
 		assert_string_equal(pod_text("spec.containers[0].image"), "s");
-		assert_string_equal(pod_text("spec.containers[1].image"), r.image);
+		assert_string_equal(pod_text("spec.containers[1].image"), r.images.v[0]);
 		assert_int_equal(fake.limit, 5000);
 		if (i == 0) {
 			assert_string_equal(pod_text("metadata.labels.app"), "x");
