@@ -22,13 +22,20 @@ int64_t cryo_run_left(const struct cryo_run *run)
 	return left > 0 ? left : 1;
 }
 
+const struct cryo_run_checkpoint *cryo_run_checkpoint_in(const struct cryo_run *run,
+							 const char *name, const char *container)
+{
+	for (size_t i = 0; i < run->cps; i++)
+		if (cryo_streq(run->cp[i]->name, name) &&
+		    (!container || cryo_streq(run->cp[i]->cp.container, container)))
+			return run->cp[i];
+	return NULL;
+}
+
 const struct cryo_run_checkpoint *cryo_run_checkpoint_named(const struct cryo_run *run,
 							    const char *name)
 {
-	for (size_t i = 0; i < run->cps; i++)
-		if (run->cp[i]->name && strcmp(run->cp[i]->name, name) == 0)
-			return run->cp[i];
-	return NULL;
+	return cryo_run_checkpoint_in(run, name, NULL);
 }
 
 const struct cryo_run_checkpoint *cryo_run_checkpoint_of(const struct cryo_run *run,

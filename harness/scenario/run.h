@@ -42,6 +42,9 @@ int64_t cryo_run_left(const struct cryo_run *run);
 /* By the name given with `as`, or by the archive's path on this machine; NULL if there is none. */
 const struct cryo_run_checkpoint *cryo_run_checkpoint_named(const struct cryo_run *run,
 							    const char *name);
+/* Of a pod's several the one of that container; `container` NULL: as above. */
+const struct cryo_run_checkpoint *cryo_run_checkpoint_in(const struct cryo_run *run,
+							 const char *name, const char *container);
 const struct cryo_run_checkpoint *cryo_run_checkpoint_of(const struct cryo_run *run,
 							 const char *archive);
 

@@ -52,8 +52,9 @@ int cryo_steps_decode(const struct cryo_scenario *s, const struct cryo_node *n,
 		      struct cryo_vars *vars, struct cryo_steps *out, struct cryo_err *err);
 void cryo_steps_release(struct cryo_steps *steps);
 
-extern const struct cryo_step_kind cryo_step_apply, cryo_step_checkpoint, cryo_step_ciphertext,
-    cryo_step_continuity, cryo_step_create_secret, cryo_step_delete, cryo_step_drain,
-    cryo_step_logs, cryo_step_migrate, cryo_step_restore, cryo_step_wait;
+extern const struct cryo_step_kind cryo_step_apply, cryo_step_checkpoint, cryo_step_checkpoint_pod,
+    cryo_step_ciphertext, cryo_step_continuity, cryo_step_create_secret, cryo_step_delete,
+    cryo_step_drain, cryo_step_logs, cryo_step_migrate, cryo_step_restore, cryo_step_standstill,
+    cryo_step_wait;
 
 #endif

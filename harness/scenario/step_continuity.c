@@ -94,7 +94,8 @@ static int run_continuity_step(struct cryo_run *run, const struct cryo_step *ste
 			       struct cryo_str *said, struct cryo_err *err)
 {
 	const struct continuity_args *a = args;
-	const struct cryo_run_checkpoint *c = cryo_run_checkpoint_named(run, a->checkpoint);
+	const struct cryo_run_checkpoint *c =
+	    cryo_run_checkpoint_in(run, a->checkpoint, a->container);
 	cryo_auto(cryo_archive_release) struct cryo_archive archive = { 0 };
 	cryo_auto(cryo_count_format_free) struct cryo_count_format *format = NULL;
 	cryo_auto(cryo_str_release) struct cryo_str restored = { 0 };
@@ -103,6 +104,9 @@ static int run_continuity_step(struct cryo_run *run, const struct cryo_step *ste
 	struct cryo_continuity *verdict = &run->result->continuity;
 	int rc;
 
+	if (!c)
+		return cryo_node_err(step->node, err, "checkpoint '%s' is not of container '%s'",
+				     a->checkpoint, a->container ? a->container : "");
 	if (!cryo_streq(c->cp.pod, a->from))
 		return cryo_node_err(step->node, err, "checkpoint '%s' is of pod '%s', not of '%s'",
 				     a->checkpoint, c->cp.pod, a->from);

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# The scenarios that ship with cryopod. Those of pods/checkpoint are skipped where the API server is
-# a stock one; slow ones (label set: slow) are for CRYOPOD_SLOW=1.
+# The scenarios that ship with cryopod. Those of pods/checkpoint and of whole pods are skipped where API server and
+# containerd are stock ones; slow ones (label set: slow) are for CRYOPOD_SLOW=1.
 . "$(dirname "$0")/lib.sh"
 needs cluster
 shipped_scenarios() { # CLUSTER
@@ -14,6 +14,9 @@ shipped_scenarios() { # CLUSTER
 		if [ "$pods" = false ] && grep -q '^  needs: .*pods-checkpoint' "$file"; then
 			point "$1: scenario ${file##*/} is skipped" exits 77 cp_ --name "$1" test "$file"
 			point "and says why" says "its API server has no pods/checkpoint"
+		elif [ "$(status '.capabilities["pod-at-once"]' "$1")" = false ] && grep -q '^  needs: .*pod-at-once' "$file"; then
+			point "$1: scenario ${file##*/} is skipped" exits 77 cp_ --name "$1" test "$file"
+			point "and says why" says "this containerd has no CheckpointPod"
 		else
 			point "$1: scenario ${file##*/}" exits 0 cp_ --name "$1" test "$file"
 		fi

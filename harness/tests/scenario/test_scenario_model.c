@@ -135,13 +135,14 @@ static void bad_files(void **state)
 		  "@:3: 'A b' is not a name (small letters, digits, '-', at most 40)" },
 		{ STEPS "    - wait\n", "@:6: a step is a map with the key of its kind" },
 		{ STEPS "    - name: x\n",
-		  "@:6: a step needs one of: apply, checkpoint, ciphertext, continuity, "
-		  "create-secret, delete, drain, logs, "
-		  "migrate, restore, wait" },
+		  "@:6: a step needs one of: apply, checkpoint, checkpoint-pod, ciphertext, "
+		  "continuity, create-secret, delete, drain, logs, migrate, restore, standstill, "
+		  "wait" },
 		{ STEPS "    - aply: {}\n", "@:6: unknown step 'aply', did you mean 'apply'?" },
 		{ STEPS "    - frobnicate: {}\n",
-		  "@:6: unknown step 'frobnicate' (valid values: apply, checkpoint, ciphertext, "
-		  "continuity, create-secret, delete, drain, logs, migrate, restore, wait)" },
+		  "@:6: unknown step 'frobnicate' (valid values: apply, checkpoint, checkpoint-pod, "
+		  "ciphertext, continuity, create-secret, delete, drain, logs, migrate, restore, "
+		  "standstill, wait)" },
 		{ STEPS "    - delete: {pod: p}\n      timeuot: 5s\n",
 		  "@:7: unknown step 'timeuot', did you mean 'timeout'?" },
 		{ STEPS "    - delete: {pod: p}\n      wait: {pod: p}\n",
