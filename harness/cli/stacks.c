@@ -7,6 +7,7 @@
 #include "base/event.h"
 #include "conf/json.h"
 #include "recipe/newest.h"
+#include "source/debian.h"
 #include "source/source.h"
 #include "source/stack.h"
 #include "sys/intr.h"
@@ -87,6 +88,16 @@ static int check_newer_version(const struct cryo_component *c, const char *newes
 	return 0;
 }
 
+/* None: nobody tells, as of a git repository or a directory. */
+static int list_versions(const struct cryo_source *s, struct cryo_strv *out, struct cryo_err *err)
+{
+	if (s->kind == CRYO_SOURCE_MODULE)
+		return cryo_module_versions(s->module, out, err);
+	if (s->kind == CRYO_SOURCE_ARCHIVE && s->version && cryo_debian_is_address(s->archive))
+		return cryo_debian_versions(s->archive, s->version, out, err);
+	return 0;
+}
+
 static int check_component_versions(const struct cryo_component *c, json_t *all, bool *all_fit,
 				    struct cryo_err *err)
 {
@@ -95,10 +106,8 @@ static int check_component_versions(const struct cryo_component *c, json_t *all,
 	const char *patch, *newest;
 	int rc;
 
-	if (c->source.kind != CRYO_SOURCE_MODULE)
-		return 0;
-	rc = cryo_module_versions(c->source.module, &versions, err);
-	if (rc < 0)
+	rc = list_versions(&c->source, &versions, err);
+	if (rc < 0 || versions.n == 0)
 		return rc;
 	line = cryo_version_line(c->source.version);
 	patch = cryo_newest_version(&versions, line);

@@ -500,9 +500,32 @@ static void debian_is_where_packages_come_from(void **state)
 	assert_non_null(strstr(err.msg, "--mirror debian://=URL"));
 }
 
+static void versions_in_a_list(void **state)
+{
+	static const char text[] =
+	    " 680c 2901 criu_4.2.1-1.dsc\n 15af 103 criu_4.2.1.orig.tar.xz\n"
+	    " 15af 103 criu_3.17.1.orig.tar.gz\n 1 2 criu_4.2.1.orig.tar.xz.asc\n"
+	    " 1 2 xcriu_9.1.orig.tar.xz\n 1 2 criu_4.10.orig.tar.xz\n"
+	    " criu_.orig.tar.xz criu_4.x.orig.tar.xz criu_";
+	cryo_auto(cryo_strv_release) struct cryo_strv versions = { 0 }, none = { 0 };
+	cryo_auto(cryo_free) char *all = NULL;
+
+	(void)state;
+	cryo_debian_read_versions(text, "criu_", ".orig.tar", &versions);
+	all = cryo_strv_join(&versions, " ");
+	assert_string_equal(all, "v4.2.1 v3.17.1 v4.10");
+	cryo_debian_read_versions("", "criu_", ".orig.tar", &none);
+	/* Without the version in its name there is nothing to ask for. */
+	assert_int_equal(cryo_debian_versions("debian://pool/c/criu.tar.xz", "v1.2", &none, &err),
+			 0);
+	assert_int_equal(cryo_debian_versions("debian://pool/c/criu_1.2", "v", &none, &err), 0);
+	assert_int_equal(none.n, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(versions_in_a_list),
 		cmocka_unit_test_setup_teardown(debian_is_where_packages_come_from, setup,
 						teardown),
 		TEST(becomes_a_tree),
