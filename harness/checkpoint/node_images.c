@@ -148,8 +148,7 @@ static bool has_others_than(const char *table, const struct cryo_strv *keep)
 }
 
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    struct cryo_kube *k, const char *table,
-			    const struct cryo_strv *keep)
+			    struct cryo_kube *k, const char *table, const struct cryo_strv *keep)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv used = { 0 }, unused = { 0 };

@@ -31,8 +31,7 @@ int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster
  * cryo_node_images_find_base(); NULL: the node is asked. `keep`: those just loaded.
  */
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    struct cryo_kube *k, const char *table,
-			    const struct cryo_strv *keep);
+			    struct cryo_kube *k, const char *table, const struct cryo_strv *keep);
 
 /* From before the image is loaded until its pod exists; closing *fd ends it. */
 int cryo_node_images_hold(struct cryo_cluster *t, int *fd, struct cryo_err *err);

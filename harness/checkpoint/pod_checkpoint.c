@@ -299,8 +299,7 @@ static int stop_pod(struct pod_call *c, struct cryo_err *err)
 
 	if (c->opts->leave != CRYO_LEAVE_STOPPED)
 		return 0;
-	rc = cryo_kube_delete_uid(c->api, &ref, cryo_json_str(c->pod, "metadata.uid"), -1, 0,
-				  err);
+	rc = cryo_kube_delete_uid(c->api, &ref, cryo_json_str(c->pod, "metadata.uid"), -1, 0, err);
 	c->out->deleted = rc == 0;
 	return cryo_err_wrap(err, rc, "the archives are there, but the pod still runs");
 }

@@ -9,10 +9,10 @@
 
 #define DEFAULT_LIMIT_MS (5 * 60 * 1000)
 
-const char *const cryo_scenario_needs[] = { "checkpoint", "pods-checkpoint", "pod-at-once",
-					    "restore",	  "encryption",	     "ip-sockets",
-					    "several-nodes",
-					    NULL };
+const char *const cryo_scenario_needs[] = { "checkpoint",    "pods-checkpoint",
+					    "pod-at-once",   "restore",
+					    "encryption",    "ip-sockets",
+					    "several-nodes", NULL };
 
 static int check_scenario_needs(const struct cryo_scenario *s, const struct cryo_node *spec,
 				struct cryo_err *err)

@@ -5,11 +5,13 @@
 #include <string.h>
 
 const struct cryo_step_kind *const cryo_step_kinds[] = {
-	&cryo_step_apply,      &cryo_step_checkpoint, &cryo_step_checkpoint_pod,
-	&cryo_step_ciphertext, &cryo_step_continuity, &cryo_step_create_secret,
-	&cryo_step_delete,     &cryo_step_drain,      &cryo_step_logs,
-	&cryo_step_migrate,    &cryo_step_restore,    &cryo_step_standstill,
-	&cryo_step_wait,       NULL,
+	&cryo_step_apply,	   &cryo_step_checkpoint,
+	&cryo_step_checkpoint_pod, &cryo_step_ciphertext,
+	&cryo_step_continuity,	   &cryo_step_create_secret,
+	&cryo_step_delete,	   &cryo_step_drain,
+	&cryo_step_logs,	   &cryo_step_migrate,
+	&cryo_step_restore,	   &cryo_step_standstill,
+	&cryo_step_wait,	   NULL,
 };
 
 const struct cryo_step_kind *cryo_step_kind_find(const char *name)

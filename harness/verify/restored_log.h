@@ -7,9 +7,10 @@
 #include "verify/podlog.h"
 
 /*
- * `p` without `enough`. `format`: of its lines; NULL: the counter's own. `copied`: container.log of the archive, with which the log
- * begins. Appends to `out`. Too few lines of its own within the time, or a container
- * that ended, is no failure here but a finding for the judge, which has the better words.
+ * `p` without `enough`. `format`: of its lines; NULL: the counter's own. `copied`: container.log of
+ * the archive, with which the log begins. Appends to `out`. Too few lines of its own within the
+ * time, or a container that ended, is no failure here but a finding for the judge, which has the
+ * better words.
  */
 int cryo_restored_log_read(struct cryo_kube *k, const struct cryo_podlog *p,
 			   const struct cryo_count_format *format, const char *copied,

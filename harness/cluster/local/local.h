@@ -57,8 +57,8 @@ struct local_node {
 	char *ip, *pod_net;
 	const char *gateway;
 	const json_t *flags; /* local_flags_of(), borrowed of the record; NULL: none */
-	bool control;  /* the first one; the others have no control plane */
-	bool services; /* it has kube-proxy and DNS: local_has_services() */
+	bool control;	     /* the first one; the others have no control plane */
+	bool services;	     /* it has kube-proxy and DNS: local_has_services() */
 };
 
 struct local {

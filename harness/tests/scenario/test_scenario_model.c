@@ -140,7 +140,8 @@ static void bad_files(void **state)
 		  "wait" },
 		{ STEPS "    - aply: {}\n", "@:6: unknown step 'aply', did you mean 'apply'?" },
 		{ STEPS "    - frobnicate: {}\n",
-		  "@:6: unknown step 'frobnicate' (valid values: apply, checkpoint, checkpoint-pod, "
+		  "@:6: unknown step 'frobnicate' (valid values: apply, checkpoint, "
+		  "checkpoint-pod, "
 		  "ciphertext, continuity, create-secret, delete, drain, logs, migrate, restore, "
 		  "standstill, wait)" },
 		{ STEPS "    - delete: {pod: p}\n      timeuot: 5s\n",
