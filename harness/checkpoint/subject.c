@@ -39,7 +39,7 @@ static int check_pod_container(const json_t *pod, const char *pod_name, const ch
 	if (cryo_strv_has(&names, wanted))
 		return 0;
 	list = cryo_strv_join(&names, ", ");
-	more = cryo_asprintf(" in pod '%s' (there is: %s)", pod_name, list);
+	more = cryo_asprintf(" in pod '%s' (valid values: %s)", pod_name, list);
 	return report_not_found(err, "container", wanted, more);
 }
 

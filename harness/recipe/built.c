@@ -19,19 +19,6 @@ const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char 
 	return NULL;
 }
 
-void cryo_build_stamp(const struct cryo_build *b, char out[CRYO_HASH_HEX])
-{
-	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
-
-	for (size_t i = 0; i < b->n; i++) {
-		if (!cryo_recipe_in_nodes(b->item[i].component))
-			continue;
-		cryo_hash_item(h, b->item[i].component->name);
-		cryo_hash_item(h, b->item[i].stamp);
-	}
-	cryo_hash_hex(h, out);
-}
-
 char *cryo_build_log(const struct cryo_component *c)
 {
 	return cryo_asprintf("%s/logs/%s.log", cryo_dir_cache(), c->name);
