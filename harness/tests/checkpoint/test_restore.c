@@ -254,7 +254,7 @@ static int teardown(void **state)
 }
 
 /* As containerd writes it, with these bind mounts; status NULL: as containerd 2.0 did. */
-static void put_archive(const char *mounts, const char *status)
+static void put_archive_as(const char *seal, const char *mounts, const char *status)
 {
 	static const char config[] = "{\"rootfsImageName\":\"docker.io/library/counter:latest\"}";
 	cryo_auto(cryo_fd_close) int fd = open(archive, O_WRONLY | O_CREAT | O_TRUNC, 0600);
@@ -267,7 +267,8 @@ static void put_archive(const char *mounts, const char *status)
 	const char *const member[][2] = { { "checkpoint/inventory.img", "x" },
 					  { "config.dump", config },
 					  { "spec.dump", spec },
-					  { status ? "status.dump" : NULL, status } };
+					  { status ? "status.dump" : NULL, status },
+					  { seal ? "checkpoint/seal.cms" : NULL, seal } };
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(member) && member[i][0]; i++)
@@ -275,6 +276,17 @@ static void put_archive(const char *mounts, const char *status)
 						   strlen(member[i][1]), &err),
 				 0);
 	assert_int_equal(cryo_tar_finish(w, &err), 0);
+}
+
+static void put_archive(const char *mounts, const char *status)
+{
+	put_archive_as(NULL, mounts, status);
+}
+
+/* It says so of itself; who opens it looks closer. */
+static void put_sealed_archive(void)
+{
+	put_archive_as("x", MOUNT(TOKEN), "{}");
 }
 
 static void put_manifest(const char *text)
@@ -306,7 +318,7 @@ static void images_of_older_restores(void **state)
 	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), 0);
 	assert_string_equal(cryo_str_get(&fake.images_calls),
 			    "ls; rm localhost/checkpoint/main:000000000000 sha256:2d; ");
-	again = cryo_asprintf(IMAGES "%s x sha256:3 1 kB\n", r.image);
+	again = cryo_asprintf(IMAGES "%s x sha256:3 1 kB\n", r.images.v[0]);
 	cryo_restore_release(&r);
 	/* The same archive once more: nobody has to be asked for anything. */
 	cryo_str_clear(&fake.images_calls);
@@ -391,6 +403,7 @@ static void with_a_key(void **state)
 					     "put %.log \n",
 					     "put %.conf log-file %.log\n",
 					     "tls-key %.key\n",
+					     "require-encryption\n",
 					     "tls-cert %.crt\n",
 					     "put %.conf \n",
 					     "rm %.log\n",
@@ -404,7 +417,7 @@ static void with_a_key(void **state)
 	const char *at;
 
 	(void)state;
-	put_archive(MOUNT(TOKEN), "{}");
+	put_sealed_archive();
 	make_pair(&pair);
 	secret = tls_secret(pair.key_pem, pair.cert_pem);
 	fake.secret = secret;
@@ -645,7 +658,7 @@ static void with_a_bad_secret(void **state)
 		      "has no 'tls.key'" } };
 
 	(void)state;
-	put_archive(MOUNT(TOKEN), "{}");
+	put_sealed_archive();
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		struct cryo_restore_opts opts = { .archive = archive,
 						  .pod = "q",
@@ -674,6 +687,26 @@ static void key_refused(const struct cryo_restore_opts *opts, const char *says)
 	assert_int_equal(fake.traffic.len, 0);
 }
 
+/* Who names a key does not want what somebody else put in the place of a sealed one. */
+static void key_for_a_plain_one(void **state)
+{
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
+	cryo_auto(cryo_free) char *secret = NULL;
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .key_secret = "enc" };
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_restore r;
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	make_pair(&pair);
+	secret = tls_secret(pair.key_pem, pair.cert_pem);
+	fake.secret = secret;
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -CRYO_E_TAMPER);
+	assert_non_null(strstr(err.msg, "the archive is not sealed"));
+	assert_null(fake.pod);
+	assert_int_equal(fake.traffic.len, 0);
+}
+
 /* Named as the user named it, before anything of it is on the node. */
 static void what_is_no_key(void **state)
 {
@@ -686,7 +719,7 @@ static void what_is_no_key(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	put_archive(MOUNT(TOKEN), "{}");
+	put_sealed_archive();
 	make_pair(&pair);
 	assert_int_equal(cryo_fs_write(garbage, "what?\n", 6, 0600, &err), 0);
 	assert_int_equal(cryo_fs_write(key, pair.key_pem, strlen(pair.key_pem), 0600, &err), 0);
@@ -927,6 +960,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(evidence_that_is_named, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_bad_secret, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(key_for_a_plain_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_the_source_pod, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),

@@ -182,7 +182,7 @@ static void usage(void **state)
 		{ "-q checkpoint a --dry-run --form pods", 0, "" },
 		{ "proxy --port 65536", 2, "--port: 65536 is not a port" },
 		{ "proxy x", 2, "one argument too many" },
-		{ "restore", 2, "an argument is missing: cryopod restore ARCHIVE\n" },
+		{ "restore", 2, "an argument is missing: cryopod restore ARCHIVE|DIR\n" },
 		{ "restore x.tar", 2, "the new pod needs a name: --pod NAME" },
 		{ "kubectl", 2, "an argument is missing" },
 		{ "image foo", 2, "no image 'foo' (valid values: counter, pause, faces, web)" },

@@ -174,7 +174,7 @@ static void pods_answers(void **state)
 		  "the server's answer (application/json)", 201 },
 		{ 201, "{\"kind\":\"Status\",\"status\":", NULL,
 		  "the server's answer (application/", 201 },
-		{ 201, "", NULL, "the server's answer (application/json) is no Status", 201 },
+		{ 201, "", NULL, "the server's answer (application/json) is not a Status", 201 },
 		{ 200, "<html><h1>Sign in</h1></html>", NULL,
 		  "the server's answer (application/json)", 200 },
 		{ 502, "<html><h1>Bad Gateway</h1></html>", NULL,
@@ -185,11 +185,11 @@ static void pods_answers(void **state)
 		  "HTTP/1.1 201 Created\r\nContent-Type: application/yaml\r\nContent-Length: "
 		  "33\r\n\r\n"
 		  "kind: Status\nstatus: Success\nx: y\n",
-		  NULL, "the server's answer (application/yaml) is no Status: kind: Status", 201 },
+		  NULL, "the server's answer (application/yaml) is not a Status: kind: Status", 201 },
 		{ 0,
 		  "HTTP/1.1 201 Created\r\nContent-Type: application/vnd.kubernetes.protobuf\r\n"
 		  "Content-Length: 8\r\n\r\nk8s\n\x0a\x0b\x12\x04",
-		  NULL, "the server's answer (application/vnd.kubernetes.protobuf) is no Status",
+		  NULL, "the server's answer (application/vnd.kubernetes.protobuf) is not a Status",
 		  201 },
 	};
 	static const struct cryo_checkpoint_req req = {
