@@ -33,10 +33,12 @@ static struct {
 
 static pid_t start_sleeper(void)
 {
-	pid_t pid = fork();
+	pid_t parent = getpid(), pid = fork();
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (getppid() != parent) /* it was killed before */
+			_exit(0);
 		for (;;)
 			pause();
 	}

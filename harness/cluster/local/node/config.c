@@ -420,6 +420,8 @@ int local_config_write(const struct local *l, const struct local_node *n,
 		rc = step[i](l, n, err);
 	if (rc == 0)
 		rc = install_criu_preload(l, n, build, err);
+	if (rc == 0 && n->services)
+		rc = local_net_config(n, err);
 	if (rc == 0)
 		rc = write_kubelet_config(n, find_kubernetes_version(build), err);
 	if (rc == 0)

@@ -88,7 +88,7 @@ static int write_resolv_conf(const struct local_node *n, struct cryo_err *err)
 
 int local_net_config(const struct local_node *n, struct cryo_err *err)
 {
-	int rc = write_corefile(n, err);
+	int rc = n->control ? write_corefile(n, err) : 0; /* one answers for all */
 
 	return rc < 0 ? rc : write_resolv_conf(n, err);
 }
