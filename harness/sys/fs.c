@@ -139,7 +139,7 @@ static int check_replaceable(const char *path, struct cryo_err *err)
 	if (S_ISLNK(st.st_mode))
 		fine = (readlink(path, to, sizeof(to)) != (ssize_t)sizeof(to) ||
 			memcmp(to, "/proc/", sizeof(to)) != 0) &&
-		       (stat(path, &st) < 0 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+		       (stat(path, &st) < 0 || S_ISREG(st.st_mode));
 	return fine ? 0
 		    : cryo_err_set(err, CRYO_E_CONFIG,
 				   "cannot write '%s': it is not a regular file", path);
@@ -382,7 +382,7 @@ static int copy_open_file(int in, const char *src, const char *dst, mode_t mode,
 
 	if (in < 0 || fstat(in, &st) < 0)
 		return cryo_err_sys(err, errno, "cannot open '%s'", src);
-	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode) || S_ISDIR(st.st_mode))
+	if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a regular file", src);
 	rc = cryo_fs_draft_open(dst, mode, &d, err);
 	if (rc < 0)

@@ -16,13 +16,13 @@ point "a template" exits 0 cp_ template make
 point "up" exits 0 cp_ up
 point "from the template" test "$(status .origin)" = template
 point "status says running" test "$(status .state)" = running
-point "six services are up" test "$(status '[.nodes[0].services[] | select(.up)] | length')" = 6
+point "eight services are up" test "$(status '[.nodes[0].services[] | select(.up)] | length')" = 8
 echo "# Linux $(uname -r), $(status '.capabilities | to_entries | map("\(.key) \(.value)") | join(", ")')"
 point "it can checkpoint and restore" test "$(status '.capabilities | .checkpoint + .restore')" = podsimage
 
 nobody_waits() { # `down` is a word of s6: do not start this one
 	files=$(cp_ -q shell sh -c 'cd /run/service && echo */run */down') && echo "$files" &&
-		[ "${files##* }" = '*/down' ] && [ "$(echo "$files" | grep -o '/run' | wc -l)" = 6 ]
+		[ "${files##* }" = '*/down' ] && [ "$(echo "$files" | grep -o '/run' | wc -l)" = 8 ]
 }
 point "none of them would wait if its supervisor were killed" nobody_waits
 

@@ -244,7 +244,7 @@ static void files_of_the_kernel(void **state)
 		  "no overlay" },
 		{ "proc/filesystems", "nodev\tnooverlay\n", "overlayfs", CRYO_VERDICT_FAIL, "" },
 		{ "proc/self/status", NO_RES, "capabilities", CRYO_VERDICT_NOTE,
-		  "other users than root" },
+		  "higher hard limits" },
 		{ "proc/self/status", NO_ADMIN, "capabilities", CRYO_VERDICT_FAIL,
 		  "net_admin, sys_admin" },
 		{ "proc/self/status", CONTAINER, "capabilities", CRYO_VERDICT_FAIL, "sys_admin" },

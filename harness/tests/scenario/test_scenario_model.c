@@ -430,7 +430,7 @@ static void schema_is_complete(void **state)
 	}
 	assert_int_equal(json_object_size(cryo_json_at(schema, "properties.spec.properties")), 5);
 	/* And as, expect, name, timeout. */
-	assert_int_equal(json_object_size(steps), 11 + 4);
+	assert_int_equal(json_object_size(steps), 13 + 4);
 }
 
 int main(void)

@@ -219,11 +219,11 @@ static void manifests(void **state)
 		       "{\"name\":\"a\",\"plainSize\":1}]}",
 		  "sorted" },
 		{ HEAD "\"files\":[{\"name\":\"../a\",\"plainSize\":1}]}", "name" },
-		{ HEAD "\"files\":[{\"name\":\"a\\u0000b\",\"plainSize\":1}]}", "no JSON" },
+		{ HEAD "\"files\":[{\"name\":\"a\\u0000b\",\"plainSize\":1}]}", "not JSON" },
 		{ HEAD "\"files\":[{\"name\":\"a\",\"plainSize\":-1}]}", "size" },
 		{ HEAD "\"files\":[{\"name\":\"a\",\"plainSize\":9223372036854775807}]}", "size" },
 		{ HEAD "\"files\":[{\"name\":\"a\",\"plainSize\":1.0}]}", "size" },
-		{ HEAD "\"files\":[],\"version\":1}", "no JSON" },
+		{ HEAD "\"files\":[],\"version\":1}", "not JSON" },
 	};
 
 	(void)state;

@@ -158,7 +158,7 @@ static const struct {
 	  { { "checkpoint/seal.cms", 0, 0, "\x30\x03\x02\x01\x01" }, CORE },
 	  NONCE,
 	  "bad-cms",
-	  "'checkpoint/seal.cms' is no CMS",
+	  "'checkpoint/seal.cms' is not a CMS",
 	  0 },
 	{ "no CMS",
 	  { { "checkpoint/seal.cms", 0, 0, "-----BEGIN CMS-----" }, CORE },
