@@ -35,6 +35,8 @@ static const struct word {
 	{ "trusted-signers", PATH, offsetof(struct cryo_policy, trusted), NODE, false },
 	{ "sign-cert", PATH, offsetof(struct cryo_policy, sign_cert), NODE, false },
 	{ "sign-key", PATH, offsetof(struct cryo_policy, sign_key), NODE, false },
+	{ "any-criu-words", SWITCH, offsetof(struct cryo_policy, any_words), CRYO_POLICY_OWN,
+	  false },
 	{ "criu", PATH, offsetof(struct cryo_policy, criu), CRYO_POLICY_OWN, false },
 	{ "libraries", PATH, offsetof(struct cryo_policy, libraries), CRYO_POLICY_OWN, false },
 	{ "tmpfs", PATH, offsetof(struct cryo_policy, tmpfs), CRYO_POLICY_OWN, false },
@@ -49,7 +51,7 @@ static const char *const diverting[] = { "images-dir",	"work-dir",   "prev-image
 					 "page-server", "lazy-pages", "stream" };
 
 /*
- * What a file that a pod names may say beside encryption: nothing here runs a
+ * What a file that a pod names may say: nothing here runs a
  * program, hands out a descriptor, or leads images elsewhere or the host into the
  * container. A list of what is good, as CRIU gets new words. Each also with "no-"
  * in front.

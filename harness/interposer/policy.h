@@ -21,6 +21,7 @@ struct cryo_policy {
 	bool encrypt;	    /* seal what is dumped */
 	bool require;	    /* refuse plain dumps and plain restores */
 	bool allow_expired; /* the certificate's dates do not matter */
+	bool any_words;	    /* pods' files may say anything to CRIU where nothing is sealed */
 	char *cert;	    /* tls-cert: seal to it */
 	char *key;	    /* tls-key: open with it */
 	char *trusted;	    /* trusted-signers: whose sets are accepted */
@@ -38,8 +39,8 @@ struct cryo_policy {
 struct cryo_policy_criu {
 	bool ours;	/* it has words that CRIU does not know */
 	char *diverts;	/* a word of it that leads images elsewhere ("page-server"); NULL: none */
-	char *unsafe;	/* the first word of a line that may not stand beside encryption in a file
-			   that a pod names; NULL: none */
+	char *unsafe;	/* the first word of a line that may not stand in a file that a pod names;
+			   NULL: none */
 	char *log_file; /* its log-file; NULL: none */
 	struct cryo_str rest; /* the file without the words that are ours */
 };

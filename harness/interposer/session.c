@@ -196,25 +196,35 @@ static int open_directories(struct cryo_session *s, struct cryo_err *err)
 	return s->work < 0 ? s->work : 0;
 }
 
-/* What a pod's file says to CRIU. That of runc is the node's own, and may say what it likes. */
-static int check_criu_words(const struct cryo_interposer *where, const struct cryo_session *s,
-			    struct cryo_err *err)
+/* Of runc's own file the node says what it likes; any other one a pod may have named, and written.
+ */
+static bool is_criu_conf_of_pod(const struct cryo_interposer *where, const struct cryo_session *s)
+{
+	return s->req.config_file && !cryo_streq(s->req.config_file, where->runc_conf);
+}
+
+/*
+ * What a pod's file says to CRIU, which runs as root: whoever makes pods would run programs on the
+ * node, and have files written where they like. Checked in every mode; the node's own file can
+ * allow all words where nothing is sealed.
+ */
+static int check_criu_words(const struct cryo_interposer *where, const struct cryo_policy *own,
+			    const struct cryo_session *s, struct cryo_err *err)
 {
 	const char *path = s->req.config_file, *log = s->criu_conf.log_file;
 
-	if (!path || cryo_streq(path, where->runc_conf))
+	if (!is_criu_conf_of_pod(where, s) || (own->any_words && s->work_to_do == CRYO_PASSING))
 		return 0;
 	if (s->criu_conf.unsafe)
 		return cryo_err_set(
 		    err, CRYO_E_CONFIG,
-		    "the line '%s' of '%s' cannot be combined with encryption: only "
-		    "words of CRIU that are known to do no harm, one with its value "
-		    "a line",
+		    "the line '%s' of '%s' is refused: only words of CRIU that are known to do "
+		    "no harm may stand in a file that a pod names, one with its value a line",
 		    s->criu_conf.unsafe, path);
 	if (log && !cryo_helper_may_log(s, log))
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "the log-file '%s' of '%s' cannot be combined with encryption: "
-				    "name a file of the work directory, without a slash",
+				    "the log-file '%s' of '%s' is refused: name a file of the work "
+				    "directory, without a slash",
 				    log, path);
 	return 0;
 }
@@ -238,9 +248,7 @@ static int check_detours(const struct cryo_interposer *where, const struct cryo_
 		rc = cryo_policy_load(where->criu_conf[i], CRYO_POLICY_CRIU, &ignored, &conf, err);
 		what = conf.diverts;
 	}
-	if (rc == 0 && !what)
-		return check_criu_words(where, s, err);
-	if (rc < 0)
+	if (rc < 0 || !what)
 		return rc;
 	return cryo_err_set(err, CRYO_E_CONFIG,
 			    "%s cannot be combined with encryption: do without, or without "
@@ -319,8 +327,12 @@ static int decide_session_work(const struct cryo_interposer *where, const struct
 	if (rc == 0)
 		rc = s->req.type == CRYO_RPC_RESTORE ? decide_restore_work(s, err)
 						     : decide_dump_work(s, err);
+	if (rc == 0)
+		rc = check_criu_words(where, own, s, err);
 	if (rc == 0 && s->work_to_do != CRYO_PASSING)
 		rc = check_detours(where, s, err);
+	/* It gets what was looked at, also where nothing is sealed. */
+	s->criu_conf.ours |= is_criu_conf_of_pod(where, s);
 	return rc;
 }
 

@@ -4,7 +4,7 @@
 # next checkpoint works. KILLS of each victim (`make kills`: 200), SEED as printed, VICTIMS, STACK.
 . "$(dirname "$0")/lib.sh"
 seed=${SEED:-$(($(date +%s) % 100000))}
-kills=${KILLS:-3}
+kills=${KILLS:-1}
 echo "# SEED=$seed KILLS=$kills"
 if [ -n "${STACK:-}" ]; then
 	needs nothing

@@ -1019,10 +1019,37 @@ static void words_against_us(void **state)
 			print_message("# %s, %d\n", row[i], type);
 			put_text(pod_conf, row[i]);
 			dump_as_told(&t, type, pod_conf);
-			assert_refused(&t, type, "cannot be combined with encryption");
+			assert_refused(&t, type, "is refused: ");
 			assert_false(cryo_fs_exists(seen));
 			assert_sealed();
 		}
+}
+
+/* A plain dump does them no good either: CRIU is root of the node, who makes the pod is not. */
+static void harm_by_a_pod(void **state)
+{
+	static const char *const row[] = { "action-script /x", "log-file /etc/x", "libdir /x" };
+	struct talk t;
+
+	(void)state;
+	configure("");
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *seen = cryo_asprintf("%s/conf-path", work);
+
+		print_message("# %s\n", row[i]);
+		put_text(pod_conf, row[i]);
+		dump_as_told(&t, CRYO_RPC_DUMP, pod_conf);
+		assert_refused(&t, CRYO_RPC_DUMP, "is refused: ");
+		assert_false(cryo_fs_exists(seen));
+		/* Unless the node's owner wants it. */
+		configure("any-criu-words\n");
+		dump_as_told(&t, CRYO_RPC_DUMP, pod_conf);
+		assert_true(t.resp.success);
+		assert_true(has_text(work, "conf", row[i]));
+		empty_images();
+		unlink(seen);
+		configure("");
+	}
 }
 
 /* The file that runc names where no pod does is the node's own. */
@@ -1327,6 +1354,7 @@ int main(int argc, char **argv)
 		TEST(words_of_a_pod),
 		TEST(words_of_a_call),
 		TEST(words_against_us),
+		TEST(harm_by_a_pod),
 		TEST(words_of_the_node),
 		TEST(configuration_is_a_copy),
 		TEST(log_of_a_pod),
