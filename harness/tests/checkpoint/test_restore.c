@@ -57,6 +57,7 @@ int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
 {
 	(void)k;
 	(void)ns;
+	json_decref(fake.pod);
 	fake.pod = json_deep_copy(object);
 	return fake.create_rc ? cryo_err_set(err, CRYO_E_REMOTE, "pod exists") : 0;
 }
