@@ -532,6 +532,13 @@ static void reseed_before_restore(const struct cryo_session *s)
 		fprintf(stderr, "cryopod-criu: %s\n", err.msg);
 }
 
+static bool has_pid(const pid_t *pids, pid_t pid)
+{
+	while (*pids && *pids != pid)
+		pids++;
+	return *pids;
+}
+
 /* The container stands still by now, so it stays as it is seen. */
 static int check_dumped_states(const struct cryo_session *s, struct cryo_err *err)
 {
@@ -539,7 +546,8 @@ static int check_dumped_states(const struct cryo_session *s, struct cryo_err *er
 	pid_t *pids = group ? cryo_group_pids(group) : NULL;
 	int rc = 0;
 
-	if (pids)
+	/* A group that we are in is not a container's: what else is in it is not dumped. */
+	if (pids && !has_pid(pids, getpid()))
 		rc = cryo_states_check("/proc", pids, cryo_group_is_v1(group), err);
 	free(pids);
 	return rc;

@@ -851,7 +851,9 @@ static void edit_data(struct file *f)
 		s.len--; /* no newline at the end */
 	free(f->data);
 	f->len = s.len;
-	f->data = cryo_strndup(cryo_str_get(&s), s.len);
+	f->data = cryo_alloc(s.len + 1); /* may hold NULs */
+	memcpy(f->data, cryo_str_get(&s), s.len);
+	cryo_str_release(&s);
 }
 
 static char *random_path(void)
