@@ -18,10 +18,14 @@ static const struct hanging {
 } hanging[] = {
 	/* The parent of vfork() ignores a debugger until its child has called exec or ended, and
 	 * that child stands still. The names of kernel/fork.c through the years. */
-	{ "kernel_clone", false, "waits in vfork() for its child (most do so for a moment only: try again)" },
-	{ "wait_for_vfork_done", false, "waits in vfork() for its child (most do so for a moment only: try again)" },
-	{ "_do_fork", false, "waits in vfork() for its child (most do so for a moment only: try again)" },
-	{ "do_fork", false, "waits in vfork() for its child (most do so for a moment only: try again)" },
+	{ "kernel_clone", false,
+	  "waits in vfork() for its child (most do so for a moment only: try again)" },
+	{ "wait_for_vfork_done", false,
+	  "waits in vfork() for its child (most do so for a moment only: try again)" },
+	{ "_do_fork", false,
+	  "waits in vfork() for its child (most do so for a moment only: try again)" },
+	{ "do_fork", false,
+	  "waits in vfork() for its child (most do so for a moment only: try again)" },
 	/* A freezer of v1 forgets that a debugger has asked. */
 	{ "do_signal_stop", true, "is stopped (SIGSTOP): let it go on with SIGCONT" },
 	{ "do_jobctl_trap", true, "is stopped (SIGSTOP): let it go on with SIGCONT" },

@@ -138,7 +138,7 @@ other_image() {
 		runs rebuilt && exits 0 cp_ checkpoint rebuilt --to "$tmp/rebuilt.tar" || return 1
 	cp_ image faces --to "$tmp/f.tar" >/dev/null && mkdir -p "$tmp/f" && tar xf "$tmp/f.tar" -C "$tmp/f" &&
 		sed -i 's,library/faces:latest,library/counter:latest,' "$tmp/f/index.json" && tar cf "$tmp/f2.tar" -C "$tmp/f" . &&
-		cp_ image --load "$tmp/f2.tar" || return 1
+		cp_ image --load "$tmp/f2.tar" --force || return 1
 	gone rebuilt && gone plain
 	id=$(tar xOf "$tmp/rebuilt.tar" config.dump | jq -r .rootfsImageRef)
 	cp_ shell ctr -n k8s.io images rm "$id" >/dev/null 2>&1
