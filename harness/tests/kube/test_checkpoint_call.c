@@ -185,7 +185,8 @@ static void pods_answers(void **state)
 		  "HTTP/1.1 201 Created\r\nContent-Type: application/yaml\r\nContent-Length: "
 		  "33\r\n\r\n"
 		  "kind: Status\nstatus: Success\nx: y\n",
-		  NULL, "the server's answer (application/yaml) is not a Status: kind: Status", 201 },
+		  NULL, "the server's answer (application/yaml) is not a Status: kind: Status",
+		  201 },
 		{ 0,
 		  "HTTP/1.1 201 Created\r\nContent-Type: application/vnd.kubernetes.protobuf\r\n"
 		  "Content-Length: 8\r\n\r\nk8s\n\x0a\x0b\x12\x04",
