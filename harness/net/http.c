@@ -283,6 +283,16 @@ static bool is_connection_refusal(struct cryo_http *h, CURLcode code)
 	       (code == CURLE_OPERATION_TIMEDOUT && connected <= 0);
 }
 
+static void keep_response_reason(struct transfer *t)
+{
+	struct curl_header *found;
+	unsigned origin = CURLH_HEADER | CURLH_TRAILER;
+
+	if (t->req->reason &&
+	    curl_easy_header(t->h->easy, t->req->reason, 0, origin, -1, &found) == CURLHE_OK)
+		snprintf(t->resp->reason, sizeof(t->resp->reason), "%s", found->value);
+}
+
 static int judge_transfer(struct transfer *t, CURLcode code, struct cryo_err *err)
 {
 	struct cryo_http *h = t->h;
@@ -290,6 +300,10 @@ static int judge_transfer(struct transfer *t, CURLcode code, struct cryo_err *er
 	long os_errno = 0;
 
 	if (code == CURLE_OK || t->ended)
+		return 0;
+	/* gRPC servers say "no" before they have read the request, and then reset its stream: the
+	 * answer is whole if what was waited for has come (RFC 9113, 8.1). */
+	if (code == CURLE_HTTP2_STREAM && *t->resp->reason)
 		return 0;
 	if (t->too_large)
 		return cryo_err_set(err, CRYO_E_REMOTE, "answer of '%s' is larger than %zu bytes",
@@ -305,16 +319,6 @@ static int judge_transfer(struct transfer *t, CURLcode code, struct cryo_err *er
 			    h->refused ? "cannot connect to '%s': %s"
 				       : "request to '%s' failed: %s",
 			    h->base_url, why);
-}
-
-static void keep_response_reason(struct transfer *t)
-{
-	struct curl_header *found;
-	unsigned origin = CURLH_HEADER | CURLH_TRAILER;
-
-	if (t->req->reason &&
-	    curl_easy_header(t->h->easy, t->req->reason, 0, origin, -1, &found) == CURLHE_OK)
-		snprintf(t->resp->reason, sizeof(t->resp->reason), "%s", found->value);
 }
 
 int cryo_http_do(struct cryo_http *h, const struct cryo_http_req *req, struct cryo_http_resp *resp,
@@ -336,12 +340,12 @@ int cryo_http_do(struct cryo_http *h, const struct cryo_http_req *req, struct cr
 	prepare_transfer(&t, url, headers);
 	curl_multi_add_handle(h->multi, h->easy);
 	rc = run_http_transfer(h, req->timeout_ms ? req->timeout_ms : TIMEOUT_MS, &code, err);
+	keep_response_reason(&t);
 	if (rc == 0)
 		rc = judge_transfer(&t, code, err);
 	curl_easy_getinfo(h->easy, CURLINFO_RESPONSE_CODE, &resp->code);
 	curl_easy_getinfo(h->easy, CURLINFO_CONTENT_TYPE, &type);
 	snprintf(resp->content_type, sizeof(resp->content_type), "%s", type ? type : "");
-	keep_response_reason(&t);
 	curl_multi_remove_handle(h->multi, h->easy);
 	return rc;
 }
