@@ -189,8 +189,11 @@ struct restore_call {
 static int add_restore_words(const struct restore_call *c, const struct cryo_sealing_key *key,
 			     struct cryo_str *out, struct cryo_err *err)
 {
-	for (size_t i = 0; i < c->paths.n; i++)
+	for (size_t i = 0; i < c->paths.n; i++) {
 		cryo_criu_options_pick_beside(c->archive[i].criu_options, &c->opts->criu, out);
+		if (c->archive[i].read_only_root)
+			cryo_str_add(out, "make-tmp\n");
+	}
 	cryo_str_add(out, key->words);
 	return cryo_criu_options_add(&c->opts->criu, out, err);
 }

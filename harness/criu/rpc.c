@@ -28,6 +28,7 @@ static void read_criu_opts(const CriuOpts *o, struct cryo_rpc_req *out)
 	out->log_file = get_text_or_empty(o->log_file);
 	out->parent_img = get_text_or_empty(o->parent_img);
 	out->config_file = get_text_or_empty(o->config_file);
+	out->root = get_text_or_empty(o->root);
 	out->tls_cert = get_text_or_empty(o->tls_cert);
 	out->tls_key = get_text_or_empty(o->tls_key);
 	out->images_path = get_text_or_empty(o->images_dir);

@@ -36,7 +36,8 @@ struct cryo_rpc_req {
 	bool leave_running, notify_scripts, track_mem, auto_dedup, lazy_pages, page_server, encrypt,
 	    encrypt_later;
 	const char *log_file, *parent_img, *config_file, *tls_cert, *tls_key, *images_path;
-	void *message; /* all of it */
+	const char *root; /* of a restore: where its root file system is mounted */
+	void *message;	  /* all of it */
 };
 
 /* -CRYO_E_CONFIG: not a message. After a failure there is nothing to release. */

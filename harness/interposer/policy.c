@@ -35,6 +35,7 @@ static const struct word {
 	{ "trusted-signers", PATH, offsetof(struct cryo_policy, trusted), NODE, false },
 	{ "sign-cert", PATH, offsetof(struct cryo_policy, sign_cert), NODE, false },
 	{ "sign-key", PATH, offsetof(struct cryo_policy, sign_key), NODE, false },
+	{ "make-tmp", SWITCH, offsetof(struct cryo_policy, make_tmp), ANY, false },
 	{ "any-criu-words", SWITCH, offsetof(struct cryo_policy, any_words), CRYO_POLICY_OWN,
 	  false },
 	{ "criu", PATH, offsetof(struct cryo_policy, criu), CRYO_POLICY_OWN, false },

@@ -21,10 +21,11 @@ struct cryo_policy {
 	bool encrypt;	    /* seal what is dumped */
 	bool require;	    /* refuse plain dumps and plain restores */
 	bool allow_expired; /* the certificate's dates do not matter */
-	bool any_words;	    /* pods' files may say anything to CRIU where nothing is sealed */
-	char *cert;	    /* tls-cert: seal to it */
-	char *key;	    /* tls-key: open with it */
-	char *trusted;	    /* trusted-signers: whose sets are accepted */
+	bool make_tmp;	/* a restored root gets /tmp before it is read-only: CRIU turns it there */
+	bool any_words; /* pods' files may say anything to CRIU where nothing is sealed */
+	char *cert;	/* tls-cert: seal to it */
+	char *key;	/* tls-key: open with it */
+	char *trusted;	/* trusted-signers: whose sets are accepted */
 	char *sign_cert, *sign_key;
 	char *criu;	       /* the real one */
 	char *libraries;       /* its own, with their loader, where the node has not got them */

@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define MAX_PROC      65536
@@ -532,6 +533,22 @@ static void reseed_before_restore(const struct cryo_session *s)
 		fprintf(stderr, "cryopod-criu: %s\n", err.msg);
 }
 
+/*
+ * CRIU 4.2 makes a read-only root read-only before it turns to it, and for that turn needs a
+ * directory in there: /tmp, or one that it cannot make any more (criu/mount.c, cr_pivot_root). An
+ * image of one program has none. Where this fails CRIU says what it misses.
+ */
+static void make_tmp_in_root(const struct cryo_session *s)
+{
+	cryo_auto(cryo_fd_close) int root = -1;
+
+	if (!s->policy.make_tmp || s->req.type != CRYO_RPC_RESTORE || !s->req.root)
+		return;
+	root = open(s->req.root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root >= 0 && mkdirat(root, "tmp", 01777) == 0)
+		fchmodat(root, "tmp", 01777, 0);
+}
+
 static bool has_pid(const pid_t *pids, pid_t pid)
 {
 	while (*pids && *pids != pid)
@@ -591,6 +608,8 @@ static int run_swrk_session(const struct cryo_interposer *where, struct cryo_pol
 	rc = decide_session_work(where, own, s, err);
 	if (rc == 0)
 		rc = guard_dump(where, s, err);
+	if (rc == 0)
+		make_tmp_in_root(s);
 	if (rc == 0 && is_dump_request(s)) {
 		add_call_words(s);
 		record_dump_options(where, s);

@@ -187,10 +187,7 @@ int up_cold_start(struct up *u, struct cryo_err *err)
 	u->record.created_ns = cryo_wall_ns();
 	free(cryo_steal(&u->record.from));
 	up_describe(u);
-	for (size_t i = 0; i < u->l->base.nodes; i++) {
-		u->l->node[i].services = local_has_services(&u->record);
-		u->l->node[i].flags = u->record.flags;
-	}
+	up_tell_nodes(u);
 	rc = prepare_cold_start(u, err);
 	if (rc == 0)
 		rc = start_local_node(u, err);

@@ -43,6 +43,8 @@ int up_cold_start(struct up *u, struct cryo_err *err);
 int up_check_nodes(const struct up *u, struct cryo_err *err);
 /* Behind a first node that is Ready: those that are wanted or were there, until they are Ready. */
 int up_workers(struct up *u, struct cryo_err *err);
+/* What the record says of all nodes, before one is started. */
+void up_tell_nodes(struct up *u);
 /* A node that runs, in whatever state it is: what is missing until it can be used. */
 int up_settle(struct up *u, struct cryo_err *err);
 /* A node that was restored: until the API server, the node and its kubelet answer. No events. */

@@ -156,6 +156,14 @@ int up_check_nodes(const struct up *u, struct cryo_err *err)
 			    u->l->base.name, u->l->base.nodes, u->l->base.name);
 }
 
+void up_tell_nodes(struct up *u)
+{
+	for (size_t i = 0; i < u->l->base.nodes; i++) {
+		u->l->node[i].services = local_has_services(&u->record);
+		u->l->node[i].flags = u->record.flags;
+	}
+}
+
 int up_workers(struct up *u, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv started = { 0 };
@@ -166,6 +174,7 @@ int up_workers(struct up *u, struct cryo_err *err)
 		local_set_nodes(u->l, u->opts->nodes);
 	if (u->l->base.nodes == 1)
 		return 0;
+	up_tell_nodes(u);
 	cryo_step_begin("workers");
 	rc = start_workers(u, &started, err);
 	if (rc == 0)
