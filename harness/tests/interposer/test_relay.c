@@ -1052,6 +1052,36 @@ static void harm_by_a_pod(void **state)
 	}
 }
 
+/* CRIU turns a read-only root there; what lies there already is the container's. */
+static void root_gets_tmp(void **state)
+{
+	cryo_auto(cryo_free) char *root = below("root"), *tmp = below("root/tmp");
+	struct stat st;
+	struct talk t;
+	CriuOpts o;
+
+	(void)state;
+	configure("");
+	dump(&t, true);
+	assert_int_equal(mkdir(root, 0755), 0);
+	put_text(pod_conf, "make-tmp\n");
+	for (int i = 0; i < 2; i++) {
+		talk_begin(&t);
+		o = dump_opts(&t, true);
+		o.config_file = pod_conf;
+		o.root = root;
+		talk_send(&t, CRYO_RPC_RESTORE, &o);
+		talk_through(&t);
+		talk_end(&t);
+		assert_true(t.resp.success);
+		assert_false(has_text(work, "conf", "make-tmp"));
+		assert_int_equal(lstat(tmp, &st), 0);
+		assert_int_equal(st.st_mode, i ? (S_IFLNK | 0777) : (S_IFDIR | 01777));
+		assert_int_equal(i ? unlink(tmp) : rmdir(tmp), 0);
+		assert_int_equal(symlink("/nowhere", tmp), 0);
+	}
+}
+
 /* The file that runc names where no pod does is the node's own. */
 static void words_of_the_node(void **state)
 {
@@ -1355,6 +1385,7 @@ int main(int argc, char **argv)
 		TEST(words_of_a_call),
 		TEST(words_against_us),
 		TEST(harm_by_a_pod),
+		TEST(root_gets_tmp),
 		TEST(words_of_the_node),
 		TEST(configuration_is_a_copy),
 		TEST(log_of_a_pod),
