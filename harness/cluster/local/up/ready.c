@@ -177,6 +177,9 @@ static int start_waiting_services(struct up *u, struct cryo_kube *k, struct cryo
 {
 	int rc = local_has_services(&u->record) ? tell_api_of_dns(u, k, err) : 0;
 
+	/* Somebody else may have started the node. */
+	up_tell_nodes(u);
+
 	return rc < 0 ? rc : local_services_release(u->l, err);
 }
 
