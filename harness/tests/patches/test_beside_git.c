@@ -989,6 +989,22 @@ static void random_options(const char *out[4])
 	out[3] = NULL;
 }
 
+/* A directory in the place of a link that is renamed: git am refuses what format-patch writes. */
+static bool does_git_refuse_its_own(const char *base, const char *head)
+{
+	static const char *options[4] = { "--full-index", "-M", NULL };
+	cryo_auto(cryo_free) char *after = NULL, *said = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_series s = { 0 };
+	bool applied;
+
+	write_mails(base, head, options);
+	assert_int_equal(cryo_series_load(mails, &s, &err), 0);
+	applied = apply_by_git(&s, base, &after, &said);
+	cryo_series_release(&s);
+	return !applied;
+}
+
 /* What refresh writes `git am` makes the same commits of, or refresh says why it cannot. */
 static bool is_refresh_exact(const char *base, const char *head)
 {
@@ -1002,7 +1018,9 @@ static bool is_refresh_exact(const char *base, const char *head)
 	if (cryo_compose(repository, base, head, &c, &err) < 0) {
 		/* "[area] change" loses its brackets in a mail. */
 		exact = strstr(err.msg, "changes nothing") ||
-			(strstr(before, "\n[area]") && strstr(err.msg, "a mail cannot carry"));
+			(strstr(before, "\n[area]") && strstr(err.msg, "a mail cannot carry")) ||
+			(strstr(err.msg, "it lies behind a link") &&
+			 does_git_refuse_its_own(base, head));
 		if (!exact)
 			print_message("# refresh: %s\n", err.msg);
 		return exact;
