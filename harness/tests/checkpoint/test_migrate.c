@@ -95,9 +95,11 @@ int cryo_podlog_read(struct cryo_kube *k, const struct cryo_podlog *p, struct cr
 	return 1;
 }
 
-int cryo_restored_log_read(struct cryo_kube *k, const struct cryo_podlog *p, const char *copied,
+int cryo_restored_log_read(struct cryo_kube *k, const struct cryo_podlog *p,
+			   const struct cryo_count_format *format, const char *copied,
 			   struct cryo_str *out, struct cryo_err *err)
 {
+	(void)format;
 	(void)k;
 	(void)err;
 	assert_string_equal(copied, CRI(1) CRI(2));
