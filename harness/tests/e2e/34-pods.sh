@@ -148,4 +148,4 @@ other_image() {
 	return $rc
 }
 point "another image of the same name" other_image
-kubectl delete pods --all --now >/dev/null 2>&1
+kubectl delete pods --all --now >/dev/null 2>&1 || :

@@ -195,4 +195,4 @@ killed_call() { # cryopod itself: its key is gone with the next call
 	exits 0 cp_ checkpoint counter && ! shell sh -c 'ls /run/cryopod/*.key'
 }
 point "the key of a killed call does not stay" killed_call
-kubectl delete pod killed --now >"$tmp/out" 2>&1
+kubectl delete pod killed --now >"$tmp/out" 2>&1 || :
