@@ -127,14 +127,10 @@ static int choose_target_node(struct move *m, struct cryo_err *err)
 /* Of the container that is meant; an unknown one is the checkpoint's to refuse. */
 static const json_t *find_container_status(const struct move *m)
 {
-	json_t *list = cryo_json_at(m->pod, "status.containerStatuses"), *one;
-	size_t i;
+	const json_t *list = cryo_json_at(m->pod, "status.containerStatuses");
 
-	json_array_foreach(list, i, one)
-		if (!m->opts->container ||
-		    cryo_streq(cryo_json_str(one, "name"), m->opts->container))
-			return one;
-	return NULL;
+	return m->opts->container ? cryo_json_find(list, "name", m->opts->container)
+				  : json_array_get(list, 0);
 }
 
 static int bring_image(struct move *m, struct cryo_err *err)

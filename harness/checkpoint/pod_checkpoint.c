@@ -33,15 +33,11 @@ struct pod_call {
 	struct cryo_pod_checkpoint *out;
 };
 
-static bool has_ended(const json_t *pod, const char *name)
+static bool has_container_ended(const json_t *pod, const char *name)
 {
-	json_t *s;
-	size_t i;
+	const json_t *statuses = cryo_json_at(pod, "status.containerStatuses");
 
-	json_array_foreach(cryo_json_at(pod, "status.containerStatuses"), i, s)
-		if (cryo_streq(cryo_json_str(s, "name"), name))
-			return cryo_json_at(s, "state.terminated") != NULL;
-	return false;
+	return cryo_json_at(cryo_json_find(statuses, "name", name), "state.terminated") != NULL;
 }
 
 void cryo_pod_checkpoint_names(const json_t *pod, struct cryo_strv *names)
@@ -54,7 +50,7 @@ void cryo_pod_checkpoint_names(const json_t *pod, struct cryo_strv *names)
 		    cryo_json_str(c, "name"))
 			cryo_strv_add(names, cryo_json_str(c, "name"));
 	json_array_foreach(cryo_json_at(pod, "spec.containers"), i, c)
-		if (cryo_json_str(c, "name") && !has_ended(pod, cryo_json_str(c, "name")))
+		if (cryo_json_str(c, "name") && !has_container_ended(pod, cryo_json_str(c, "name")))
 			cryo_strv_add(names, cryo_json_str(c, "name"));
 }
 

@@ -150,13 +150,7 @@ static void drop_default_tolerations(json_t *spec)
 
 static bool names_one_node(const json_t *term)
 {
-	const json_t *field;
-	size_t i;
-
-	json_array_foreach(json_object_get(term, "matchFields"), i, field)
-		if (cryo_streq(cryo_json_str(field, "key"), "metadata.name"))
-			return true;
-	return false;
+	return cryo_json_find(json_object_get(term, "matchFields"), "key", "metadata.name");
 }
 
 /* How a DaemonSet ties each pod to its node. */
@@ -193,14 +187,11 @@ json_t *cryo_pod_container(const json_t *pod, const char *name)
 {
 	static const char *const list[] = { "spec.containers", "spec.initContainers",
 					    "spec.ephemeralContainers" };
-	json_t *c;
-	size_t i;
+	json_t *c = NULL;
 
-	for (size_t l = 0; l < CRYO_ARRAY_LEN(list); l++)
-		json_array_foreach(cryo_json_at(pod, list[l]), i, c)
-			if (cryo_streq(cryo_json_str(c, "name"), name))
-				return c;
-	return NULL;
+	for (size_t l = 0; !c && l < CRYO_ARRAY_LEN(list); l++)
+		c = cryo_json_find(cryo_json_at(pod, list[l]), "name", name);
+	return c;
 }
 
 json_t *cryo_pod_rules_apply(const json_t *object, struct cryo_strv *notes)

@@ -119,17 +119,6 @@ static int check_search_result(const char *path, const struct pod_search *s, str
 	return 0;
 }
 
-static bool has_volume(const json_t *volumes, const char *name)
-{
-	const json_t *v;
-	size_t i;
-
-	json_array_foreach(volumes, i, v)
-		if (cryo_streq(cryo_json_str(v, "name"), name))
-			return true;
-	return false;
-}
-
 /* The claims that a StatefulSet makes are called CLAIM-POD. */
 static void add_claimed_volumes(const json_t *object, const char *pod_name, json_t *pod)
 {
@@ -140,7 +129,7 @@ static void add_claimed_volumes(const json_t *object, const char *pod_name, json
 		const char *name = cryo_json_str(t, "metadata.name");
 		cryo_auto(cryo_free) char *claim = NULL;
 
-		if (!name || has_volume(json_object_get(spec, "volumes"), name))
+		if (!name || cryo_json_find(json_object_get(spec, "volumes"), "name", name))
 			continue;
 		claim = cryo_asprintf("%s-%s", name, pod_name);
 		if (!json_is_array(json_object_get(spec, "volumes")))

@@ -67,14 +67,11 @@ static const json_t *find_container_status(const json_t *pod, const char *name)
 	static const char *const list[] = { "status.containerStatuses",
 					    "status.initContainerStatuses",
 					    "status.ephemeralContainerStatuses" };
-	json_t *s;
-	size_t i;
+	const json_t *s = NULL;
 
-	for (size_t l = 0; l < CRYO_ARRAY_LEN(list); l++)
-		json_array_foreach(cryo_json_at(pod, list[l]), i, s)
-			if (cryo_streq(cryo_json_str(s, "name"), name))
-				return s;
-	return NULL;
+	for (size_t l = 0; !s && l < CRYO_ARRAY_LEN(list); l++)
+		s = cryo_json_find(cryo_json_at(pod, list[l]), "name", name);
+	return s;
 }
 
 /* Only what runs can be dumped; the state's own words say why it does not. */

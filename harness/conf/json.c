@@ -120,6 +120,17 @@ bool cryo_json_bool(const json_t *j, const char *path)
 	return json_is_true(cryo_json_at(j, path));
 }
 
+json_t *cryo_json_find(const json_t *array, const char *path, const char *value)
+{
+	json_t *item;
+	size_t i;
+
+	json_array_foreach(array, i, item)
+		if (cryo_streq(cryo_json_str(item, path), value))
+			return item;
+	return NULL;
+}
+
 /* Puts value (stolen) at the step s of j. */
 static int set_step_child(json_t *j, const struct step *s, json_t *value)
 {

@@ -28,6 +28,9 @@ json_t *cryo_json_at(const json_t *j, const char *path);
 const char *cryo_json_str(const json_t *j, const char *path);
 int64_t cryo_json_int(const json_t *j, const char *path, int64_t fallback);
 bool cryo_json_bool(const json_t *j, const char *path);
+/* The first object of an array whose member at that path is that string. Borrowed; NULL if there is
+ * none. */
+json_t *cryo_json_find(const json_t *array, const char *path, const char *value);
 /* Sets a value (stolen) at such a path, making objects and lengthening arrays on the way. */
 int cryo_json_set(json_t *j, const char *path, json_t *value, struct cryo_err *err);
 

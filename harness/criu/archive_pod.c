@@ -34,15 +34,9 @@ static bool is_in_every_pod(const char *at, const char *message_path)
 /* What the kubelet asked for; the runtime adds what the image calls a volume. */
 static bool is_mount_of_pod(const json_t *status, const char *at)
 {
-	const json_t *mounts = json_object_get(status, "mounts"), *m;
-	size_t i;
+	const json_t *mounts = json_object_get(status, "mounts");
 
-	if (!json_is_array(mounts))
-		return true;
-	json_array_foreach(mounts, i, m)
-		if (cryo_streq(cryo_json_str(m, "container_path"), at))
-			return true;
-	return false;
+	return !json_is_array(mounts) || cryo_json_find(mounts, "container_path", at);
 }
 
 static int take_archive_mounts(const json_t *spec, const json_t *status, struct cryo_archive *a,
@@ -70,17 +64,6 @@ static int take_archive_mounts(const json_t *spec, const json_t *status, struct 
 	return 0;
 }
 
-static const json_t *find_namespace(const json_t *list, const char *type)
-{
-	const json_t *n;
-	size_t i;
-
-	json_array_foreach(list, i, n)
-		if (cryo_streq(cryo_json_str(n, "type"), type))
-			return n;
-	return NULL;
-}
-
 void cryo_archive_note_namespace(struct cryo_archive_namespaces *n, const char *member)
 {
 	if (cryo_starts_with(member, "checkpoint/netns-"))
@@ -96,14 +79,14 @@ static void take_archive_namespaces(const json_t *spec, const struct cryo_archiv
 				    struct cryo_archive *a)
 {
 	const json_t *list = cryo_json_at(spec, "linux.namespaces");
-	const char *path = cryo_json_str(find_namespace(list, "pid"), "path");
+	const char *path = cryo_json_str(cryo_json_find(list, "type", "pid"), "path");
 	bool shared = path && *path;
 
 	if (!json_is_array(list))
 		return;
-	a->host_network = !find_namespace(list, "network") || !n->net;
-	a->host_ipc = !find_namespace(list, "ipc") || !n->ipc;
-	a->host_pid = !find_namespace(list, "pid") || (shared && n->node_pid);
+	a->host_network = !cryo_json_find(list, "type", "network") || !n->net;
+	a->host_ipc = !cryo_json_find(list, "type", "ipc") || !n->ipc;
+	a->host_pid = !cryo_json_find(list, "type", "pid") || (shared && n->node_pid);
 	a->shared_pid = shared && !a->host_pid;
 }
 

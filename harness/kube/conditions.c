@@ -23,17 +23,6 @@ int cryo_kube_test_gone(const json_t *object, void *arg, char **why, struct cryo
 	return object == NULL;
 }
 
-static const json_t *find_array_item(const json_t *array, const char *key, const char *value)
-{
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(array, i, item)
-		if (cryo_streq(cryo_json_str(item, key), value))
-			return item;
-	return NULL;
-}
-
 /* "ImagePullBackOff: Back-off pulling image …"; either may be missing. */
 static void add_state_reason(struct cryo_str *s, const json_t *state)
 {
@@ -49,8 +38,7 @@ static void add_state_reason(struct cryo_str *s, const json_t *state)
 
 int cryo_kube_test_condition(const json_t *object, void *arg, char **why, struct cryo_err *err)
 {
-	const json_t *cond =
-	    find_array_item(cryo_json_at(object, "status.conditions"), "type", arg);
+	const json_t *cond = cryo_json_find(cryo_json_at(object, "status.conditions"), "type", arg);
 	const char *status = cryo_json_str(cond, "status");
 	struct cryo_str s = { 0 };
 
@@ -138,7 +126,7 @@ static int judge_init_containers(const json_t *statuses, struct cryo_str *s)
 static void add_scheduling_reason(const json_t *pod, struct cryo_str *s)
 {
 	const json_t *cond =
-	    find_array_item(cryo_json_at(pod, "status.conditions"), "type", "PodScheduled");
+	    cryo_json_find(cryo_json_at(pod, "status.conditions"), "type", "PodScheduled");
 
 	if (!cryo_streq(cryo_json_str(cond, "status"), "False"))
 		return;

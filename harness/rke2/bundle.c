@@ -131,13 +131,7 @@ static int read_manifest(struct bundle_walk *b, struct cryo_tar_reader *r,
 
 static const json_t *find_listed(const struct bundle_walk *b, const char *path)
 {
-	json_t *f;
-	size_t i;
-
-	json_array_foreach(json_object_get(b->manifest, "files"), i, f)
-		if (cryo_streq(cryo_json_str(f, "path"), path))
-			return f;
-	return NULL;
+	return cryo_json_find(json_object_get(b->manifest, "files"), "path", path);
 }
 
 static int open_member(const struct bundle_walk *b, const char *name, int *fd, struct cryo_err *err)

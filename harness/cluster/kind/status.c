@@ -27,17 +27,6 @@ static char *ask_in_node(struct kindc *c, size_t i, const char *const *argv)
 	return out;
 }
 
-static const json_t *find_recorded_build(const struct kindc *c, const char *component)
-{
-	json_t *b;
-	size_t i;
-
-	json_array_foreach(c->builds, i, b)
-		if (cryo_streq(cryo_json_str(b, "component"), component))
-			return b;
-	return NULL;
-}
-
 /* Its process, and for how many seconds it has run. */
 static json_t *describe_unit(struct kindc *c, size_t i, const char *unit, const char *component)
 {
@@ -46,7 +35,7 @@ static json_t *describe_unit(struct kindc *c, size_t i, const char *unit, const 
 	const char *const age[] = { "ps", "-o", "etimes=", "-p", NULL, NULL };
 	cryo_auto(cryo_free) char *answer = ask_in_node(c, i, argv);
 	cryo_auto(cryo_free) char *seconds = NULL;
-	const json_t *b = find_recorded_build(c, component);
+	const json_t *b = cryo_json_find(c->builds, "component", component);
 	long pid = answer ? strtol(answer, NULL, 10) : 0;
 
 	if (pid > 0) {

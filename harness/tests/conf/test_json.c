@@ -72,6 +72,20 @@ static void finds(void **state)
 	assert_null(cryo_json_str(NULL, "a"));
 }
 
+static void finds_by_member(void **state)
+{
+	cryo_auto(cryo_json_decref)
+	    json_t *j = json_pack("[{ss},s,{ss s{ss}},{ss}]", "name", "a", "b", "name", "b", "in",
+				  "kind", "x", "name", "b");
+
+	(void)state;
+	assert_ptr_equal(cryo_json_find(j, "name", "b"), json_array_get(j, 2));
+	assert_ptr_equal(cryo_json_find(j, "in.kind", "x"), json_array_get(j, 2));
+	assert_null(cryo_json_find(j, "name", "c"));
+	assert_null(cryo_json_find(json_array_get(j, 0), "name", "a"));
+	assert_null(cryo_json_find(NULL, "name", "a"));
+}
+
 static void finds_nothing(void **state)
 {
 	static const char *const path[] = { "x",     "a.x",	   "a.b[3]",
@@ -154,9 +168,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parse_refuses), cmocka_unit_test(deep_text_is_refused),
-		cmocka_unit_test(finds),	 cmocka_unit_test(finds_nothing),
-		cmocka_unit_test(sets),		 cmocka_unit_test(set_refuses),
-		cmocka_unit_test(missing_file),	 cmocka_unit_test(pretty),
+		cmocka_unit_test(finds),	 cmocka_unit_test(finds_by_member),
+		cmocka_unit_test(finds_nothing), cmocka_unit_test(sets),
+		cmocka_unit_test(set_refuses),	 cmocka_unit_test(missing_file),
+		cmocka_unit_test(pretty),
 	};
 
 	return cmocka_run_group_tests_name("json", tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

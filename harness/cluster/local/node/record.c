@@ -145,13 +145,7 @@ struct cryo_pid *local_record_init(struct local_record *r, size_t node)
 
 const json_t *local_record_component(const struct local_record *r, const char *name)
 {
-	json_t *b;
-	size_t i;
-
-	json_array_foreach(r->builds, i, b)
-		if (cryo_streq(cryo_json_str(b, "component"), name))
-			return b;
-	return NULL;
+	return cryo_json_find(r->builds, "component", name);
 }
 
 const char *local_record_rootfs(const struct local_record *r)
