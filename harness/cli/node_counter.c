@@ -199,15 +199,12 @@ static int take_log(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, v
 {
 	struct counter_run *c = arg;
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	char buf[65536];
-	ssize_t n;
 
 	if (strcmp(e->name, "container.log") != 0)
 		return 0;
 	if (e->size > MAX_LOG)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'container.log' is too large");
-	while ((n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
-		cryo_str_addn(&text, buf, (size_t)n);
+	cryo_tar_read_all(r, &text);
 	c->copy = cryo_strdup(cryo_str_get(&text));
 	return 1;
 }

@@ -71,15 +71,12 @@ static int stats_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entr
 	struct members *m = arg;
 	bool stats = cryo_streq(e->name, "stats-dump"), log = cryo_streq(e->name, "dump.log");
 	struct cryo_str *to = stats ? &m->stats : &m->log;
-	char buf[16384];
-	ssize_t n;
 
 	if (!stats && !log)
 		return 0;
 	if (e->size > (stats ? MAX_STATS : MAX_LOG))
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is too large", e->name);
-	while ((n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
-		cryo_str_addn(to, buf, (size_t)n);
+	cryo_tar_read_all(r, to);
 	return 0;
 }
 

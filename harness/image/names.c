@@ -76,10 +76,9 @@ static int names_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entr
 			   struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
-	cryo_auto(cryo_free) char *text = NULL;
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	bool layout = cryo_streq(e->name, "index.json");
 	struct names *n = arg;
-	ssize_t got, len = 0;
 	int rc;
 
 	if (!layout && !cryo_streq(e->name, "manifest.json"))
@@ -87,11 +86,8 @@ static int names_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entr
 	if (e->size > MAX_INDEX)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is larger than %u bytes", e->name,
 				    MAX_INDEX);
-	text = cryo_alloc(e->size + 1);
-	while ((size_t)len < e->size &&
-	       (got = cryo_tar_read(r, text + len, e->size - (size_t)len)) > 0)
-		len += got;
-	rc = cryo_json_parse(e->name, text, (size_t)len, &j, err);
+	cryo_tar_read_all(r, &text);
+	rc = cryo_json_parse(e->name, cryo_str_get(&text), text.len, &j, err);
 	n->seen = true;
 	if (rc < 0)
 		return rc;

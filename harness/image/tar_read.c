@@ -218,6 +218,15 @@ ssize_t cryo_tar_read(struct cryo_tar_reader *r, void *buf, size_t n)
 	return got < 0 ? -1 : got;
 }
 
+void cryo_tar_read_all(struct cryo_tar_reader *r, struct cryo_str *out)
+{
+	char buf[65536];
+	ssize_t n;
+
+	while ((n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
+		cryo_str_addn(out, buf, (size_t)n);
+}
+
 /* 0: go on; 1: no more. */
 static int visit_next_member(struct cryo_tar_reader *r, cryo_tar_visit visit, void *arg,
 			     struct cryo_err *err)

@@ -114,14 +114,11 @@ static int read_manifest(struct bundle_walk *b, struct cryo_tar_reader *r,
 			 const struct cryo_tar_entry *e, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	char buf[65536];
-	ssize_t n;
 	int rc;
 
 	if (strcmp(e->name, MANIFEST) != 0 || e->size > MAX_JSON)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a bundle of cryopod", b->path);
-	while ((n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
-		cryo_str_addn(&text, buf, (size_t)n);
+	cryo_tar_read_all(r, &text);
 	rc = cryo_json_parse(MANIFEST, cryo_str_get(&text), text.len, &b->manifest, err);
 	if (rc == 0 && (!cryo_streq(cryo_json_str(b->manifest, "kind"), "Bundle") ||
 			!cryo_streq(cryo_json_str(b->manifest, "for"), "rke2")))
