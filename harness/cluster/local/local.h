@@ -169,8 +169,8 @@ int local_net_objects(struct local *l, struct cryo_kube *k, struct cryo_err *err
 int local_dns_ask(const struct cryo_pid *init, const char **why, struct cryo_err *err);
 
 /* The API server of the node that runs is ready: start those that wait for it. Those that run
- * already are left alone. */
-int local_services_release(struct local *l, struct cryo_err *err);
+ * already are left alone. `services`: local_has_services() of its record. */
+int local_services_release(struct local *l, bool services, struct cryo_err *err);
 
 /*
  * Make the node's first process; `first`: that of the first node, for any other one. It waits for

@@ -247,7 +247,7 @@ static void flags_of_people(void **state)
 static void nobody_to_release(void **state)
 {
 	(void)state;
-	assert_int_equal(local_services_release(world.l, &world.err), -CRYO_E_CHECK);
+	assert_int_equal(local_services_release(world.l, true, &world.err), -CRYO_E_CHECK);
 	assert_true(cryo_starts_with(world.err.msg, "services: cluster "));
 }
 

@@ -180,7 +180,7 @@ static int run_service_command(struct local *l, const char *const *argv, struct 
 	return local_run(l, l->node, argv, cryo_limit_ms(EXEC_MS), NULL, err);
 }
 
-int local_services_release(struct local *l, struct cryo_err *err)
+int local_services_release(struct local *l, bool services, struct cryo_err *err)
 {
 	/* Else a supervisor that is killed would come back without its service. */
 	cryo_auto(cryo_strv_release) struct cryo_strv forget = { 0 };
@@ -191,7 +191,7 @@ int local_services_release(struct local *l, struct cryo_err *err)
 		cryo_auto(cryo_free) char *dir = cryo_asprintf(SCANDIR "/%s", s->name);
 		const char *const up[] = { "s6-svc", "-u", dir, NULL };
 
-		if (!s->waits || !local_service_is_in(s, true, l->node->services))
+		if (!s->waits || !local_service_is_in(s, true, services))
 			continue;
 		cryo_strv_addf(&forget, "%s/down", dir);
 		rc = run_service_command(l, up, err);

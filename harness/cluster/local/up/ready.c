@@ -175,12 +175,10 @@ static int wait_for_services(struct up *u, struct cryo_err *err)
 
 static int start_waiting_services(struct up *u, struct cryo_kube *k, struct cryo_err *err)
 {
-	int rc = local_has_services(&u->record) ? tell_api_of_dns(u, k, err) : 0;
+	bool services = local_has_services(&u->record);
+	int rc = services ? tell_api_of_dns(u, k, err) : 0;
 
-	/* Somebody else may have started the node. */
-	up_tell_nodes(u);
-
-	return rc < 0 ? rc : local_services_release(u->l, err);
+	return rc < 0 ? rc : local_services_release(u->l, services, err);
 }
 
 static int wait_for_ready_node(struct up *u, struct cryo_kube *k, struct cryo_err *err)
