@@ -4,22 +4,30 @@
 # containerd are stock ones; slow ones (label set: slow) are for CRYOPOD_SLOW=1.
 . "$(dirname "$0")/lib.sh"
 needs cluster
+# say_missing FILE: why the cluster, which $lacks some capabilities, skips it; 48-nodes.sh has several nodes.
+say_missing() {
+	while read -r capability why; do
+		if echo "$lacks" | grep -qx "$capability" && grep -q "^  needs: .*$capability" "$1"; then
+			echo "$why"
+			return
+		fi
+	done <<-END
+		pods-checkpoint its API server has no pods/checkpoint
+		pod-at-once this containerd has no CheckpointPod
+		several-nodes it has one node
+	END
+}
 shipped_scenarios() { # CLUSTER
 	[ -z "${CRYOPOD_SLOW:-}" ] || point "$1: the image of workloads" exits 0 "$top/scripts/workload-image" --name "$1"
-	pods=$(status '.capabilities["pods-checkpoint"]' "$1")
+	lacks=$(status '.capabilities | to_entries[] | select(.value == false) | .key' "$1")
 	for file in "$top"/scenarios/*.yaml; do
 		if [ -z "${CRYOPOD_SLOW:-}" ] && grep -q '^  labels: {set: slow}' "$file"; then
 			continue
 		fi
-		if [ "$pods" = false ] && grep -q '^  needs: .*pods-checkpoint' "$file"; then
+		why=$(say_missing "$file")
+		if [ -n "$why" ]; then
 			point "$1: scenario ${file##*/} is skipped" exits 77 cp_ --name "$1" test "$file"
-			point "and says why" says "its API server has no pods/checkpoint"
-		elif [ "$(status '.capabilities["pod-at-once"]' "$1")" = false ] && grep -q '^  needs: .*pod-at-once' "$file"; then
-			point "$1: scenario ${file##*/} is skipped" exits 77 cp_ --name "$1" test "$file"
-			point "and says why" says "this containerd has no CheckpointPod"
-		elif grep -q '^  needs: .*several-nodes' "$file"; then # 48-nodes.sh runs them
-			point "$1: scenario ${file##*/} is skipped" exits 77 cp_ --name "$1" test "$file"
-			point "and says why" says "it has one node"
+			point "and says why" says "$why"
 		else
 			point "$1: scenario ${file##*/}" exits 0 cp_ --name "$1" test "$file"
 		fi
