@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Where there is not enough room, what a caller puts in front takes so much: of a message the
- * middle goes, and the reason shall not be there. */
+ * middle goes, and the reason is kept. */
 #define MAX_PREFIX 160
 
 /* Masks the text first: what it is made of may hold an address with a password. */

@@ -153,7 +153,7 @@ static void set_host_name(struct cryo_cluster *t, const struct cryo_cluster_node
 	}
 }
 
-/* CRIU gets the root from outside, and does not know that it was. */
+/* CRIU before 4.2 does not make it read-only again. */
 static void check_read_only_root(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 				 const json_t *pod, const struct cryo_restore *r)
 {
