@@ -34,6 +34,8 @@ static const struct cryo_opt opts_table[] = {
 	  "a control plane and N-1 workers (default: 1)" },
 	{ "engine", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.engine), "NAME",
 	  "of kind: docker or podman (default: the first that answers)" },
+	{ "adopt", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.adopt), "NAME",
+	  "of kind: take over a cluster that `kind create` made from a node image of ours" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct up_opts, up.timeout_ms), "DURATION",
 	  "until the node is Ready (default: 2m)" },
 	{ "no-build", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.no_build), NULL,

@@ -85,6 +85,7 @@ struct cryo_up_opts {
 	struct {
 		const char *config; /* a cluster.yaml of kind, or NULL */
 		const char *engine; /* "docker", "podman"; NULL: the first that answers */
+		const char *adopt;  /* a cluster that kind made, by kind's name for it; or NULL */
 	} kind;
 };
 #define CRYO_UP_OPTS_INIT                                                                          \

@@ -24,22 +24,19 @@
 /* Does another cluster of this machine's records run in the private daemon, or use the image? */
 static int find_other_users(const struct kindc *c, bool *engine, bool *image, struct cryo_err *err)
 {
-	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	int rc = cryo_cluster_list(&names, err);
+	cryo_auto(cryo_json_decref) json_t *others = NULL;
+	const char *name;
+	json_t *own;
+	int rc = kindc_list_others(c, &others, err);
 
 	*engine = *image = false;
-	for (size_t i = 0; rc == 0 && i < names.n; i++) {
-		cryo_auto(cryo_record_release) struct cryo_record r = { 0 };
-		cryo_auto(cryo_free) char *path = cryo_record_path(NULL, names.v[i]);
-		struct cryo_err ignored = CRYO_ERR_INIT;
-
-		if (strcmp(names.v[i], c->base.name) == 0 ||
-		    cryo_record_load(path, &r, &ignored) != 0 || !cryo_streq(r.kind, "kind"))
-			continue;
-		*engine = *engine || cryo_json_bool(r.own, "private");
-		*image = *image || cryo_streq(cryo_json_str(r.own, "image"), c->image);
+	if (rc < 0)
+		return rc;
+	json_object_foreach(others, name, own) {
+		*engine = *engine || cryo_json_bool(own, "private");
+		*image = *image || cryo_streq(cryo_json_str(own, "image"), c->image);
 	}
-	return rc;
+	return 0;
 }
 
 /* Fails where somebody uses it, which is right. */

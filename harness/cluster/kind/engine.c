@@ -28,6 +28,7 @@ void kindc_nodes_release(struct kindc_nodes *n)
 	for (size_t i = 0; i < n->n; i++) {
 		free(n->node[i].name);
 		free(n->node[i].id);
+		free(n->node[i].image);
 	}
 	free(n->node);
 	*n = (struct kindc_nodes){ 0 };
@@ -65,9 +66,14 @@ static void read_inspected(const json_t *one, struct kindc_node *out)
 	const char *name = cryo_json_str(one, "Name"), *id = cryo_json_str(one, "Id");
 	json_t *labels = cryo_json_at(one, "Config.Labels");
 	const char *role = json_string_value(json_object_get(labels, KINDC_ROLE_LABEL));
+	const json_t *ports = cryo_json_at(one, "NetworkSettings.Ports");
+	const json_t *published = json_array_get(json_object_get(ports, KINDC_API_PORT "/tcp"), 0);
+	const char *port = cryo_json_str(published, "HostPort");
 
 	out->name = cryo_strdup(name ? name + (*name == '/') : "");
 	out->id = cryo_strdup(id ? id : "");
+	out->image = cryo_strdup(cryo_json_str(one, "Config.Image"));
+	out->port = port ? (unsigned)strtoul(port, NULL, 10) : 0;
 	out->control = cryo_streq(role, "control-plane");
 	out->running = cryo_json_bool(one, "State.Running");
 	out->pid = (pid_t)cryo_json_int(one, "State.Pid", 0);

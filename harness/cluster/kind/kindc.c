@@ -109,6 +109,26 @@ int kindc_save(const struct kindc *c, struct cryo_err *err)
 	return rc < 0 ? rc : cryo_record_save(path, &all, err);
 }
 
+int kindc_list_others(const struct kindc *c, json_t **out, struct cryo_err *err)
+{
+	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
+	int rc = cryo_cluster_list(&names, err);
+
+	if (rc < 0)
+		return rc;
+	*out = json_object();
+	for (size_t i = 0; i < names.n; i++) {
+		cryo_auto(cryo_record_release) struct cryo_record r = { 0 };
+		cryo_auto(cryo_free) char *path = cryo_record_path(NULL, names.v[i]);
+		struct cryo_err ignored = CRYO_ERR_INIT;
+
+		if (strcmp(names.v[i], c->base.name) != 0 &&
+		    cryo_record_load(path, &r, &ignored) == 0 && cryo_streq(r.kind, "kind"))
+			json_object_set(*out, names.v[i], r.own);
+	}
+	return 0;
+}
+
 bool kindc_runs(const struct kindc *c)
 {
 	for (size_t i = 0; i < c->base.nodes; i++)

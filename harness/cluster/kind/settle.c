@@ -19,7 +19,7 @@
 #define POLL_MS	 100
 
 /* The port that kind wrote down is one of the private daemon's network. */
-static int rewrite_server(const struct kindc *c, struct cryo_err *err)
+int kindc_point_kubeconfig(const struct kindc *c, struct cryo_err *err)
 {
 	cryo_auto(cryo_yaml_release) struct cryo_yaml y = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
@@ -55,7 +55,7 @@ int kindc_open_way_in(struct kindc *c, const struct cryo_engine *e, struct cryo_
 	}
 	if (rc == 0)
 		rc = kindc_save(c, err);
-	return rc < 0 ? rc : rewrite_server(c, err);
+	return rc < 0 ? rc : kindc_point_kubeconfig(c, err);
 }
 
 static int apply_manifest(struct cryo_kube *k, const char *file, struct cryo_err *err)

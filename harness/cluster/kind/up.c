@@ -248,7 +248,7 @@ static int reach_cluster(struct kind_up *u, struct cryo_err *err)
 				    "another name (--name)",
 				    u->c->kind_name);
 	if (nodes.n > 0 && u->c->complete) {
-		rc = u->c->adopted ? 0 : check_same_stack(u, err);
+		rc = check_same_stack(u, err);
 		return rc < 0 ? rc : start_stopped_nodes(u, &nodes, err);
 	}
 	if (nodes.n > 0)
@@ -267,21 +267,11 @@ static bool is_all_there(const struct kind_up *u)
 	       (!c->private || (c->forwarder.pid > 0 && cryo_pid_alive(&c->forwarder)));
 }
 
-static int kind_up_locked(struct kind_up *u, struct cryo_err *err)
+/* From nodes in which kubeadm has been to a cluster that is used. */
+static int finish_cluster(struct kind_up *u, struct cryo_err *err)
 {
-	int rc = build_programs(u, err);
+	int rc = kindc_open_way_in(u->c, &u->engine, err);
 
-	if (rc < 0)
-		return rc;
-	if (is_all_there(u)) {
-		rc = u->c->adopted ? 0 : check_same_stack(u, err);
-		return rc < 0 ? rc : kindc_settle(u->c, u->deadline, err);
-	}
-	rc = choose_engine(u, err);
-	if (rc == 0)
-		rc = reach_cluster(u, err);
-	if (rc == 0)
-		rc = kindc_open_way_in(u->c, &u->engine, err);
 	if (rc == 0)
 		rc = kindc_settle(u->c, u->deadline, err);
 	if (rc < 0 || u->c->complete)
@@ -290,12 +280,76 @@ static int kind_up_locked(struct kind_up *u, struct cryo_err *err)
 	return kindc_save(u->c, err);
 }
 
+static int own_cluster_up(struct kind_up *u, struct cryo_err *err)
+{
+	int rc = build_programs(u, err);
+
+	if (rc < 0)
+		return rc;
+	if (is_all_there(u)) {
+		rc = check_same_stack(u, err);
+		return rc < 0 ? rc : kindc_settle(u->c, u->deadline, err);
+	}
+	rc = choose_engine(u, err);
+	if (rc == 0)
+		rc = reach_cluster(u, err);
+	return rc < 0 ? rc : finish_cluster(u, err);
+}
+
+static int start_adopted_nodes(struct kind_up *u, struct cryo_err *err)
+{
+	cryo_auto(kindc_nodes_release) struct kindc_nodes nodes = { 0 };
+	int rc = kindc_engine(u->c, &u->engine, err);
+
+	if (rc == 0)
+		rc = find_nodes(u, &nodes, err);
+	if (rc == 0 && nodes.n == 0)
+		return cryo_err_set(err, CRYO_E_PROVISION,
+				    "kind cluster '%s' is gone: forget it (cryopod down --name %s)",
+				    u->c->kind_name, u->c->base.name);
+	if (rc == 0)
+		rc = start_stopped_nodes(u, &nodes, err);
+	/* It may have been killed between the record and the kubeconfig. */
+	return rc < 0 || cryo_fs_exists(u->c->base.kubeconfig) ? rc
+							       : kindc_fetch_kubeconfig(u->c, err);
+}
+
+/* Nothing is built for it: its programs came with its image. */
+static int adopted_cluster_up(struct kind_up *u, struct cryo_err *err)
+{
+	const char *wanted = u->opts->kind.adopt;
+	struct kindc *c = u->c;
+	int rc;
+
+	if (c->image && wanted && (!c->adopted || !cryo_streq(c->kind_name, wanted)))
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "cluster '%s' is kind cluster '%s' already: take another name "
+				    "(--name)",
+				    c->base.name, c->kind_name);
+	if (!c->image)
+		rc = kindc_adopt(c, wanted, u->opts->kind.engine, err);
+	else
+		rc = is_all_there(u) ? 0 : start_adopted_nodes(u, err);
+	return rc < 0 ? rc : finish_cluster(u, err);
+}
+
+static int kind_up_locked(struct kind_up *u, struct cryo_err *err)
+{
+	if (u->opts->kind.adopt || u->c->adopted)
+		return adopted_cluster_up(u, err);
+	return own_cluster_up(u, err);
+}
+
 /* Before anything is made: a file that cannot be used shall cost nobody minutes. */
 static int check_wish(const struct cryo_up_opts *o, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str ignored = { 0 };
 	const struct kindc_wish wish = { .name = "x", .file = o->kind.config, .nodes = o->nodes };
 
+	if (o->kind.adopt && (o->kind.config || o->nodes || o->stack))
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--adopt takes a cluster as it is: neither --config nor "
+				    "--nodes, --stack");
 	return kindc_config(&wish, &ignored, err);
 }
 

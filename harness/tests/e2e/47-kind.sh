@@ -34,6 +34,7 @@ else
 	# shellcheck disable=SC2046
 	point "every scenario that is not slow" exits 0 k_ test $(scenarios)
 fi
+cp "$CRYOPOD_STATE_DIR/$one/kind.yaml" "$tmp/one-node.yaml"
 point "down" exits 0 k_ down
 point "nothing is left" nothing_left
 if [ -z "${CRYOPOD_KIND:-}" ]; then
@@ -71,5 +72,30 @@ restart() {
 }
 point "a node is restarted, and up finds it again" restart
 point "programs run in it" exits 0 cp_ --name "$one" shell --node "$(kk_ get pod counter -o jsonpath='{.spec.nodeName}')" true
+
+# One that kind made by itself, in the engine that runs for the other.
+a_() { cp_ --name e2e-adopted --target kind "$@"; }
+by_hand() {
+	kind=$(status '.builds[] | select(.component == "kind").dir' "$one")/kind
+	socket=$CRYOPOD_STATE_DIR/.engine/docker.sock
+	[ ! -S "$socket" ] || export DOCKER_HOST="unix://$socket"
+	"$kind" create cluster --name e2e-hand --image "$(status .image "$one")" --config "$tmp/one-node.yaml" \
+		--kubeconfig "$tmp/hand.kubeconfig"
+	rc=$?
+	unset DOCKER_HOST
+	return $rc
+}
+point "kind makes a cluster of the same image" by_hand
+no_such() { fails 2 "no kind cluster 'e2e-no' (there are:" a_ up --adopt e2e-no && [ ! -e "$CRYOPOD_STATE_DIR/e2e-adopted" ]; }
+point "a cluster that is not there is not adopted" no_such
+point "it is adopted" exits 0 a_ up --adopt e2e-hand
+point "again: nothing to do" exits 0 a_ up --adopt e2e-hand
+point "up alone knows it" exits 0 a_ up
+point "nobody adopts it twice" fails 2 "is cluster 'e2e-adopted' of cryopod already" \
+	cp_ --name e2e-thief --target kind up --adopt e2e-hand
+point "the counter goes on in it" exits 0 a_ test "$top/scenarios/counter.yaml"
+point "down takes it away" exits 0 a_ down
+hand_is_gone() { ! engine ps --all --format '{{.Names}}' | grep e2e-hand; }
+point "with its containers" hand_is_gone
 point "down" exits 0 k_ down
 point "nothing is left" nothing_left

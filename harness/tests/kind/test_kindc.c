@@ -147,6 +147,92 @@ static void bad_files(void **state)
 	}
 }
 
+static void names_of_images(void **state)
+{
+	static const struct {
+		const char *ref, *stack, *key;
+	} row[] = {
+		{ "docker.io/cryopod/kind-node:v1.37.2-upstream-0123456789ab", "upstream",
+		  "0123456789ab" },
+		{ "cryopod/kind-node:v1.31.4-forks-encrypting-0123456789ab", "forks-encrypting",
+		  "0123456789ab" },
+		{ "docker.io/cryopod/kind-node:v1.37.2-stock-0123456789ab@sha256:77", "stock",
+		  "0123456789ab" },
+		{ "kindest/node:v1.37.2", NULL, NULL },
+		{ "docker.io/cryopod/kind-node:v1.37.2", NULL, NULL },
+		{ "docker.io/cryopod/kind-node:v1.37.2-upstream", NULL, NULL },
+		{ "else.where/cryopod/kind-node:v1.37.2-upstream-0123456789ab", NULL, NULL },
+		{ NULL, NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *stack = NULL, *key = NULL;
+
+		print_message("# %s\n", row[i].ref ? row[i].ref : "none");
+		assert_int_equal(kindc_read_image(row[i].ref, &stack, &key), row[i].stack != NULL);
+		assert_true(cryo_streq(stack, row[i].stack) || !row[i].stack);
+		assert_true(cryo_streq(key, row[i].key) || !row[i].key);
+	}
+}
+
+/* An engine with the kind cluster "mine": what docker 20.10 prints for the two calls. */
+#define ENGINE                                                                                     \
+	"#!/bin/sh\n"                                                                              \
+	"case \"$*\" in\n"                                                                         \
+	"version*) echo 20.10.24 ;;\n"                                                             \
+	"*label=io.x-k8s.kind.cluster=mine*) echo mine-control-plane ;;\n"                         \
+	"ps*) echo mine; echo other ;;\n"                                                          \
+	"inspect*) cat \"${0%/*}/inspected\" ;;\n"                                                 \
+	"esac\n"
+#define INSPECTED(image, running, role, ports)                                                     \
+	"[{\"Name\": \"/mine-control-plane\", \"Id\": \"ab\", \"Config\": {\"Image\": \"" image    \
+	"\", \"Labels\": {\"io.x-k8s.kind.role\": \"" role                                         \
+	"\"}}, \"State\": {\"Running\": " running                                                  \
+	", \"Pid\": 0}, \"NetworkSettings\": {\"Ports\": " ports "}}]"
+#define OURS  "docker.io/cryopod/kind-node:v1.37.2-upstream-0123456789ab"
+#define PORTS "{\"6443/tcp\": [{\"HostIp\": \"127.0.0.1\", \"HostPort\": \"33001\"}]}"
+
+/* What cannot be taken over is refused before anything is recorded. */
+static void not_adopted(void **state)
+{
+	static const struct {
+		const char *name, *inspected, *says;
+	} row[] = {
+		{ "none", "[]", "docker has no kind cluster 'none' (there are: mine, other)" },
+		{ "mine", INSPECTED("kindest/node:v1.37.2", "true", "control-plane", PORTS),
+		  "from image 'kindest/node:v1.37.2', not from a node image of cryopod" },
+		{ "mine", INSPECTED(OURS, "false", "control-plane", PORTS),
+		  "'mine-control-plane' does not run: start it first (docker start "
+		  "mine-control-plane)" },
+		{ "mine", INSPECTED(OURS, "true", "worker", PORTS), "no control plane" },
+		{ "mine", INSPECTED(OURS, "true", "control-plane", "{}"), "published port" },
+	};
+	cryo_auto(cryo_free) char *docker = cryo_asprintf("%s/docker", dir);
+	cryo_auto(cryo_free) char *inspected = cryo_asprintf("%s/inspected", dir);
+	cryo_auto(cryo_free) char *states = cryo_asprintf("%s/state", dir);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s:%s", dir, getenv("PATH"));
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	setenv("PATH", path, 1);
+	setenv("CRYOPOD_STATE_DIR", states, 1);
+	assert_int_equal(cryo_fs_write(docker, ENGINE, strlen(ENGINE), 0755, &err), 0);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
+
+		print_message("# %s\n", row[i].says);
+		assert_int_equal(cryo_fs_write(inspected, row[i].inspected,
+					       strlen(row[i].inspected), 0600, &err),
+				 0);
+		assert_int_equal(cryo_cluster_open("kind", "adopted", &t, &err), 0);
+		assert_int_equal(kindc_adopt((struct kindc *)t, row[i].name, NULL, &err),
+				 -CRYO_E_USAGE);
+		assert_non_null(strstr(err.msg, row[i].says));
+		assert_false(cryo_fs_exists(t->dir));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +240,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(with_a_file, setup, teardown),
 		cmocka_unit_test(cgroup_v1),
 		cmocka_unit_test_setup_teardown(bad_files, setup, teardown),
+		cmocka_unit_test(names_of_images),
+		cmocka_unit_test_setup_teardown(not_adopted, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;
