@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Measured tables, on clusters of their own: medians with ranges. Judges nothing. */
 #include "bench/bench.h"
+#include "bench/kind.h"
 #include "bench/sealed.h"
 #include "bench/stacks.h"
 #include "bench/story.h"
@@ -16,7 +17,7 @@
 struct bench_opts {
 	unsigned runs;
 	const char *output, *sizes, *kinds, *stacks;
-	bool sealed, templates;
+	bool sealed, templates, kind;
 };
 
 static const struct cryo_opt opts_table[] = {
@@ -28,6 +29,8 @@ static const struct cryo_opt opts_table[] = {
 	  "checkpoints on two stacks, in turns, instead" },
 	{ "templates", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, templates), NULL,
 	  "cold starts and restores from a template, in turns, instead" },
+	{ "kind", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, kind), NULL,
+	  "clusters of kind, by kind alone and by us, and local ones, in turns, instead" },
 	{ "sizes", 0, CRYO_OPT_STR, offsetof(struct bench_opts, sizes), "LIST",
 	  "memory of the counter (--sealed: 64Mi,256Mi,1Gi; --stacks: 1Gi)" },
 	{ "kinds", 0, CRYO_OPT_STR, offsetof(struct bench_opts, kinds), "LIST",
@@ -117,7 +120,29 @@ static int run_stacks_bench(const struct request *r, json_t **out, struct cryo_e
 	return rc;
 }
 
-enum kind { STORY, SEALED, STACKS, TEMPLATES };
+static int run_kind_bench(const struct request *r, json_t **out, struct cryo_err *err)
+{
+	static const char *const kinds[] = { "kind", "kind", "local" };
+	static const char *const tails[] = { "anchor", "kind", "local" };
+	struct cryo_cluster *t[CRYO_ARRAY_LEN(kinds)] = { NULL };
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(kinds); i++) {
+		cryo_auto(cryo_free) char *name = cryo_asprintf("%s-%s", r->name, tails[i]);
+		struct request of = *r;
+
+		of.target = kinds[i];
+		rc = open_absent_cluster(&of, name, &t[i], err);
+	}
+	if (rc == 0)
+		rc = cryo_bench_kind(&(struct cryo_bench_kind_clusters){ t[0], t[1], t[2] },
+				     r->runs, out, err);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++)
+		cryo_cluster_free(t[i]);
+	return rc;
+}
+
+enum kind { STORY, SEALED, STACKS, TEMPLATES, KIND };
 static const struct {
 	int (*run)(const struct request *r, json_t **out, struct cryo_err *err);
 	void (*print)(const json_t *result);
@@ -128,13 +153,28 @@ static const struct {
 		     "random,zero,repeat" },
 	[STACKS] = { run_stacks_bench, cryo_bench_stacks_print, "1Gi", "random" },
 	[TEMPLATES] = { run_template_bench, cryo_bench_phases_print, NULL, NULL },
+	[KIND] = { run_kind_bench, cryo_bench_kind_print, NULL, NULL },
 };
 
 static int choose_bench_kind(const struct bench_opts *o, enum kind *out, struct cryo_err *err)
 {
-	if (o->sealed + o->templates + (o->stacks != NULL) > 1)
-		return cryo_err_set(err, CRYO_E_USAGE, "one of --sealed, --stacks and --templates");
-	*out = o->sealed ? SEALED : o->templates ? TEMPLATES : o->stacks ? STACKS : STORY;
+	const struct {
+		bool wanted;
+		enum kind kind;
+	} row[] = { { o->sealed, SEALED },
+		    { o->templates, TEMPLATES },
+		    { o->stacks != NULL, STACKS },
+		    { o->kind, KIND } };
+	unsigned n = 0;
+
+	*out = STORY;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		n += row[i].wanted;
+		*out = row[i].wanted ? row[i].kind : *out;
+	}
+	if (n > 1)
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "one of --sealed, --stacks, --templates and --kind");
 	return 0;
 }
 

@@ -189,6 +189,19 @@ int64_t kindc_memory(struct cryo_cluster *t)
 	return sum;
 }
 
+/* Its socket is what other programs need to see the nodes: DOCKER_HOST=unix://… */
+static json_t *describe_private_engine(const struct kindc *c)
+{
+	cryo_auto(cryo_engine_release) struct cryo_engine e = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	bool runs = kindc_engine(c, &e, &ignored) == 0;
+	bool forwards = cryo_pid_alive(&c->forwarder);
+
+	return json_pack("{si sI ss*}", "port", (int)c->port, "forwarder",
+			 forwards ? (json_int_t)c->forwarder.pid : (json_int_t)0, "engineSocket",
+			 runs ? e.socket : NULL);
+}
+
 int kindc_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
 {
 	struct kindc *c = (struct kindc *)t;
@@ -205,10 +218,7 @@ int kindc_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
 					 "cluster", c->kind_name, "image", c->image, "engine",
 					 c->engine, "privateEngine", c->private));
 	if (c->private)
-		json_object_update_new(*out, json_pack("{si sI}", "port", (int)c->port, "forwarder",
-						       cryo_pid_alive(&c->forwarder)
-							   ? (json_int_t)c->forwarder.pid
-							   : (json_int_t)0));
+		json_object_update_new(*out, describe_private_engine(c));
 	if (c->builds)
 		json_object_set(*out, "builds", c->builds);
 	if (!kindc_runs(c))
