@@ -390,9 +390,23 @@ static void other_user(void)
 	need(setgid(1000) == 0 && setuid(1000) == 0);
 }
 
+/* In one pid namespace the next container's first process has a number above these; its runtime's
+ * threads use some up as well, sometimes a dozen more or less. */
+static void passing_processes(void)
+{
+	for (int i = 0; i < 50; i++) {
+		pid_t pid = fork();
+
+		if (pid == 0)
+			_exit(0);
+		need(pid > 0 && waitpid(pid, NULL, 0) == pid);
+	}
+}
+
+/* Has the numbers that were used up there, and as many again. */
 static void many_processes(void)
 {
-	for (int i = 0; i < 60; i++)
+	for (int i = 0; i < 100; i++)
 		if (fork() == 0)
 			wait_for_ever();
 }
@@ -456,6 +470,7 @@ static const struct {
 	{ "own-changed-root", other_root },
 	{ "traced", traced },
 	{ "other-user", other_user },
+	{ "passing-processes", passing_processes },
 	{ "many-processes", many_processes },
 	{ "orphan", orphan },
 	{ "detached-orphan", detached_orphan },

@@ -118,7 +118,7 @@ file='hostPath: {path: /var/lib/node/file, type: File}'
 	pod host-name open-file /etc/hostname
 	pod mode open-file /v "$file"
 	pod much-memory much-memory
-	pod shared nothing '' '' 'shareProcessNamespace: true'
+	server=passing-processes pod shared nothing '' '' 'shareProcessNamespace: true'
 } >"$tmp/restore.yaml"
 point "a pod for each restore" started "$tmp/restore.yaml"
 kept() {
@@ -149,7 +149,7 @@ restore_row host-name "has bad size" "not as it was at the checkpoint"
 restore_row mode "has bad mode" "mode is not as it was"
 sed 's/"memory": "200Mi"/"memory": "20Mi"/' "$tmp/much-memory.json" >"$tmp/less.json"
 restore_row much-memory "killed by signal 9" "memory limit is below" "$tmp/less.json"
-sed 's/"unix-server"/"many-processes"/' "$tmp/shared.json" >"$tmp/many.json"
+sed 's/"passing-processes"/"many-processes"/' "$tmp/shared.json" >"$tmp/many.json"
 restore_row shared "Can't fork for" "process id that is needed" "$tmp/many.json"
 cp_ shell rm /var/lib/node/file
 kubectl delete pods --all --now >/dev/null 2>&1
