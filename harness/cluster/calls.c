@@ -60,7 +60,7 @@ static int check_up_opts(const struct cryo_cluster_ops *ops, const struct cryo_u
 	if (o->kind.config && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "configuration of kind", err);
 	if (o->kind.adopt && !is_of_kind(ops, "kind"))
-		return cryo_cluster_lacks(ops, "clusters to adopt", err);
+		return cryo_cluster_lacks(ops, "option --adopt", err);
 	if (o->kind.engine && !is_of_kind(ops, "kind"))
 		return cryo_cluster_lacks(ops, "container engine", err);
 	return 0;
