@@ -3,11 +3,71 @@
 
 #include "sys/fs.h"
 
+#include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* An array is lengthened by at most this in one go: a typing error shall not cost gigabytes. */
 #define MAX_PADDING 64
+#define MIN_DIGITS  19 /* of 2^63 */
+#define MAX_DIGITS  20 /* of 2^64 - 1 */
+
+/* `text` ends with a NUL byte. A whole number above INT64_MAX that 64 bits without a sign can hold?
+ */
+static bool is_large_unsigned(const char *digits, size_t n)
+{
+	char after = digits[n];
+
+	if (n < MIN_DIGITS || n > MAX_DIGITS || after == '.' || after == 'e' || after == 'E')
+		return false;
+	errno = 0;
+	return strtoull(digits, NULL, 10) > INT64_MAX && errno == 0;
+}
+
+/* What of `text` is a string: its length with both quotes, or up to the end. */
+static size_t measure_string(const char *text)
+{
+	size_t n = 1;
+
+	while (text[n] && text[n] != '"')
+		n += text[n] == '\\' && text[n + 1] ? 2 : 1;
+	return n + (text[n] == '"');
+}
+
+/* Each such number becomes INT64_MAX, which has no more digits; blanks fill the rest. */
+static void clamp_large_unsigned(char *text)
+{
+	static const char largest[] = "9223372036854775807";
+	size_t n;
+
+	for (char *p = text; *p; p += n) {
+		if (*p == '"') {
+			n = measure_string(p);
+			continue;
+		}
+		n = strspn(p, "-+.eE0123456789");
+		if (n > 0 && is_large_unsigned(p, strspn(p, "0123456789"))) {
+			memset(p, ' ', n);
+			memcpy(p, largest, sizeof(largest) - 1);
+		}
+		n = n ? n : 1;
+	}
+}
+
+/*
+ * jansson holds integers up to INT64_MAX and refuses the whole text for a larger one. OCI specs
+ * write "no limit" as 2^64 - 1 (runtime-spec 1.0, POSIXRlimit).
+ */
+static json_t *load_with_clamped_numbers(const char *text, size_t len, json_error_t *e)
+{
+	cryo_auto(cryo_free) char *copy = cryo_alloc(len + 1);
+
+	memcpy(copy, text, len);
+	copy[len] = '\0';
+	clamp_large_unsigned(copy);
+	return json_loadb(copy, len, JSON_DECODE_ANY, e);
+}
 
 int cryo_json_parse(const char *what, const char *text, size_t len, json_t **out,
 		    struct cryo_err *err)
@@ -15,6 +75,8 @@ int cryo_json_parse(const char *what, const char *text, size_t len, json_t **out
 	json_error_t e;
 	json_t *j = json_loadb(text, len, JSON_DECODE_ANY, &e);
 
+	if (!j && json_error_code(&e) == json_error_numeric_overflow)
+		j = load_with_clamped_numbers(text, len, &e);
 	if (!j)
 		return cryo_err_set(err, CRYO_E_CONFIG, "%s: no JSON: line %d: %s", what, e.line,
 				    e.text);

@@ -13,7 +13,8 @@ static inline void cryo_json_decrefp(json_t **j)
 	json_decref(*j);
 }
 
-/* `what` names the text in the message ("answer of /api/v1/pods"). New reference in *out. */
+/* `what` names the text in the message ("answer of /api/v1/pods"). New reference in *out. Integers
+ * from 2^63 to 2^64 - 1 are read as INT64_MAX; larger ones are an error. */
 int cryo_json_parse(const char *what, const char *text, size_t len, json_t **out,
 		    struct cryo_err *err);
 int cryo_json_load(const char *path, size_t max, json_t **out, struct cryo_err *err);

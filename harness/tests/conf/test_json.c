@@ -27,6 +27,9 @@ static void parse_refuses(void **state)
 		{ "{} x", "answer: no JSON: line 1: " },
 		{ "\"\xff\"", "answer: no JSON: line 1: " },
 		{ "{\"a\": 99999999999999999999}", "answer: no JSON: line 1: " },
+		{ "{\"a\": 18446744073709551616}", "answer: no JSON: line 1: " },
+		{ "{\"a\": -9223372036854775809}", "answer: no JSON: line 1: " },
+		{ "{\"a\": 1e999, \"b\": 18446744073709551615}", "answer: no JSON: line 1: " },
 	};
 
 	(void)state;
@@ -40,6 +43,36 @@ static void parse_refuses(void **state)
 		assert_memory_equal(err.msg, row[i].message, strlen(row[i].message));
 		assert_null(j);
 	}
+}
+
+/* OCI specs say "no limit" with 2^64 - 1 (RLIM_INFINITY); jansson holds nothing above 2^63 - 1. */
+static void unsigned_64_bits(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t value;
+	} row[] = {
+		{ "[9223372036854775807]", INT64_MAX },
+		{ "[9223372036854775808]", INT64_MAX },
+		{ "[18446744073709551615]", INT64_MAX },
+		{ "[18446744073709551615 ,-1]", INT64_MAX },
+		{ "[ 18446744073709551615,18446744073709551614\n]", INT64_MAX },
+		{ "[7, \"18446744073709551615\", 18446744073709551615]", 7 },
+		{ "[-9223372036854775808, \"\\\"18446744073709551615\", 18446744073709551615]",
+		  INT64_MIN },
+	};
+	cryo_auto(cryo_json_decref) json_t *s = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_json_decref) json_t *j = parsed(row[i].text);
+
+		assert_true(cryo_json_int(j, "[0]", -5) == row[i].value);
+	}
+	s = parsed("{\"18446744073709551615\": \"\\\\ 18446744073709551615\", \"n\": "
+		   "18446744073709551615}");
+	assert_string_equal(cryo_json_str(s, "18446744073709551615"), "\\ 18446744073709551615");
+	assert_true(cryo_json_int(s, "n", -5) == INT64_MAX);
 }
 
 static void deep_text_is_refused(void **state)
@@ -167,10 +200,15 @@ static void pretty(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(parse_refuses), cmocka_unit_test(deep_text_is_refused),
-		cmocka_unit_test(finds),	 cmocka_unit_test(finds_by_member),
-		cmocka_unit_test(finds_nothing), cmocka_unit_test(sets),
-		cmocka_unit_test(set_refuses),	 cmocka_unit_test(missing_file),
+		cmocka_unit_test(parse_refuses),
+		cmocka_unit_test(unsigned_64_bits),
+		cmocka_unit_test(deep_text_is_refused),
+		cmocka_unit_test(finds),
+		cmocka_unit_test(finds_by_member),
+		cmocka_unit_test(finds_nothing),
+		cmocka_unit_test(sets),
+		cmocka_unit_test(set_refuses),
+		cmocka_unit_test(missing_file),
 		cmocka_unit_test(pretty),
 	};
 

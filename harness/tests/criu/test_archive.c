@@ -125,6 +125,11 @@ static void names_from_elsewhere(void **state)
 		{ NULL, "{}", CONFIG, "counter-container", "counter", "default" },
 		{ "{\"labels\":{}}", "{\"annotations\":{}}", CONFIG, "counter-container", "counter",
 		  "default" },
+		/* No limit, as the runtime spec's uint64 says it. */
+		{ NULL,
+		  "{\"process\":{\"rlimits\":[{\"type\":\"RLIMIT_MEMLOCK\","
+		  "\"hard\":18446744073709551615,\"soft\":18446744073709551615}]}}",
+		  CONFIG, "counter-container", "counter", "default" },
 		{ "{\"labels\":{\"io.kubernetes.container.name\":\"c\"}}", "{}",
 		  "{\"rootfsImageName\":\"i\"}", "c", "", "" },
 	};
