@@ -65,12 +65,14 @@ static json_t *parse_plain_real(const char *text)
 	return *p ? NULL : json_real(strtod(text, NULL));
 }
 
-/* NULL if it is just text. */
+/* NULL if it is just text. Yes and no in the words of YAML 1.1: so kubectl reads a manifest. */
 static json_t *resolve_plain(const char *text)
 {
 	static const char *const null[] = { "", "~", "null", "Null", "NULL", NULL };
-	static const char *const yes[] = { "true", "True", "TRUE", NULL };
-	static const char *const no[] = { "false", "False", "FALSE", NULL };
+	static const char *const yes[] = { "true", "True", "TRUE", "y",	 "Y",  "yes",
+					   "Yes",  "YES",  "on",   "On", "ON", NULL };
+	static const char *const no[] = { "false", "False", "FALSE", "n",   "N",   "no",
+					  "No",	   "NO",    "off",   "Off", "OFF", NULL };
 	json_t *j;
 
 	if (is_listed_word(text, null))
@@ -105,12 +107,10 @@ json_t *cryo_node_to_json(const struct cryo_node *n)
 	return j;
 }
 
-/* Plain text that some reader, also one of YAML 1.1, would take for something else. */
+/* Plain text that some reader would take for something else. */
 static bool needs_quotes(const char *text)
 {
-	static const char *const words[] = { "y",   "Y",   "yes", "Yes", "YES",	 "n",	 "N",
-					     "no",  "No",  "NO",  "on",	 "On",	 "ON",	 "off",
-					     "Off", "OFF", "<<",  "=",	 ".inf", ".nan", NULL };
+	static const char *const words[] = { "<<", "=", ".inf", ".nan", NULL };
 	json_t *j = resolve_plain(text);
 	bool other = j != NULL;
 

@@ -229,8 +229,11 @@ static void resolves(void **state)
 	} row[] = {
 		{ "[null, ~, Null, '~', nil]", "[null,null,null,\"~\",\"nil\"]" },
 		{ "a:\nb: ''", "{\"a\":null,\"b\":\"\"}" },
-		{ "[true, False, yes, no, on, 'true']",
-		  "[true,false,\"yes\",\"no\",\"on\",\"true\"]" },
+		/* As kubectl has them (sigs.k8s.io/yaml 1.6, YAML 1.1). */
+		{ "[true, False, yes, no, on, 'true']", "[true,false,true,false,true,\"true\"]" },
+		{ "[y, N, Yes, NO, On, OFF, 'yes', yEs]",
+		  "[true,false,true,false,true,false,\"yes\",\"yEs\"]" },
+		{ "{y: no, on: off}", "{\"y\":false,\"on\":false}" },
 		{ "[0, -7, +7, 0x1F, 0o17, 0644, 089, '5']", "[0,-7,7,31,15,420,89,\"5\"]" },
 		{ "[9223372036854775807, -9223372036854775808, 0x, 0o, '-', +, 12a, 0o8]",
 		  "[9223372036854775807,-9223372036854775808,\"0x\",\"0o\",\"-\",\"+\",\"12a\","
