@@ -211,12 +211,24 @@ static bool is_mode_spelling(const git_status_entry *e)
 	       S_ISREG(d->new_file.mode) && (d->old_file.mode & 0100) == (d->new_file.mode & 0100);
 }
 
-static void count_status_changes(git_status_list *list, struct cryo_git_state *out)
+/* A file outside of a sparse checkout. git does not look for it; libgit2 1.5 counts it as deleted.
+ */
+static bool is_left_out(git_index *index, const git_status_entry *e)
+{
+	const git_index_entry *entry = e->status == GIT_STATUS_WT_DELETED
+					   ? git_index_get_bypath(index, get_status_path(e), 0)
+					   : NULL;
+
+	return entry && entry->flags_extended & GIT_INDEX_ENTRY_SKIP_WORKTREE;
+}
+
+static void count_status_changes(git_status_list *list, git_index *index,
+				 struct cryo_git_state *out)
 {
 	for (size_t i = 0; i < git_status_list_entrycount(list); i++) {
 		const git_status_entry *e = git_status_byindex(list, i);
 
-		if (is_mode_spelling(e))
+		if (is_mode_spelling(e) || is_left_out(index, e))
 			continue;
 		if (out->changed++ == 0)
 			out->first = cryo_strdup(get_status_path(e));
@@ -227,6 +239,7 @@ static int read_repository_state(git_repository *repo, struct cryo_git_state *ou
 {
 	git_status_options opts;
 	git_status_list *list = NULL;
+	git_index *index = NULL;
 	git_oid head;
 	int grc = git_reference_name_to_id(&head, repo, "HEAD");
 
@@ -236,10 +249,13 @@ static int read_repository_state(git_repository *repo, struct cryo_git_state *ou
 		     GIT_STATUS_OPT_UPDATE_INDEX;
 	if (grc == 0)
 		grc = git_status_list_new(&list, repo, &opts);
+	if (grc == 0)
+		grc = git_repository_index(&index, repo);
 	if (grc == 0) {
 		git_oid_tostr(out->head, sizeof(out->head), &head);
-		count_status_changes(list, out);
+		count_status_changes(list, index, out);
 	}
+	git_index_free(index);
 	git_status_list_free(list);
 	return grc;
 }

@@ -14,6 +14,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -134,6 +135,46 @@ static void becomes_a_tree(void **state)
 	assert_int_equal(cryo_fs_rmtree(tree.dir, &err), 0);
 	assert_int_equal(sync_to(path, sum, NULL), 0);
 	assert_string_equal(tree.commit, head);
+}
+
+/* As `git sparse-checkout` marks what it leaves out: git does not miss it (libgit2 1.5 does). */
+static void mark_left_out(const char *repository, const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", repository, name);
+	git_repository *repo = NULL;
+	git_index *index = NULL;
+	git_index_entry entry;
+
+	assert_int_equal(git_repository_open(&repo, repository), 0);
+	assert_int_equal(git_repository_index(&index, repo), 0);
+	entry = *git_index_get_bypath(index, name, 0);
+	entry.flags_extended |= GIT_INDEX_ENTRY_SKIP_WORKTREE;
+	assert_int_equal(git_index_add(index, &entry), 0);
+	assert_int_equal(git_index_write(index), 0);
+	git_index_free(index);
+	git_repository_free(repo);
+	assert_int_equal(unlink(path), 0);
+}
+
+static void a_sparse_checkout_is_not_a_change(void **state)
+{
+	static const struct member m[] = { { .name = "t/a", .text = "a" },
+					   { .name = "t/b", .text = "b" },
+					   { .name = "t/c", .text = "c" } };
+	cryo_auto(cryo_git_state_release) struct cryo_git_state s = { 0 }, gone = { 0 };
+	char sum[CRYO_HASH_HEX];
+	cryo_auto(cryo_free) char *archive = make(m, CRYO_ARRAY_LEN(m), sum), *file = NULL;
+
+	(void)state;
+	assert_int_equal(sync_to(archive, sum, NULL), 0);
+	mark_left_out(tree.dir, "b");
+	assert_int_equal(cryo_git_state(tree.dir, &s, &err), 0);
+	assert_int_equal(s.changed, 0);
+	file = cryo_asprintf("%s/c", tree.dir);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(cryo_git_state(tree.dir, &gone, &err), 0);
+	assert_int_equal(gone.changed, 1);
+	assert_string_equal(gone.first, "c");
 }
 
 /* Whatever its .gitattributes would have git do with them. */
@@ -529,6 +570,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(debian_is_where_packages_come_from, setup,
 						teardown),
 		TEST(becomes_a_tree),
+		TEST(a_sparse_checkout_is_not_a_change),
 		TEST(bytes_are_taken_as_they_are),
 		TEST(what_is_refused),
 		TEST(a_hard_link_is_only_a_name),
