@@ -45,7 +45,7 @@ $(GEN)/%.pb-c.c $(GEN)/%.pb-c.h: harness/%.proto
 	$(call say,PROTOC)protoc-c --proto_path=harness --c_out=build/gen $<
 $(B)/obj/criu/rpc.o $(B)/obj/tests/interposer/test_relay.o: | $(GEN)/criu/rpc.pb-c.h
 $(B)/obj/criu/stats.o: | $(GEN)/criu/stats.pb-c.h
-$(B)/obj/criu/contents.o: | $(GEN)/criu/images.pb-c.h
+$(B)/obj/criu/contents.o $(B)/obj/criu/rights.o $(B)/obj/tests/criu/test_rights.o: | $(GEN)/criu/images.pb-c.h
 $(B)/obj/kube/cri.o: | $(GEN)/kube/cri.pb-c.h
 $(B)/obj/%.pb-c.o: $(GEN)/%.pb-c.c $(B)/flags
 	@mkdir -p $(@D)

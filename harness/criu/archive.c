@@ -3,6 +3,7 @@
 
 #include "criu/options.h"
 #include "criu/archive_pod.h"
+#include "criu/entry.h"
 
 #include "base/clock.h"
 #include "conf/json.h"
@@ -17,8 +18,10 @@
 #define MAX_TEXT 4096
 #define MAX_NAME 253 /* of a Kubernetes object */
 
-#define INVENTORY "checkpoint/inventory.img"
-#define SEAL	  "checkpoint/seal.cms"
+#define INVENTORY  "checkpoint/inventory.img"
+#define SEAL	   "checkpoint/seal.cms"
+#define FORKED	   "checkpoint/cipher.img"
+#define IMAGES_DIR "checkpoint/"
 
 enum member { CONFIG, SPEC, STATUS, LOG, OPTIONS, IMAGES, N_MEMBERS };
 
@@ -39,7 +42,8 @@ static const struct {
 struct load {
 	const char *path;
 	size_t members;
-	bool sealed;
+	bool sealed, forked;
+	struct cryo_rights rights;
 	bool seen[N_MEMBERS];
 	struct cryo_archive_namespaces namespaces;
 	struct cryo_str text[N_MEMBERS];
@@ -50,6 +54,7 @@ static void load_releasep(struct load *l)
 {
 	for (size_t i = 0; i < N_MEMBERS; i++)
 		cryo_str_release(&l->text[i]);
+	cryo_rights_release(&l->rights);
 	json_decref(l->config);
 	json_decref(l->spec);
 	json_decref(l->status);
@@ -108,6 +113,23 @@ static int take_archive_member(struct load *l, struct cryo_tar_reader *r,
 	return 0;
 }
 
+/* Of one that is too large the beginning is enough to tell so. */
+static void take_archive_rights(struct load *l, struct cryo_tar_reader *r,
+				const struct cryo_tar_entry *e)
+{
+	cryo_auto(cryo_str_release) struct cryo_str image = { 0 };
+	const char *name = e->name + strlen(IMAGES_DIR);
+	char buf[16384];
+	ssize_t n;
+
+	if (e->is_dir || !cryo_starts_with(e->name, IMAGES_DIR) || !cryo_rights_is_told_by(name))
+		return;
+	/* -1: the walk fails by itself. */
+	while (image.len <= CRYO_CRIU_IMAGE_MAX && (n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
+		cryo_str_addn(&image, buf, (size_t)n);
+	cryo_rights_take(&l->rights, name, &image);
+}
+
 static int archive_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
 			     struct cryo_err *err)
 {
@@ -115,6 +137,8 @@ static int archive_on_member(struct cryo_tar_reader *r, const struct cryo_tar_en
 
 	l->members++;
 	l->sealed |= cryo_streq(e->name, SEAL);
+	l->forked |= cryo_streq(e->name, FORKED) && e->size > 0;
+	take_archive_rights(l, r, e);
 	cryo_archive_note_namespace(&l->namespaces, e->name);
 	return cryo_err_wrap(err, take_archive_member(l, r, e, err), "'%s'", l->path);
 }
@@ -356,11 +380,16 @@ int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_er
 	*out = (struct cryo_archive){
 		.has_status = l.seen[STATUS],
 		.sealed = l.sealed,
+		.forked = l.forked,
 		.bytes = (uint64_t)cryo_fs_size(path),
 		.members = l.members,
 	};
 	if (rc == 0)
 		rc = cryo_err_wrap(err, load_archive_parts(&l, out, err), "'%s'", path);
+	if (rc == 0 && !l.sealed && !l.forked) {
+		out->rights = l.rights;
+		l.rights = (struct cryo_rights){ 0 };
+	}
 	if (rc < 0)
 		cryo_archive_release(out);
 	return rc;
@@ -379,4 +408,5 @@ void cryo_archive_release(struct cryo_archive *a)
 	}
 	cryo_strv_release(&a->volumes);
 	cryo_strv_release(&a->image_volumes);
+	cryo_rights_release(&a->rights);
 }

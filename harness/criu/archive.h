@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "criu/rights.h"
 
 struct cryo_archive {
 	char *container; /* Kubernetes container name */
@@ -34,7 +35,10 @@ struct cryo_archive {
 	/* Namespaces of its node or of its whole pod; what is not here was the container's own. */
 	bool host_network, host_pid, host_ipc, shared_pid;
 	bool read_only_root;
-	bool sealed;	 /* says so of itself; what it is shows when it is opened */
+	bool sealed; /* says so of itself; what it is shows when it is opened */
+	bool forked; /* its images are encrypted by CRIU itself */
+	/* What its processes may do; nothing where it is sealed or forked. */
+	struct cryo_rights rights;
 	bool has_status; /* status.dump: without it CRI restore refuses */
 	uint64_t bytes;	 /* of the file */
 	size_t members;

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/contents.h"
 
+#include "criu/entry.h"
 #include "criu/images.pb-c.h"
 #include "image/tar.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAX_PROCESSES 4096
-#define MAX_IMAGE     (1u << 20) /* of those that are read */
 
 #define PAGE_BYTES 4096
 #define MAX_PAGES  ((uint64_t)1 << 40)
 #define PE_PRESENT 4u /* in pages-*.img; criu/include/pagemap.h */
-
-/* An image begins with two words that say of which kind it is; then sizes and entries. */
-#define IMG_COMMON_MAGIC 0x54564319u
-#define HEADER		 8
 
 struct name {
 	uint32_t pid;
@@ -39,51 +34,17 @@ struct load {
 	size_t memories;
 };
 
-static uint32_t read_image_word(const char *p)
-{
-	const unsigned char *u = (const unsigned char *)p;
-
-	return u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
-}
-
-/* The entry at *at, which moves behind it; NULL at the end or where it is damaged. */
-static const uint8_t *next_image_entry(const struct cryo_str *image, size_t *at, size_t *n)
-{
-	size_t left;
-
-	if (*at == 0 && (image->len < HEADER || read_image_word(image->p) != IMG_COMMON_MAGIC))
-		return NULL;
-	if (*at == 0)
-		*at = HEADER;
-	left = image->len - *at;
-	if (left < 4)
-		return NULL;
-	*n = read_image_word(image->p + *at);
-	if (*n > left - 4)
-		return NULL;
-	*at += 4 + *n;
-	return (const uint8_t *)image->p + *at - *n;
-}
-
-static void set_process_name(char *to, size_t size, const ProtobufCBinaryData *comm)
-{
-	size_t n = comm->len < size - 1 ? comm->len : size - 1;
-
-	for (size_t i = 0; i < n; i++)
-		to[i] = comm->data[i] > ' ' && comm->data[i] < 0x7f ? (char)comm->data[i] : '?';
-	to[n] = '\0';
-}
-
 static void take_core_image(struct load *l, uint32_t pid, const struct cryo_str *image)
 {
 	size_t at = 0, n;
-	const uint8_t *entry = next_image_entry(image, &at, &n);
+	const uint8_t *entry = cryo_criu_entry_next(image, &at, &n);
 	CoreEntry *core = entry ? core_entry__unpack(NULL, n, entry) : NULL;
 
 	if (core && core->tc && core->tc->has_comm && l->names < MAX_PROCESSES) {
 		l->name = cryo_realloc(l->name, l->names + 1, sizeof(*l->name));
 		l->name[l->names].pid = pid;
-		set_process_name(l->name[l->names].text, sizeof(l->name->text), &core->tc->comm);
+		cryo_criu_entry_name(l->name[l->names].text, sizeof(l->name->text),
+				     core->tc->comm.data, core->tc->comm.len);
 		l->names++;
 	}
 	if (core)
@@ -107,9 +68,9 @@ static void take_pagemap_image(struct load *l, uint32_t pid, const struct cryo_s
 	uint64_t pages = 0;
 	size_t at = 0, n;
 
-	if (!next_image_entry(image, &at, &n) || l->memories >= MAX_PROCESSES)
+	if (!cryo_criu_entry_next(image, &at, &n) || l->memories >= MAX_PROCESSES)
 		return;
-	while (pages < MAX_PAGES && (entry = next_image_entry(image, &at, &n))) {
+	while (pages < MAX_PAGES && (entry = cryo_criu_entry_next(image, &at, &n))) {
 		PagemapEntry *e = pagemap_entry__unpack(NULL, n, entry);
 
 		if (!e)
@@ -143,7 +104,7 @@ static void take_processes(struct load *l)
 	const uint8_t *entry;
 	size_t at = 0, n;
 
-	while (out->n < MAX_PROCESSES && (entry = next_image_entry(&l->pstree, &at, &n))) {
+	while (out->n < MAX_PROCESSES && (entry = cryo_criu_entry_next(&l->pstree, &at, &n))) {
 		PstreeEntry *e = pstree_entry__unpack(NULL, n, entry);
 		struct cryo_process *p;
 
@@ -158,16 +119,6 @@ static void take_processes(struct load *l)
 		snprintf(p->name, sizeof(p->name), "%s", find_process_name(l, e->pid));
 		pstree_entry__free_unpacked(e, NULL);
 	}
-}
-
-/* "core-17.img" → 17, with "core-" */
-static bool is_process_image(const char *name, const char *prefix, uint32_t *pid)
-{
-	char end[8] = "";
-
-	return cryo_starts_with(name, prefix) &&
-	       sscanf(name + strlen(prefix), "%9" SCNu32 "%7s", pid, end) == 2 &&
-	       strcmp(end, ".img") == 0;
 }
 
 static void read_criu_image(struct cryo_tar_reader *r, struct cryo_str *out)
@@ -199,13 +150,13 @@ static void take_criu_image(struct load *l, struct cryo_tar_reader *r,
 		out->page_bytes += e->size;
 	read_criu_image(r, &image);
 	cryo_forked_take(&out->forked, name, cryo_str_get(&image), image.len, e->size);
-	if (e->size > MAX_IMAGE)
+	if (e->size > CRYO_CRIU_IMAGE_MAX)
 		return;
 	if (strcmp(name, "pstree.img") == 0 && l->pstree.len == 0)
 		cryo_str_addn(&l->pstree, cryo_str_get(&image), image.len);
-	else if (is_process_image(name, "core-", &pid))
+	else if (cryo_criu_entry_is_of(name, "core-", &pid))
 		take_core_image(l, pid, &image);
-	else if (is_process_image(name, "pagemap-", &pid))
+	else if (cryo_criu_entry_is_of(name, "pagemap-", &pid))
 		take_pagemap_image(l, pid, &image);
 }
 
