@@ -165,6 +165,18 @@ int cryo_seal_reader_fd(struct cryo_seal_reader *r, const char *name, int out_fd
 	return rc;
 }
 
+int cryo_seal_reader_take(struct cryo_seal_reader *r, const char *name, int in, int out_fd,
+			  struct cryo_err *err)
+{
+	const struct cryo_seal_file *f = cryo_seal_manifest_find(&r->manifest, name);
+	int rc;
+
+	if (!f)
+		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' does not belong to the set", name);
+	rc = check_sealed_size(f, in, err);
+	return rc < 0 ? rc : cryo_seal_reader_run(r, f, in, 0, out_fd, err);
+}
+
 int cryo_seal_reader_all(struct cryo_seal_reader *r, int out_dir, struct cryo_err *err)
 {
 	size_t made = 0;

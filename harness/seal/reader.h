@@ -13,9 +13,6 @@ struct cryo_seal_reader {
 	struct cryo_seal_manifest manifest;
 };
 
-/* From the bytes of seal.cms; looks at no directory. */
-int cryo_seal_reader_from(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
-			  struct cryo_seal_reader **out, struct cryo_err *err);
 /* One file, which begins at `in_base` of `in`. */
 int cryo_seal_reader_run(struct cryo_seal_reader *r, const struct cryo_seal_file *f, int in,
 			 uint64_t in_base, int out, struct cryo_err *err);

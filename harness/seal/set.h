@@ -111,6 +111,13 @@ struct cryo_seal_reader_opts {
  */
 int cryo_seal_reader_new(int dir, const struct cryo_seal_reader_opts *o,
 			 struct cryo_seal_reader **out, struct cryo_err *err);
+/* From the bytes of seal.cms, of a set that lies in no directory: only the next function is for it.
+ */
+int cryo_seal_reader_from(const void *der, size_t len, const struct cryo_seal_reader_opts *o,
+			  struct cryo_seal_reader **out, struct cryo_err *err);
+/* All of `in` is the sealed file `name`; the rest as for cryo_seal_reader_fd. */
+int cryo_seal_reader_take(struct cryo_seal_reader *r, const char *name, int in, int out_fd,
+			  struct cryo_err *err);
 /* Of all files together. */
 uint64_t cryo_seal_reader_plain_bytes(const struct cryo_seal_reader *r);
 /*
