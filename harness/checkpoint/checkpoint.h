@@ -72,7 +72,7 @@ struct cryo_restore_opts {
 	 * archives *.tar of one pod), whose containers are all restored, in one new pod. */
 	const char *archive;
 	const char *pod;  /* name of the new pod */
-	const char *ns;	  /* NULL: the archive's, else "default" */
+	const char *ns;	  /* NULL: "default"; an archive never chooses it */
 	const char *node; /* where; NULL: that of the pod, else one that has its image */
 	/* What the source pod was, in a file (pod_form.h); NULL: from `source`, else from the
 	 * archive alone. */
@@ -81,6 +81,7 @@ struct cryo_restore_opts {
 	int64_t timeout_ms; /* until it runs; 0: 1 minute */
 	const char *restart_policy;    /* of the new pod; NULL: as it is described */
 	bool run_init;		       /* init containers run again */
+	bool allow_privileges;	       /* also more than the new pod's spec gives */
 	struct cryo_criu_options criu; /* besides those that the archive was dumped with */
 	/*
 	 * What opens a sealed archive: a Secret (kubernetes.io/tls) of the new pod's

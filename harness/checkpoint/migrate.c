@@ -249,6 +249,8 @@ static int restore_on(struct move *m, const char *node, struct cryo_err *err)
 						.manifest = m->opts->manifest,
 						.source = m->cp.source,
 						.timeout_ms = m->opts->timeout_ms,
+						/* As it is: it had them here a moment ago. */
+						.allow_privileges = true,
 						.key_secret = m->opts->secret };
 	int rc = cryo_restore_run(m->t, &opts, &r, err);
 

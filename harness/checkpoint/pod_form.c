@@ -12,16 +12,17 @@
  * A pod that nothing is known of but the archive. It needs the same mounts as the
  * source had: the token of its ServiceAccount can be had, other volumes cannot.
  */
-static int make_pod_from_archive(const struct cryo_archive *a, struct cryo_pod_form *f,
+static int make_pod_from_archive(const struct cryo_pod_form_opts *o, struct cryo_pod_form *f,
 				 struct cryo_err *err)
 {
+	const struct cryo_archive *a = o->archive;
 	const struct {
 		const char *key;
-		bool set;
-	} row[] = { { "hostNetwork", a->host_network },
-		    { "hostPID", a->host_pid },
-		    { "hostIPC", a->host_ipc },
-		    { "shareProcessNamespace", a->shared_pid } };
+		bool set, of_node;
+	} row[] = { { "hostNetwork", a->host_network, true },
+		    { "hostPID", a->host_pid, true },
+		    { "hostIPC", a->host_ipc, true },
+		    { "shareProcessNamespace", a->shared_pid, false } };
 	bool token = cryo_strv_has(&a->volumes, CRYO_TOKEN_MOUNT);
 	json_t *spec;
 
@@ -31,6 +32,12 @@ static int make_pod_from_archive(const struct cryo_archive *a, struct cryo_pod_f
 					    "the source pod had a volume at '%s': give its "
 					    "manifest (-f FILE)",
 					    a->volumes.v[i]);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
+		if (row[i].set && row[i].of_node && !o->host_namespaces)
+			return cryo_err_set(err, CRYO_E_USAGE,
+					    "the source pod had %s, or so its archive says: give "
+					    "its manifest (-f FILE), or --allow-privileges",
+					    row[i].key);
 	spec = json_pack("{ss sb si s[{ss}]}", "restartPolicy", "Never",
 			 "automountServiceAccountToken", token, "terminationGracePeriodSeconds", 1,
 			 "containers", "name", a->container);
@@ -235,7 +242,7 @@ int cryo_pod_form_make(const struct cryo_pod_form_opts *o, struct cryo_pod_form 
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "archives of several containers do not tell what the pod was: "
 				    "give its manifest (-f FILE)");
-	rc = alone ? make_pod_from_archive(o->archive, f, err) : make_pod_from_object(o, f, err);
+	rc = alone ? make_pod_from_archive(o, f, err) : make_pod_from_object(o, f, err);
 
 	if (rc < 0)
 		return rc;

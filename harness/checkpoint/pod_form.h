@@ -19,6 +19,7 @@ struct cryo_pod_form_opts {
 	const char *source;	    /* JSON text of the source pod; NULL: the archive alone */
 	const char *restart_policy; /* NULL: as it says */
 	bool run_init;		    /* init containers run again */
+	bool host_namespaces;	    /* the archive alone may ask for the node's namespaces */
 	bool sealed;		    /* the key is gone after the restore */
 };
 

@@ -24,6 +24,8 @@
 #include "checkpoint/restore_check.h"
 #include "checkpoint/restore_key.h"
 #include "checkpoint/restore_place.h"
+#include "checkpoint/restore_rights.h"
+#include "checkpoint/sealing.h"
 #include "checkpoint/settle.h"
 #include "checkpoint/subject.h"
 
@@ -178,7 +180,8 @@ struct restore_call {
 	const struct cryo_restore_opts *opts;
 	struct cryo_strv paths; /* of the archives */
 	struct cryo_archive *archive;
-	char *manifest; /* of the directory; NULL: none */
+	char *manifest;		   /* of the directory; NULL: none */
+	struct cryo_str key, cert; /* PEM; empty: none */
 	struct cryo_pod_form form;
 	struct cryo_restore_place place;
 	int images_fd; /* no image is swept meanwhile; -1: not held */
@@ -233,8 +236,10 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	struct cryo_sealing_key key = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str words = { 0 };
 	int64_t limit = c->opts->timeout_ms ? c->opts->timeout_ms : DEFAULT_RUN_MS;
-	int rc = cryo_restore_key_deliver(c->t, c->node, c->k, c->opts, c->out->ns, &key, err);
+	int rc;
 
+	cryo_sealing_sweep(c->t, c->node);
+	rc = cryo_sealing_key_begin(c->t, c->node, &c->key, &c->cert, &key, err);
 	if (rc < 0)
 		return rc;
 	rc = add_restore_words(c, &key, &words, err);
@@ -261,6 +266,17 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	return rc;
 }
 
+/* Who names a key has it before anything is made of it, and so have we. */
+static int check_restored_rights(struct restore_call *c, struct cryo_err *err)
+{
+	int rc = cryo_restore_key_get(c->k, c->opts, c->out->ns, &c->key, &c->cert, err);
+
+	for (size_t i = 0; rc == 0 && !c->opts->allow_privileges && i < c->paths.n; i++)
+		rc = cryo_restore_rights_check(c->paths.v[i], &c->archive[i], c->form.pod, &c->key,
+					       &c->cert, err);
+	return rc;
+}
+
 /* What can be refused before anything is created anywhere. */
 static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 {
@@ -272,6 +288,7 @@ static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 						 .source = o->source,
 						 .restart_policy = o->restart_policy,
 						 .run_init = o->run_init,
+						 .host_namespaces = o->allow_privileges,
 						 .sealed = o->key_secret || o->key_file };
 	int rc = cryo_restore_key_check(o, err);
 
@@ -282,12 +299,18 @@ static int prepare_restore(struct restore_call *c, struct cryo_err *err)
 	if (rc == 0)
 		rc = cryo_cluster_kube(c->t, &c->k, err);
 	if (rc == 0)
+		rc = check_restored_rights(c, err);
+	if (rc == 0)
 		rc = cryo_restore_place_choose(c->t, o, &c->form, &c->place, &c->node, err);
 	for (size_t i = 1; rc == 0 && i < c->paths.n; i++)
 		rc = cryo_restore_place_check(c->t, c->node, &c->archive[i], err);
 	if (rc < 0)
 		return rc;
 	c->out->node = cryo_strdup(c->node->name);
+	if (!o->ns && *c->archive[0].ns && strcmp(c->archive[0].ns, c->out->ns) != 0)
+		cryo_strv_addf(&c->form.notes,
+			       "the source was in namespace '%s', the new pod is in '%s' (-n)",
+			       c->archive[0].ns, c->out->ns);
 	cryo_pod_adoption_avoid(c->k, c->out->ns, c->out->pod, c->form.pod, &c->form.notes);
 	show_pod_form(&c->form);
 	return 0;
@@ -317,6 +340,10 @@ static void end_restore_call(struct restore_call *c, int rc)
 		cryo_node_images_sweep(c->t, c->node, c->k, cryo_str_get(&c->place.table),
 				       &c->out->images);
 	cryo_str_release(&c->place.table);
+	if (c->key.p)
+		explicit_bzero(c->key.p, c->key.len);
+	cryo_str_release(&c->key);
+	cryo_str_release(&c->cert);
 	cryo_kube_free(c->k);
 	cryo_pod_form_release(&c->form);
 	for (size_t i = 0; c->archive && i < c->paths.n; i++)
@@ -402,9 +429,7 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	rc = load_archives(&c, err);
 	c.place.archive = c.archive;
 	out->pod = cryo_strdup(opts->pod);
-	out->ns = cryo_strdup(opts->ns				    ? opts->ns
-			      : c.archive[0].ns && *c.archive[0].ns ? c.archive[0].ns
-								    : "default");
+	out->ns = cryo_strdup(opts->ns ? opts->ns : "default");
 	if (rc == 0)
 		rc = restore_into_cluster(&c, err);
 	out->ms = cryo_now_ms() - begin;

@@ -4,8 +4,6 @@
 #include "seal/cert.h"
 #include "sys/fs.h"
 
-#include <string.h>
-
 #define MAX_PEM (1u << 20)
 
 int cryo_restore_key_check(const struct cryo_restore_opts *opts, struct cryo_err *err)
@@ -35,10 +33,8 @@ static int check_sealing_secret(const char *name, const struct cryo_str *key,
 					     CRYO_SEAL_IDENTIFY, &c, err);
 }
 
-/* From the Secret or the files, whichever was given. */
-static int get_sealing_key(struct cryo_kube *k, const struct cryo_restore_opts *opts,
-			   const char *ns, struct cryo_str *key, struct cryo_str *cert,
-			   struct cryo_err *err)
+int cryo_restore_key_get(struct cryo_kube *k, const struct cryo_restore_opts *opts, const char *ns,
+			 struct cryo_str *key, struct cryo_str *cert, struct cryo_err *err)
 {
 	int rc = 0;
 
@@ -53,22 +49,5 @@ static int get_sealing_key(struct cryo_kube *k, const struct cryo_restore_opts *
 		rc = cryo_fs_read(opts->key_file, MAX_PEM, key, err);
 	if (rc == 0 && opts->cert_file)
 		rc = cryo_fs_read(opts->cert_file, MAX_PEM, cert, err);
-	return rc;
-}
-
-int cryo_restore_key_deliver(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			     struct cryo_kube *k, const struct cryo_restore_opts *opts,
-			     const char *ns, struct cryo_sealing_key *out, struct cryo_err *err)
-{
-	cryo_auto(cryo_str_release) struct cryo_str key = { 0 }, cert = { 0 };
-	int rc;
-
-	cryo_sealing_sweep(t, node);
-	rc = get_sealing_key(k, opts, ns, &key, &cert, err);
-
-	if (rc == 0)
-		rc = cryo_sealing_key_begin(t, node, &key, &cert, out, err);
-	if (key.p)
-		explicit_bzero(key.p, key.len);
 	return rc;
 }

@@ -8,9 +8,9 @@
 
 /* The files, before anything is made of them, and under the names that the user gave them. */
 int cryo_restore_key_check(const struct cryo_restore_opts *opts, struct cryo_err *err);
-/* As cryo_sealing_key_begin, which it calls; `ns`: of the Secret. */
-int cryo_restore_key_deliver(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			     struct cryo_kube *k, const struct cryo_restore_opts *opts,
-			     const char *ns, struct cryo_sealing_key *out, struct cryo_err *err);
+/* Key and certificate as PEM, from the Secret (of `ns`) or the files; both stay empty without. The
+ * caller wipes the key. */
+int cryo_restore_key_get(struct cryo_kube *k, const struct cryo_restore_opts *opts, const char *ns,
+			 struct cryo_str *key, struct cryo_str *cert, struct cryo_err *err);
 
 #endif

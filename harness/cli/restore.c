@@ -10,7 +10,7 @@
 struct restore_opts {
 	const char *ns, *pod, *node, *manifest, *output, *secret, *key, *cert, *policy;
 	int64_t timeout_ms;
-	bool run_init;
+	bool run_init, allow_privileges;
 	struct cryo_criu_options criu;
 };
 
@@ -18,7 +18,7 @@ static const struct cryo_opt opts_table[] = {
 	{ "pod", 0, CRYO_OPT_STR, offsetof(struct restore_opts, pod), "NAME",
 	  "of the new pod (required)" },
 	{ "namespace", 'n', CRYO_OPT_STR, offsetof(struct restore_opts, ns), "NS",
-	  "default: the archive's" },
+	  "of the new pod (default: default)" },
 	{ "node", 0, CRYO_OPT_STR, offsetof(struct restore_opts, node), "NAME",
 	  "where (default: the node of the manifest, else one that has the image)" },
 	{ "filename", 'f', CRYO_OPT_STR, offsetof(struct restore_opts, manifest), "FILE",
@@ -27,6 +27,8 @@ static const struct cryo_opt opts_table[] = {
 	  "Never, OnFailure or Always (default: the manifest's, else Never)" },
 	{ "run-init", 0, CRYO_OPT_FLAG, offsetof(struct restore_opts, run_init), NULL,
 	  "run the pod's init containers again" },
+	{ "allow-privileges", 0, CRYO_OPT_FLAG, offsetof(struct restore_opts, allow_privileges),
+	  NULL, "let its processes have more than the new pod's spec gives" },
 	{ "key-secret", 0, CRYO_OPT_STR, offsetof(struct restore_opts, secret), "NAME",
 	  "Secret (kubernetes.io/tls) whose key opens an encrypted archive" },
 	{ "key", 0, CRYO_OPT_STR, offsetof(struct restore_opts, key), "FILE",
@@ -71,6 +73,7 @@ static int restore_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 					     .manifest = o->manifest,
 					     .restart_policy = o->policy,
 					     .run_init = o->run_init,
+					     .allow_privileges = o->allow_privileges,
 					     .timeout_ms = o->timeout_ms,
 					     .key_secret = o->secret,
 					     .key_file = o->key,

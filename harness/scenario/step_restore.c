@@ -6,7 +6,7 @@
 
 struct restore_args {
 	char *archive, *pod, *manifest, *key_secret, *restart_policy;
-	bool run_init;
+	bool run_init, allow_privileges;
 	struct cryo_scenario_criu criu;
 };
 
@@ -17,6 +17,8 @@ static const struct cryo_field fields[] = {
 	{ "keySecret", CRYO_FIELD_STR, offsetof(struct restore_args, key_secret), false },
 	{ "restartPolicy", CRYO_FIELD_STR, offsetof(struct restore_args, restart_policy), false },
 	{ "runInit", CRYO_FIELD_BOOL, offsetof(struct restore_args, run_init), false },
+	{ "allowPrivileges", CRYO_FIELD_BOOL, offsetof(struct restore_args, allow_privileges),
+	  false },
 	CRYO_SCENARIO_CRIU_FIELDS(struct restore_args, criu),
 	{ NULL, 0, 0, false },
 };
@@ -60,6 +62,7 @@ static int run_restore_step(struct cryo_run *run, const struct cryo_step *step, 
 		.key_secret = a->key_secret,
 		.restart_policy = a->restart_policy,
 		.run_init = a->run_init,
+		.allow_privileges = a->allow_privileges,
 		.criu = cryo_scenario_criu(&a->criu),
 	};
 	int rc = cryo_restore_run(run->target, &opts, &restored, err);

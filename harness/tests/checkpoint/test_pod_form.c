@@ -247,12 +247,15 @@ static void fit(void **state)
 /* Of the archive alone: whose namespaces it had. */
 static void archive_alone(void **state)
 {
+	const struct cryo_pod_form_opts node = { .host_namespaces = true };
 	cryo_auto(cryo_pod_form_release) struct cryo_pod_form f = { 0 };
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
 	archive.host_network = archive.shared_pid = archive.read_only_root = true;
-	if (make_form(NULL, NULL, &f, &err) < 0)
+	assert_int_equal(make_form(NULL, NULL, &f, &err), -CRYO_E_USAGE);
+	assert_non_null(strstr(err.msg, "had hostNetwork, or so its archive says"));
+	if (make_form(NULL, &node, &f, &err) < 0)
 		fail_msg("%s", err.msg);
 	assert_true(cryo_json_bool(f.pod, "spec.hostNetwork"));
 	assert_true(cryo_json_bool(f.pod, "spec.shareProcessNamespace"));

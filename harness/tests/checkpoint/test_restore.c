@@ -9,6 +9,7 @@
 #include "conf/json.h"
 #include "image/tar.h"
 #include "net/pki.h"
+#include "seal/path.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
 #include "checkpoint/evidence.h"
@@ -29,6 +30,15 @@
 #define MOUNT(at) "{\"destination\":\"" at "\",\"type\":\"bind\",\"source\":\"/x\"}"
 
 static char *dir, *archive, *manifest;
+
+/* Images that the archives of a test have as well. */
+#define CORE   "\x19\x43\x56\x54\x47\x38\x05\x55"
+#define ROOT   "\x04\0\0\0\x2a\x02\x52\0"			/* nothing but user 0 */
+#define ADMIN  "\x09\0\0\0\x2a\x07\x52\x05\x58\x80\x80\x80\x01" /* CAP_SYS_ADMIN, effective */
+#define PSTREE "\x19\x43\x56\x54\x30\x30\x27\x50\x06\0\0\0\x08\x01\x10\x00\x28\x01" /* 1 */
+static const char *core;
+static size_t core_len;
+#define SET_CORE(text) (core = text, core_len = sizeof(text) - 1)
 
 /* What node and server are like; zeroed, the whole story works. */
 static struct {
@@ -223,6 +233,7 @@ static int setup(void **state)
 		return -1;
 	target.dir = dir;
 	target.nodes = 1;
+	core = NULL;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(node); i++) {
 		node[i].name = cryo_asprintf("n%zu", i + 1);
 		node[i].role = i ? CRYO_NODE_WORKER : CRYO_NODE_CONTROL_PLANE;
@@ -276,6 +287,9 @@ static void put_archive_as(const char *seal, const char *mounts, const char *sta
 		assert_int_equal(cryo_tar_add_data(w, member[i][0], 0600, member[i][1],
 						   strlen(member[i][1]), &err),
 				 0);
+	if (core)
+		assert_int_equal(
+		    cryo_tar_add_data(w, "checkpoint/core-1.img", 0600, core, core_len, &err), 0);
 	assert_int_equal(cryo_tar_finish(w, &err), 0);
 }
 
@@ -285,9 +299,63 @@ static void put_archive(const char *mounts, const char *status)
 }
 
 /* It says so of itself; who opens it looks closer. */
-static void put_sealed_archive(void)
+static void put_claiming_archive(void)
 {
 	put_archive_as("x", MOUNT(TOKEN), "{}");
+}
+
+static void add_file_of(struct cryo_tar_writer *w, const char *place, const char *name)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", place, name);
+	cryo_auto(cryo_free) char *member = cryo_asprintf("checkpoint/%s", name);
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_tar_add_file(w, member, 0600, path, &err), 0);
+}
+
+static void put_image(const char *place, const char *name, const char *data, size_t n)
+{
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", place, name);
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	assert_int_equal(cryo_fs_write(path, data, n, 0600, &err), 0);
+}
+
+/* The images of one process, `core` or one of root, sealed; beside them what is never sealed. */
+static void put_sealed_archive(const char *cert_pem)
+{
+	cryo_auto(cryo_free) char *src = cryo_asprintf("%s/plain", dir);
+	cryo_auto(cryo_free) char *dst = cryo_asprintf("%s/sealed", dir);
+	cryo_auto(cryo_free) char *plain = cryo_asprintf("%s/beside.tar", dir);
+	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
+	cryo_auto(cryo_fd_close) int fd = -1;
+	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = NULL;
+	static const char *const beside[] = { "*.dump", NULL };
+	struct cryo_seal_writer_opts o = { .threads = 1 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	if (!core)
+		SET_CORE(CORE ROOT);
+	assert_int_equal(cryo_fs_mkdirs(src, 0700, &err), 0);
+	put_image(src, "inventory.img", "x", 1);
+	put_image(src, "pstree.img", PSTREE, sizeof(PSTREE) - 1);
+	put_image(src, "core-1.img", core, core_len);
+	assert_int_equal(cryo_seal_cert_parse("cert", cert_pem, strlen(cert_pem), CRYO_SEAL_ENCRYPT,
+					      &cert, &err),
+			 0);
+	o.recipient = cert;
+	if (cryo_seal_path(src, dst, &o, &err) < 0)
+		fail_msg("%s", err.msg);
+	put_archive_as(NULL, MOUNT(TOKEN), "{}");
+	assert_int_equal(rename(archive, plain), 0);
+	fd = open(archive, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	w = cryo_tar_writer_new(fd);
+	assert_int_equal(cryo_tar_add_members(w, plain, beside, &err), 0);
+	add_file_of(w, dst, "inventory.img");
+	add_file_of(w, dst, "pstree.img");
+	add_file_of(w, dst, "core-1.img");
+	add_file_of(w, dst, "seal.cms");
+	assert_int_equal(cryo_tar_finish(w, &err), 0);
 }
 
 static void put_manifest(const char *text)
@@ -346,14 +414,14 @@ static void from_the_archive(void **state)
 	put_archive(MOUNT(TOKEN), "{}");
 	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
 		fail_msg("%s", err.msg);
-	assert_string_equal(r.ns, "work");
+	assert_string_equal(r.ns, "default"); /* the archive says "work" */
 	assert_string_equal(r.pod, "q");
 	assert_int_equal(r.containers.n, 1);
 	assert_string_equal(r.containers.v[0], "main");
 	assert_string_equal(r.node, "n1");
 	assert_true(cryo_starts_with(r.images.v[0], "localhost/checkpoint/main:"));
 	assert_string_equal(pod_text("metadata.name"), "q");
-	assert_string_equal(pod_text("metadata.namespace"), "work");
+	assert_string_equal(pod_text("metadata.namespace"), "default");
 	assert_string_equal(pod_text("spec.containers[0].image"), r.images.v[0]);
 	assert_string_equal(pod_text("spec.containers[0].imagePullPolicy"), "Never");
 	assert_true(cryo_json_bool(fake.pod, "spec.automountServiceAccountToken"));
@@ -418,8 +486,8 @@ static void with_a_key(void **state)
 	const char *at;
 
 	(void)state;
-	put_sealed_archive();
 	make_pair(&pair);
+	put_sealed_archive(pair.cert_pem);
 	secret = tls_secret(pair.key_pem, pair.cert_pem);
 	fake.secret = secret;
 	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
@@ -651,7 +719,7 @@ static void with_a_bad_secret(void **state)
 {
 	static const struct {
 		const char *secret, *says;
-	} row[] = { { NULL, "no secret 'enc' in namespace 'work'" },
+	} row[] = { { NULL, "no secret 'enc' in namespace 'default'" },
 		    { "{\"type\":\"Opaque\",\"data\":{}}", "not kubernetes.io/tls" },
 		    { "{\"data\":{}}", "not kubernetes.io/tls" },
 		    { "{\"type\":\"kubernetes.io/tls\"}", "has no 'tls.key'" },
@@ -659,7 +727,7 @@ static void with_a_bad_secret(void **state)
 		      "has no 'tls.key'" } };
 
 	(void)state;
-	put_sealed_archive();
+	put_claiming_archive();
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		struct cryo_restore_opts opts = { .archive = archive,
 						  .pod = "q",
@@ -708,6 +776,61 @@ static void key_for_a_plain_one(void **state)
 	assert_int_equal(fake.traffic.len, 0);
 }
 
+/* What its images say that it may do, whatever its new pod says: nothing is created. */
+static void more_than_its_pod(void **state)
+{
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+	cryo_auto(cryo_restore_release) struct cryo_restore again = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	SET_CORE(CORE ADMIN);
+	put_archive(MOUNT(TOKEN), "{}");
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -CRYO_E_CONFIG);
+	assert_non_null(strstr(err.msg, "its process 1 has the capabilities SYS_ADMIN"));
+	assert_null(fake.pod);
+	assert_int_equal(fake.traffic.len + fake.loaded_into.len, 0);
+	opts.allow_privileges = true;
+	if (cryo_restore_run(&target, &opts, &r, &err) < 0)
+		fail_msg("%s", err.msg);
+	opts.allow_privileges = false;
+	opts.manifest = manifest;
+	put_manifest("kind: Pod\nspec: {containers: [{name: main, securityContext: {capabilities: "
+		     "{add: [SYS_ADMIN]}}}]}\n");
+	if (cryo_restore_run(&target, &opts, &again, &err) < 0)
+		fail_msg("%s", err.msg);
+}
+
+/* The same where nobody reads them without the key; and where nobody has it, nobody knows. */
+static void more_than_its_pod_sealed(void **state)
+{
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 }, other = { 0 };
+	cryo_auto(cryo_free) char *secret = NULL, *wrong = NULL;
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .key_secret = "enc" };
+	struct cryo_restore r;
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	SET_CORE(CORE ADMIN);
+	make_pair(&pair);
+	make_pair(&other);
+	put_sealed_archive(pair.cert_pem);
+	secret = tls_secret(pair.key_pem, pair.cert_pem);
+	wrong = tls_secret(other.key_pem, other.cert_pem);
+	fake.secret = secret;
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -CRYO_E_CONFIG);
+	assert_non_null(strstr(err.msg, "its process 1 has the capabilities SYS_ADMIN"));
+	fake.secret = wrong;
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -CRYO_E_CONFIG);
+	assert_non_null(strstr(err.msg, "key"));
+	opts.key_secret = NULL;
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -CRYO_E_CONFIG);
+	assert_non_null(strstr(err.msg, "so what its processes may do is not known"));
+	assert_null(fake.pod);
+	assert_int_equal(fake.traffic.len + fake.loaded_into.len, 0);
+}
+
 /* Named as the user named it, before anything of it is on the node. */
 static void what_is_no_key(void **state)
 {
@@ -720,7 +843,7 @@ static void what_is_no_key(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	put_sealed_archive();
+	put_claiming_archive();
 	make_pair(&pair);
 	assert_int_equal(cryo_fs_write(garbage, "what?\n", 6, 0600, &err), 0);
 	assert_int_equal(cryo_fs_write(key, pair.key_pem, strlen(pair.key_pem), 0600, &err), 0);
@@ -932,7 +1055,7 @@ static void failures(void **state)
 			fail_msg("%s", err.msg);
 		assert_int_equal(fake.deleted != NULL, row[i].deleted);
 		if (fake.deleted)
-			assert_string_equal(fake.deleted, "work/q");
+			assert_string_equal(fake.deleted, "default/q");
 		free(fake.deleted);
 		fake.deleted = NULL;
 		json_decref(fake.pod);
@@ -962,6 +1085,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(with_a_bad_secret, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_is_no_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(key_for_a_plain_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(more_than_its_pod, setup, teardown),
+		cmocka_unit_test_setup_teardown(more_than_its_pod_sealed, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_a_manifest, setup, teardown),
 		cmocka_unit_test_setup_teardown(from_the_source_pod, setup, teardown),
 		cmocka_unit_test_setup_teardown(refused, setup, teardown),

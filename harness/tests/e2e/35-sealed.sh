@@ -24,8 +24,9 @@ point "nothing of the call is left on the node" nothing_left
 private() { [ "$(cp_ shell stat -c %a /run/cryopod /run/cryopod/calls | sort -u)" = 700 ]; }
 point "nobody else can look where calls lay things down" private
 
-point "restore without the key" fails 1 "key" cp_ restore "$tmp/sealed.tar" --pod sealed-1
-point "with another key" fails 1 "key" cp_ restore "$tmp/sealed.tar" --pod sealed-1 --key "$tmp/other.key"
+point "restore without the key" fails 2 "name its key" cp_ restore "$tmp/sealed.tar" --pod sealed-1
+point "nor where the node should have it" fails 1 "key" cp_ restore "$tmp/sealed.tar" --pod sealed-1 --allow-privileges
+point "with another key" fails 2 "key" cp_ restore "$tmp/sealed.tar" --pod sealed-1 --key "$tmp/other.key"
 flipped() { # one bit in the middle of the biggest page image
 	size=$(stat -c %s "$tmp/sealed.tar")
 	cp "$tmp/sealed.tar" "$tmp/flipped.tar"

@@ -75,3 +75,60 @@ other_image() {
 		tar -C "$tmp/pause" -cf "$tmp/pause.tar" . && fails 2 "(--force to do it all the same)" cp_ image --load "$tmp/pause.tar"
 }
 point "no other image takes the place of pause" other_image
+
+# An archive gives a process what its new pod would not: here more than its spec, once as root with every usual
+# capability, once as somebody with one more. Nothing but a counter runs.
+pod_of() { # NAME CONTEXT: a counter with that securityContext
+	printf '%s\n' 'apiVersion: v1' 'kind: Pod' "metadata: {name: $1}" 'spec:' '  automountServiceAccountToken: false' \
+		'  terminationGracePeriodSeconds: 0' '  restartPolicy: Never' \
+		"  containers: [{name: counter, image: 'counter:latest', imagePullPolicy: Never, securityContext: $2}]"
+}
+more_than() { # CONTEXT CONTEXT-OF-THE-NEW-POD TEXT
+	pod_of strong "$1" | kubectl apply -f - >"$tmp/out" 2>&1 || return 1
+	kubectl wait --for=condition=Ready --timeout "$((60 * factor))s" pod/strong >"$tmp/out" 2>&1 && sleep 1 || return 1
+	exits 0 cp_ checkpoint strong --to "$tmp/strong.tar" || return 1
+	kubectl delete pod strong --now >/dev/null 2>&1
+	pod_of in-its-place "$2" >"$tmp/weak.yaml"
+	fails 2 "$3" cp_ restore "$tmp/strong.tar" --pod in-its-place -f "$tmp/weak.yaml" || return 1
+	! kubectl get pod in-its-place >"$tmp/point.pod" 2>&1
+}
+point "an archive brings no capability that the new pod has not" more_than '{capabilities: {add: [NET_ADMIN]}}' '{}' \
+	"has the capabilities NET_ADMIN"
+allowed() {
+	pod_of in-its-place '{capabilities: {add: [NET_ADMIN]}}' >"$tmp/same.yaml"
+	exits 0 cp_ restore "$tmp/strong.tar" --pod in-its-place -f "$tmp/same.yaml" &&
+		kubectl delete pod in-its-place --now >/dev/null 2>&1 &&
+		exits 0 cp_ restore "$tmp/strong.tar" --pod in-its-place -f "$tmp/weak.yaml" --allow-privileges
+	rc=$?
+	kubectl delete pod in-its-place --now >/dev/null 2>&1
+	return $rc
+}
+point "the same spec does, and so does who allows it" allowed
+point "nor root where the new pod has none" more_than '{}' '{runAsUser: 1000}' "is user 0, and the new pod's spec says runAsUser 1000"
+point "nor a way to more where there is none" more_than '{}' '{allowPrivilegeEscalation: false}' "may gain privileges"
+point "nor a process without a filter" more_than '{}' '{seccompProfile: {type: RuntimeDefault}}' "has no seccomp filter"
+hardened='{allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}'
+as_it_was() {
+	pod_of strong "$hardened" | kubectl apply -f - >"$tmp/out" 2>&1 || return 1
+	kubectl wait --for=condition=Ready --timeout "$((60 * factor))s" pod/strong >"$tmp/out" 2>&1 && sleep 1 || return 1
+	exits 0 cp_ checkpoint strong --to "$tmp/strong.tar" || return 1
+	kubectl delete pod strong --now >/dev/null 2>&1
+	pod_of in-its-place "$hardened" >"$tmp/same.yaml"
+	exits 0 cp_ restore "$tmp/strong.tar" --pod in-its-place -f "$tmp/same.yaml"
+	rc=$?
+	kubectl delete pod in-its-place --now >/dev/null 2>&1
+	return $rc
+}
+point "a hardened pod is restored as one, without a word" as_it_was
+namespace_of_archive() {
+	kubectl create namespace theirs >"$tmp/out" 2>&1 && pod_of strong '{}' | kubectl apply -n theirs -f - >"$tmp/out" 2>&1 || return 1
+	kubectl wait -n theirs --for=condition=Ready --timeout "$((60 * factor))s" pod/strong >"$tmp/out" 2>&1 && sleep 1 || return 1
+	exits 0 cp_ checkpoint strong -n theirs --to "$tmp/theirs.tar" && exits 0 cp_ restore "$tmp/theirs.tar" --pod in-its-place &&
+		says "the source was in namespace 'theirs', the new pod is in 'default'" &&
+		kubectl get pod in-its-place >"$tmp/out" 2>&1
+	rc=$?
+	kubectl delete pod in-its-place --now >/dev/null 2>&1
+	kubectl delete namespace theirs >/dev/null 2>&1
+	return $rc
+}
+point "an archive does not choose the namespace" namespace_of_archive
