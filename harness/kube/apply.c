@@ -117,13 +117,19 @@ int cryo_kube_apply(struct cryo_kube *k, const json_t *object, const char *ns,
 	return rc < 0 ? rc : apply_object_at(k, object, &p, change, err);
 }
 
-int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
-		     struct cryo_err *err)
+int cryo_kube_create_get(struct cryo_kube *k, const json_t *object, const char *ns,
+			 json_t **created, struct cryo_err *err)
 {
 	cryo_auto(place_release) struct place p = { 0 };
 	int rc = find_object_place(k, object, ns, &p, err);
 
-	return rc < 0 ? rc : cryo_kube_raw(k, "POST", p.kind_path.p, object, 0, NULL, err);
+	return rc < 0 ? rc : cryo_kube_raw(k, "POST", p.kind_path.p, object, 0, created, err);
+}
+
+int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
+		     struct cryo_err *err)
+{
+	return cryo_kube_create_get(k, object, ns, NULL, err);
 }
 
 static int apply_yaml_node(struct cryo_kube *k, const struct cryo_node *node, const char *ns,

@@ -44,6 +44,12 @@ int cryo_kube_apply(struct cryo_kube *k, const json_t *object, const char *ns,
 /* POST; fails with 409 if it exists. */
 int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
 		     struct cryo_err *err);
+/* The same; *created is the object as the server has it, new reference. */
+int cryo_kube_create_get(struct cryo_kube *k, const json_t *object, const char *ns,
+			 json_t **created, struct cryo_err *err);
+/* Gives a pod that has no node one, as a scheduler does. */
+int cryo_kube_bind(struct cryo_kube *k, const char *ns, const char *pod, const char *node,
+		   struct cryo_err *err);
 /* All documents of a manifest file, in order; each is an INFO event "pod/counter created". */
 int cryo_kube_apply_file(struct cryo_kube *k, const char *path, const char *ns,
 			 struct cryo_err *err);

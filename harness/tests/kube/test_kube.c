@@ -240,6 +240,26 @@ static void where_objects_go(void **state)
 	assert_true(fake_kube_stop(&f));
 }
 
+/* A pod that no scheduler takes gets its node as by one. */
+static void binding(void **state)
+{
+	static const struct fake_step steps[] = {
+		{ "POST /api/v1/namespaces/ns/pods/p/binding ", 201, "{}", false, 0 },
+		{ "POST /api/v1/namespaces/ns/pods/p/binding ", 409,
+		  "{\"kind\":\"Status\",\"message\":\"already assigned\"}", false, 0 },
+	};
+	struct fake_kube f = { 0 };
+
+	(void)state;
+	fake_kube_start(&f, steps, CRYO_ARRAY_LEN(steps));
+	assert_int_equal(cryo_kube_bind(f.k, "ns", "p", "node1", &f.err), 0);
+	assert_int_equal(cryo_kube_bind(f.k, "ns", "p", "node1", &f.err), -CRYO_E_REMOTE);
+	assert_non_null(strstr(f.err.msg, "already assigned"));
+	assert_int_equal(cryo_kube_bind(f.k, "ns", "../x", "node1", &f.err), -CRYO_E_CONFIG);
+	assert_true(fake_kube_saw(&f, "\"target\""));
+	assert_true(fake_kube_stop(&f));
+}
+
 static void note_event(const struct cryo_event *ev, void *arg)
 {
 	cryo_str_addf(arg, "%s\n", ev->detail);
@@ -356,6 +376,7 @@ int main(void)
 		cmocka_unit_test(lists),
 		cmocka_unit_test(applies),
 		cmocka_unit_test(where_objects_go),
+		cmocka_unit_test(binding),
 		cmocka_unit_test(manifest_files),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(readiness),
