@@ -27,6 +27,7 @@ struct cryo_session {
 	struct cryo_store store;
 	char *conf_path;      /* of CRIU's configuration without our words */
 	bool client_notified; /* it asked for notifications */
+	bool claimed;	      /* its key was lent for this one time */
 	struct cryo_seal_cert *cert, *sign_cert;
 	struct cryo_seal_key *key, *sign_key;
 	struct cryo_seal_trust *trusted;

@@ -7,6 +7,7 @@
  * directory of ours, and a helper process does the work between the two.
  *
  *   policy.c   what shall be done
+ *   claim.c    the key that is lent to one pod
  *   pem.c      certificates and keys
  *   store.c    where plain images may be
  *   relay.c    the conversation
@@ -25,11 +26,11 @@
 #include "interposer/policy.h"
 
 struct cryo_interposer {
-	const char *conf;	      /* "/etc/cryopod/criu.conf" */
-	const char *calls;	      /* "/run/cryopod/calls": a file a container id */
-	const char *logs;	      /* "/run/cryopod": whose *.log CRIU files may name */
-	const char *dumps;	      /* "/run/cryopod/dumps": guard.h */
-	const char *runc_conf;	      /* what runc names to CRIU where a pod names nothing */
+	const char *conf;      /* "/etc/cryopod/criu.conf" */
+	const char *calls;     /* "/run/cryopod/calls": a file a container id */
+	const char *logs;      /* "/run/cryopod": whose *.log CRIU files may name, and *.call */
+	const char *dumps;     /* "/run/cryopod/dumps": guard.h */
+	const char *runc_conf; /* what runc names to CRIU where a pod names nothing */
 	const char *const *criu_conf; /* configuration CRIU reads by itself; ends with NULL */
 };
 

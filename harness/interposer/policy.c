@@ -17,7 +17,7 @@
 #define ANY	 (CRYO_POLICY_OWN | CRYO_POLICY_CALL | CRYO_POLICY_CRIU)
 #define NODE	 (CRYO_POLICY_OWN | CRYO_POLICY_CALL)
 
-enum kind { SWITCH, PATH, SIZE, DURATION };
+enum kind { SWITCH, PATH, TEXT, SIZE, DURATION };
 
 /* `criu_knows`: CRIU has the word too (for page servers), so it stays in the file it gets. */
 static const struct word {
@@ -36,6 +36,7 @@ static const struct word {
 	{ "sign-cert", PATH, offsetof(struct cryo_policy, sign_cert), NODE, false },
 	{ "sign-key", PATH, offsetof(struct cryo_policy, sign_key), NODE, false },
 	{ "make-tmp", SWITCH, offsetof(struct cryo_policy, make_tmp), ANY, false },
+	{ "pod-uid", TEXT, offsetof(struct cryo_policy, pod_uid), CRYO_POLICY_CALL, false },
 	{ "any-criu-words", SWITCH, offsetof(struct cryo_policy, any_words), CRYO_POLICY_OWN,
 	  false },
 	{ "criu", PATH, offsetof(struct cryo_policy, criu), CRYO_POLICY_OWN, false },
@@ -152,6 +153,11 @@ static bool is_harmless_line(const char *line)
 	return false;
 }
 
+static bool is_owned_text(const struct word *w)
+{
+	return w->kind == PATH || w->kind == TEXT;
+}
+
 static int set_policy_path(char **slot, const char *value, struct cryo_err *err)
 {
 	if (*value != '/')
@@ -173,6 +179,10 @@ static int set_policy_word(const struct word *w, const char *value, struct cryo_
 		return 0;
 	case PATH:
 		return set_policy_path(AT(p, w, char *), value, err);
+	case TEXT:
+		free(*AT(p, w, char *));
+		*AT(p, w, char *) = cryo_strdup(value);
+		return 0;
 	case SIZE:
 		return cryo_size_parse(value, AT(p, w, uint64_t), err);
 	case DURATION:
@@ -325,7 +335,7 @@ void cryo_policy_merge(struct cryo_policy *p, const struct cryo_policy *below)
 			*AT(p, w, uint64_t) = *AT(below, w, const uint64_t);
 		else if (w->kind == DURATION && !*AT(p, w, int64_t))
 			*AT(p, w, int64_t) = *AT(below, w, const int64_t);
-		else if (w->kind == PATH && !*AT(p, w, char *))
+		else if (is_owned_text(w) && !*AT(p, w, char *))
 			*AT(p, w, char *) = cryo_strdup(*AT(below, w, char *const));
 	}
 	cryo_criu_options_pick(cryo_str_get(&below->words), below->words.len, &p->words);
@@ -334,7 +344,7 @@ void cryo_policy_merge(struct cryo_policy *p, const struct cryo_policy *below)
 void cryo_policy_release(struct cryo_policy *p)
 {
 	for (const struct word *w = words; w < words + CRYO_ARRAY_LEN(words); w++)
-		if (w->kind == PATH)
+		if (is_owned_text(w))
 			cryo_freep(AT(p, w, char *));
 	cryo_str_release(&p->words);
 	*p = (struct cryo_policy){ 0 };

@@ -4,7 +4,8 @@
  * Switches (encrypt, require-encryption) add up: no place can take back what
  * another one asks for. Of a path the first place that names it wins, in this order:
  *
- *   call     <calls>/<container id>: what one call of cryopod wants
+ *   call     <calls>/<container id>: what one call of cryopod wants; of a restore a
+ *            restore-*.call with the pod's uid (claim.h)
  *   request  fields of the RPC message (encrypt, tls_cert, tls_key)
  *   criu     the CRIU configuration file that the request names (org.criu.config)
  *   own      /etc/cryopod/criu.conf
@@ -30,6 +31,7 @@ struct cryo_policy {
 	char *criu;	       /* the real one */
 	char *libraries;       /* its own, with their loader, where the node has not got them */
 	char *tmpfs;	       /* a directory there instead of a mount of our own */
+	char *pod_uid;	       /* whom a call is for (claim.h) */
 	char *log;	       /* a file for one line a sealed, opened or refused set */
 	struct cryo_str words; /* options for CRIU (criu/options.h), as lines */
 	int64_t dump_limit_ms; /* after so long a dump is ended; 0: 15 minutes */

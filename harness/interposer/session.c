@@ -2,6 +2,7 @@
 #include "interposer/interposer.h"
 
 #include "criu/options.h"
+#include "interposer/claim.h"
 #include "interposer/dump.h"
 #include "interposer/group.h"
 #include "interposer/guard.h"
@@ -133,6 +134,8 @@ static int load_session_call(const struct cryo_interposer *where, struct cryo_se
 		images[0] = '\0';
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(place); i++)
 		rc = load_container_call(where, s, place[i], err);
+	if (rc == 0 && s->req.type == CRYO_RPC_RESTORE)
+		s->claimed = cryo_claim_take(where->logs, cgroup, &s->policy);
 	return rc;
 }
 
@@ -287,6 +290,9 @@ static int load_opening_key(struct cryo_session *s, struct cryo_err *err)
 				    "the checkpoint is encrypted and no key is named: set 'tls-key "
 				    "PATH'");
 	rc = cryo_pem_key(p->key, &s->key, err);
+	/* Read once, and there for nobody else: not even if we fail from here on. */
+	if (s->claimed)
+		unlink(p->key);
 	if (rc == 0 && p->trusted)
 		rc = cryo_pem_trust(p->trusted, &s->trusted, err);
 	return rc;

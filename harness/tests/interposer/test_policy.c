@@ -59,6 +59,8 @@ static void refused(void **state)
 		{ "criu /bin/true", CRYO_POLICY_CALL, "only be said by the node" },
 		{ "criu /bin/true", CRYO_POLICY_CRIU, "only be said by the node" },
 		{ "trusted-signers /a", CRYO_POLICY_CRIU, "only be said by the node" },
+		{ "pod-uid 1", CRYO_POLICY_CRIU, "only be said by the node" },
+		{ "pod-uid 1", CRYO_POLICY_OWN, "only be said by the node" },
 	};
 
 	(void)state;
