@@ -24,6 +24,7 @@
 #include "checkpoint/restore_check.h"
 #include "checkpoint/restore_key.h"
 #include "checkpoint/restore_place.h"
+#include "checkpoint/restore_pod.h"
 #include "checkpoint/restore_rights.h"
 #include "checkpoint/sealing.h"
 #include "checkpoint/settle.h"
@@ -36,7 +37,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ASK_MS	       10000
 #define DEFAULT_RUN_MS 60000
 #define CRIU_CONFIG    "org.criu.config"
 #define MAX_ARCHIVES   64
@@ -67,69 +67,6 @@ static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_
 	if (rc == 0)
 		rc = cryo_cluster_load_image(t, node, layout, err);
 	cryo_fs_rmtree(dir, &ignored);
-	return rc;
-}
-
-/* The object of that key, made where there is none. Borrowed. */
-static json_t *make_json_object(json_t *parent, const char *key)
-{
-	if (!json_is_object(json_object_get(parent, key)))
-		json_object_set_new(parent, key, json_object());
-	return json_object_get(parent, key);
-}
-
-/* Name, namespace, node and images of the new pod, and where CRIU writes its log. */
-static void adapt_restore_pod(json_t *pod, const struct cryo_restore *r, const char *criu_config)
-{
-	json_t *meta = make_json_object(pod, "metadata");
-
-	json_object_set_new(meta, "name", json_string(r->pod));
-	json_object_set_new(meta, "namespace", json_string(r->ns));
-	json_object_set_new(make_json_object(pod, "spec"), "nodeName", json_string(r->node));
-	json_object_set_new(make_json_object(meta, "annotations"), CRIU_CONFIG,
-			    json_string(criu_config));
-	for (size_t i = 0; i < r->containers.n; i++) {
-		json_t *c = cryo_pod_container(pod, r->containers.v[i]);
-
-		json_object_set_new(c, "image", json_string(r->images.v[i]));
-		json_object_set_new(c, "imagePullPolicy", json_string("Never"));
-	}
-}
-
-/* Leave nothing half-restored; its traces are in err by then. */
-static void discard_restored_pod(struct cryo_kube *k, const struct cryo_restore *r)
-{
-	const struct cryo_kube_ref ref = { "pods", r->ns, r->pod };
-	struct cryo_err ignored = CRYO_ERR_INIT;
-
-	cryo_kube_delete(k, &ref, 0, ASK_MS, &ignored);
-}
-
-static void show_pod_events(struct cryo_kube *k, const struct cryo_restore *r)
-{
-	cryo_auto(cryo_free) char *events = cryo_kube_events(k, r->ns, "Pod", r->pod);
-
-	for (char *save, *line = strtok_r(events, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		cryo_debug("%s: %s", r->pod, line);
-}
-
-/* *last: the pod as it runs, new reference. */
-static int create_pod_and_wait(struct cryo_kube *k, const json_t *pod, int64_t limit,
-			       struct cryo_restore *r, json_t **last, struct cryo_err *err)
-{
-	const struct cryo_kube_ref ref = { "pods", r->ns, r->pod };
-	struct cryo_pod_adoption adoption = { 0 };
-	int rc = cryo_kube_create(k, pod, r->ns, err);
-
-	if (rc < 0)
-		return rc;
-	rc = cryo_kube_wait(k, &ref, cryo_pod_adoption_test, &adoption, limit, last, err);
-	free(adoption.owner);
-	if (rc == 0)
-		return 0;
-	show_pod_events(k, r);
-	discard_restored_pod(k, r);
 	return rc;
 }
 
@@ -188,16 +125,17 @@ struct restore_call {
 	struct cryo_restore *out;
 };
 
-/* What CRIU is told: of the archive, of the caller, of the key. Appended. */
-static int add_restore_words(const struct restore_call *c, const struct cryo_sealing_key *key,
-			     struct cryo_str *out, struct cryo_err *err)
+/* What CRIU is told: of the archive and of the caller. Appended. */
+static int add_restore_words(const struct restore_call *c, struct cryo_str *out,
+			     struct cryo_err *err)
 {
 	for (size_t i = 0; i < c->paths.n; i++) {
 		cryo_criu_options_pick_beside(c->archive[i].criu_options, &c->opts->criu, out);
 		if (c->archive[i].read_only_root)
 			cryo_str_add(out, "make-tmp\n");
 	}
-	cryo_str_add(out, key->words);
+	if (c->key.len > 0)
+		cryo_str_add(out, CRYO_SEALING_KEY_WORDS);
 	return cryo_criu_options_add(&c->opts->criu, out, err);
 }
 
@@ -229,29 +167,44 @@ static void look_after_restored(const struct restore_call *c, const json_t *pod)
 	}
 }
 
-static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
+/* One for each container; without a key only the first has a name. */
+static int begin_keys(struct restore_call *c, struct cryo_sealing_key *key, struct cryo_err *err)
+{
+	int rc = 0;
+
+	cryo_sealing_sweep(c->t, c->node);
+	for (size_t i = 0; rc == 0 && i < c->paths.n && (i == 0 || c->key.len > 0); i++)
+		rc = cryo_sealing_key_begin(c->t, c->node, &c->key, &c->cert, &key[i], err);
+	return rc;
+}
+
+static void end_keys(const struct restore_call *c, struct cryo_sealing_key *key)
+{
+	for (size_t i = 0; i < c->paths.n; i++)
+		cryo_sealing_key_end(&key[i]);
+	free(key);
+}
+
+/* `token` makes the names of what lies on the node. */
+static int run_restored_pod(struct restore_call *c, struct cryo_sealing_key *key, const char *token,
+			    struct cryo_err *err)
 {
 	cryo_auto(cryo_json_decref) json_t *running = NULL;
 	struct cryo_evidence_restore evidence = { 0 };
-	struct cryo_sealing_key key = { 0 };
 	cryo_auto(cryo_str_release) struct cryo_str words = { 0 };
 	int64_t limit = c->opts->timeout_ms ? c->opts->timeout_ms : DEFAULT_RUN_MS;
-	int rc;
+	int rc = add_restore_words(c, &words, err);
 
-	cryo_sealing_sweep(c->t, c->node);
-	rc = cryo_sealing_key_begin(c->t, c->node, &c->key, &c->cert, &key, err);
-	if (rc < 0)
-		return rc;
-	rc = add_restore_words(c, &key, &words, err);
 	if (rc == 0)
-		rc = cryo_evidence_restore_begin(c->t, c->node, key.token, get_own_criu_config(c),
+		rc = cryo_evidence_restore_begin(c->t, c->node, token, get_own_criu_config(c),
 						 cryo_str_get(&words), &evidence, err);
 	if (rc == 0) {
-		adapt_restore_pod(c->form.pod, c->out, evidence.config);
+		cryo_restore_pod_adapt(c->form.pod, c->out, evidence.config);
 		/* The interposer does it as well; but only this one can tell, and stands on every
 		 * stack. */
 		cryo_random_reseed_or_warn("the restored pod");
-		rc = create_pod_and_wait(c->k, c->form.pod, limit, c->out, &running, err);
+		rc = cryo_restore_pod_run(c->k, c->form.pod, c->out, key, c->paths.n, limit,
+					  &running, err);
 	}
 	if (rc == 0)
 		set_host_name(c->t, c->node, running, c->out);
@@ -262,7 +215,20 @@ static int run_restored_pod(struct restore_call *c, struct cryo_err *err)
 	cryo_evidence_restore_end(c->t, &evidence, rc < 0 ? err : NULL);
 	if (rc < 0)
 		cryo_pod_fit_explain(c->form.pod, c->out->containers.v[0], err);
-	cryo_sealing_key_end(&key);
+	return rc;
+}
+
+static int run_with_keys(struct restore_call *c, struct cryo_err *err)
+{
+	struct cryo_sealing_key *key = cryo_alloc((c->paths.n + 1) * sizeof(*key));
+	int rc;
+
+	for (size_t i = 0; i < c->paths.n; i++)
+		key[i].lock_fd = -1;
+	rc = begin_keys(c, key, err);
+	if (rc == 0)
+		rc = run_restored_pod(c, key, key[0].token, err);
+	end_keys(c, key);
 	return rc;
 }
 
@@ -325,7 +291,7 @@ static int restore_into_cluster(struct restore_call *c, struct cryo_err *err)
 	for (size_t i = 0; rc == 0 && i < c->paths.n; i++)
 		rc = make_restore_image(c->t, c->node, c->paths.v[i], &c->archive[i], c->out, err);
 	if (rc == 0)
-		rc = run_restored_pod(c, err);
+		rc = run_with_keys(c, err);
 	return rc;
 }
 

@@ -44,11 +44,11 @@ int cryo_sealing_secret(struct cryo_kube *k, const char *ns, const char *name, c
 /* Names of lock files, and what lies below the node's path.run while they are held. */
 static const struct sealing_kind {
 	const char *lock, *file;
-	const char *endings[4];
+	const char *endings[5];
 	bool calls; /* named after a container, which may have been left frozen */
 } kinds[] = {
 	{ ".call-", "calls/", { "", ".crt", NULL }, true },
-	{ ".key-", "restore-", { ".key", ".crt", ".log", NULL }, false },
+	{ ".key-", "restore-", { ".call", ".key", ".crt", ".log", NULL }, false },
 };
 #define LOCK_ENDING ".lock"
 
@@ -243,36 +243,44 @@ int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_cluster_nod
 			   const struct cryo_str *key_pem, const struct cryo_str *cert_pem,
 			   struct cryo_sealing_key *out, struct cryo_err *err)
 {
-	cryo_auto(cryo_str_release) struct cryo_str words = { 0 };
 	int rc;
 
 	*out = (struct cryo_sealing_key){ .target = t, .node = node, .lock_fd = -1 };
 	rc = cryo_nodefile_token(&out->token, err);
-	if (rc == 0 && key_pem->len > 0) {
+	if (rc == 0 && key_pem->len > 0)
 		rc = put_key_in_node(out, key_pem, err);
-		cryo_str_addf(&words, "tls-key %s\nrequire-encryption\n", out->key ? out->key : "");
-	}
 	if (rc == 0 && cert_pem->len > 0) {
 		out->cert = cryo_asprintf("%s/restore-%s.crt", node->path.run, out->token);
-		cryo_str_addf(&words, "tls-cert %s\n", out->cert);
 		rc = cryo_cluster_put_data(t, node, cert_pem->p, cert_pem->len, out->cert, err);
 	}
-	out->words = cryo_str_detach(&words);
 	if (rc < 0)
 		cryo_sealing_key_end(out);
 	return rc;
+}
+
+int cryo_sealing_key_bind(struct cryo_sealing_key *k, const char *pod_uid, struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+
+	if (!k->key)
+		return 0;
+	k->call = cryo_asprintf("%s/restore-%s.call", k->node->path.run, k->token);
+	cryo_str_addf(&text, "pod-uid %s\n" CRYO_SEALING_KEY_WORDS "tls-key %s\n", pod_uid, k->key);
+	if (k->cert)
+		cryo_str_addf(&text, "tls-cert %s\n", k->cert);
+	return cryo_cluster_put_data(k->target, k->node, text.p, text.len, k->call, err);
 }
 
 void cryo_sealing_key_end(struct cryo_sealing_key *k)
 {
 	bool left = false;
 
+	remove_sealing_file(k->target, k->node, &k->call, &left);
 	remove_sealing_file(k->target, k->node, &k->key, &left);
 	remove_sealing_file(k->target, k->node, &k->cert, &left);
 	if (k->lock)
 		end_sealing_lock(&k->lock, &k->lock_fd, left);
 	free(k->token);
-	free(k->words);
 	*k = (struct cryo_sealing_key){ .lock_fd = -1 };
 }
 

@@ -4,7 +4,8 @@
  * a certificate for a checkpoint, a key for a restore. The stock kubelet has no
  * parameter for it, so it travels in files below the node's path.run, there only during
  * the call: for a checkpoint named after the container, for a restore with a
- * name that nobody guesses.
+ * name that nobody guesses. Of a restore nothing public says that name: a file that names the
+ * key is bound to the uid of the new pod, and the first restore in that pod takes both away.
  */
 #ifndef CRYO_CHECKPOINT_SEALING_H
 #define CRYO_CHECKPOINT_SEALING_H
@@ -59,17 +60,21 @@ struct cryo_sealing_key {
 	const struct cryo_cluster_node *node;
 	char *token;	  /* of all names of this restore, owned */
 	char *key, *cert; /* paths on the node, owned; NULL: none was delivered */
+	char *call;	  /* path of what binds them to a pod, owned; NULL: nothing does yet */
 	char *lock;	  /* path on this machine, owned; NULL: no key */
 	int lock_fd;
-	char *words; /* for CRIU's configuration file of the restore, owned; "" without a key */
 };
+/* What CRIU's configuration of a restore with a key says: public, and no way to it. */
+#define CRYO_SEALING_KEY_WORDS "require-encryption\n"
 /*
  * Before a restore: delivers key and certificate (PEM; cert may be empty) to the
- * node it will run on; `words` then demand a sealed checkpoint. With an empty key there are none.
+ * node it will run on. With an empty key there are none. Each container needs one of its own.
  */
 int cryo_sealing_key_begin(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			   const struct cryo_str *key_pem, const struct cryo_str *cert_pem,
 			   struct cryo_sealing_key *out, struct cryo_err *err);
+/* When the pod is known and before anything of it runs: one restore in it may use the key. */
+int cryo_sealing_key_bind(struct cryo_sealing_key *k, const char *pod_uid, struct cryo_err *err);
 /* After it, also of zeroed memory: the key is gone from the node. */
 void cryo_sealing_key_end(struct cryo_sealing_key *k);
 

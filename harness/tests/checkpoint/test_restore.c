@@ -25,6 +25,7 @@
 
 #include <cmocka.h>
 
+#define POD_UID	  "01234567-89ab-cdef-0123-456789abcdef"
 #define TOKEN	  "/var/run/secrets/kubernetes.io/serviceaccount"
 #define IMAGES	  "REF TYPE DIGEST SIZE\ndocker.io/library/counter:latest x sha256:1 1 kB\n"
 #define MOUNT(at) "{\"destination\":\"" at "\",\"type\":\"bind\",\"source\":\"/x\"}"
@@ -44,7 +45,7 @@ static size_t core_len;
 static struct {
 	const char *images; /* answer of `ctr images ls`, NULL: the base image */
 	const char *criu_log;
-	int load_rc, create_rc, wait_rc;
+	int load_rc, create_rc, bind_rc, wait_rc;
 	json_t *pod; /* the one created */
 	char *deleted, *config;
 	const char *secret;		   /* the only one there is, JSON; NULL: none */
@@ -62,14 +63,24 @@ void cryo_kube_free(struct cryo_kube *k)
 	(void)k;
 }
 
-int cryo_kube_create(struct cryo_kube *k, const json_t *object, const char *ns,
-		     struct cryo_err *err)
+int cryo_kube_create_get(struct cryo_kube *k, const json_t *object, const char *ns,
+			 json_t **created, struct cryo_err *err)
 {
 	(void)k;
 	(void)ns;
 	json_decref(fake.pod);
 	fake.pod = json_deep_copy(object);
+	*created = json_pack("{s{ss}}", "metadata", "uid", POD_UID);
+	cryo_str_add(&fake.traffic, "create\n");
 	return fake.create_rc ? cryo_err_set(err, CRYO_E_REMOTE, "pod exists") : 0;
+}
+
+int cryo_kube_bind(struct cryo_kube *k, const char *ns, const char *pod, const char *to,
+		   struct cryo_err *err)
+{
+	(void)k;
+	cryo_str_addf(&fake.traffic, "bind %s/%s %s\n", ns, pod, to);
+	return fake.bind_rc ? cryo_err_set(err, CRYO_E_REMOTE, "forbidden") : 0;
 }
 
 int cryo_kube_wait(struct cryo_kube *k, const struct cryo_kube_ref *ref, cryo_kube_test test,
@@ -470,12 +481,16 @@ static void with_a_key(void **state)
 	static const char *const order[] = { "put %.key -----BEGIN PRIVATE KEY-----\n",
 					     "put %.crt -----BEGIN CERTIFICATE-----\n",
 					     "put %.log \n",
-					     "put %.conf log-file %.log\n",
-					     "tls-key %.key\n",
+					     "put %.conf log-file %.log\nrequire-encryption\n\n",
+					     "create\n",
+					     "put %.call pod-uid " POD_UID "\n",
 					     "require-encryption\n",
+					     "tls-key %.key\n",
 					     "tls-cert %.crt\n",
+					     "bind default/q n1\n",
 					     "put %.conf \n",
 					     "rm %.log\n",
+					     "rm %.call\n",
 					     "rm %.key\n",
 					     "rm %.crt\n" };
 	cryo_auto(cryo_free) char *name = NULL, *locks = NULL, *secret = NULL;
@@ -503,8 +518,33 @@ static void with_a_key(void **state)
 		if (!at)
 			fail_msg("no '%s' in its place:\n%s", line, cryo_str_get(&fake.traffic));
 	}
+	/* Nobody has the pod before its key is bound to it. */
+	assert_null(cryo_json_at(fake.pod, "spec.nodeName"));
+	assert_string_equal(pod_text("spec.schedulerName"), "cryopod");
 	locks = cryo_asprintf("%s/.key-n1.%s.lock", dir, name + strlen("/run/cryopod/restore-"));
 	assert_false(cryo_fs_exists(locks));
+}
+
+/* A pod that does not get its node is taken back, and the key with it. */
+static void with_a_key_and_no_node(void **state)
+{
+	cryo_auto(cryo_free) char *secret = NULL;
+	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
+	struct cryo_restore_opts opts = { .archive = archive, .pod = "q", .key_secret = "enc" };
+	struct cryo_err err = CRYO_ERR_INIT;
+	struct cryo_restore r;
+
+	(void)state;
+	make_pair(&pair);
+	put_sealed_archive(pair.cert_pem);
+	secret = tls_secret(pair.key_pem, pair.cert_pem);
+	fake.secret = secret;
+	fake.bind_rc = 1;
+	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), -CRYO_E_REMOTE);
+	assert_non_null(strstr(err.msg, "pod 'q' to node 'n1': forbidden"));
+	assert_string_equal(fake.deleted, "default/q");
+	assert_non_null(strstr(cryo_str_get(&fake.traffic), ".call\nrm"));
+	assert_non_null(strstr(cryo_str_get(&fake.traffic), ".key\nrm"));
 }
 
 /* A pod can name any file of its node to CRIU: no two restores, and nobody, can guess a name. */
@@ -528,11 +568,11 @@ static void killed_calls(void **state)
 	cryo_auto(cryo_free) char *dead_key = cryo_asprintf("%s/.key-n1.0123.lock", dir);
 	cryo_auto(cryo_free) char *dead_call = cryo_asprintf("%s/.call-n1.abcd.lock", dir);
 	cryo_auto(cryo_free) char *held = cryo_asprintf("%s/.key-n1.4567.lock", dir);
-	static const char *const removed[] = { "rm /run/cryopod/restore-0123.key\n",
-					       "rm /run/cryopod/restore-0123.crt\n",
-					       "rm /run/cryopod/restore-0123.log\n",
-					       "rm /run/cryopod/calls/abcd\n",
-					       "rm /run/cryopod/calls/abcd.crt\n" };
+	static const char *const removed[] = {
+		"rm /run/cryopod/restore-0123.call\n", "rm /run/cryopod/restore-0123.key\n",
+		"rm /run/cryopod/restore-0123.crt\n",  "rm /run/cryopod/restore-0123.log\n",
+		"rm /run/cryopod/calls/abcd\n",	       "rm /run/cryopod/calls/abcd.crt\n"
+	};
 	cryo_auto(cryo_fd_close) int fd = -1;
 	struct cryo_err err = CRYO_ERR_INIT;
 
@@ -1075,6 +1115,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(from_the_archive, setup, teardown),
 		cmocka_unit_test_setup_teardown(images_of_older_restores, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_key, setup, teardown),
+		cmocka_unit_test_setup_teardown(with_a_key_and_no_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_are_not_guessed, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_calls, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_calls_of_many_nodes, setup, teardown),
