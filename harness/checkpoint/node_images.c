@@ -88,15 +88,37 @@ int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster
 	return 0;
 }
 
+/* Has it run, as far as the kubelet knows? */
+static bool has_begun(const json_t *pod, const char *list, const char *container)
+{
+	const json_t *status = cryo_json_find(cryo_json_at(pod, list), "name", container);
+
+	return cryo_json_at(status, "state.running") || cryo_json_at(status, "state.terminated");
+}
+
+/* One that has begun and does not begin again needs its image no more, nor does anybody else. */
+static bool needs_image(const json_t *pod, const char *statuses, const json_t *container)
+{
+	const char *policy = cryo_json_str(container, "restartPolicy");
+	const char *name = cryo_json_str(container, "name");
+
+	if (!policy)
+		policy = cryo_json_str(pod, "spec.restartPolicy");
+	return !cryo_streq(policy, "Never") || !name || !has_begun(pod, statuses, name);
+}
+
 static void add_images_in_use(const json_t *pod, struct cryo_strv *used)
 {
-	static const char *const list[] = { "spec.containers", "spec.initContainers" };
+	static const char *const list[][2] = {
+		{ "spec.containers", "status.containerStatuses" },
+		{ "spec.initContainers", "status.initContainerStatuses" },
+	};
 	json_t *c;
 	size_t i;
 
 	for (size_t l = 0; l < CRYO_ARRAY_LEN(list); l++)
-		json_array_foreach(cryo_json_at(pod, list[l]), i, c)
-			if (cryo_json_str(c, "image"))
+		json_array_foreach(cryo_json_at(pod, list[l][0]), i, c)
+			if (cryo_json_str(c, "image") && needs_image(pod, list[l][1], c))
 				cryo_strv_add(used, cryo_json_str(c, "image"));
 }
 

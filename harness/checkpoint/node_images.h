@@ -25,8 +25,9 @@ int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster
 			       struct cryo_str *table, struct cryo_err *err);
 
 /*
- * Removes images of restores that no pod of the cluster names. Only for tidiness: what
- * fails is left to the next call. Another restore that is about to use its image holds
+ * Removes images of restores that no pod of the cluster needs: whoever makes pods, in any
+ * namespace, could start what lies in one by its name. A container that has begun and is not
+ * restarted does not need its image. What fails is left to the next call. Another restore that is about to use its image holds
  * the lock (cryo_node_images_hold), and then nothing is removed. `table`: of this node, from
  * cryo_node_images_find_base(); NULL: the node is asked. `keep`: those just loaded.
  */

@@ -295,16 +295,35 @@ static int restore_into_cluster(struct restore_call *c, struct cryo_err *err)
 	return rc;
 }
 
-/* A failed restore has no pod; those of before may have gone meanwhile. */
+/* Will the kubelet look for an image of it again? */
+static bool may_restart(const struct restore_call *c)
+{
+	bool restarts = !cryo_streq(cryo_json_str(c->form.pod, "spec.restartPolicy"), "Never");
+
+	for (size_t i = 0; i < c->out->containers.n; i++)
+		restarts |= cryo_json_str(cryo_pod_container(c->form.pod, c->out->containers.v[i]),
+					  "restartPolicy") != NULL;
+	return restarts;
+}
+
+/* Of what was restored nothing stays under a name that others could use; those of before may have
+ * gone meanwhile. */
+static void sweep_restore_images(const struct restore_call *c, int rc)
+{
+	if (!c->k || !c->node || c->out->images.n == 0)
+		return;
+	if (rc < 0 || !may_restart(c))
+		cryo_node_images_sweep(c->t, c->node, c->k, NULL, NULL);
+	else
+		cryo_node_images_sweep(c->t, c->node, c->k, cryo_str_get(&c->place.table),
+				       &c->out->images);
+}
+
 static void end_restore_call(struct restore_call *c, int rc)
 {
 	if (c->images_fd >= 0)
 		close(c->images_fd);
-	if (c->k && c->node && rc < 0 && c->out->images.n > 0)
-		cryo_node_images_sweep(c->t, c->node, c->k, NULL, NULL);
-	else if (c->k && c->node && c->place.table.len > 0)
-		cryo_node_images_sweep(c->t, c->node, c->k, cryo_str_get(&c->place.table),
-				       &c->out->images);
+	sweep_restore_images(c, rc);
 	cryo_str_release(&c->place.table);
 	if (c->key.p)
 		explicit_bzero(c->key.p, c->key.len);

@@ -56,6 +56,7 @@ static struct {
 	int64_t limit;
 	struct cryo_str images_calls; /* "ls" or "rm REF…" of each */
 	unsigned pod_lists;
+	const char *pods; /* JSON array of all, NULL: none */
 } fake;
 
 void cryo_kube_free(struct cryo_kube *k)
@@ -134,7 +135,7 @@ int cryo_kube_list(struct cryo_kube *k, const char *resource, const char *ns,
 	(void)ns;
 	(void)label_selector;
 	(void)err;
-	*items = json_array();
+	*items = fake.pods ? json_loads(fake.pods, 0, NULL) : json_array();
 	fake.pod_lists++;
 	return 0;
 }
@@ -387,7 +388,9 @@ static const char *pod_text(const char *path)
 static void images_of_older_restores(void **state)
 {
 #define OLD "localhost/checkpoint/main:000000000000 x sha256:0d 1 kB\n"
-	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+	struct cryo_restore_opts opts = { .archive = archive,
+					  .pod = "q",
+					  .restart_policy = "Always" };
 	cryo_auto(cryo_free) char *again = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_restore r;
@@ -558,6 +561,52 @@ static void names_are_not_guessed(void **state)
 	assert_int_equal(cryo_nodefile_token(&second, &err), 0);
 	assert_int_equal(strlen(first), 32);
 	assert_string_not_equal(first, second);
+}
+
+/* Whoever makes pods could start what an image of a restore holds: it is there while it is needed.
+ */
+static void images_that_are_needed(void **state)
+{
+#define OURS "localhost/checkpoint/main:000000000000"
+#define POD(policy, status)                                                                        \
+	"[{\"spec\":{\"restartPolicy\":\"" policy                                                  \
+	"\",\"containers\":[{\"name\":\"main\",\"image\":\"" OURS                                  \
+	"\"}]},\"status\":{\"containerStatuses\":[" status "]}}]"
+#define STATE(state) "{\"name\":\"main\",\"state\":{\"" state "\":{}}}"
+	static const struct {
+		const char *what, *pods;
+		bool stays;
+	} row[] = {
+		{ "nobody has it", NULL, false },
+		{ "it runs", POD("Never", STATE("running")), false },
+		{ "it has ended", POD("Never", STATE("terminated")), false },
+		{ "it is about to begin", POD("Never", STATE("waiting")), true },
+		{ "nothing is known of it yet", POD("Never", ""), true },
+		{ "it begins again", POD("Always", STATE("running")), true },
+		{ "perhaps", POD("OnFailure", STATE("running")), true },
+		{ "a sidecar begins again",
+		  "[{\"spec\":{\"restartPolicy\":\"Never\",\"initContainers\":[{\"name\":\"main\","
+		  "\"restartPolicy\":\"Always\",\"image\":\"" OURS "\"}]},\"status\":{"
+		  "\"initContainerStatuses\":[" STATE("running") "]}}]",
+		  true },
+	};
+
+	(void)state;
+	put_archive(MOUNT(TOKEN), "{}");
+	fake.images = IMAGES OURS " x sha256:3 1 kB\nsha256:2d x sha256:3 1 kB\n";
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
+		struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
+		struct cryo_err err = CRYO_ERR_INIT;
+
+		print_message("# %s\n", row[i].what);
+		cryo_str_clear(&fake.images_calls);
+		fake.pods = row[i].pods;
+		assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), 0);
+		assert_string_equal(cryo_str_get(&fake.images_calls),
+				    row[i].stays ? "ls; ls; " : "ls; ls; rm " OURS " sha256:2d; ");
+	}
+	fake.pods = NULL;
 }
 
 /* What a killed call left is removed by the next one; what a running one has laid down stays. */
@@ -1114,6 +1163,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(from_the_archive, setup, teardown),
 		cmocka_unit_test_setup_teardown(images_of_older_restores, setup, teardown),
+		cmocka_unit_test_setup_teardown(images_that_are_needed, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_key, setup, teardown),
 		cmocka_unit_test_setup_teardown(with_a_key_and_no_node, setup, teardown),
 		cmocka_unit_test_setup_teardown(names_are_not_guessed, setup, teardown),

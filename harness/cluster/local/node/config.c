@@ -114,6 +114,8 @@ static int write_kubelet_config(const struct local_node *n, const char *version,
 	    "evictionHard: {memory.available: 100Mi, nodefs.available: 500Mi,"
 	    " nodefs.inodesFree: '5000', imagefs.available: 500Mi, imagefs.inodesFree: '5000'}\n"
 	    "imageGCHighThresholdPercent: 100\n"
+	    /* Names of images that restores made are nobody's business. */
+	    "nodeStatusMaxImages: 0\n"
 	    "makeIPTablesUtilChains: false\n"
 	    "hairpinMode: none\n"
 	    "resolvConf: \"%s\"\n"
