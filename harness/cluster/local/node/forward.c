@@ -6,7 +6,9 @@
  */
 #include "cluster/forward.h"
 #include "cluster/local/local.h"
+#include "cluster/local/node/forward_seats.h"
 
+#include "base/clock.h"
 #include "sys/fs.h"
 
 #include <arpa/inet.h>
@@ -25,7 +27,7 @@
 #define FD_LISTEN 3
 #define FD_NETNS  4
 #define FD_NODE	  5
-#define MAX_PAIRS 256
+#define MAX_PAIRS LOCAL_SEATS
 #define BUFFER	  65536
 
 /* One direction of a connection: what was read from `from` and is not yet written to `to`. */
@@ -42,7 +44,9 @@ struct pair {
 };
 
 static struct pair *pairs[MAX_PAIRS];
+static struct local_seat seats[MAX_PAIRS]; /* of the same numbers */
 static size_t n_pairs;
+static int asked = -1; /* local_seats_open() of the host's network */
 
 static struct sockaddr_in make_loopback_address(unsigned port)
 {
@@ -57,6 +61,20 @@ static void close_forward_pair(size_t i)
 	close(pairs[i]->server);
 	free(pairs[i]);
 	pairs[i] = pairs[--n_pairs];
+	seats[i] = seats[n_pairs];
+}
+
+/* False: no room for this one. */
+static bool take_seat(int client, struct local_seat *seat)
+{
+	int64_t now = cryo_now_ms();
+	uid_t uid = local_seats_uid(asked, client);
+	int leaves = local_seats_make_room(seats, n_pairs, uid);
+
+	if (leaves >= 0)
+		close_forward_pair((size_t)leaves);
+	*seat = (struct local_seat){ .uid = uid, .since_ms = now, .last_ms = now };
+	return leaves != LOCAL_SEATS_NONE;
 }
 
 /* We live in the node's network; only the listening socket is of the host's. */
@@ -65,9 +83,10 @@ static void accept_forward_pair(unsigned port)
 	struct sockaddr_in to = make_loopback_address(port);
 	int client = accept4(FD_LISTEN, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	int server = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct local_seat seat;
 	struct pair *p;
 
-	if (client < 0 || server < 0 || n_pairs == MAX_PAIRS ||
+	if (client < 0 || server < 0 || !take_seat(client, &seat) ||
 	    connect(server, (struct sockaddr *)&to, sizeof(to)) < 0) {
 		cryo_fd_closep(&client);
 		cryo_fd_closep(&server);
@@ -79,6 +98,7 @@ static void accept_forward_pair(unsigned port)
 	p->server = server;
 	p->out.from = p->in.to = client;
 	p->out.to = p->in.from = server;
+	seats[n_pairs] = seat;
 	pairs[n_pairs++] = p;
 }
 
@@ -87,8 +107,8 @@ static bool is_retry_errno(void)
 	return errno == EAGAIN || errno == EINTR;
 }
 
-/* Move what can be moved now; false: this connection is broken. */
-static bool move_flow_bytes(struct flow *f)
+/* Move what can be moved now; false: this connection is broken. *moved: bytes were. */
+static bool move_flow_bytes(struct flow *f, bool *moved)
 {
 	ssize_t n;
 
@@ -103,6 +123,7 @@ static bool move_flow_bytes(struct flow *f)
 		}
 		f->at = 0;
 		f->n = (size_t)n;
+		*moved = true;
 	}
 	if (f->n > 0) {
 		n = send(f->to, f->buf + f->at, f->n, MSG_NOSIGNAL);
@@ -120,22 +141,38 @@ static short choose_poll_events(const struct flow *reads, const struct flow *wri
 		       (writes->n > 0 ? POLLOUT : 0));
 }
 
-static bool serve_forward_pair(struct pair *p, short client, short server)
+static bool serve_forward_pair(struct pair *p, struct local_seat *seat, short client, short server)
 {
+	bool asks = false, answers = false;
+
 	/* An error shows up in the read or write that follows; a bare hang-up must not spin. */
 	if ((client | server) & (POLLERR | POLLNVAL))
 		return false;
-	if (!move_flow_bytes(&p->out) || !move_flow_bytes(&p->in))
+	if (!move_flow_bytes(&p->out, &asks) || !move_flow_bytes(&p->in, &answers))
 		return false;
+	seat->spoke |= asks;
+	if (asks || answers)
+		seat->last_ms = cryo_now_ms();
 	return !(p->out.ended && p->in.ended && p->out.n == 0 && p->in.n == 0);
+}
+
+/* Until when poll may wait, for those that say nothing. */
+static int end_mute_pairs(void)
+{
+	int mute, wait_ms;
+
+	while ((mute = local_seats_mute(seats, n_pairs, cryo_now_ms(), &wait_ms)) >= 0)
+		close_forward_pair((size_t)mute);
+	return wait_ms;
 }
 
 static void serve_poll_round(unsigned port, struct pollfd *fds)
 {
+	int wait_ms = end_mute_pairs();
 	size_t n = n_pairs;
 
 	fds[0] = (struct pollfd){ FD_NODE, POLLIN, 0 };
-	fds[1] = (struct pollfd){ FD_LISTEN, n < MAX_PAIRS ? POLLIN : 0, 0 };
+	fds[1] = (struct pollfd){ FD_LISTEN, POLLIN, 0 };
 	for (size_t i = 0; i < n; i++) {
 		struct pair *p = pairs[i];
 		short client = choose_poll_events(&p->out, &p->in),
@@ -146,12 +183,12 @@ static void serve_poll_round(unsigned port, struct pollfd *fds)
 		fds[2 + 2 * i] = (struct pollfd){ client ? p->client : -1, client, 0 };
 		fds[3 + 2 * i] = (struct pollfd){ server ? p->server : -1, server, 0 };
 	}
-	if (poll(fds, 2 + 2 * n, -1) <= 0)
+	if (poll(fds, 2 + 2 * n, wait_ms) <= 0)
 		return;
 	for (size_t i = n; i-- > 0;) {
 		short client = fds[2 + 2 * i].revents, server = fds[3 + 2 * i].revents;
 
-		if ((client || server) && !serve_forward_pair(pairs[i], client, server))
+		if ((client || server) && !serve_forward_pair(pairs[i], &seats[i], client, server))
 			close_forward_pair(i);
 	}
 	if (fds[1].revents & POLLIN)
@@ -162,6 +199,7 @@ int local_forward_main(unsigned port)
 {
 	struct pollfd *fds = cryo_alloc((2 + 2 * MAX_PAIRS) * sizeof(*fds));
 
+	asked = local_seats_open();
 	if (setns(FD_NETNS, CLONE_NEWNET) < 0)
 		return EXIT_FAILURE;
 	signal(SIGPIPE, SIG_IGN);
