@@ -132,3 +132,43 @@ namespace_of_archive() {
 	return $rc
 }
 point "an archive does not choose the namespace" namespace_of_archive
+
+# A restore goes through an image, which nobody else shall start.
+no_images() { shell ctr -n k8s.io images ls -q >"$tmp/out" && ! grep '^localhost/checkpoint/' "$tmp/out"; }
+image_of() { kubectl get pod "$1" -o 'jsonpath={.spec.containers[0].image}'; }
+stays_under_no_name() {
+	exits 0 cp_ restore "$tmp/plain.tar" --pod in-its-place && no_images || return 1
+	image=$(image_of in-its-place)
+	kubectl create namespace elsewhere >"$tmp/out" 2>&1
+	sed "s|counter:latest|$image|" "$tmp/weak.yaml" | kubectl apply -n elsewhere -f - >"$tmp/out" 2>&1 || return 1
+	until_true 60 sh -c "'$CRYOPOD' -q kubectl get pod in-its-place -n elsewhere -o json | grep -q ErrImageNeverPull"
+}
+point "the image of a restore starts in no other namespace" stays_under_no_name
+kubectl delete namespace elsewhere >"$tmp/out" 2>&1
+kubectl delete pod in-its-place --now >"$tmp/out" 2>&1
+
+# A key is lent to one pod. Here it lies ready for another one, as in the midst of that one's restore, and somebody who
+# has seen everything that the cluster tells of that (image, annotation) has a pod of his own with it.
+cp_ checkpoint counter --encrypt --encryption-secret sec --to "$tmp/sealed.tar" >"$tmp/out" 2>&1
+there() { shell ls "/run/cryopod/restore-$1" >/dev/null 2>&1; }
+token=00112233445566778899aabbccddeeff
+lend() { # POD-UID
+	shell sh -c 'umask 077 && cd /run/cryopod && printf "%s\n" "$2" >restore-$1.key && echo require-encryption >restore-$1.conf &&
+		printf "pod-uid %s\nrequire-encryption\ntls-key /run/cryopod/restore-%s.key\n" "$3" "$1" >restore-$1.call' \
+		sh "$token" "$(cat "$tmp/sec.key")" "$1"
+}
+thief() {
+	# Restarted: so its image stays, and has a name.
+	exits 0 cp_ restore "$tmp/sealed.tar" --pod lent --key-secret sec --restart-policy Always || return 1
+	shell ls /run/cryopod >"$tmp/out" && ! grep -E '\.(key|call)$' "$tmp/out" || return 1
+	lend "$(kubectl get pod lent -o 'jsonpath={.metadata.uid}')" || return 1
+	kubectl create namespace elsewhere >"$tmp/out" 2>&1
+	sed "s|counter:latest|$(image_of lent)|; s|name: in-its-place|name: thief, annotations: {org.criu.config: /run/cryopod/restore-$token.conf}|" \
+		"$tmp/weak.yaml" | sed 's/{name: counter,/{name: counter-container,/' | kubectl apply -n elsewhere -f - >"$tmp/out" 2>&1 || return 1
+	until_true 60 sh -c "'$CRYOPOD' -q kubectl get pod thief -n elsewhere -o json | tee '$tmp/out' | grep -q -E '(RunContainer|CreateContainer|Start)Error'" &&
+		there "$token.call" && there "$token.key"
+}
+point "a key that is lent to a pod opens for no other one" thief
+shell sh -c "rm -f /run/cryopod/restore-$token.*"
+kubectl delete namespace elsewhere >"$tmp/out" 2>&1
+kubectl delete pod lent --now >"$tmp/out" 2>&1
