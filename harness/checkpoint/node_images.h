@@ -27,9 +27,10 @@ int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster
 /*
  * Removes images of restores that no pod of the cluster needs: whoever makes pods, in any
  * namespace, could start what lies in one by its name. A container that has begun and is not
- * restarted does not need its image. What fails is left to the next call. Another restore that is about to use its image holds
- * the lock (cryo_node_images_hold), and then nothing is removed. `table`: of this node, from
- * cryo_node_images_find_base(); NULL: the node is asked. `keep`: those just loaded.
+ * restarted does not need its image. What fails is left to the next call. Another restore that is
+ * about to use its image holds the lock (cryo_node_images_hold), and then nothing is removed.
+ * `table`: of this node, from cryo_node_images_find_base(); NULL: the node is asked. `keep`: those
+ * just loaded.
  */
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			    struct cryo_kube *k, const char *table, const struct cryo_strv *keep);

@@ -26,7 +26,7 @@ point "nobody else can look where calls lay things down" private
 
 point "restore without the key" fails 2 "name its key" cp_ restore "$tmp/sealed.tar" --pod sealed-1
 point "nor where the node should have it" fails 1 "key" cp_ restore "$tmp/sealed.tar" --pod sealed-1 --allow-privileges
-point "with another key" fails 2 "key" cp_ restore "$tmp/sealed.tar" --pod sealed-1 --key "$tmp/other.key"
+point "with another key" fails 6 "another key" cp_ restore "$tmp/sealed.tar" --pod sealed-1 --key "$tmp/other.key"
 flipped() { # one bit in the middle of the biggest page image
 	size=$(stat -c %s "$tmp/sealed.tar")
 	cp "$tmp/sealed.tar" "$tmp/flipped.tar"
