@@ -9,8 +9,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "bench/bench.h"
-#include "net/pki.h"
-#include "verify/podlog.h"
+#include "bench/restored.h"
 #include "sys/intr.h"
 #include "checkpoint/checkpoint.h"
 #include "verify/pause.h"
@@ -19,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define RESTORED "counter-restored"
-#define SECRET	 "bench"
 
 enum side { PLAIN, SEALED, SIDES };
 static const struct cryo_bench_names sides = { "plain", "sealed" };
@@ -50,24 +46,6 @@ struct sealed_bench {
 	struct cryo_strv images; /* on the node before */
 };
 
-static int make_bench_secret(struct sealed_bench *b, struct cryo_err *err)
-{
-	const struct cryo_pki_spec spec = { .cn = SECRET, .org = "cryopod", .encrypt = true };
-	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
-	int rc = cryo_pki_self_signed(&spec, CRYO_PKI_RSA_LEAST, &pair, err);
-
-	if (rc == 0) {
-		const struct cryo_kube_datum data[] = {
-			{ "tls.crt", pair.cert_pem, strlen(pair.cert_pem) },
-			{ "tls.key", pair.key_pem, strlen(pair.key_pem) },
-		};
-
-		rc = cryo_kube_create_secret(b->counter.kube, CRYO_BENCH_NS, SECRET,
-					     "kubernetes.io/tls", data, CRYO_ARRAY_LEN(data), err);
-	}
-	return rc;
-}
-
 /* ---- one checkpoint and what comes of it ---- */
 
 static void note_side_value(struct sealed_bench *b, enum side side, enum value v, double ms)
@@ -78,8 +56,8 @@ static void note_side_value(struct sealed_bench *b, enum side side, enum value v
 static int time_side_checkpoint(struct sealed_bench *b, enum side side, struct cryo_err *err)
 {
 	struct cryo_bench_dump d;
-	int rc =
-	    cryo_bench_counter_checkpoint(&b->counter, side == SEALED ? SECRET : NULL, &d, err);
+	int rc = cryo_bench_counter_checkpoint(&b->counter,
+					       side == SEALED ? CRYO_BENCH_SECRET : NULL, &d, err);
 
 	if (rc < 0)
 		return rc;
@@ -94,88 +72,27 @@ static int time_side_checkpoint(struct sealed_bench *b, enum side side, struct c
 	return 0;
 }
 
-/* The first line that is younger than the restore: what was copied from the source is older. */
-struct tick {
-	int64_t since, at;
-};
-
-static bool has_ticked_since(const char *line, int64_t ns, void *arg)
-{
-	struct tick *t = arg;
-	struct cryo_count count;
-
-	if (ns > t->since && cryo_count_parse(line, &count) == CRYO_LOGLINE_COUNT)
-		t->at = ns;
-	return t->at > 0;
-}
-
-static int run_on_bench_node(struct sealed_bench *b, const char *const *argv,
-			     struct cryo_proc_result *res, struct cryo_err *err)
-{
-	const struct cryo_exec x = { .argv = argv, .timeout_ms = CRYO_BENCH_WAIT_MS };
-	const struct cryo_cluster_node *node;
-	int rc = cryo_cluster_find_node(b->counter.target, NULL, &node, err);
-
-	return rc < 0 ? rc : cryo_cluster_exec(b->counter.target, node, &x, res, err);
-}
-
-/* Names of images on the node. The runtime has more than one for each. */
-static int list_node_images(struct sealed_bench *b, struct cryo_strv *out, struct cryo_err *err)
-{
-	const char *const argv[] = { "ctr", "-n", "k8s.io", "images", "ls", "-q", NULL };
-	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	int rc = run_on_bench_node(b, argv, &res, err);
-	char *save = NULL;
-
-	if (rc < 0 || !res.out.p)
-		return rc;
-	for (char *line = strtok_r(res.out.p, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		cryo_strv_add(out, line);
-	return 0;
-}
-
-/* The pod, and what was not there before it: a few of them would fill the disk. */
-static int remove_restored_pod(struct sealed_bench *b, struct cryo_err *err)
-{
-	static const char *const first[] = { "ctr",    "-n",	 "k8s.io", "images",
-					     "delete", "--sync", NULL };
-	const struct cryo_kube_ref ref = { "pods", CRYO_BENCH_NS, RESTORED };
-	cryo_auto(cryo_strv_release) struct cryo_strv now = { 0 }, argv = { 0 };
-	int rc = cryo_kube_delete(b->counter.kube, &ref, 0, CRYO_BENCH_WAIT_MS, err);
-
-	if (rc >= 0)
-		rc = list_node_images(b, &now, err);
-	if (rc < 0)
-		return rc;
-	cryo_strv_addv(&argv, first);
-	for (size_t i = 0; i < now.n; i++)
-		if (!cryo_strv_has(&b->images, now.v[i]))
-			cryo_strv_add(&argv, now.v[i]);
-	return run_on_bench_node(b, cryo_strv_get(&argv), NULL, err);
-}
-
 static int time_side_restore(struct sealed_bench *b, enum side side, struct cryo_err *err)
 {
 	const struct cryo_restore_opts o = { .archive = b->counter.copy,
-					     .pod = RESTORED,
+					     .pod = CRYO_BENCH_RESTORED,
 					     .timeout_ms = CRYO_BENCH_DUMP_MS,
-					     .key_secret = side == SEALED ? SECRET : NULL };
+					     .key_secret = side == SEALED ? CRYO_BENCH_SECRET
+									  : NULL };
 	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	struct tick tick = { 0 };
+	int64_t since, at;
 	int rc;
 
 	sync();
-	tick.since = cryo_wall_ns();
+	since = cryo_wall_ns();
 	rc = cryo_restore_run(b->counter.target, &o, &r, err);
 	if (rc == 0)
-		rc = cryo_bench_log(b->counter.kube, RESTORED, has_ticked_since, &tick, &text, err);
+		rc = cryo_bench_first_tick(b->counter.kube, since, &at, err);
 	if (rc < 0)
 		return rc;
 	note_side_value(b, side, RESTORE, (double)r.ms);
-	note_side_value(b, side, TICK, (double)(tick.at - tick.since) / 1e6);
-	return remove_restored_pod(b, err);
+	note_side_value(b, side, TICK, (double)(at - since) / 1e6);
+	return cryo_bench_restored_remove(b->counter.target, b->counter.kube, &b->images, err);
 }
 
 static int measure_side_pair(struct sealed_bench *b, unsigned round, struct cryo_err *err)
@@ -256,9 +173,9 @@ int cryo_bench_sealed(struct cryo_cluster *t, const struct cryo_bench_sealed_opt
 		rc = cryo_cluster_kube(t, &k, err);
 	b.counter.kube = k;
 	if (rc == 0)
-		rc = make_bench_secret(&b, err);
+		rc = cryo_bench_secret_make(k, NULL, err);
 	if (rc == 0)
-		rc = list_node_images(&b, &b.images, err);
+		rc = cryo_bench_images(t, &b.images, err);
 	if (rc == 0)
 		rc = measure_sealed_ballasts(&b, o->ballasts, ballasts, err);
 	cryo_strv_release(&b.images);

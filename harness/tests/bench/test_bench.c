@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench/bench.h"
 #include "bench/counter.h"
+#include "bench/meter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,6 +55,21 @@ static void ratios(void **state)
 	cryo_bench_ratios(&plain, &sealed, &ratio);
 	assert_int_equal(ratio.n, 3); /* nothing is divided by nothing */
 	assert_true(near(cryo_bench_median(&ratio), 1.1));
+}
+
+/* A tmpfs counts, what could be read again does not. */
+static void memory_and_processor(void **state)
+{
+	static const char meminfo[] = "MemTotal:       1000 kB\nMemFree:         200 kB\n"
+				      "MemAvailable:    900 kB\nBuffers:          10 kB\n"
+				      "Cached:          400 kB\nSwapCached:      999 kB\n"
+				      "Shmem:           100 kB\nSReclaimable:     40 kB\n";
+
+	(void)state;
+	assert_int_equal(cryo_bench_memory_used(meminfo), 450 << 10);
+	assert_int_equal(cryo_bench_memory_used(""), 0);
+	assert_int_equal(cryo_bench_cpu_used("cpu  1 2 4 1000 2000 8 16 4000 0 0\ncpu0 9 9\n"), 31);
+	assert_int_equal(cryo_bench_cpu_used(""), 0);
 }
 
 static void compared(void **state)
@@ -150,8 +166,13 @@ static void cipher(void **state)
 int main(void)
 {
 	const struct CMUnitTest bench[] = {
-		cmocka_unit_test(medians), cmocka_unit_test(ratios), cmocka_unit_test(compared),
-		cmocka_unit_test(phases),  cmocka_unit_test(split),  cmocka_unit_test(lists),
+		cmocka_unit_test(medians),
+		cmocka_unit_test(ratios),
+		cmocka_unit_test(memory_and_processor),
+		cmocka_unit_test(compared),
+		cmocka_unit_test(phases),
+		cmocka_unit_test(split),
+		cmocka_unit_test(lists),
 		cmocka_unit_test(cipher),
 	};
 
