@@ -202,6 +202,7 @@ bench: all
 	$(B)/cryopod bench
 	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench/sources
 	$(B)/cryopod bench --sealed
+	$(B)/cryopod bench --restore
 	$(B)/cryopod bench --stacks stock,upstream
 	$(B)/cryopod bench --templates
 	CRYOPOD=$(B)/cryopod scripts/bench/fresh

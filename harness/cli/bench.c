@@ -2,6 +2,7 @@
 /* Measured tables, on clusters of their own: medians with ranges. Judges nothing. */
 #include "bench/bench.h"
 #include "bench/kind.h"
+#include "bench/restore.h"
 #include "bench/sealed.h"
 #include "bench/stacks.h"
 #include "bench/story.h"
@@ -16,25 +17,29 @@
 
 struct bench_opts {
 	unsigned runs;
-	const char *output, *sizes, *kinds, *stacks;
-	bool sealed, templates, kind;
+	const char *output, *sizes, *kinds, *stacks, *against;
+	bool restore, sealed, templates, kind;
 };
 
 static const struct cryo_opt opts_table[] = {
 	{ "runs", 0, CRYO_OPT_COUNT, offsetof(struct bench_opts, runs), "N",
 	  "rounds (default: 5)" },
+	{ "restore", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, restore), NULL,
+	  "what a restore costs, plain and sealed, in turns, instead" },
+	{ "against", 0, CRYO_OPT_STR, offsetof(struct bench_opts, against), "DIR",
+	  "--restore: in turns with the build of that directory" },
 	{ "sealed", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, sealed), NULL,
 	  "plain and encrypted checkpoints and restores, in turns, instead" },
 	{ "stacks", 0, CRYO_OPT_STR, offsetof(struct bench_opts, stacks), "A,B",
-	  "checkpoints on two stacks, in turns, instead" },
+	  "checkpoints on two stacks, in turns, instead; --restore: on these (stock,upstream)" },
 	{ "templates", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, templates), NULL,
 	  "cold starts and restores from a template, in turns, instead" },
 	{ "kind", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, kind), NULL,
 	  "clusters of kind, by kind alone and by us, and local ones, in turns, instead" },
 	{ "sizes", 0, CRYO_OPT_STR, offsetof(struct bench_opts, sizes), "LIST",
-	  "memory of the counter (--sealed: 64Mi,256Mi,1Gi; --stacks: 1Gi)" },
+	  "memory of the counter (--sealed: 64Mi,256Mi,1Gi; --restore: 64Mi,1Gi; --stacks: 1Gi)" },
 	{ "kinds", 0, CRYO_OPT_STR, offsetof(struct bench_opts, kinds), "LIST",
-	  "what it is full of (--sealed: random,zero,repeat; --stacks: random)" },
+	  "what it is full of (--sealed: random,zero,repeat; else random)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct bench_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -142,13 +147,33 @@ static int run_kind_bench(const struct request *r, json_t **out, struct cryo_err
 	return rc;
 }
 
-enum kind { STORY, SEALED, STACKS, TEMPLATES, KIND };
+static int run_restore_bench(const struct request *r, json_t **out, struct cryo_err *err)
+{
+	const struct cryo_bench_restore_opts o = { .runs = r->runs,
+						   .ballasts = &r->ballasts,
+						   .stacks = &r->stacks,
+						   .against = r->opts->against };
+	cryo_auto(cryo_free) char *other = cryo_asprintf("%s-other", r->name);
+	struct cryo_cluster *t[2] = { NULL };
+	int rc = open_absent_cluster(r, r->name, &t[0], err);
+
+	if (rc == 0)
+		rc = open_absent_cluster(r, other, &t[1], err);
+	if (rc == 0)
+		rc = cryo_bench_restores(t, &o, out, err);
+	cryo_cluster_free(t[0]);
+	cryo_cluster_free(t[1]);
+	return rc;
+}
+
+enum kind { STORY, RESTORE, SEALED, STACKS, TEMPLATES, KIND };
 static const struct {
 	int (*run)(const struct request *r, json_t **out, struct cryo_err *err);
 	void (*print)(const json_t *result);
 	const char *sizes, *kinds; /* NULL: without ballast */
 } kinds[] = {
 	[STORY] = { run_story_bench, cryo_bench_story_print, NULL, NULL },
+	[RESTORE] = { run_restore_bench, cryo_bench_restores_print, "64Mi,1Gi", "random" },
 	[SEALED] = { run_sealed_bench, cryo_bench_sealed_print, "64Mi,256Mi,1Gi",
 		     "random,zero,repeat" },
 	[STACKS] = { run_stacks_bench, cryo_bench_stacks_print, "1Gi", "random" },
@@ -161,9 +186,10 @@ static int choose_bench_kind(const struct bench_opts *o, enum kind *out, struct 
 	const struct {
 		bool wanted;
 		enum kind kind;
-	} row[] = { { o->sealed, SEALED },
+	} row[] = { { o->restore, RESTORE },
+		    { o->sealed, SEALED },
 		    { o->templates, TEMPLATES },
-		    { o->stacks != NULL, STACKS },
+		    { o->stacks && !o->restore, STACKS },
 		    { o->kind, KIND } };
 	unsigned n = 0;
 
@@ -174,7 +200,9 @@ static int choose_bench_kind(const struct bench_opts *o, enum kind *out, struct 
 	}
 	if (n > 1)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "one of --sealed, --stacks, --templates and --kind");
+				    "one of --restore, --sealed, --stacks, --templates and --kind");
+	if (o->against && !o->restore)
+		return cryo_err_set(err, CRYO_E_USAGE, "--against is for --restore");
 	return 0;
 }
 
@@ -186,8 +214,13 @@ static int read_bench_request(const struct bench_opts *o, enum kind kind, struct
 		return cryo_err_set(err, CRYO_E_USAGE, "--runs: at most %d", CRYO_BENCH_MAX_RUNS);
 	if (!kinds[kind].sizes && (o->sizes || o->kinds))
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "--sizes and --kinds are for --sealed and --stacks");
-	cryo_bench_split(o->stacks ? o->stacks : "", &r->stacks);
+				    "--sizes and --kinds are for --restore, --sealed and --stacks");
+	cryo_bench_split(o->stacks	   ? o->stacks
+			 : kind == RESTORE ? "stock,upstream"
+					   : "",
+			 &r->stacks);
+	if (o->stacks && r->stacks.n == 0)
+		return cryo_err_set(err, CRYO_E_USAGE, "--stacks: an empty list");
 	if (kind == STACKS && r->stacks.n != CRYO_BENCH_STACKS)
 		return cryo_err_set(err, CRYO_E_USAGE, "--stacks: two names, as in stock,upstream");
 	if (!kinds[kind].sizes)
