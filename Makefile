@@ -79,7 +79,7 @@ INTERPOSER := build/libexec/cryopod-criu build/libexec/criu-preload.so
 all: $(INTERPOSER)
 $(B)/tests/test_template: | $(LIBEXEC) $(INTERPOSER)
 STATIC_C := $(wildcard harness/base/*.c harness/sys/*.c harness/seal/*.c harness/interposer/*.c) \
-	harness/conf/json.c harness/criu/rpc.c harness/criu/options.c
+	harness/conf/json.c harness/criu/rpc.c harness/criu/options.c harness/criu/pages.c harness/criu/pages_sum.c
 STATIC_O := $(patsubst harness/%.c,build/static/%.o,$(STATIC_C)) build/static/criu/rpc.pb-c.o
 STATIC_FLAGS := -std=gnu11 -D_GNU_SOURCE -O2 -ffunction-sections -fdata-sections -Wall -Wextra -Werror -ffile-prefix-map=$(CURDIR)=. \
 	-Iharness -Ibuild/gen

@@ -2,6 +2,7 @@
 #include "checkpoint/node_images.h"
 
 #include "base/event.h"
+#include "cluster/pages.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
@@ -169,6 +170,28 @@ static bool has_others_than(const char *table, const struct cryo_strv *keep)
 	return false;
 }
 
+/* Pages of images that are not there, or in `gone`. */
+static void drop_unused_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			      const struct cryo_strv *gone)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv filter = { 0 }, tags = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	struct image_row row;
+	char *save = NULL;
+	size_t n = 0;
+
+	cryo_strv_add(&filter, "name~=\"^" CRYO_RESTORE_IMAGES "\"");
+	if (run_ctr_images(t, node, "ls", &filter, &res, &ignored) < 0 || !res.out.p)
+		return;
+	for (char *text = res.out.p; next_image_row(text, &save, &row); text = NULL)
+		if (!cryo_strv_has(gone, row.ref) && strrchr(row.ref, ':'))
+			cryo_strv_add(&tags, strrchr(row.ref, ':') + 1);
+	cryo_cluster_drop_pages(t, node, &tags, &n, &ignored);
+	if (n > 0)
+		cryo_debug("%zu files of pages that no image needs are removed", n);
+}
+
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			    struct cryo_kube *k, const char *table, const struct cryo_strv *keep)
 {
@@ -190,10 +213,11 @@ void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_no
 	if (list_images_in_use(k, &used, &ignored) < 0)
 		return;
 	choose_unused_images(res.out.p, &used, &unused);
-	if (unused.n == 0)
-		return;
-	cryo_debug("%zu images of restores that no pod uses are removed", unused.n);
-	run_ctr_images(t, node, "rm", &unused, NULL, &ignored);
+	if (unused.n > 0) {
+		cryo_debug("%zu images of restores that no pod uses are removed", unused.n);
+		run_ctr_images(t, node, "rm", &unused, NULL, &ignored);
+	}
+	drop_unused_pages(t, node, &unused);
 }
 
 int cryo_node_images_hold(struct cryo_cluster *t, int *fd, struct cryo_err *err)

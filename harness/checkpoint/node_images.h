@@ -9,6 +9,8 @@
 
 /* What restores call their images; the archive's container and digest follow. */
 #define CRYO_RESTORE_IMAGES "localhost/checkpoint/"
+/* As many digits of it; the pages that an image needs have a name that begins with them. */
+#define CRYO_RESTORE_TAG 12
 
 enum cryo_base_image {
 	CRYO_BASE_ABSENT,
@@ -25,12 +27,12 @@ int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster
 			       struct cryo_str *table, struct cryo_err *err);
 
 /*
- * Removes images of restores that no pod of the cluster needs: whoever makes pods, in any
- * namespace, could start what lies in one by its name. A container that has begun and is not
- * restarted does not need its image. What fails is left to the next call. Another restore that is
- * about to use its image holds the lock (cryo_node_images_hold), and then nothing is removed.
- * `table`: of this node, from cryo_node_images_find_base(); NULL: the node is asked. `keep`: those
- * just loaded.
+ * Removes images of restores that no pod of the cluster needs, and pages that no image needs:
+ * whoever makes pods, in any namespace, could start what lies in one by its name. A container that
+ * has begun and is not restarted does not need its image. What fails is left to the next call.
+ * Another restore that is about to use its image holds the lock (cryo_node_images_hold), and then
+ * nothing is removed. `table`: of this node, from cryo_node_images_find_base(); NULL: the node is
+ * asked. `keep`: those just loaded.
  */
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			    struct cryo_kube *k, const char *table, const struct cryo_strv *keep);

@@ -9,9 +9,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "conf/json.h"
-#include "image/oci.h"
 #include "sys/fs.h"
-#include "sys/hash.h"
 #include "sys/reseed.h"
 #include "checkpoint/evidence.h"
 #include "checkpoint/node_images.h"
@@ -22,6 +20,7 @@
 #include "checkpoint/pod_rules.h"
 #include "checkpoint/pod_hostname.h"
 #include "checkpoint/restore_check.h"
+#include "checkpoint/restore_image.h"
 #include "checkpoint/restore_key.h"
 #include "checkpoint/restore_place.h"
 #include "checkpoint/restore_pod.h"
@@ -40,35 +39,6 @@
 #define DEFAULT_RUN_MS 60000
 #define CRIU_CONFIG    "org.criu.config"
 #define MAX_ARCHIVES   64
-#define ANNOTATION     "org.criu.checkpoint.container.name"
-
-/* Its reference goes to the end of out->images. */
-static int make_restore_image(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			      const char *path, const struct cryo_archive *a,
-			      struct cryo_restore *out, struct cryo_err *err)
-{
-	cryo_auto(cryo_free) char *note = cryo_asprintf(ANNOTATION "=%s", a->container);
-	const char *const annotations[] = { note, NULL };
-	struct cryo_oci_image image = { .layer_path = path, .annotations = annotations };
-	cryo_auto(cryo_free) char *dir = NULL;
-	cryo_auto(cryo_free) char *layout = NULL;
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	char digest[CRYO_HASH_HEX];
-	int rc = cryo_hash_file(path, digest, err);
-
-	if (rc == 0)
-		rc = cryo_cluster_tmpdir(t, ".restore-", &dir, err);
-	if (rc < 0)
-		return rc;
-	cryo_strv_addf(&out->images, "localhost/checkpoint/%s:%.12s", a->container, digest);
-	image.ref = out->images.v[out->images.n - 1];
-	layout = cryo_asprintf("%s/image.tar", dir);
-	rc = cryo_oci_write(&image, layout, err);
-	if (rc == 0)
-		rc = cryo_cluster_load_image(t, node, layout, err);
-	cryo_fs_rmtree(dir, &ignored);
-	return rc;
-}
 
 static void show_pod_form(const struct cryo_pod_form *form)
 {
@@ -288,8 +258,14 @@ static int restore_into_cluster(struct restore_call *c, struct cryo_err *err)
 
 	if (rc == 0)
 		rc = cryo_node_images_hold(c->t, &c->images_fd, err);
-	for (size_t i = 0; rc == 0 && i < c->paths.n; i++)
-		rc = make_restore_image(c->t, c->node, c->paths.v[i], &c->archive[i], c->out, err);
+	for (size_t i = 0; rc == 0 && i < c->paths.n; i++) {
+		cryo_auto(cryo_free) char *ref = NULL;
+
+		rc = cryo_restore_image_make(c->t, c->node, c->paths.v[i], &c->archive[i], &ref,
+					     err);
+		if (ref)
+			cryo_strv_add(&c->out->images, ref);
+	}
 	if (rc == 0)
 		rc = run_with_keys(c, err);
 	return rc;
@@ -308,9 +284,9 @@ static bool may_restart(const struct restore_call *c)
 
 /* Of what was restored nothing stays under a name that others could use; those of before may have
  * gone meanwhile. */
-static void sweep_restore_images(const struct restore_call *c, int rc)
+static void sweep_restore_images(const struct restore_call *c, bool held, int rc)
 {
-	if (!c->k || !c->node || c->out->images.n == 0)
+	if (!c->k || !c->node || !held)
 		return;
 	if (rc < 0 || !may_restart(c))
 		cryo_node_images_sweep(c->t, c->node, c->k, NULL, NULL);
@@ -321,9 +297,11 @@ static void sweep_restore_images(const struct restore_call *c, int rc)
 
 static void end_restore_call(struct restore_call *c, int rc)
 {
-	if (c->images_fd >= 0)
+	bool held = c->images_fd >= 0;
+
+	if (held)
 		close(c->images_fd);
-	sweep_restore_images(c, rc);
+	sweep_restore_images(c, held, rc);
 	cryo_str_release(&c->place.table);
 	if (c->key.p)
 		explicit_bzero(c->key.p, c->key.len);

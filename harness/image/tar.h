@@ -55,6 +55,7 @@ struct cryo_tar_entry {
 	bool is_dir;
 	mode_t mode; /* permission bits */
 	uint64_t size;
+	uint64_t at; /* where its first header is in the archive, uncompressed */
 };
 /*
  * Called per entry; cryo_tar_read gives the entry's content in order (0 at its

@@ -202,7 +202,8 @@ static int check_tar_entry(struct cryo_tar_reader *r, struct archive_entry *ae,
 				    CRYO_TAR_MAX_MEMBERS);
 	r->bytes += (uint64_t)size;
 	*e = (struct cryo_tar_entry){ r->name, type == AE_IFDIR, archive_entry_perm(ae),
-				      (uint64_t)size };
+				      (uint64_t)size,
+				      (uint64_t)archive_read_header_position(r->a) };
 	return 0;
 }
 

@@ -70,7 +70,7 @@ static void log_to_named(const struct cryo_session *s, const char *text)
  */
 static void write_helper_log(const struct cryo_session *s, const char *level, const char *text)
 {
-	static const char *const work[] = { "relayed", "sealed", "opened" };
+	static const char *const work[] = { "relayed", "sealed", "opened", "fed" };
 	cryo_auto(cryo_free) char *line = cryo_asprintf("%s(cryopod-criu): %s\n", level, text);
 	cryo_auto(cryo_free) char *time = cryo_rfc3339(cryo_wall_ns());
 	cryo_auto(cryo_free) char *own = cryo_asprintf(
@@ -113,14 +113,14 @@ void cryo_helper_refuse(const struct cryo_session *s, const struct cryo_err *why
 
 static void close_unneeded_fds(const struct cryo_session *s)
 {
-	const int keep[] = { s->client, s->criu, s->pidfd,     s->ready,
-			     s->images, s->work, s->store.dir, s->store.mount };
+	const int keep[] = { s->client, s->criu,      s->pidfd,	      s->ready,	     s->images,
+			     s->work,	s->store.dir, s->store.mount, s->feed.source };
 
 	cryo_fds_close_others(keep, CRYO_ARRAY_LEN(keep));
 }
 
 /* CRIU has not started yet, and will begin its log anew. */
-static void log_set_opened(const struct cryo_session *s, uint64_t bytes, int64_t ms)
+static void log_images_made(const struct cryo_session *s, uint64_t bytes, int64_t ms)
 {
 	cryo_auto(cryo_free) char *size = cryo_size_show(bytes);
 	cryo_auto(cryo_free) char *text = cryo_asprintf("%s in %lld ms", size, (long long)ms);
@@ -130,7 +130,11 @@ static void log_set_opened(const struct cryo_session *s, uint64_t bytes, int64_t
 
 static int open_sealed_set(struct cryo_session *s, struct cryo_err *err)
 {
-	const struct cryo_seal_reader_opts o = { .key = s->key, .trusted = s->trusted };
+	const struct cryo_seal_reader_opts o = { .key = s->key,
+						 .trusted = s->trusted,
+						 .part = s->feed.part,
+						 .parts = s->feed.pages.n,
+						 .source = s->feed.source };
 	struct cryo_seal_reader *reader = NULL;
 	int64_t start = cryo_now_ms();
 	uint64_t need;
@@ -144,7 +148,20 @@ static int open_sealed_set(struct cryo_session *s, struct cryo_err *err)
 		rc = cryo_seal_reader_all(reader, s->store.dir, err);
 	cryo_seal_reader_free(reader);
 	if (rc == 0)
-		log_set_opened(s, need, cryo_now_ms() - start);
+		log_images_made(s, need, cryo_now_ms() - start);
+	return rc;
+}
+
+static int feed_images(struct cryo_session *s, struct cryo_err *err)
+{
+	uint64_t need = cryo_feed_bytes(&s->feed);
+	int64_t start = cryo_now_ms();
+	int rc = cryo_store_check(need, s->policy.memory, err);
+
+	if (rc == 0)
+		rc = cryo_feed_copy(&s->feed, s->images, s->store.dir, err);
+	if (rc == 0)
+		log_images_made(s, need, cryo_now_ms() - start);
 	return rc;
 }
 
@@ -198,6 +215,8 @@ static int begin_helper_work(struct work *w, struct cryo_err *err)
 
 	if (s->work_to_do == CRYO_OPENING)
 		rc = open_sealed_set(s, err);
+	if (s->work_to_do == CRYO_FEEDING)
+		rc = feed_images(s, err);
 	if (s->work_to_do == CRYO_SEALING)
 		rc = cryo_dump_new(s->store.dir, s->images, choose_sealing_time(s), &o, &w->dump,
 				   err);
@@ -282,7 +301,7 @@ static int run_helper_process(struct cryo_session *s)
 	 * count against its memory limit, on top of the memory they become. So go to
 	 * where runc is; where that fails, only the limit is felt.
 	 */
-	if (s->work_to_do == CRYO_OPENING)
+	if (s->work_to_do == CRYO_OPENING || s->work_to_do == CRYO_FEEDING)
 		cryo_group_join_memory(s->peer);
 	rc = begin_helper_work(&w, &err);
 	if (rc == 0)

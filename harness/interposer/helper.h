@@ -3,6 +3,7 @@
 #ifndef CRYO_INTERPOSER_HELPER_H
 #define CRYO_INTERPOSER_HELPER_H
 
+#include "interposer/feed.h"
 #include "interposer/policy.h"
 #include "interposer/store.h"
 #include "seal/set.h"
@@ -11,6 +12,7 @@ enum cryo_session_work {
 	CRYO_PASSING, /* messages only, because of words in CRIU's configuration */
 	CRYO_SEALING,
 	CRYO_OPENING,
+	CRYO_FEEDING, /* plain, and its pages are not with the images */
 };
 
 struct cryo_session {
@@ -21,9 +23,10 @@ struct cryo_session {
 	struct cryo_policy_criu criu_conf;
 	const char *logs; /* of struct cryo_interposer */
 	enum cryo_session_work work_to_do;
-	int images, work;   /* directories of the client, opened */
-	char container[65]; /* its id, as far as known */
-	int client_images;  /* the number the client gave */
+	int images, work;      /* directories of the client, opened */
+	char container[65];    /* its id, as far as known */
+	int client_images;     /* the number the client gave */
+	struct cryo_feed feed; /* of a restore */
 	struct cryo_store store;
 	char *conf_path;      /* of CRIU's configuration without our words */
 	bool client_notified; /* it asked for notifications */

@@ -10,6 +10,7 @@
  *   claim.c    the key that is lent to one pod
  *   pem.c      certificates and keys
  *   store.c    where plain images may be
+ *   feed.c     pages that do not come with the images
  *   relay.c    the conversation
  *   dump.c     sealing while CRIU dumps
  *   pending.c  the lock while a set is made after the answer
@@ -29,6 +30,7 @@ struct cryo_interposer {
 	const char *conf;      /* "/etc/cryopod/criu.conf" */
 	const char *calls;     /* "/run/cryopod/calls": a file a container id */
 	const char *logs;      /* "/run/cryopod": whose *.log CRIU files may name, and *.call */
+	const char *pages;     /* CRYO_PAGES_DIR */
 	const char *dumps;     /* "/run/cryopod/dumps": guard.h */
 	const char *runc_conf; /* what runc names to CRIU where a pod names nothing */
 	const char *const *criu_conf; /* configuration CRIU reads by itself; ends with NULL */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "criu/pages.h"
 #include "interposer/interposer.h"
 #include "interposer/settle.h"
 
@@ -24,6 +25,7 @@ int main(int argc, char **argv)
 		.conf = "/etc/cryopod/criu.conf",
 		.calls = "/run/cryopod/calls",
 		.logs = "/run/cryopod",
+		.pages = CRYO_PAGES_DIR,
 		.dumps = "/run/cryopod/dumps",
 		.runc_conf = "/etc/criu/runc.conf",
 		.criu_conf = criu_conf,
@@ -31,7 +33,7 @@ int main(int argc, char **argv)
 
 	/* How `cryopod status` tells us from CRIU, which refuses this option. */
 	if (argc == 2 && strcmp(argv[1], "--cryopod-version") == 0)
-		return puts("cryopod-criu seal/1") == EOF;
+		return puts("cryopod-criu seal/1 pages/1") == EOF;
 	if (argc == 2 && strcmp(argv[1], "--cryopod-probe-sockets") == 0)
 		return probe_with_policy(where.conf);
 	for (size_t i = 0; argc == 3 && cryo_settle_options[i]; i++)

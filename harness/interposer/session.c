@@ -69,6 +69,7 @@ static void release_session(struct cryo_session *s)
 	cryo_seal_key_free(s->key);
 	cryo_seal_key_free(s->sign_key);
 	cryo_seal_trust_free(s->trusted);
+	cryo_feed_release(&s->feed);
 	free(s->conf_path);
 }
 #define release_sessionp release_session
@@ -254,6 +255,10 @@ static int check_detours(const struct cryo_interposer *where, const struct cryo_
 	}
 	if (rc < 0 || !what)
 		return rc;
+	if (s->work_to_do == CRYO_FEEDING)
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "%s cannot be combined with pages that are kept on the node",
+				    what);
 	return cryo_err_set(err, CRYO_E_CONFIG,
 			    "%s cannot be combined with encryption: do without, or without "
 			    "'encrypt' and 'require-encryption'",
@@ -310,13 +315,16 @@ static int decide_dump_work(struct cryo_session *s, struct cryo_err *err)
 	return 0;
 }
 
-static int decide_restore_work(struct cryo_session *s, struct cryo_err *err)
+static int decide_restore_work(const struct cryo_interposer *where, struct cryo_session *s,
+			       struct cryo_err *err)
 {
-	int sealed = cryo_seal_is_sealed(s->images, err);
+	int sealed = cryo_seal_is_sealed(s->images, err), fed = sealed;
 
-	if (sealed < 0)
-		return sealed;
-	s->work_to_do = sealed ? CRYO_OPENING : CRYO_PASSING;
+	if (sealed >= 0)
+		fed = cryo_feed_find(s->images, where->pages, sealed, &s->feed, err);
+	if (fed < 0)
+		return fed;
+	s->work_to_do = sealed ? CRYO_OPENING : fed ? CRYO_FEEDING : CRYO_PASSING;
 	if (sealed)
 		return load_opening_key(s, err);
 	if (s->policy.require)
@@ -332,7 +340,7 @@ static int decide_session_work(const struct cryo_interposer *where, const struct
 	int rc = load_session_policy(where, own, s, err);
 
 	if (rc == 0)
-		rc = s->req.type == CRYO_RPC_RESTORE ? decide_restore_work(s, err)
+		rc = s->req.type == CRYO_RPC_RESTORE ? decide_restore_work(where, s, err)
 						     : decide_dump_work(s, err);
 	if (rc == 0)
 		rc = check_criu_words(where, own, s, err);
@@ -482,7 +490,7 @@ static int handle_request(struct cryo_session *s, struct cryo_err *err)
 	s->client_notified = s->req.notify_scripts;
 	s->req.notify_scripts |= s->work_to_do == CRYO_SEALING;
 	/* What CRIU has read it punches out of its copy: memory is not needed twice. */
-	s->req.auto_dedup |= s->work_to_do == CRYO_OPENING;
+	s->req.auto_dedup |= s->work_to_do == CRYO_OPENING || s->work_to_do == CRYO_FEEDING;
 	return start_helper_process(s, err);
 }
 
@@ -633,6 +641,7 @@ int cryo_session_run(const struct cryo_interposer *where, int sock, struct cryo_
 							     .work = -1,
 							     .pidfd = -1,
 							     .logs = where->logs,
+							     .feed = CRYO_FEED_INIT,
 							     .store = CRYO_STORE_INIT };
 	int rc = run_swrk_session(where, own, &s, err);
 

@@ -19,7 +19,9 @@
 
 static const char *const public_names[] = {
 	"descriptors.json", /* runc writes it, and reads it before CRIU runs */
-	"dump.log",	    "restore.log", "stats-dump", "stats-restore",
+	"dump.log",	    "restore.log",	  "stats-dump",
+	"stats-restore",    "cryopod-pages.json", /* of a restore: where pages are that do not come
+						     with the images */
 };
 
 bool cryo_seal_is_public(const char *name)

@@ -49,32 +49,49 @@ int cryo_seal_reader_from(const void *der, size_t len, const struct cryo_seal_re
 	return rc;
 }
 
-static int check_sealed_size(const struct cryo_seal_file *f, int fd, struct cryo_err *err)
+static int check_sealed_size(const struct cryo_seal_file *f, uint64_t size, struct cryo_err *err)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return cryo_err_sys(err, errno, "'%s'", f->name);
-	if ((uint64_t)st.st_size == cryo_seal_stream_size(f->plain))
+	if (size == cryo_seal_stream_size(f->plain))
 		return 0;
 	return cryo_err_set(err, CRYO_E_TAMPER,
-			    "'%s' has %lld bytes, and %llu were sealed: it is cut, longer, or not "
+			    "'%s' has %llu bytes, and %llu were sealed: it is cut, longer, or not "
 			    "sealed",
-			    f->name, (long long)st.st_size,
+			    f->name, (unsigned long long)size,
 			    (unsigned long long)cryo_seal_stream_size(f->plain));
 }
 
-static int open_listed_file(struct cryo_seal_reader *r, const struct cryo_seal_file *f, int *fd,
-			    struct cryo_err *err)
+static const struct cryo_seal_part *find_sealed_part(const struct cryo_seal_reader *r,
+						     const char *name)
 {
-	int rc = cryo_seal_dir_open(r->dir, f->name, fd, err);
+	for (size_t i = 0; i < r->opts.parts; i++)
+		if (strcmp(r->opts.part[i].name, name) == 0)
+			return &r->opts.part[i];
+	return NULL;
+}
 
+/* *base: where it begins there. */
+static int open_listed_file(struct cryo_seal_reader *r, const struct cryo_seal_file *f, int *fd,
+			    uint64_t *base, struct cryo_err *err)
+{
+	const struct cryo_seal_part *part = find_sealed_part(r, f->name);
+	struct stat st;
+	int rc;
+
+	*base = part ? part->at : 0;
+	if (part) {
+		*fd = fcntl(r->opts.source, F_DUPFD_CLOEXEC, 0);
+		return *fd < 0 ? cryo_err_sys(err, errno, "'%s'", f->name)
+			       : check_sealed_size(f, part->size, err);
+	}
+	rc = cryo_seal_dir_open(r->dir, f->name, fd, err);
 	if (rc < 0 && err->status == CRYO_E_SYSTEM && err->sys_errno == ENOENT)
 		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' was sealed and is not there",
 				    f->name);
 	if (rc < 0)
 		return cryo_err_as(err, rc, CRYO_E_TAMPER);
-	return check_sealed_size(f, *fd, err);
+	if (fstat(*fd, &st) < 0)
+		return cryo_err_sys(err, errno, "'%s'", f->name);
+	return check_sealed_size(f, (uint64_t)st.st_size, err);
 }
 
 static int check_sealed_dir(struct cryo_seal_reader *r, struct cryo_err *err)
@@ -90,8 +107,9 @@ static int check_sealed_dir(struct cryo_seal_reader *r, struct cryo_err *err)
 					  names.v[i]);
 	for (size_t i = 0; rc == 0 && i < r->manifest.n; i++) {
 		cryo_auto(cryo_fd_close) int fd = -1;
+		uint64_t base;
 
-		rc = open_listed_file(r, &r->manifest.file[i], &fd, err);
+		rc = open_listed_file(r, &r->manifest.file[i], &fd, &base, err);
 	}
 	return rc;
 }
@@ -155,13 +173,14 @@ int cryo_seal_reader_fd(struct cryo_seal_reader *r, const char *name, int out_fd
 {
 	const struct cryo_seal_file *f = cryo_seal_manifest_find(&r->manifest, name);
 	cryo_auto(cryo_fd_close) int in = -1;
+	uint64_t base;
 	int rc;
 
 	if (!f)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not in the set", name);
-	rc = open_listed_file(r, f, &in, err);
+	rc = open_listed_file(r, f, &in, &base, err);
 	if (rc == 0)
-		rc = cryo_seal_reader_run(r, f, in, 0, out_fd, err);
+		rc = cryo_seal_reader_run(r, f, in, base, out_fd, err);
 	return rc;
 }
 

@@ -94,12 +94,22 @@ int cryo_seal_follow_finish(struct cryo_seal_follow *f, struct cryo_err *err);
 
 /* ---- opening a set ---- */
 
+/* A file of the set that lies in a stretch of another one. */
+struct cryo_seal_part {
+	const char *name;
+	uint64_t at, size;
+};
+
 struct cryo_seal_reader;
 struct cryo_seal_reader_opts {
 	const struct cryo_seal_key *key;
 	const struct cryo_seal_cert *cert;     /* whose key it is; NULL: try every recipient */
 	const struct cryo_seal_trust *trusted; /* NULL: any maker, and unsigned sets */
 	unsigned threads;		       /* 0: one a core */
+	/* Files that are not in the directory but in `source`; borrowed until free. */
+	const struct cryo_seal_part *part;
+	size_t parts;
+	int source;
 };
 
 /*

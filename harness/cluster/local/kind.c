@@ -32,6 +32,7 @@ const struct cryo_cluster_ops cryo_cluster_local = {
 	.exec = local_exec,
 	.get = local_get,
 	.put = local_put,
+	.link = local_link,
 	.runtime_socket = local_runtime_socket,
 	.log_argv = local_log_argv,
 	.templates = &templates,

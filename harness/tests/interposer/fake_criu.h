@@ -145,6 +145,19 @@ static inline bool fake_dump(const struct fake *f)
 	return ok;
 }
 
+/* What it gets to see of the pages is in "pages-seen". */
+static inline void fake_keep_pages(const struct fake *f)
+{
+	int fd = openat(f->images, "pages-1.img", O_RDONLY);
+	char *mib = cryo_alloc(MIB);
+	ssize_t n;
+
+	while (fd >= 0 && (n = read(fd, mib, MIB)) > 0)
+		fake_put(f->work, "pages-seen", mib, (size_t)n);
+	free(mib);
+	close(fd);
+}
+
 static inline bool fake_restore(const struct fake *f)
 {
 	char text[sizeof(MARKER)] = "";
@@ -155,6 +168,7 @@ static inline bool fake_restore(const struct fake *f)
 	ok = ok && fake_ask(f, "pre-restore") && fake_ask(f, "post-restore");
 	if (ok)
 		fake_put(f->work, "restored", "", 0);
+	fake_keep_pages(f);
 	if (f->req.auto_dedup)
 		fake_put(f->work, "dedup", "", 0);
 	return ok;

@@ -2,6 +2,7 @@
 /* The interposer between a runc that is played here and tests/fake_criu.h. */
 #include "tests/seal/seal_world.h"
 
+#include "criu/pages.h"
 #include "interposer/interposer.h"
 #include "interposer/pending.h"
 #include "tests/interposer/fake_criu.h"
@@ -146,7 +147,9 @@ static void become_criu(int sock)
 	cryo_auto(cryo_free) char *calls = below("calls");
 	cryo_auto(cryo_free) char *dumps = below("dumps");
 	cryo_auto(cryo_free) char *runc_conf = below("runc.conf");
+	cryo_auto(cryo_free) char *pages = below("pages");
 	const struct cryo_interposer where = { .conf = conf,
+					       .pages = pages,
 					       .calls = calls,
 					       .logs = dir,
 					       .dumps = dumps,
@@ -1355,6 +1358,160 @@ static void too_long_a_message(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world, no_world)
 
+/* ---- pages that do not come with the images ---- */
+
+#define SOURCE_FRONT 1536
+#define SOURCE_BACK  512
+
+/* What is wrong with them. */
+struct beside {
+	const char *what, *message; /* NULL: nothing, they are taken */
+	const char *ref;	    /* this reference instead */
+	off_t flip;		    /* this byte of the pages is another one; 0: none */
+	off_t cut;		    /* so much is missing of the source */
+	bool gone, no_sum, no_dir;
+};
+
+static void flip_byte(const char *path, off_t at)
+{
+	cryo_auto(cryo_fd_close) int fd = open(path, O_RDWR);
+	char c;
+
+	assert_int_equal(pread(fd, &c, 1, at), 1);
+	c ^= 1;
+	assert_int_equal(pwrite(fd, &c, 1, at), 1);
+}
+
+/* Of a dump, its pages go into a stretch of another file. */
+static void put_pages_beside(const struct beside *b, bool sealed)
+{
+	cryo_auto(cryo_free) char *pages = below("pages");
+	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/pages-1.img", img);
+	cryo_auto(cryo_free) char *ref = cryo_asprintf("%s/" CRYO_PAGES_REF, img);
+	cryo_auto(cryo_free) char *to = NULL;
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 }, bytes = { 0 };
+	struct cryo_pages_file file = { .name = "pages-1.img", .at = SOURCE_FRONT };
+	struct cryo_pages p = { .source = ID, .file = &file, .n = 1 };
+	struct cryo_err err;
+	int fd;
+
+	if (!b->no_dir)
+		assert_int_equal(mkdir(pages, 0700), 0);
+	to = cryo_asprintf("%s/" ID, pages);
+	for (size_t i = 0; i < SOURCE_FRONT; i++)
+		cryo_str_addn(&bytes, "x", 1);
+	assert_int_equal(cryo_fs_read(from, SIZE_MAX, &bytes, &err), 0);
+	file.size = bytes.len - SOURCE_FRONT;
+	for (size_t i = 0; i < SOURCE_BACK; i++)
+		cryo_str_addn(&bytes, "y", 1);
+	if (!b->gone && !b->no_dir)
+		assert_int_equal(cryo_fs_write(to, bytes.p, bytes.len, 0600, &err), 0);
+	fd = open(from, O_RDONLY | O_CLOEXEC);
+	if (!sealed && !b->no_sum)
+		assert_int_equal(cryo_pages_sum(fd, 0, file.size, -1, file.sum, &err), 0);
+	close(fd);
+	assert_int_equal(unlink(from), 0);
+	cryo_pages_show(&p, &text);
+	put_text(ref, b->ref ? b->ref : cryo_str_get(&text));
+	if (b->flip)
+		flip_byte(to, SOURCE_FRONT + b->flip);
+	if (b->cut)
+		assert_int_equal(truncate(to, (off_t)bytes.len - b->cut), 0);
+}
+
+static void assert_same_pages(const struct cryo_str *before)
+{
+	cryo_auto(cryo_str_release) struct cryo_str seen = get_file(work, "pages-seen");
+
+	assert_int_equal(seen.len, before->len);
+	assert_memory_equal(seen.p, before->p, seen.len);
+	assert_true(there(work, "dedup"));
+}
+
+static void restore_from_beside(const struct beside *b, bool sealed)
+{
+	cryo_auto(cryo_free) char *open = below("open");
+	cryo_auto(cryo_str_release) struct cryo_str before = { 0 };
+	const struct cryo_seal_reader_opts o = { .key = owner.key };
+	struct cryo_err err;
+	struct talk t;
+
+	print_message("# %s, %s\n", sealed ? "sealed" : "plain", b->what);
+	configure(sealed ? "encrypt\ntls-cert %/tls.crt\ntls-key %/tls.key\n" : "");
+	dump(&t, true);
+	if (sealed)
+		assert_int_equal(cryo_seal_path_open(img, open, &o, &err), 0);
+	before = get_file(sealed ? open : img, "pages-1.img");
+	put_pages_beside(b, sealed);
+	restore(&t);
+	if (b->message) {
+		assert_refused(&t, CRYO_RPC_RESTORE, b->message);
+		assert_false(there(work, "restored"));
+		assert_true(has_text(work, "restore.log", b->message));
+	} else {
+		assert_true(t.resp.success && there(work, "restored"));
+		assert_same_pages(&before);
+	}
+}
+
+#define REF(source, name, at)                                                                      \
+	"{\"version\":1,\"source\":\"" source "\",\"files\":[{\"name\":\"" name "\",\"at\":" at    \
+	",\"size\":4096,\"sum\":\"" ID "\"}]}"
+
+static void pages_beside(void **state)
+{
+	static const struct beside row[] = {
+		{ .what = "as they were" },
+		{ .what = "the first byte is another one", .flip = 1, .message = "" },
+		{ .what = "the last byte is another one",
+		  .flip = (off_t)PAGES_MIB * MIB - 1,
+		  .message = "" },
+		{ .what = "behind them is less", .cut = SOURCE_BACK },
+		{ .what = "cut", .cut = SOURCE_BACK + 1, .message = "were cut" },
+		{ .what = "gone", .gone = true, .message = "not on the node any more" },
+		{ .what = "no directory", .no_dir = true, .message = "not on the node any more" },
+		{ .what = "no sum", .no_sum = true, .message = "has no sum" },
+		{ .what = "a path",
+		  .ref = REF("../../../etc/passwd", "pages-1.img", "0"),
+		  .message = "is not what cryopod writes" },
+		{ .what = "another image",
+		  .ref = REF(ID, "core-1.img", "0"),
+		  .message = "is not what cryopod writes" },
+		{ .what = "before its beginning",
+		  .ref = REF(ID, "pages-1.img", "-1"),
+		  .message = "is not what cryopod writes" },
+		{ .what = "far behind its end",
+		  .ref = REF(ID, "pages-1.img", "1125899906842624"),
+		  .message = "were cut" },
+		{ .what = "no JSON", .ref = "{", .message = CRYO_PAGES_REF },
+	};
+
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
+		for (int sealed = 0; sealed < 2; sealed++) {
+			if (sealed && row[i].no_sum)
+				continue;
+			restore_from_beside(&row[i], sealed);
+			assert_int_equal(no_world(state), 0);
+			assert_int_equal(world(state), 0);
+		}
+}
+
+/* They are not read from anywhere but where they are said to be; two of one name are refused. */
+static void pages_twice(void **state)
+{
+	cryo_auto(cryo_free) char *again = cryo_asprintf("%s/pages-1.img", img);
+	struct talk t;
+
+	(void)state;
+	configure("");
+	dump(&t, true);
+	put_pages_beside(&(const struct beside){ .what = "" }, false);
+	put_text(again, "others");
+	restore(&t);
+	assert_refused(&t, CRYO_RPC_RESTORE, "cannot create 'pages-1.img'");
+	assert_false(there(work, "restored"));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest relay[] = {
@@ -1395,6 +1552,8 @@ int main(int argc, char **argv)
 		TEST(client_is_gone),
 		TEST(silent_client),
 		TEST(detours),
+		TEST(pages_beside),
+		TEST(pages_twice),
 		TEST(no_messages),
 		TEST(too_long_a_message),
 	};

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -145,6 +146,53 @@ int local_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, cons
 							    O_RDONLY | O_NONBLOCK | O_NOCTTY, err);
 
 	return fd < 0 ? fd : cryo_fs_copy_fd(fd, to, from, err);
+}
+
+/* The place below the node's state as a path of this machine; NULL: it is elsewhere. */
+static char *find_state_place(const struct local *l, const struct local_node *n, const char *to)
+{
+	const char *slash = strrchr(to, '/');
+	cryo_auto(cryo_free) char *parent = cryo_strndup(to, (size_t)(slash - to));
+	cryo_auto(cryo_free) char *link = NULL;
+	cryo_auto(cryo_fd_close) int dir = -1;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char there[4096];
+	ssize_t len;
+
+	dir = open_path_in_node(l, n, parent, O_PATH | O_DIRECTORY, &ignored);
+	if (dir < 0)
+		return NULL;
+	link = cryo_asprintf("/proc/self/fd/%d", dir);
+	len = readlink(link, there, sizeof(there) - 1);
+	if (len <= 0)
+		return NULL;
+	there[len] = '\0';
+	if (!cryo_starts_with(there, LOCAL_STATE "/"))
+		return NULL;
+	return cryo_asprintf("%s%s%s", n->state, there + strlen(LOCAL_STATE), slash);
+}
+
+/* Both have to be on one mount, so the node's file is named as this machine has it. */
+int local_link(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
+	       const char *to, struct cryo_err *err)
+{
+	const struct local *l = (struct local *)t;
+	cryo_auto(cryo_free) char *place = find_state_place(l, local_find_node(l, node), to);
+	cryo_auto(cryo_free) char *open = cryo_asprintf("/proc/self/fd/%d", from);
+	cryo_auto(cryo_free) char *draft = NULL;
+	int rc = 1;
+
+	if (!place)
+		return 0;
+	draft = cryo_asprintf("%s.%d.part", place, getpid());
+	unlink(draft);
+	if (linkat(AT_FDCWD, open, AT_FDCWD, draft, AT_SYMLINK_FOLLOW) < 0)
+		return 0;
+	if (rename(draft, place) < 0)
+		rc = cryo_err_sys(err, errno, "cannot make '%s'", place);
+	/* Two names of one file are left as they are by a rename. */
+	unlink(draft);
+	return rc;
 }
 
 int local_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,

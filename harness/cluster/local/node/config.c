@@ -7,6 +7,7 @@
 #include "cluster/local/local.h"
 
 #include "conf/yaml.h"
+#include "criu/pages.h"
 #include "net/pki.h"
 #include "source/data.h"
 #include "sys/fs.h"
@@ -348,6 +349,7 @@ static int link_all_programs(const struct local_node *n, const struct cryo_build
 		{ LOCAL_STATE "/kubelet", "/var/lib/kubelet" },
 		{ LOCAL_STATE "/containerd", "/var/lib/containerd" },
 		{ LOCAL_STATE "/log", "/var/log/cryopod" },
+		{ LOCAL_STATE "/pages", CRYO_PAGES_DIR },
 	};
 	int rc = 0;
 

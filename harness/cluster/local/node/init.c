@@ -342,7 +342,8 @@ static int make_service_directories(struct setup *s, struct cryo_err *err)
 {
 	static const char *const dirs[] = { LOCAL_STATE "/log",	     LOCAL_STATE "/etcd",
 					    LOCAL_STATE "/kubelet",  LOCAL_STATE "/containerd",
-					    LOCAL_STATE "/transfer", LOCAL_ETCD_RUN };
+					    LOCAL_STATE "/transfer", LOCAL_STATE "/pages",
+					    LOCAL_ETCD_RUN };
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < CRYO_ARRAY_LEN(dirs); i++)

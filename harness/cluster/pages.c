@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cluster/pages.h"
+
+#include "cluster/kind.h"
+#include "criu/pages.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ASK_MS 10000
+
+static int ask_node(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		    const char *const *argv, struct cryo_proc_result *res, struct cryo_err *err)
+{
+	const struct cryo_exec x = { .argv = argv, .timeout_ms = ASK_MS };
+
+	return cryo_cluster_exec(t, node, &x, res, err);
+}
+
+bool cryo_cluster_takes_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node)
+{
+	static const char *const argv[] = { "criu", "--cryopod-version", NULL };
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	return ask_node(t, node, argv, &res, &ignored) == 0 &&
+	       strstr(cryo_str_get(&res.out), " pages/1") != NULL;
+}
+
+/* ---- what is there ---- */
+
+struct kept {
+	char name[CRYO_HASH_HEX];
+	uint64_t bytes;
+	unsigned long links;
+};
+
+/* The next line "NAME BYTES LINKS"; false at the end. What has another name is no file of ours. */
+static bool next_kept_file(char *text, char **save, struct kept *out)
+{
+	for (char *line = strtok_r(text, "\n", save); line; line = strtok_r(NULL, "\n", save))
+		if (sscanf(line, "%64[0-9a-f] %" SCNu64 " %lu", out->name, &out->bytes,
+			   &out->links) == 3)
+			return true;
+	return false;
+}
+
+/* Nothing where the directory is not there. */
+static int list_kept_files(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			   struct cryo_proc_result *res, struct cryo_err *err)
+{
+	static const char *const argv[] = { "find", CRYO_PAGES_DIR "/", "-maxdepth",  "1", "-type",
+					    "f",    "-printf",		"%f %s %n\n", NULL };
+	int rc = ask_node(t, node, argv, res, err);
+
+	if (rc < 0 && err->status == CRYO_E_CHILD) {
+		*err = (struct cryo_err)CRYO_ERR_INIT;
+		return 0;
+	}
+	return rc;
+}
+
+json_t *cryo_cluster_pages_json(struct cryo_cluster *t)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < t->nodes; i++) {
+		cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+		struct cryo_err ignored = CRYO_ERR_INIT;
+		json_int_t files = 0, bytes = 0, copied = 0;
+		char *save = NULL;
+		struct kept k;
+
+		if (list_kept_files(t, &t->node[i], &res, &ignored) < 0 || !res.out.p)
+			continue;
+		for (char *text = res.out.p; next_kept_file(text, &save, &k); text = NULL) {
+			files++;
+			bytes += (json_int_t)k.bytes;
+			copied += k.links < 2 ? (json_int_t)k.bytes : 0;
+		}
+		if (files > 0)
+			json_array_append_new(all, json_pack("{ss sI sI sI}", "node",
+							     t->node[i].name, "files", files,
+							     "bytes", bytes, "copied", copied));
+	}
+	return all;
+}
+
+/* ---- keeping and dropping ---- */
+
+static bool has_kept_copy(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			  const char *name, uint64_t bytes)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	char *save = NULL;
+	struct kept k;
+
+	if (list_kept_files(t, node, &res, &ignored) < 0 || !res.out.p)
+		return false;
+	for (char *text = res.out.p; next_kept_file(text, &save, &k); text = NULL)
+		if (strcmp(k.name, name) == 0 && k.bytes == bytes)
+			return true;
+	return false;
+}
+
+int cryo_cluster_keep_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
+			    const char *name, struct cryo_err *err)
+{
+	static const char *const mkdir[] = {
+		"mkdir", "-p", "-m", "0700", "--", CRYO_PAGES_DIR, NULL
+	};
+	cryo_auto(cryo_free) char *to = cryo_asprintf(CRYO_PAGES_DIR "/%s", name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/self/fd/%d", from);
+	struct stat st;
+	int rc = ask_node(t, node, mkdir, NULL, err), linked = 0;
+
+	if (rc < 0)
+		return rc;
+	if (t->ops->link)
+		linked = t->ops->link(t, node, from, to, err);
+	if (linked != 0)
+		return linked < 0 ? linked : 0;
+	if (fstat(from, &st) == 0 && has_kept_copy(t, node, name, (uint64_t)st.st_size))
+		return 0;
+	return cryo_cluster_put(t, node, path, to, err);
+}
+
+static bool has_prefix(const struct cryo_strv *prefixes, const char *name)
+{
+	for (size_t i = 0; i < prefixes->n; i++)
+		if (*prefixes->v[i] && cryo_starts_with(name, prefixes->v[i]))
+			return true;
+	return false;
+}
+
+int cryo_cluster_drop_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			    const struct cryo_strv *prefixes, size_t *n, struct cryo_err *err)
+{
+	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };
+	int rc = list_kept_files(t, node, &res, err);
+	char *save = NULL;
+	struct kept k;
+
+	*n = 0;
+	if (rc < 0 || !res.out.p)
+		return rc;
+	cryo_strv_addl(&argv, "rm", "-f", "--", NULL);
+	for (char *text = res.out.p; next_kept_file(text, &save, &k); text = NULL)
+		if (!has_prefix(prefixes, k.name)) {
+			cryo_strv_addf(&argv, CRYO_PAGES_DIR "/%s", k.name);
+			++*n;
+		}
+	return *n ? ask_node(t, node, cryo_strv_get(&argv), NULL, err) : 0;
+}
