@@ -2,7 +2,7 @@
 #include "checkpoint/node_images.h"
 
 #include "base/event.h"
-#include "cluster/pages.h"
+#include "checkpoint/node_pages.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
@@ -187,7 +187,7 @@ static void drop_unused_pages(struct cryo_cluster *t, const struct cryo_cluster_
 	for (char *text = res.out.p; next_image_row(text, &save, &row); text = NULL)
 		if (!cryo_strv_has(gone, row.ref) && strrchr(row.ref, ':'))
 			cryo_strv_add(&tags, strrchr(row.ref, ':') + 1);
-	cryo_cluster_drop_pages(t, node, &tags, &n, &ignored);
+	cryo_node_pages_drop(t, node, &tags, &n, &ignored);
 	if (n > 0)
 		cryo_debug("%zu files of pages that no image needs are removed", n);
 }

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "checkpoint/node_images.h"
-#include "cluster/pages.h"
+#include "checkpoint/node_pages.h"
 #include "criu/archive_pages.h"
 #include "image/oci.h"
 #include "sys/fs.h"
@@ -85,7 +85,7 @@ static int make_light_layer(const struct make *m, const struct cryo_pages *p, ch
 	*layer = cryo_asprintf("%s/layer.tar", m->dir);
 	strcpy(digest, p->source);
 	rc = cryo_archive_strip(m->fd, m->size, p, *layer, err);
-	return rc < 0 ? rc : cryo_cluster_keep_pages(m->t, m->node, m->fd, p->source, err);
+	return rc < 0 ? rc : cryo_node_pages_keep(m->t, m->node, m->fd, p->source, err);
 }
 
 static int make_restore_layer(const struct make *m, char **layer, char digest[CRYO_HASH_HEX],
@@ -94,7 +94,7 @@ static int make_restore_layer(const struct make *m, char **layer, char digest[CR
 	cryo_auto(cryo_pages_release) struct cryo_pages p = { 0 };
 	int rc = 0;
 
-	if (has_memory_for_pages(m->size) && cryo_cluster_takes_pages(m->t, m->node))
+	if (has_memory_for_pages(m->size) && cryo_node_pages_can(m->t, m->node))
 		rc = cryo_archive_pages(m->path, m->fd, m->size, m->archive->sealed, &p, err);
 	if (rc < 0)
 		return rc;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "checkpoint/node_pages.h"
 #include "conf/json.h"
 
 #include <stdio.h>
@@ -108,6 +109,25 @@ static void print_api_access(const json_t *j)
 		printf("  API server  cannot be reached (cryopod up)\n");
 }
 
+static void print_kept_pages(const json_t *list)
+{
+	json_t *node;
+	size_t i;
+
+	if (json_array_size(list) > 0)
+		printf("\nkept for restored pods\n");
+	json_array_foreach(list, i, node) {
+		int64_t bytes = cryo_json_int(node, "bytes", 0);
+		int64_t copied = cryo_json_int(node, "copied", 0);
+		cryo_auto(cryo_free) char *all = cryo_size_show((uint64_t)bytes);
+		cryo_auto(cryo_free) char *own = cryo_size_show((uint64_t)copied);
+
+		printf("  %-12s %ld archives, %s, of which %s are nowhere else\n",
+		       cryo_json_str(node, "node"), (long)cryo_json_int(node, "files", 0), all,
+		       own);
+	}
+}
+
 static void print_cluster_status(const json_t *j)
 {
 	static const char *const capability[] = { "checkpoint", "restore", "encryption",
@@ -123,10 +143,22 @@ static void print_cluster_status(const json_t *j)
 	print_api_access(j);
 	json_array_foreach(json_object_get(j, "nodes"), i, node)
 		print_node_status(node);
+	print_kept_pages(json_object_get(j, "pages"));
 	if (capabilities)
 		printf("\ncapabilities\n");
 	for (i = 0; capabilities && i < CRYO_ARRAY_LEN(capability); i++)
 		print_capability(capabilities, capability[i]);
+}
+
+/* With what is kept for its restored pods. */
+static int get_cluster_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
+{
+	int rc = cryo_cluster_status(t, out, err);
+
+	if (rc == 0 && cryo_cluster_reaches_nodes(t) &&
+	    cryo_streq(cryo_json_str(*out, "state"), "running"))
+		json_object_set_new(*out, "pages", cryo_node_pages_json(t));
+	return rc;
 }
 
 static int get_cluster_statuses(json_t *list, struct cryo_err *err)
@@ -140,7 +172,7 @@ static int get_cluster_statuses(json_t *list, struct cryo_err *err)
 
 		rc = cryo_cluster_open(NULL, names.v[i], &t, err);
 		if (rc == 0)
-			rc = cryo_cluster_status(t, &one, err);
+			rc = get_cluster_status(t, &one, err);
 		if (rc == 0)
 			json_array_append_new(list, one);
 	}
@@ -182,7 +214,7 @@ static int status_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 		return show_cluster_statuses(output, err);
 	rc = cryo_cli_target(cli, &t, err);
 	if (rc == 0)
-		rc = cryo_cluster_status(t, &j, err);
+		rc = get_cluster_status(t, &j, err);
 	if (rc < 0)
 		return rc;
 	if (output == CRYO_OUTPUT_TABLE)

@@ -102,6 +102,12 @@ int cryo_cluster_put(struct cryo_cluster *t, const struct cryo_cluster_node *nod
 	return put_file_bytes(t, node, fd, to, err);
 }
 
+int cryo_cluster_link(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
+		      const char *to, struct cryo_err *err)
+{
+	return t->ops->link ? t->ops->link(t, node, from, to, err) : 0;
+}
+
 int cryo_cluster_put_data(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			  const void *data, size_t len, const char *to, struct cryo_err *err)
 {

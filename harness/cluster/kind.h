@@ -60,7 +60,7 @@ struct cryo_cluster_ops {
 		   int to, struct cryo_err *err);
 	int (*put)(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
 		   const char *to, struct cryo_err *err);
-	/* The open file as a file there that is the same one. 1: it is; 0: that cannot be. */
+	/* As cryo_cluster_link(); NULL: it never can be. */
 	int (*link)(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
 		    const char *to, struct cryo_err *err);
 	/* The container runtime's socket as a path on this machine; caller frees. */

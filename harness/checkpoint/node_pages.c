@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "cluster/pages.h"
+#include "checkpoint/node_pages.h"
 
-#include "cluster/kind.h"
 #include "criu/pages.h"
 
 #include <inttypes.h>
@@ -21,7 +20,7 @@ static int ask_node(struct cryo_cluster *t, const struct cryo_cluster_node *node
 	return cryo_cluster_exec(t, node, &x, res, err);
 }
 
-bool cryo_cluster_takes_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node)
+bool cryo_node_pages_can(struct cryo_cluster *t, const struct cryo_cluster_node *node)
 {
 	static const char *const argv[] = { "criu", "--cryopod-version", NULL };
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
@@ -64,7 +63,7 @@ static int list_kept_files(struct cryo_cluster *t, const struct cryo_cluster_nod
 	return rc;
 }
 
-json_t *cryo_cluster_pages_json(struct cryo_cluster *t)
+json_t *cryo_node_pages_json(struct cryo_cluster *t)
 {
 	json_t *all = json_array();
 
@@ -108,8 +107,8 @@ static bool has_kept_copy(struct cryo_cluster *t, const struct cryo_cluster_node
 	return false;
 }
 
-int cryo_cluster_keep_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
-			    const char *name, struct cryo_err *err)
+int cryo_node_pages_keep(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
+			 const char *name, struct cryo_err *err)
 {
 	static const char *const mkdir[] = {
 		"mkdir", "-p", "-m", "0700", "--", CRYO_PAGES_DIR, NULL
@@ -117,12 +116,11 @@ int cryo_cluster_keep_pages(struct cryo_cluster *t, const struct cryo_cluster_no
 	cryo_auto(cryo_free) char *to = cryo_asprintf(CRYO_PAGES_DIR "/%s", name);
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/self/fd/%d", from);
 	struct stat st;
-	int rc = ask_node(t, node, mkdir, NULL, err), linked = 0;
+	int rc = ask_node(t, node, mkdir, NULL, err), linked;
 
 	if (rc < 0)
 		return rc;
-	if (t->ops->link)
-		linked = t->ops->link(t, node, from, to, err);
+	linked = cryo_cluster_link(t, node, from, to, err);
 	if (linked != 0)
 		return linked < 0 ? linked : 0;
 	if (fstat(from, &st) == 0 && has_kept_copy(t, node, name, (uint64_t)st.st_size))
@@ -138,8 +136,8 @@ static bool has_prefix(const struct cryo_strv *prefixes, const char *name)
 	return false;
 }
 
-int cryo_cluster_drop_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    const struct cryo_strv *prefixes, size_t *n, struct cryo_err *err)
+int cryo_node_pages_drop(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			 const struct cryo_strv *prefixes, size_t *n, struct cryo_err *err)
 {
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	cryo_auto(cryo_strv_release) struct cryo_strv argv = { 0 };

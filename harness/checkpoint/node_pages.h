@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pages of restored archives that a node keeps (criu/pages.h). */
-#ifndef CRYO_CLUSTER_PAGES_H
-#define CRYO_CLUSTER_PAGES_H
+#ifndef CRYO_CHECKPOINT_NODE_PAGES_H
+#define CRYO_CHECKPOINT_NODE_PAGES_H
 
 #include "cluster/cluster.h"
 
 /* Does its interposer take pages that do not come with the images? */
-bool cryo_cluster_takes_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node);
+bool cryo_node_pages_can(struct cryo_cluster *t, const struct cryo_cluster_node *node);
 /*
  * The open file `from` is there under that name afterwards: the same file where node and archive
  * are on one file system of this machine (then nothing is copied), else a copy; one that is there
  * already stays.
  */
-int cryo_cluster_keep_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
-			    const char *name, struct cryo_err *err);
+int cryo_node_pages_keep(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
+			 const char *name, struct cryo_err *err);
 /* Removes those whose name begins with none of `prefixes`; *n of them. */
-int cryo_cluster_drop_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			    const struct cryo_strv *prefixes, size_t *n, struct cryo_err *err);
+int cryo_node_pages_drop(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			 const struct cryo_strv *prefixes, size_t *n, struct cryo_err *err);
 /* {"node", "files", "bytes", "copied"} for each node that has any: bytes of archives, and of them
  * those that are nowhere else; new reference. */
-json_t *cryo_cluster_pages_json(struct cryo_cluster *t);
+json_t *cryo_node_pages_json(struct cryo_cluster *t);
 
 #endif
