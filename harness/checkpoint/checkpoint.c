@@ -356,7 +356,7 @@ static int copy_archive_out(struct call *c, struct cryo_err *err)
 
 	if (!c->opts->to)
 		return 0;
-	rc = cryo_cluster_get(c->t, c->node, c->out->archive, c->opts->to, err);
+	rc = cryo_cluster_take(c->t, c->node, c->out->archive, c->opts->to, err);
 	c->out->copy = cryo_strdup(c->opts->to);
 	return rc;
 }

@@ -309,7 +309,7 @@ static int copy_pod_archives(struct pod_call *c, const char *dir, struct cryo_er
 	for (size_t i = 0; rc == 0 && i < c->out->n; i++) {
 		cryo_auto(cryo_free) char *to = cryo_asprintf("%s/%s.tar", dir, c->names.v[i]);
 
-		rc = cryo_cluster_get(c->t, c->node, c->out->of[i].archive, to, err);
+		rc = cryo_cluster_take(c->t, c->node, c->out->of[i].archive, to, err);
 	}
 	cryo_json_dump_pretty(c->pod, &text);
 	return rc < 0 ? rc : cryo_fs_write(source, text.p, text.len, 0600, err);

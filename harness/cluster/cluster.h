@@ -152,6 +152,10 @@ int cryo_cluster_exec(struct cryo_cluster *t, const struct cryo_cluster_node *no
  * 0600. */
 int cryo_cluster_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
 		     const char *to, struct cryo_err *err);
+/* The same for a file that nobody writes to any more: where node and `to` are on one file system of
+ * this machine nothing is copied, both names have the same file then. */
+int cryo_cluster_take(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		      const char *from, const char *to, struct cryo_err *err);
 /* The same into memory: appended to `out`. A file of more than `max` bytes is refused. */
 int cryo_cluster_read(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 		      const char *from, size_t max, struct cryo_str *out, struct cryo_err *err);

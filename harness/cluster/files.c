@@ -43,6 +43,16 @@ int cryo_cluster_get(struct cryo_cluster *t, const struct cryo_cluster_node *nod
 	return rc < 0 ? rc : cryo_fs_draft_publish(&draft, err);
 }
 
+int cryo_cluster_take(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+		      const char *from, const char *to, struct cryo_err *err)
+{
+	int rc = t->ops->link_out ? t->ops->link_out(t, node, from, to, err) : 0;
+
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return cryo_cluster_get(t, node, from, to, err);
+}
+
 int cryo_cluster_read(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 		      const char *from, size_t max, struct cryo_str *out, struct cryo_err *err)
 {

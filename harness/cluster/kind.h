@@ -60,6 +60,10 @@ struct cryo_cluster_ops {
 		   int to, struct cryo_err *err);
 	int (*put)(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
 		   const char *to, struct cryo_err *err);
+	/* A file there as a file of this machine that is the same one, synced. 1: it is; 0: that
+	 * cannot be. */
+	int (*link_out)(struct cryo_cluster *t, const struct cryo_cluster_node *node,
+			const char *from, const char *to, struct cryo_err *err);
 	/* As cryo_cluster_link(); NULL: it never can be. */
 	int (*link)(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
 		    const char *to, struct cryo_err *err);

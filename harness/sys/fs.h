@@ -85,6 +85,11 @@ int cryo_fs_copy(const char *src, const char *dst, mode_t mode, struct cryo_err 
  */
 int cryo_fs_copy_inside(const char *root, const char *path, const char *dst, mode_t mode,
 			struct cryo_err *err);
+/*
+ * The open file under one more name (a hard link), which appears whole and replaces what a rename
+ * may replace. `sync`: its data first. 1: it has it; 0: it cannot, as it is on another file system.
+ */
+int cryo_fs_link(int from, const char *to, bool sync, struct cryo_err *err);
 /* The same between two files that are open; `name` is for the message. */
 int cryo_fs_copy_fd(int in, int out, const char *name, struct cryo_err *err);
 /*

@@ -33,6 +33,7 @@ const struct cryo_cluster_ops cryo_cluster_local = {
 	.get = local_get,
 	.put = local_put,
 	.link = local_link,
+	.link_out = local_link_out,
 	.runtime_socket = local_runtime_socket,
 	.log_argv = local_log_argv,
 	.templates = &templates,

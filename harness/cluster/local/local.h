@@ -243,6 +243,8 @@ int local_get(struct cryo_cluster *t, const struct cryo_cluster_node *node, cons
 	      int to, struct cryo_err *err);
 int local_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
 	      const char *to, struct cryo_err *err);
+int local_link_out(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
+		   const char *to, struct cryo_err *err);
 int local_link(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
 	       const char *to, struct cryo_err *err);
 int local_runtime_socket(struct cryo_cluster *t, const struct cryo_cluster_node *node, char **path,

@@ -564,10 +564,46 @@ static void touched_once_an_hour(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static nlink_t count_links(const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(stat(at(name), &st), 0);
+	return st.st_nlink;
+}
+
+/* One file, two names; what was there is replaced, and nothing else is left. */
+static void linked(void **state)
+{
+	cryo_auto(cryo_fd_close) int fd = -1, elsewhere = -1;
+
+	(void)state;
+	put("first", "text");
+	put("second", "old");
+	fd = open(at("first"), O_RDONLY | O_CLOEXEC);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(cryo_fs_link(fd, at("second"), i, &err), 1);
+		assert_int_equal(count_links("first"), 2);
+		assert_holds("second", "text");
+	}
+	assert_int_equal(mkdir(at("linked.d"), 0700), 0);
+	assert_int_equal(cryo_fs_link(fd, at("linked.d"), false, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_link(fd, at("no/such"), false, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(count_links("first"), 2);
+	/* A file of another file system, and one that has no name any more. */
+	elsewhere = open("/proc/version", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(cryo_fs_link(elsewhere, at("third"), false, &err), 0);
+	unlink(at("first"));
+	unlink(at("second"));
+	assert_int_equal(cryo_fs_link(fd, at("third"), false, &err), 0);
+	assert_false(cryo_fs_exists(at("third")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(write_replaces_whole),
+		TEST(linked),
 		TEST(failed_write_leaves_nothing),
 		TEST(only_files_are_replaced),
 		TEST(place_is_checked_before),

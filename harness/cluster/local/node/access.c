@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -178,21 +178,22 @@ int local_link(struct cryo_cluster *t, const struct cryo_cluster_node *node, int
 {
 	const struct local *l = (struct local *)t;
 	cryo_auto(cryo_free) char *place = find_state_place(l, local_find_node(l, node), to);
-	cryo_auto(cryo_free) char *open = cryo_asprintf("/proc/self/fd/%d", from);
-	cryo_auto(cryo_free) char *draft = NULL;
-	int rc = 1;
 
-	if (!place)
+	return place ? cryo_fs_link(from, place, false, err) : 0;
+}
+
+int local_link_out(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
+		   const char *to, struct cryo_err *err)
+{
+	const struct local *l = (struct local *)t;
+	cryo_auto(cryo_free) char *place = find_state_place(l, local_find_node(l, node), from);
+	cryo_auto(cryo_fd_close) int fd =
+	    place ? open(place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) : -1;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || (st.st_mode & 077))
 		return 0;
-	draft = cryo_asprintf("%s.%d.part", place, getpid());
-	unlink(draft);
-	if (linkat(AT_FDCWD, open, AT_FDCWD, draft, AT_SYMLINK_FOLLOW) < 0)
-		return 0;
-	if (rename(draft, place) < 0)
-		rc = cryo_err_sys(err, errno, "cannot make '%s'", place);
-	/* Two names of one file are left as they are by a rename. */
-	unlink(draft);
-	return rc;
+	return cryo_fs_link(fd, to, true, err);
 }
 
 int local_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
