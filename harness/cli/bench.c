@@ -240,6 +240,7 @@ static int bench_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 			 struct cryo_err *err)
 {
 	cryo_auto(request_release) struct request r = {
+		.opts = opts,
 		.target = cli->target,
 		.name = strcmp(cli->name, "default") == 0 ? "bench" : cli->name,
 	};
