@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "cluster/status.h"
 #include "engine/engine.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
@@ -45,22 +46,20 @@ static void kind_bench_free(struct kind_bench *b)
 
 static int take_status(struct kind_bench *b, struct cryo_err *err)
 {
-	cryo_auto(cryo_json_decref) json_t *status = NULL;
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
 	const json_t *built;
-	const char *engine;
-	int rc = cryo_cluster_status(b->c->anchor, &status, err);
+	int rc = cryo_cluster_status(b->c->anchor, &s, err);
 
 	if (rc < 0)
 		return rc;
-	built = cryo_json_find(json_object_get(status, "builds"), "component", "kind");
-	engine = cryo_json_str(status, "engine");
+	built = cryo_json_find(s.builds, "component", "kind");
 	b->program = cryo_asprintf("%s/kind", built ? cryo_json_str(built, "dir") : "");
-	b->image = cryo_strdup(cryo_json_str(status, "image"));
+	b->image = cryo_strdup(s.engine.image);
 	b->config = cryo_asprintf("%s/kind.yaml", b->c->anchor->dir);
 	b->kubeconfig = cryo_asprintf("%s/alone.kubeconfig", b->c->anchor->dir);
-	b->engine.name = cryo_strdup(engine);
-	b->engine.program = engine ? cryo_fs_which(engine) : NULL;
-	b->engine.socket = cryo_strdup(cryo_json_str(status, "engineSocket"));
+	b->engine.name = cryo_strdup(s.engine.name);
+	b->engine.program = s.engine.name ? cryo_fs_which(s.engine.name) : NULL;
+	b->engine.socket = cryo_strdup(s.engine.socket);
 	if (!b->image || !b->engine.program)
 		return cryo_err_set(err, CRYO_E_CHECK, "cluster '%s' does not say what it runs in",
 				    b->c->anchor->name);

@@ -2,6 +2,7 @@
 #include "bench/template.h"
 #include "bench/bench.h"
 #include "bench/counter.h"
+#include "cluster/status.h"
 #include "scenario/many.h"
 
 #include "base/clock.h"
@@ -49,17 +50,17 @@ static int run_counter_pod(struct bench *b, struct cryo_err *err)
 /* What the target noted of the restore; a cluster that started by itself is not to be measured. */
 static int note_cluster_restore(struct bench *b, struct cryo_err *err)
 {
-	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	int rc = cryo_cluster_status(b->t, &status, err);
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
+	int rc = cryo_cluster_status(b->t, &s, err);
 
 	if (rc < 0)
 		return rc;
-	if (!cryo_streq(cryo_json_str(status, "origin"), "template"))
+	if (!cryo_streq(s.origin, "template"))
 		return cryo_err_set(err, CRYO_E_CHECK, "cluster '%s' did not come from a template",
 				    b->t->name);
-	note_template_phase(b, COPY, cryo_json_int(status, "restore.copy", 0));
-	note_template_phase(b, CRIU, cryo_json_int(status, "restore.criu", 0));
-	note_template_phase(b, FIRST, cryo_json_int(status, "restore.ready", 0));
+	note_template_phase(b, COPY, s.copy_ms);
+	note_template_phase(b, CRIU, s.criu_ms);
+	note_template_phase(b, FIRST, s.ready_ms);
 	return 0;
 }
 

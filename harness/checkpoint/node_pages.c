@@ -63,30 +63,27 @@ static int list_kept_files(struct cryo_cluster *t, const struct cryo_cluster_nod
 	return rc;
 }
 
-json_t *cryo_node_pages_json(struct cryo_cluster *t)
+void cryo_node_pages_count(struct cryo_cluster *t, struct cryo_cluster_status *s)
 {
-	json_t *all = json_array();
-
-	for (size_t i = 0; i < t->nodes; i++) {
+	if (!s->runs || !cryo_cluster_reaches_nodes(t))
+		return;
+	s->counted = true;
+	for (size_t i = 0; i < s->nodes; i++) {
 		cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 		struct cryo_err ignored = CRYO_ERR_INIT;
-		json_int_t files = 0, bytes = 0, copied = 0;
+		const struct cryo_cluster_node *node;
 		char *save = NULL;
 		struct kept k;
 
-		if (list_kept_files(t, &t->node[i], &res, &ignored) < 0 || !res.out.p)
+		if (cryo_cluster_find_node(t, s->node[i].name, &node, &ignored) < 0 ||
+		    list_kept_files(t, node, &res, &ignored) < 0 || !res.out.p)
 			continue;
 		for (char *text = res.out.p; next_kept_file(text, &save, &k); text = NULL) {
-			files++;
-			bytes += (json_int_t)k.bytes;
-			copied += k.links < 2 ? (json_int_t)k.bytes : 0;
+			s->node[i].pages.files++;
+			s->node[i].pages.bytes += (int64_t)k.bytes;
+			s->node[i].pages.copied += k.links < 2 ? (int64_t)k.bytes : 0;
 		}
-		if (files > 0)
-			json_array_append_new(all, json_pack("{ss sI sI sI}", "node",
-							     t->node[i].name, "files", files,
-							     "bytes", bytes, "copied", copied));
 	}
-	return all;
 }
 
 /* ---- keeping and dropping ---- */

@@ -4,6 +4,7 @@
 #define CRYO_CHECKPOINT_NODE_PAGES_H
 
 #include "cluster/cluster.h"
+#include "cluster/status.h"
 
 /* Does its interposer take pages that do not come with the images? */
 bool cryo_node_pages_can(struct cryo_cluster *t, const struct cryo_cluster_node *node);
@@ -17,8 +18,7 @@ int cryo_node_pages_keep(struct cryo_cluster *t, const struct cryo_cluster_node 
 /* Removes those whose name begins with none of `prefixes`; *n of them. */
 int cryo_node_pages_drop(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			 const struct cryo_strv *prefixes, size_t *n, struct cryo_err *err);
-/* {"node", "files", "bytes", "copied"} for each node that has any: bytes of archives, and of them
- * those that are nowhere else; new reference. */
-json_t *cryo_node_pages_json(struct cryo_cluster *t);
+/* What each node of a running cluster keeps, into its status. */
+void cryo_node_pages_count(struct cryo_cluster *t, struct cryo_cluster_status *s);
 
 #endif

@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 #include "cluster/snapshot.h"
+#include "cluster/status.h"
 #include "cluster/template.h"
 #include "conf/json.h"
 #include "image/builtin.h"
@@ -113,18 +114,14 @@ static void add_component_names(const struct line *l, struct cryo_strv *out)
 static void add_service_names(const struct line *l, struct cryo_strv *out)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	cryo_auto(cryo_json_decref) json_t *status = NULL;
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
 	struct cryo_cli cli = { .name = l->name };
 	struct cryo_err ignored = CRYO_ERR_INIT;
-	json_t *s;
-	size_t i;
 
-	if (cryo_cli_target(&cli, &t, &ignored) < 0 ||
-	    cryo_cluster_status(t, &status, &ignored) < 0)
+	if (cryo_cli_target(&cli, &t, &ignored) < 0 || cryo_cluster_status(t, &s, &ignored) < 0)
 		return;
-	json_array_foreach(cryo_json_at(status, "nodes[0].services"), i, s)
-		if (cryo_json_str(s, "name"))
-			cryo_strv_add(out, cryo_json_str(s, "name"));
+	for (size_t i = 0; s.nodes && i < s.node->services; i++)
+		cryo_strv_add(out, s.node->service[i].name);
 }
 
 static void add_command_names(const struct line *l, struct cryo_strv *out)

@@ -4,7 +4,7 @@
 
 #include "base/event.h"
 #include "cluster/collect.h"
-#include "conf/json.h"
+#include "cluster/status.h"
 #include "sys/intr.h"
 
 #include <stdio.h>
@@ -29,28 +29,20 @@ static const struct cryo_opt opts_table[] = {
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
-static void add_service_names(const json_t *status, const char *node, struct cryo_strv *names)
-{
-	json_t *n, *s;
-	size_t i, j;
-
-	json_array_foreach(json_object_get(status, "nodes"), i, n)
-		if (cryo_streq(cryo_json_str(n, "name"), node))
-			json_array_foreach(json_object_get(n, "services"), j, s)
-				cryo_strv_add(names, cryo_json_str(s, "name"));
-}
-
 static int list_service_names(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			      struct cryo_strv *names, struct cryo_err *err)
 {
-	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	int rc = cryo_cluster_status(t, &status, err);
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
+	const struct cryo_node_status *known;
+	int rc = cryo_cluster_status(t, &s, err);
 
 	if (rc < 0)
 		return rc;
-	add_service_names(status, node->name, names);
-	if (names->n == 0)
+	known = cryo_status_find_node(&s, node->name);
+	if (!known || known->services == 0)
 		return cryo_cluster_not_running(t, err);
+	for (size_t i = 0; i < known->services; i++)
+		cryo_strv_add(names, known->service[i].name);
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "cli/kubectl.h"
+#include "cluster/status.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
@@ -55,12 +56,12 @@ static int shell_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 	return adopt_child_exit_code(rc, &res, exit_code, err);
 }
 
-static char *find_built_kubectl(const json_t *status)
+static char *find_built_kubectl(const json_t *builds)
 {
 	json_t *b;
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "builds"), i, b) {
+	json_array_foreach((json_t *)builds, i, b) {
 		const char *dir = cryo_json_str(b, "dir");
 		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/kubectl", dir ? dir : "");
 
@@ -72,15 +73,15 @@ static char *find_built_kubectl(const json_t *status)
 
 int cryo_cli_find_kubectl(struct cryo_cluster *t, char **program, struct cryo_err *err)
 {
-	cryo_auto(cryo_json_decref) json_t *status = NULL;
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
 	int rc;
 
 	if (!cryo_fs_exists(t->kubeconfig))
 		return cryo_cluster_not_running(t, err);
-	rc = cryo_cluster_status(t, &status, err);
+	rc = cryo_cluster_status(t, &s, err);
 	if (rc < 0)
 		return rc;
-	*program = find_built_kubectl(status);
+	*program = find_built_kubectl(s.builds);
 	if (!*program)
 		*program = cryo_fs_which("kubectl");
 	return *program ? 0

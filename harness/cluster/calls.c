@@ -86,29 +86,6 @@ int cryo_cluster_down(struct cryo_cluster *t, struct cryo_err *err)
 	return t->ops->down(t, err);
 }
 
-/* What no kind has to find out. */
-static void add_common_capabilities(const struct cryo_cluster *t, json_t *capabilities)
-{
-	json_t *reasons = json_object_get(capabilities, "reasons");
-
-	if (!json_is_object(capabilities))
-		return;
-	json_object_set_new(capabilities, "several-nodes", json_boolean(t->nodes > 1));
-	if (t->nodes <= 1 && json_is_object(reasons))
-		json_object_set_new(
-		    reasons, "several-nodes",
-		    json_string(t->nodes ? "it has one node" : "its nodes are out of reach"));
-}
-
-int cryo_cluster_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
-{
-	int rc = t->ops->status(t, out, err);
-
-	if (rc == 0)
-		add_common_capabilities(t, json_object_get(*out, "capabilities"));
-	return rc;
-}
-
 const char *cryo_cluster_state(struct cryo_cluster *t)
 {
 	return t->ops->state(t);

@@ -105,9 +105,7 @@ int cryo_cluster_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, str
 bool cryo_cluster_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts);
 /* Complete, idempotent; looks afterwards that nothing is left. */
 int cryo_cluster_down(struct cryo_cluster *t, struct cryo_err *err);
-/* New reference: docs/architecture.md, "status". Works in every state. */
-int cryo_cluster_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
-/* "running", "stopped" …, without a look into it. */
+/* "running", "stopped" …, without a look into it; cluster/status.h has the rest. */
 const char *cryo_cluster_state(struct cryo_cluster *t);
 /* Bytes that its processes hold for themselves; -1: not known, or it does not run. */
 int64_t cryo_cluster_memory(struct cryo_cluster *t);

@@ -2,6 +2,7 @@
 #include "cluster/collect.h"
 
 #include "base/clock.h"
+#include "cluster/status.h"
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
@@ -19,7 +20,7 @@ struct collection {
 	struct cryo_cluster *t;
 	const char *dir;
 	struct cryo_strv *missing;
-	json_t *status; /* NULL: it could not be had; owned */
+	struct cryo_cluster_status status; /* empty: it could not be had */
 };
 
 static void note_missing(struct collection *c, const char *what, const struct cryo_err *why)
@@ -63,20 +64,14 @@ static void collect_service(struct collection *c, const struct cryo_cluster_node
 /* As the status knows them; every node has these two. */
 static void collect_services(struct collection *c, const struct cryo_cluster_node *n)
 {
+	const struct cryo_node_status *known = cryo_status_find_node(&c->status, n->name);
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
-	json_t *node, *service;
-	size_t i, j;
 
 	cryo_strv_addl(&names, "containerd", "kubelet", NULL);
-	json_array_foreach(json_object_get(c->status, "nodes"), i, node)
-		if (cryo_streq(cryo_json_str(node, "name"), n->name))
-			json_array_foreach(json_object_get(node, "services"), j, service) {
-				const char *name = cryo_json_str(service, "name");
-
-				if (name && !cryo_strv_has(&names, name))
-					cryo_strv_add(&names, name);
-			}
-	for (i = 0; i < names.n; i++)
+	for (size_t i = 0; known && i < known->services; i++)
+		if (!cryo_strv_has(&names, known->service[i].name))
+			cryo_strv_add(&names, known->service[i].name);
+	for (size_t i = 0; i < names.n; i++)
 		collect_service(c, n, names.v[i]);
 }
 
@@ -173,14 +168,23 @@ static void collect_objects(struct collection *c)
 	}
 }
 
+static int write_status(struct collection *c, struct cryo_err *err)
+{
+	cryo_auto(cryo_json_decref) json_t *j = NULL;
+	int rc = cryo_cluster_status(c->t, &c->status, err);
+
+	if (rc < 0)
+		return rc;
+	cryo_cluster_probe(c->t, &c->status);
+	j = cryo_status_to_json(&c->status);
+	return write_collected(c, "status.json", j, err);
+}
+
 static void collect_status(struct collection *c)
 {
 	struct cryo_err why = CRYO_ERR_INIT;
-	int rc = cryo_cluster_status(c->t, &c->status, &why);
 
-	if (rc == 0)
-		rc = write_collected(c, "status.json", c->status, &why);
-	if (rc < 0)
+	if (write_status(c, &why) < 0)
 		note_missing(c, "status.json", &why);
 }
 
@@ -206,6 +210,6 @@ int cryo_cluster_collect(struct cryo_cluster *t, const char *dir, struct cryo_st
 	collect_objects(&c);
 	for (size_t i = 0; rc == 0 && i < t->nodes; i++)
 		rc = collect_node(&c, &t->node[i], err);
-	json_decref(c.status);
+	cryo_cluster_status_release(&c.status);
 	return rc < 0 ? rc : write_missing(&c, err);
 }

@@ -11,6 +11,7 @@
 
 #include "cluster/cluster.h"
 #include "cluster/record.h"
+#include "cluster/status.h"
 
 struct cryo_snapshot_opts;
 struct machine_check_row; /* cluster/machine_checks.h */
@@ -41,7 +42,9 @@ struct cryo_cluster_ops {
 	    struct cryo_cluster *t); /* what `open` and others have put there; or NULL */
 
 	/* Each kind has these. */
-	int (*status)(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
+	/* Name and kind are there; all else but what it can do, which is found out for all kinds.
+	 */
+	int (*status)(struct cryo_cluster *t, struct cryo_cluster_status *s, struct cryo_err *err);
 	int (*kube)(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);
 	int (*down)(struct cryo_cluster *t, struct cryo_err *err);
 	const char *(*state)(struct cryo_cluster *t);

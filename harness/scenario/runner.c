@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
+#include "cluster/status.h"
 #include "conf/json.h"
 #include "scenario/run.h"
 #include "sys/fs.h"
@@ -38,15 +39,16 @@ void cryo_scenario_totals_release(struct cryo_scenario_totals *t)
 	*t = (struct cryo_scenario_totals){ 0 };
 }
 
-/* The need's name is that of a capability; null and false mean that it is not there. */
-static bool has_capability(const json_t *status, const char *need)
+/* The need's name is that of a capability. */
+static bool has_capability(const struct cryo_cluster_status *s, const char *need)
 {
-	const json_t *c = json_object_get(json_object_get(status, "capabilities"), need);
+	const struct cryo_ability *a = cryo_status_ability(s, need);
 
-	return json_is_string(c) || json_is_true(c);
+	return a && a->there;
 }
 
-static const char *find_missing_need(const struct cryo_scenario *s, const json_t *status)
+static const char *find_missing_need(const struct cryo_scenario *s,
+				     const struct cryo_cluster_status *status)
 {
 	for (size_t i = 0; i < s->needs.n; i++)
 		if (!has_capability(status, s->needs.v[i]))
@@ -63,7 +65,7 @@ static const char *find_missing_need(const struct cryo_scenario *s, const json_t
 struct session {
 	struct cryo_cluster *target;
 	struct cryo_kube *kube;
-	const json_t *status;
+	const struct cryo_cluster_status *status;
 	const struct cryo_scenario_opts *opts;
 	const char *tmp; /* NULL: as always */
 };
@@ -73,6 +75,7 @@ static int run_or_skip_scenario(const struct session *e, const struct cryo_scena
 				struct cryo_scenario_result *r)
 {
 	const char *need = find_missing_need(s, e->status), *why;
+	const struct cryo_ability *a;
 
 	if (!need)
 		return cryo_run_scenario(e->target, e->kube, s, e->tmp, e->opts->keep, r);
@@ -80,8 +83,8 @@ static int run_or_skip_scenario(const struct session *e, const struct cryo_scena
 	 * it. */
 	if (cryo_intr_check(&r->err) < 0)
 		return -(int)CRYO_E_INTERRUPTED;
-	why = json_string_value(json_object_get(
-	    json_object_get(json_object_get(e->status, "capabilities"), "reasons"), need));
+	a = cryo_status_ability(e->status, need);
+	why = a ? a->why_not : NULL;
 	cryo_err_set(&r->err, CRYO_OK, "this cluster cannot do '%s'%s%s", need, why ? ": " : "",
 		     why ? why : "");
 	return 1;
@@ -161,17 +164,28 @@ static int end_fresh_cluster(struct cryo_cluster *t, int rc, struct cryo_scenari
 	return down;
 }
 
+static int look_at_cluster(struct cryo_cluster *t, struct cryo_kube **kube,
+			   struct cryo_cluster_status *status, struct cryo_err *err)
+{
+	int rc = cryo_cluster_kube(t, kube, err);
+
+	if (rc == 0)
+		rc = cryo_cluster_status(t, status, err);
+	if (rc < 0)
+		return rc;
+	cryo_cluster_probe(t, status);
+	return 0;
+}
+
 static int run_in_fresh_cluster(struct session *e, const struct cryo_scenario *s,
 				struct cryo_scenario_result *r)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *kube = NULL;
-	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	int rc = cryo_cluster_kube(e->target, &kube, &r->err);
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status status = { 0 };
+	int rc = look_at_cluster(e->target, &kube, &status, &r->err);
 
-	if (rc == 0)
-		rc = cryo_cluster_status(e->target, &status, &r->err);
 	e->kube = kube;
-	e->status = status;
+	e->status = &status;
 	/* Archives lie with the cluster and go with it, also if we are killed. */
 	if (!e->opts->keep || e->opts->keep_cluster)
 		e->tmp = e->target->dir;
@@ -205,16 +219,13 @@ static int run_scenario_list(struct cryo_cluster *t, const struct cryo_scenario 
 			     struct cryo_scenario_totals *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_kube_free) struct cryo_kube *kube = NULL;
-	cryo_auto(cryo_json_decref) json_t *status = NULL;
-	struct session e = { .target = t, .opts = opts };
-	int rc = cryo_cluster_kube(t, &kube, err);
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status status = { 0 };
+	struct session e = { .target = t, .opts = opts, .status = &status };
+	int rc = look_at_cluster(t, &kube, &status, err);
 
-	if (rc == 0)
-		rc = cryo_cluster_status(t, &status, err);
 	if (rc < 0)
 		return rc;
 	e.kube = kube;
-	e.status = status;
 	out->result = cryo_alloc(n * sizeof(*out->result));
 	for (size_t i = 0; i < n; i++) {
 		if (run_shared_scenario(&e, &s[i], out) != -CRYO_E_INTERRUPTED)

@@ -86,3 +86,13 @@ int cryo_pid_end(const struct cryo_pid *p, int64_t grace_ms, struct cryo_err *er
 		return cryo_err_set(err, CRYO_E_SYSTEM, "process %d does not end", p->pid);
 	return 0;
 }
+
+char *cryo_boot_id(void)
+{
+	struct cryo_err ignored = CRYO_ERR_INIT;
+	struct cryo_str s = { 0 };
+
+	if (cryo_fs_read("/proc/sys/kernel/random/boot_id", 64, &s, &ignored) == 0 && s.len > 0)
+		s.p[s.len - 1] = '\0';
+	return cryo_str_detach(&s);
+}

@@ -115,5 +115,7 @@ bool cryo_pid_alive(
     const struct cryo_pid *p); /* running, and the same one; zombies are not alive */
 /* SIGTERM, up to grace_ms, SIGKILL, wait until it is gone. Gone already is fine. */
 int cryo_pid_end(const struct cryo_pid *p, int64_t grace_ms, struct cryo_err *err);
+/* Of this start of the machine: pids of another one are nobody's. "" if unknown; caller frees. */
+char *cryo_boot_id(void);
 
 #endif

@@ -18,6 +18,6 @@ void attached_release(struct cryo_cluster *t);
 int attached_down(struct cryo_cluster *t, struct cryo_err *err);
 const char *attached_state(struct cryo_cluster *t);
 int attached_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);
-int attached_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
+int attached_status(struct cryo_cluster *t, struct cryo_cluster_status *s, struct cryo_err *err);
 
 #endif

@@ -88,7 +88,7 @@ int kindc_config(const struct kindc_wish *w, struct cryo_str *out, struct cryo_e
 
 int kindc_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 int kindc_down(struct cryo_cluster *t, struct cryo_err *err);
-int kindc_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
+int kindc_status(struct cryo_cluster *t, struct cryo_cluster_status *s, struct cryo_err *err);
 const char *kindc_state(struct cryo_cluster *t);
 int64_t kindc_memory(struct cryo_cluster *t);
 int kindc_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);

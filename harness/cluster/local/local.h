@@ -87,7 +87,6 @@ struct local_record {
 	struct cryo_pid forwarder;		     /* pid 0: not running */
 };
 
-char *local_boot_id(void); /* caller frees */
 /* 0 and *out; 1: there is none (or it is of no use); negative: error. */
 int local_record_load(const struct local *l, struct local_record *out, struct cryo_err *err);
 int local_record_save(const struct local *l, const struct local_record *r, struct cryo_err *err);
@@ -233,7 +232,7 @@ bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts);
 int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 int local_down(struct cryo_cluster *t, struct cryo_err *err);
 const char *local_state(struct cryo_cluster *t);
-int local_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err);
+int local_status(struct cryo_cluster *t, struct cryo_cluster_status *s, struct cryo_err *err);
 int local_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);
 int local_kubelet(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 		  struct cryo_kube **out, struct cryo_err *err);
@@ -262,8 +261,6 @@ char *local_package_version(const char *rootfs, const char *package);
  * `version` may be NULL), else of the package. NULL: not known. Caller frees.
  */
 char *local_criu_version(bool built, const char *version, const char *rootfs);
-/* What the node can do, probed: docs/architecture.md, "status". New reference. */
-json_t *local_capabilities(struct local *l);
 
 /* The record of a cluster that runs; -CRYO_E_CHECK "cluster 'x' does not run (cryopod up --name
  * x)". */

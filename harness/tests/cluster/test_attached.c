@@ -8,6 +8,7 @@
 #include "cluster/cluster.h"
 #include "cluster/record.h"
 #include "cluster/snapshot.h"
+#include "cluster/status.h"
 
 #include "conf/json.h"
 #include "sys/fs.h"
@@ -163,21 +164,22 @@ static void what_is_recorded(void **state)
 static void status(void **state)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	cryo_auto(cryo_json_decref) json_t *j = NULL;
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
 
 	(void)state;
 	attach_demo(NULL);
 	setenv("FAKE", "status", 1);
 	assert_int_equal(cryo_cluster_open(NULL, "demo", &t, &err), 0);
-	assert_int_equal(cryo_cluster_status(t, &j, &err), 0);
-	assert_string_equal(cryo_json_str(j, "state"), "running");
-	assert_string_equal(cryo_json_str(j, "target"), "attached");
-	assert_string_equal(cryo_json_str(j, "nodes[1].version"), "v1.35.4");
-	assert_true(cryo_json_bool(j, "nodes[1].ready"));
-	assert_false(cryo_json_bool(j, "nodes[0].ready"));
-	assert_string_equal(cryo_json_str(j, "capabilities.checkpoint"), "pods");
-	assert_false(cryo_json_bool(j, "capabilities.node-access"));
-	assert_string_equal(cryo_json_str(j, "capabilities.reasons.restore"),
+	assert_int_equal(cryo_cluster_status(t, &s, &err), 0);
+	cryo_cluster_probe(t, &s);
+	assert_string_equal(s.state, "running");
+	assert_string_equal(s.kind, "attached");
+	assert_string_equal(s.node[1].api.kubelet, "v1.35.4");
+	assert_true(s.node[1].api.ready);
+	assert_false(s.node[0].api.ready);
+	assert_string_equal(s.can[CRYO_CAN_CHECKPOINT].how, "pods");
+	assert_false(s.can[CRYO_CAN_ACCESS_NODES].there);
+	assert_string_equal(s.can[CRYO_CAN_RESTORE].why_not,
 			    "a cluster of kind 'attached' has no access to its nodes");
 }
 
@@ -185,15 +187,15 @@ static void status(void **state)
 static void unreachable(void **state)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	cryo_auto(cryo_json_decref) json_t *j = NULL;
+	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
 
 	(void)state;
 	attach_demo(NULL);
 	assert_int_equal(unlink(config), 0);
 	assert_int_equal(cryo_cluster_open(NULL, "demo", &t, &err), 0);
-	assert_int_equal(cryo_cluster_status(t, &j, &err), 0);
-	assert_string_equal(cryo_json_str(j, "state"), "unreachable");
-	assert_non_null(strstr(cryo_json_str(j, "reason"), "cannot open"));
+	assert_int_equal(cryo_cluster_status(t, &s, &err), 0);
+	assert_string_equal(s.state, "unreachable");
+	assert_non_null(strstr(s.reason, "cannot open"));
 }
 
 static void checkpoint(void **state)

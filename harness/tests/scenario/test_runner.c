@@ -365,14 +365,25 @@ static int target_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cr
 	return fake.kube_rc ? cryo_err_set(err, CRYO_E_CHECK, "cluster 'x' does not run") : 0;
 }
 
-static int target_status(struct cryo_cluster *t, json_t **out, struct cryo_err *err)
+static int target_status(struct cryo_cluster *t, struct cryo_cluster_status *s,
+			 struct cryo_err *err)
 {
 	(void)t;
 	(void)err;
-	*out = json_pack("{s:{s:s, s:s, s:n, s:b, s:{s:s}}}", "capabilities", "checkpoint", "proxy",
-			 "restore", "image", "encryption", "node-access", 1, "reasons",
-			 "encryption", "no provider");
+	s->state = "running";
+	s->runs = true;
 	return 0;
+}
+
+void cryo_cluster_probe(struct cryo_cluster *t, struct cryo_cluster_status *s)
+{
+	s->can[CRYO_CAN_CHECKPOINT] = (struct cryo_ability){ true, cryo_strdup("proxy"), NULL };
+	s->can[CRYO_CAN_RESTORE] = (struct cryo_ability){ true, cryo_strdup("image"), NULL };
+	s->can[CRYO_CAN_ENCRYPT].why_not = cryo_strdup("no provider");
+	s->can[CRYO_CAN_ACCESS_NODES].there = true;
+	s->can[CRYO_CAN_SEVERAL_NODES].there = t->nodes > 1;
+	if (t->nodes <= 1)
+		s->can[CRYO_CAN_SEVERAL_NODES].why_not = cryo_strdup("it has one node");
 }
 
 static int target_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err)

@@ -7,16 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-char *local_boot_id(void)
-{
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	struct cryo_str s = { 0 };
-
-	if (cryo_fs_read("/proc/sys/kernel/random/boot_id", 64, &s, &ignored) == 0 && s.len > 0)
-		s.p[s.len - 1] = '\0';
-	return cryo_str_detach(&s);
-}
-
 static json_t *write_pid_json(const struct cryo_pid *p)
 {
 	return json_pack("{si sI}", "pid", (int)p->pid, "startTime", (json_int_t)p->start_time);
@@ -39,7 +29,7 @@ static void take_common_record(struct cryo_record *r, struct local_record *out)
 
 static void take_own_record(const json_t *j, struct local_record *out)
 {
-	cryo_auto(cryo_free) char *boot = local_boot_id();
+	cryo_auto(cryo_free) char *boot = cryo_boot_id();
 
 	out->boot = cryo_strdup(cryo_json_str(j, "boot"));
 	out->port = (unsigned)cryo_json_int(j, "port", 0);
@@ -95,7 +85,7 @@ static json_t *write_workers_json(const struct local_record *r)
 
 static json_t *make_own_record(const struct local_record *r)
 {
-	cryo_auto(cryo_free) char *boot = local_boot_id();
+	cryo_auto(cryo_free) char *boot = cryo_boot_id();
 
 	return json_pack("{ss si sO* sb ss* sb sb so so so s{sI sI sI}}", "boot", boot, "port",
 			 (int)r->port, "flags", r->flags, "complete", r->complete, "template",

@@ -60,7 +60,7 @@ static int set_key_rootfs(json_t *inputs, const char *rootfs, struct cryo_err *e
  */
 static void set_key_boot(json_t *inputs)
 {
-	cryo_auto(cryo_free) char *boot = local_boot_id();
+	cryo_auto(cryo_free) char *boot = cryo_boot_id();
 
 	set_key_input(inputs, "boot", cryo_fs_exists("/proc/self/ns/time") ? "any" : boot);
 }

@@ -93,7 +93,7 @@ static int load_template_meta(struct template *t, struct cryo_err *err)
 /* Contents are compared once after each boot; after that inodes and times have to be the same. */
 static int check_template_files(struct template *t, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *boot = local_boot_id();
+	cryo_auto(cryo_free) char *boot = cryo_boot_id();
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	bool same_boot = cryo_streq(boot, cryo_json_str(t->meta, "boot"));
@@ -182,7 +182,7 @@ uint64_t template_bytes(const json_t *files)
 static int describe_new_template(struct template *t, const json_t *inputs,
 				 const struct local_record *r, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *boot = local_boot_id();
+	cryo_auto(cryo_free) char *boot = cryo_boot_id();
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	json_t *files = NULL;
