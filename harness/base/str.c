@@ -276,3 +276,11 @@ void cryo_cut_middle(char *text, size_t max)
 	memcpy(text + head, cut, strlen(cut));
 	memmove(text + head + strlen(cut), text + tail, n - tail + 1);
 }
+
+bool cryo_is_label(const char *s, size_t max)
+{
+	size_t n = strlen(s);
+
+	return n > 0 && n <= max && s[0] != '-' && s[n - 1] != '-' &&
+	       strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+}

@@ -44,6 +44,10 @@ char *cryo_strv_join(const struct cryo_strv *sv, const char *sep);
 void cryo_strv_release(struct cryo_strv *sv);
 #define cryo_strv_releasep cryo_strv_release
 
+/* A DNS label of at most `max` characters (lower case, digits, dashes inside): safe as a path, a
+ * control group, a context, a name of Kubernetes. */
+bool cryo_is_label(const char *s, size_t max);
+
 /* Standard base64 with padding (RFC 4648, section 4); caller frees. */
 char *cryo_base64(const void *data, size_t n);
 /* The bytes of such a text, appended; false (and nothing appended) if it is none. */

@@ -7,6 +7,7 @@
 #include "conf/json.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 #include "cluster/snapshot.h"
 #include "cluster/template.h"
 
@@ -21,7 +22,8 @@ static void add_template(struct cache_survey *s, const json_t *t)
 	const char *key = cryo_json_str(t, "key"), *stack = cryo_json_str(t, "stack"),
 		   *stamp = cryo_json_str(t, "stamp");
 	cryo_auto(cryo_free) char *name = cryo_asprintf("%.12s %s", key, stack ? stack : "?");
-	struct cache_item *i = cache_survey_add(s, "template", name, cache_path("templates", key));
+	struct cache_item *i =
+	    cache_survey_add(s, "template", name, cache_path(CRYO_CACHE_TEMPLATES, key));
 	cryo_auto(cryo_fd_close) int alone = cryo_lock_only_dir(i->path);
 
 	i->key = cryo_strdup(key);
@@ -43,7 +45,7 @@ int cache_scan_templates(struct cache_survey *s, struct cryo_err *err)
 	int rc;
 
 	/* To list them asks much of a machine, which need not be one that clusters run on. */
-	cache_names("templates", &names);
+	cache_names(CRYO_CACHE_TEMPLATES, &names);
 	if (names.n == 0)
 		return 0;
 	rc = cryo_template_list(&list, err);
@@ -79,7 +81,7 @@ void cache_item_find_users(const struct cache_survey *s, struct cache_item *i)
 static void add_cached_build(struct cache_survey *s, const char *component, const char *stamp,
 			     bool being_made)
 {
-	cryo_auto(cryo_free) char *below = cryo_asprintf("builds/%s", component);
+	cryo_auto(cryo_free) char *below = cryo_asprintf(CRYO_CACHE_BUILDS "/%s", component);
 	cryo_auto(cryo_free) char *name = cryo_asprintf("%s %.12s", component, stamp);
 	struct cache_item *i = cache_survey_add(s, "build", name, cache_path(below, stamp));
 	cryo_auto(cryo_free) char *used = cryo_asprintf("%s.used", i->path);
@@ -117,12 +119,12 @@ int cache_scan_builds(struct cache_survey *s, struct cryo_err *err)
 	size_t first = s->n;
 
 	(void)err;
-	cache_names("builds", &components);
+	cache_names(CRYO_CACHE_BUILDS, &components);
 	for (size_t c = 0; c < components.n; c++) {
 		const char *component = components.v[c];
-		cryo_auto(cryo_free) char *below = cryo_asprintf("builds/%s", component);
-		cryo_auto(cryo_free) char *lock =
-		    cryo_asprintf("%s/%s.lock", cryo_dir_cache(), below);
+		cryo_auto(cryo_free) char *below =
+		    cryo_asprintf(CRYO_CACHE_BUILDS "/%s", component);
+		cryo_auto(cryo_free) char *lock = cryo_build_lock(component);
 		cryo_auto(cryo_strv_release) struct cryo_strv stamps = { 0 };
 		bool being_made = !cryo_lock_is_free(lock);
 
@@ -131,7 +133,7 @@ int cache_scan_builds(struct cache_survey *s, struct cryo_err *err)
 			if (cache_is_hex(stamps.v[i], CRYO_HASH_HEX - 1))
 				add_cached_build(s, component, stamps.v[i], being_made);
 	}
-	pin_shared_items(s, first, "builds");
+	pin_shared_items(s, first, CRYO_CACHE_BUILDS);
 	return 0;
 }
 
@@ -144,9 +146,9 @@ int cache_scan_roots(struct cache_survey *s, struct cryo_err *err)
 	size_t first = s->n;
 
 	(void)err;
-	cache_names("roots", &names);
+	cache_names(CRYO_CACHE_ROOTS, &names);
 	for (size_t n = 0; n < names.n; n++) {
-		cryo_auto(cryo_free) char *path = cache_path("roots", names.v[n]);
+		cryo_auto(cryo_free) char *path = cache_path(CRYO_CACHE_ROOTS, names.v[n]);
 		struct cache_item *i;
 
 		if (strchr(names.v[n], '.') || !cryo_fs_is_dir(path))
@@ -155,7 +157,7 @@ int cache_scan_roots(struct cache_survey *s, struct cryo_err *err)
 		if (cryo_streq(path, go) || cryo_streq(path, make))
 			cache_item_use(i, "builds to come");
 	}
-	pin_shared_items(s, first, "roots");
+	pin_shared_items(s, first, CRYO_CACHE_ROOTS);
 	return 0;
 }
 
@@ -164,11 +166,11 @@ int cache_scan_go(struct cache_survey *s, struct cryo_err *err)
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
 	(void)err;
-	cache_names("go", &names);
+	cache_names(CRYO_CACHE_GO, &names);
 	for (size_t i = 0; i < names.n; i++)
-		cache_item_use(
-		    cache_survey_add(s, "Go's cache", names.v[i], cache_path("go", names.v[i])),
-		    "builds to come");
+		cache_item_use(cache_survey_add(s, "Go's cache", names.v[i],
+						cache_path(CRYO_CACHE_GO, names.v[i])),
+			       "builds to come");
 	return 0;
 }
 
@@ -239,14 +241,14 @@ static void scan_unfinished_below(struct cache_survey *s, const char *dir, bool 
 int cache_scan_rest(struct cache_survey *s, struct cryo_err *err)
 {
 	(void)err;
-	scan_unfinished_dir(s, "trash", true);
-	scan_unfinished_below(s, "work", true);
+	scan_unfinished_dir(s, CRYO_CACHE_TRASH, true);
+	scan_unfinished_below(s, CRYO_CACHE_WORK, true);
 	scan_unfinished_dir(s, "", false);
-	scan_unfinished_dir(s, "git", false);
-	scan_unfinished_dir(s, "archives", false);
-	scan_unfinished_dir(s, "roots", false);
-	scan_unfinished_below(s, "builds", false);
-	scan_unfinished_below(s, "trees", false);
+	scan_unfinished_dir(s, CRYO_CACHE_GIT, false);
+	scan_unfinished_dir(s, CRYO_CACHE_ARCHIVES, false);
+	scan_unfinished_dir(s, CRYO_CACHE_ROOTS, false);
+	scan_unfinished_below(s, CRYO_CACHE_BUILDS, false);
+	scan_unfinished_below(s, CRYO_CACHE_TREES, false);
 	return 0;
 }
 
@@ -260,20 +262,19 @@ int cache_scan_peoples(struct cache_survey *s, struct cryo_err *err)
 	json_t *one;
 	size_t i;
 
-	cache_names("patching", &names);
+	cache_names(CRYO_CACHE_PATCHING, &names);
 	for (i = 0; i < names.n; i++)
 		cache_item_pin(cache_survey_add(s, "work tree", names.v[i],
-						cache_path("patching", names.v[i])),
+						cache_path(CRYO_CACHE_PATCHING, names.v[i])),
 			       "you (sources refresh)");
 	if (rc < 0)
 		return rc;
 	json_array_foreach(list, i, one) {
 		const char *name = cryo_json_str(one, "name");
 
-		cache_item_pin(
-		    cache_survey_add(s, "snapshot", name,
-				     cryo_asprintf("%s/.snapshots/%s", cryo_dir_state(), name)),
-		    "you (snapshot rm)");
+		cache_item_pin(cache_survey_add(s, "snapshot", name,
+						cryo_state_path(CRYO_STATE_SNAPSHOTS "/%s", name)),
+			       "you (snapshot rm)");
 	}
 	return 0;
 }

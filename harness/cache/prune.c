@@ -13,6 +13,7 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 #include "cluster/template.h"
 
 #include <errno.h>
@@ -94,8 +95,7 @@ static int is_item_used_now(const struct prune *p, struct cache_item *i, struct 
 /* 1: it stays. */
 static int remove_cached_build(const struct prune *p, struct cache_item *i, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path =
-	    cryo_asprintf("%s/builds/%s.lock", cryo_dir_cache(), i->component);
+	cryo_auto(cryo_free) char *path = cryo_build_lock(i->component);
 	cryo_auto(cryo_fd_close) int lock = -1, alone = -1;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc;
@@ -207,7 +207,7 @@ static int trash_unused_items(struct prune *p, const char *trash, struct cryo_er
 
 static int prune_unlocked_cache(struct prune *p, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *trash = cache_path("trash", "");
+	cryo_auto(cryo_free) char *trash = cache_path(CRYO_CACHE_TRASH, "");
 	struct cryo_err later = CRYO_ERR_INIT;
 	int rc = cryo_fs_rmtree(trash, err), end; /* of runs that were killed */
 

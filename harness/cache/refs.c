@@ -6,8 +6,10 @@
 #include "source/data.h"
 #include "source/status.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 #include "cluster/cluster.h"
 #include "cluster/record.h"
+#include "cluster/template.h"
 
 #include <dirent.h>
 #include <stdlib.h>
@@ -132,7 +134,7 @@ static int add_cluster_builds(struct cache_refs *r, const char *state, const cha
 
 static void add_snapshot_builds(struct cache_refs *r, const char *store, const char *name)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s/template.json", store, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s/" CRYO_TEMPLATE_RECORD, store, name);
 	cryo_auto(cryo_free) char *who = cryo_asprintf("snapshot %s", name);
 	cryo_auto(cryo_json_decref) json_t *record = NULL;
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -145,7 +147,7 @@ static void add_snapshot_builds(struct cache_refs *r, const char *store, const c
 /* Snapshots become clusters: looked at in this order none slips through. */
 static int add_state_builds(struct cache_refs *r, const char *state, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *store = cryo_asprintf("%s/.snapshots", state);
+	cryo_auto(cryo_free) char *store = cryo_asprintf("%s/" CRYO_STATE_SNAPSHOTS, state);
 	cryo_auto(cryo_strv_release) struct cryo_strv snapshots = { 0 }, clusters = { 0 };
 	int rc = 0;
 
@@ -162,13 +164,13 @@ static int add_state_builds(struct cache_refs *r, const char *state, struct cryo
 
 static void add_template_builds(struct cache_refs *r)
 {
-	cryo_auto(cryo_free) char *store = cryo_asprintf("%s/templates", cryo_dir_cache());
+	cryo_auto(cryo_free) char *store = cryo_cache_path(CRYO_CACHE_TEMPLATES);
 	cryo_auto(cryo_strv_release) struct cryo_strv keys = { 0 };
 
 	list_visible_names(store, &keys);
 	for (size_t i = 0; i < keys.n; i++) {
 		cryo_auto(cryo_free) char *path =
-		    cryo_asprintf("%s/%s/template.json", store, keys.v[i]);
+		    cryo_asprintf("%s/%s/" CRYO_TEMPLATE_RECORD, store, keys.v[i]);
 		cryo_auto(cryo_free) char *who = cryo_asprintf("template %.12s", keys.v[i]);
 		cryo_auto(cryo_json_decref) json_t *record = NULL;
 		struct cryo_err ignored = CRYO_ERR_INIT;

@@ -5,6 +5,7 @@
 #include "source/status.h"
 #include "source/tree.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +46,7 @@ static void find_patch_users(const struct cache_survey *s, struct cache_item *i,
 
 static void add_source_tree(struct cache_survey *s, const char *component, const char *name)
 {
-	cryo_auto(cryo_free) char *below = cryo_asprintf("trees/%s", component);
+	cryo_auto(cryo_free) char *below = cryo_asprintf(CRYO_CACHE_TREES "/%s", component);
 	bool modules = cryo_streq(name, MODULES), patched = cryo_starts_with(name, PATCHED);
 	cryo_auto(cryo_free) char *shown =
 	    cryo_asprintf("%s %.*s", component, patched ? 20 : 12, name);
@@ -64,9 +65,10 @@ int cache_scan_trees(struct cache_survey *s, struct cryo_err *err)
 	cryo_auto(cryo_strv_release) struct cryo_strv components = { 0 };
 
 	(void)err;
-	cache_names("trees", &components);
+	cache_names(CRYO_CACHE_TREES, &components);
 	for (size_t c = 0; c < components.n; c++) {
-		cryo_auto(cryo_free) char *below = cryo_asprintf("trees/%s", components.v[c]);
+		cryo_auto(cryo_free) char *below =
+		    cryo_asprintf(CRYO_CACHE_TREES "/%s", components.v[c]);
 		cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
 		cache_names(below, &names);
@@ -82,8 +84,7 @@ int cache_scan_trees(struct cache_survey *s, struct cryo_err *err)
 /* Its address; its hash, if nobody wrote that down. Caller frees. */
 static char *read_repository_name(const char *hash)
 {
-	cryo_auto(cryo_free) char *path =
-	    cryo_asprintf("%s/git/%s/description", cryo_dir_cache(), hash);
+	cryo_auto(cryo_free) char *path = cryo_cache_path(CRYO_CACHE_GIT "/%s/description", hash);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	const char *name = hash;
@@ -115,7 +116,7 @@ int cache_scan_repositories(struct cache_survey *s, struct cryo_err *err)
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
 	(void)err;
-	cache_names("git", &names);
+	cache_names(CRYO_CACHE_GIT, &names);
 	for (size_t n = 0; n < names.n; n++) {
 		cryo_auto(cryo_free) char *name = NULL;
 		struct cache_item *i;
@@ -123,7 +124,7 @@ int cache_scan_repositories(struct cache_survey *s, struct cryo_err *err)
 		if (!cache_is_hex(names.v[n], 32))
 			continue;
 		name = read_repository_name(names.v[n]);
-		i = cache_survey_add(s, "repository", name, cache_path("git", names.v[n]));
+		i = cache_survey_add(s, "repository", name, cache_path(CRYO_CACHE_GIT, names.v[n]));
 		find_source_users(s, i);
 		find_borrowers(s, i);
 	}
@@ -135,13 +136,14 @@ int cache_scan_archives(struct cache_survey *s, struct cryo_err *err)
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 };
 
 	(void)err;
-	cache_names("archives", &names);
+	cache_names(CRYO_CACHE_ARCHIVES, &names);
 	for (size_t n = 0; n < names.n; n++) {
 		cryo_auto(cryo_free) char *shown = cryo_strndup(names.v[n], 12);
 
 		if (cache_is_hex(names.v[n], CRYO_HASH_HEX - 1))
-			find_source_users(s, cache_survey_add(s, "archive", shown,
-							      cache_path("archives", names.v[n])));
+			find_source_users(
+			    s, cache_survey_add(s, "archive", shown,
+						cache_path(CRYO_CACHE_ARCHIVES, names.v[n])));
 	}
 	return 0;
 }

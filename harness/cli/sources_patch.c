@@ -8,6 +8,7 @@
 #include "conf/json.h"
 #include "patches/workbench.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,8 +123,7 @@ void cryo_sources_print_patches(const json_t *patches, const char *version)
 
 static char *make_patching_path(const struct cryo_component *c, const char *dir)
 {
-	char *path = dir ? cryo_strdup(dir)
-			 : cryo_asprintf("%s/patching/%s", cryo_dir_cache(), c->name);
+	char *path = dir ? cryo_strdup(dir) : cryo_cache_path(CRYO_CACHE_PATCHING "/%s", c->name);
 	size_t n = strlen(path);
 
 	while (n > 1 && path[n - 1] == '/')

@@ -10,16 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_NAME CRYO_CLUSTER_NAME_MAX
-
-/* A name becomes a path, a cgroup and a kubeconfig context: a DNS label is safe in all three. */
 bool cryo_cluster_good_name(const char *name)
 {
-	size_t n = strlen(name);
-
-	if (n == 0 || n > MAX_NAME || name[0] == '-' || name[n - 1] == '-')
-		return false;
-	return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == n;
+	return cryo_is_label(name, CRYO_CLUSTER_NAME_MAX);
 }
 
 struct cryo_cluster *cryo_cluster_new(const struct cryo_cluster_ops *ops, const char *name)

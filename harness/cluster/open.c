@@ -2,6 +2,7 @@
 /* From a name to a cluster of the right kind. */
 #include "cluster/kind.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <string.h>
 
@@ -45,7 +46,7 @@ int cryo_cluster_open(const char *kind, const char *name, struct cryo_cluster **
 	if (rc < 0)
 		return rc;
 	t = cryo_cluster_new(ops, name);
-	t->dir = cryo_asprintf("%s/%s", cryo_dir_state(), name);
+	t->dir = cryo_state_path("%s", name);
 	rc = ops->open(rc == 0 ? &r : NULL, t, err);
 	if (rc < 0)
 		cryo_cluster_free(t);

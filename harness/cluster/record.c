@@ -3,6 +3,7 @@
 
 #include "conf/json.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,6 +15,16 @@
 char *cryo_record_path(const char *state, const char *name)
 {
 	return cryo_asprintf("%s/%s/cluster.json", state ? state : cryo_dir_state(), name);
+}
+
+char *cryo_record_lock(const char *name)
+{
+	return cryo_run_path("%s.lock", name);
+}
+
+char *cryo_record_kubeconfig(const char *name)
+{
+	return cryo_state_path("%s/kubeconfig", name);
 }
 
 static int read_record_nodes(const json_t *list, struct cryo_record *out, struct cryo_err *err)

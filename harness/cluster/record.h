@@ -24,6 +24,10 @@ struct cryo_record {
 
 /* <state>/NAME/cluster.json; `state` NULL: of this user. Caller frees. */
 char *cryo_record_path(const char *state, const char *name);
+/* What holds a cluster while it is changed: <run>/NAME.lock. Caller frees. */
+char *cryo_record_lock(const char *name);
+/* The way in for its owner, of kinds that make one: <state>/NAME/kubeconfig. Caller frees. */
+char *cryo_record_kubeconfig(const char *name);
 /* 0 and *out; 1: there is none; negative: it cannot be read. */
 int cryo_record_load(const char *path, struct cryo_record *out, struct cryo_err *err);
 int cryo_record_save(const char *path, const struct cryo_record *r, struct cryo_err *err);

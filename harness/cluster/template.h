@@ -24,6 +24,7 @@
 /* Certificates last a year; what else gets old in a cluster that does not run was not measured
  * beyond this. */
 #define CRYO_TEMPLATE_MAX_AGE_S (7 * 24 * 3600)
+#define CRYO_TEMPLATE_RECORD	"template.json" /* of a snapshot as well */
 
 /* Of all kinds of clusters that have templates, but where one is named. */
 /*

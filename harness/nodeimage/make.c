@@ -7,6 +7,7 @@
 #include "image/oci.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -75,7 +76,7 @@ static int write_archive(const struct cryo_nodeimage *n, const char *work, const
 /* Made beside its place, so that nobody finds half of it. */
 static int make_archive(const struct cryo_nodeimage *n, const char *dir, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *work = cryo_asprintf("%s/work/kind-node", cryo_dir_cache());
+	cryo_auto(cryo_free) char *work = cryo_cache_path(CRYO_CACHE_WORK "/kind-node");
 	cryo_auto(cryo_free) char *made = cryo_asprintf("%s/made", work);
 	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/image.tar", made);
 	struct cryo_err ignored = CRYO_ERR_INIT;
@@ -121,10 +122,8 @@ static int make_locked(const struct cryo_nodeimage *n, const char *dir, const ch
 int cryo_nodeimage_make(const struct cryo_nodeimage *n, char **path, int *hold,
 			struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *dir =
-	    cryo_asprintf("%s/builds/kind-node/%s", cryo_dir_cache(), n->key);
-	cryo_auto(cryo_free) char *lock_path =
-	    cryo_asprintf("%s/builds/kind-node.lock", cryo_dir_cache());
+	cryo_auto(cryo_free) char *dir = cryo_cache_path(CRYO_CACHE_BUILDS "/kind-node/%s", n->key);
+	cryo_auto(cryo_free) char *lock_path = cryo_build_lock("kind-node");
 	cryo_auto(cryo_free) char *file = cryo_asprintf("%s/image.tar", dir);
 	int lock = -1, rc = cryo_fs_mkparents(lock_path, 0755, err);
 

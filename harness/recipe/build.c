@@ -10,6 +10,7 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -125,6 +126,11 @@ static bool is_build_complete(const struct cryo_recipe *r, const struct cryo_bui
 	return true;
 }
 
+char *cryo_build_lock(const char *component)
+{
+	return cryo_cache_path(CRYO_CACHE_BUILDS "/%s.lock", component);
+}
+
 static void hold_build_directory(struct cryo_built *b)
 {
 	cryo_fd_closep(&b->hold);
@@ -144,7 +150,7 @@ static int plan_component_build(const struct cryo_component *c, struct toolchain
 		rc = compute_build_stamp(r, all, b, err);
 	if (rc < 0)
 		return rc;
-	b->dir = cryo_asprintf("%s/builds/%s/%s", cryo_dir_cache(), c->name, b->stamp);
+	b->dir = cryo_cache_path(CRYO_CACHE_BUILDS "/%s/%s", c->name, b->stamp);
 	hold_build_directory(b);
 	b->up_to_date = b->hold >= 0 && is_build_complete(r, b);
 	return 0;
@@ -230,8 +236,7 @@ static int settle_source_commit(struct cryo_built *b, struct cryo_err *err)
 static int build_what_is_missing(struct cryo_built *b, const struct cryo_recipe *r,
 				 struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *lock_path =
-	    cryo_asprintf("%s/builds/%s.lock", cryo_dir_cache(), b->component->name);
+	cryo_auto(cryo_free) char *lock_path = cryo_build_lock(b->component->name);
 	int lock = -1, rc = cryo_fs_mkparents(b->dir, 0755, err);
 
 	if (rc == 0)

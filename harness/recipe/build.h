@@ -54,6 +54,8 @@ int cryo_build_run(struct cryo_build *b, const struct cryo_fetch_opts *fetch, st
 void cryo_build_release(struct cryo_build *b);
 #define cryo_build_releasep cryo_build_release
 /* The built component of that name, NULL if the plan has none. Borrowed. */
+/* Held while something is made or removed in <cache>/builds/COMPONENT; caller frees. */
+char *cryo_build_lock(const char *component);
 const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char *component);
 
 /* -CRYO_E_PROVISION when `what` would have to be fetched, and the run shall fetch nothing. */

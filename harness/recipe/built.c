@@ -3,6 +3,7 @@
 #include "recipe/gobuild.h"
 
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,7 +22,7 @@ const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char 
 
 char *cryo_build_log(const struct cryo_component *c)
 {
-	return cryo_asprintf("%s/logs/%s.log", cryo_dir_cache(), c->name);
+	return cryo_cache_path(CRYO_CACHE_LOGS "/%s.log", c->name);
 }
 
 int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cryo_err *err)
@@ -34,7 +35,7 @@ int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cr
 
 int cryo_build_workdir(const struct cryo_component *c, char **work, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *parent = cryo_asprintf("%s/work/%s", cryo_dir_cache(), c->name);
+	cryo_auto(cryo_free) char *parent = cryo_cache_path(CRYO_CACHE_WORK "/%s", c->name);
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc;
 

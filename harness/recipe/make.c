@@ -17,6 +17,7 @@
 #include "sys/crew.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 #include "sys/proc.h"
 
 #include <errno.h>
@@ -93,13 +94,12 @@ char *cryo_make_root(void)
 
 	cryo_make_hash(h);
 	cryo_hash_hex(h, hex);
-	return cryo_asprintf("%s/roots/make-%.16s", cryo_dir_cache(), hex);
+	return cryo_cache_path(CRYO_CACHE_ROOTS "/make-%.16s", hex);
 }
 
 static int prepare_make_root(struct make_build *m, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *log =
-	    cryo_asprintf("%s/logs/build-root-make.log", cryo_dir_cache());
+	cryo_auto(cryo_free) char *log = cryo_cache_path(CRYO_CACHE_LOGS "/build-root-make.log");
 	cryo_auto(cryo_free) char *lock_path = NULL;
 	cryo_auto(cryo_fd_close) int lock = -1;
 	int rc;
@@ -177,7 +177,7 @@ static int run_in_make_root(struct make_build *m, const char *const *argv, const
 			    struct cryo_proc_result *res, struct cryo_err *err)
 {
 	/* Where git finds the objects of the copy: a Makefile may ask it for a version. */
-	cryo_auto(cryo_free) char *objects = cryo_asprintf("%s/git", cryo_dir_cache());
+	cryo_auto(cryo_free) char *objects = cryo_cache_path(CRYO_CACHE_GIT);
 	cryo_auto(cryo_free) char *temporary = cryo_asprintf("TMPDIR=%s", m->work);
 	const char *const env[] = { temporary,
 				    "PATH=/usr/sbin:/usr/bin:/sbin:/bin",

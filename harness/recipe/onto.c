@@ -3,6 +3,7 @@
 
 #include "recipe/gobuild.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static void release_onto_build(struct cryo_go_build *g)
 /* Not where builds work: one of the same component may be under way. */
 static int prepare_onto_build(struct cryo_go_build *g, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *parent = cryo_asprintf("%s/work", cryo_dir_cache());
+	cryo_auto(cryo_free) char *parent = cryo_cache_path(CRYO_CACHE_WORK);
 	int rc = cryo_recipe_find(g->c, &g->recipe, err);
 
 	if (rc == 0)

@@ -11,6 +11,7 @@
 #include "base/event.h"
 #include "patches/base.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -145,7 +146,7 @@ int cryo_patched_checkout(const struct cryo_built *b, const char *repository, co
 			  char **dir, char head[CRYO_COMMIT_HEX], struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *trees =
-	    cryo_asprintf("%s/trees/%s", cryo_dir_cache(), b->component->name);
+	    cryo_cache_path(CRYO_CACHE_TREES "/%s", b->component->name);
 	cryo_auto(cryo_free) char *tree = NULL;
 	int rc;
 
@@ -193,7 +194,7 @@ static int make_patched_tree(struct cryo_go_build *g, const char *dir, const cha
 
 char *cryo_patched_repository(const struct cryo_component *c)
 {
-	return cryo_asprintf("%s/trees/%s/modules.git", cryo_dir_cache(), c->name);
+	return cryo_cache_path(CRYO_CACHE_TREES "/%s/modules.git", c->name);
 }
 
 /* A repository that a power cut left with empty objects is no reason to fail: it is only a cache.

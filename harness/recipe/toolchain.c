@@ -7,6 +7,7 @@
 #include "sys/fs.h"
 #include "sys/hash.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static char *choose_usable_dir(char *dir, const char *below_cache)
 	if (is_usable_directory(dir))
 		return dir;
 	free(dir);
-	return cryo_asprintf("%s/%s", cryo_dir_cache(), below_cache);
+	return cryo_cache_path("%s", below_cache);
 }
 
 /* Where Go keeps its things by default: for a host that has no go to ask. */
@@ -179,7 +180,7 @@ char *cryo_toolchain_root(void)
 	char hex[CRYO_HASH_HEX];
 
 	hash_root_packages(hex);
-	return cryo_asprintf("%s/roots/go-%.16s", cryo_dir_cache(), hex);
+	return cryo_cache_path(CRYO_CACHE_ROOTS "/go-%.16s", hex);
 }
 
 static void choose_toolchain_root(struct cryo_toolchain *t)
@@ -220,7 +221,7 @@ int cryo_toolchain_find(bool cgo, struct cryo_toolchain *out, struct cryo_err *e
 
 static int make_toolchain_root(struct cryo_toolchain *t, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *log = cryo_asprintf("%s/logs/build-root.log", cryo_dir_cache());
+	cryo_auto(cryo_free) char *log = cryo_cache_path(CRYO_CACHE_LOGS "/build-root.log");
 	cryo_auto(cryo_free) char *lock_path = cryo_asprintf("%s.lock", t->root);
 	cryo_auto(cryo_fd_close) int lock = -1;
 	int rc = cryo_fs_mkparents(log, 0700, err);

@@ -5,6 +5,7 @@
 #include "recipe/recipe.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 
 char *cryo_users_dir(void)
 {
-	return cryo_asprintf("%s/builds/.users", cryo_dir_cache());
+	return cryo_cache_path(CRYO_CACHE_BUILDS "/.users");
 }
 
 static char *make_user_record_path(const char *path)
@@ -149,7 +150,7 @@ void cryo_users_note_state(void)
 
 char *cryo_users_lock(void)
 {
-	return cryo_asprintf("%s/in-use.lock", cryo_dir_cache());
+	return cryo_cache_path("in-use.lock");
 }
 
 int cryo_users_join(int *fd, struct cryo_err *err)

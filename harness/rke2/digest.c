@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "conf/json.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static bool known_changed;
 
 static char *digests_path(void)
 {
-	return cryo_asprintf("%s/rke2/digests.json", cryo_dir_state());
+	return cryo_state_path(CRYO_STATE_RKE2 "/digests.json");
 }
 
 static void load_digests(void)

@@ -5,6 +5,7 @@
 #include "conf/json.h"
 #include "rke2/durable.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +30,7 @@ const char *cryo_rke2_state_name(enum cryo_rke2_state s)
 
 char *cryo_rke2_state_dir(void)
 {
-	return cryo_asprintf("%s/rke2", cryo_dir_state());
+	return cryo_state_path(CRYO_STATE_RKE2);
 }
 
 void cryo_rke2_journal_release(struct cryo_rke2_journal *j)

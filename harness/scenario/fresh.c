@@ -8,6 +8,7 @@
 #include "sys/crew.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
+#include "sys/places.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -75,8 +76,7 @@ static int take_fresh_down(const struct cryo_fresh_opts *o, const char *cluster,
 
 static bool is_kept_cluster(const char *cluster)
 {
-	cryo_auto(cryo_free) char *mark =
-	    cryo_asprintf("%s/%s/" CRYO_SCENARIO_KEPT, cryo_dir_state(), cluster);
+	cryo_auto(cryo_free) char *mark = cryo_state_path("%s/" CRYO_SCENARIO_KEPT, cluster);
 
 	return cryo_fs_exists(mark);
 }

@@ -8,6 +8,7 @@
 #include "source/url.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -101,7 +102,7 @@ static int fetch_archive_locked(const struct cryo_source *src, const char *ask,
 
 char *cryo_archive_place(const struct cryo_source *src)
 {
-	return cryo_asprintf("%s/archives/%s", cryo_dir_cache(), src->sha256);
+	return cryo_cache_path(CRYO_CACHE_ARCHIVES "/%s", src->sha256);
 }
 
 int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_opts *o, char **path,

@@ -5,6 +5,7 @@
 #include "base/util.h"
 #include "net/http.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -51,7 +52,7 @@ static char *read_server_of(const char *file)
 int cryo_debian_resolve(const char *url, char **out, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *pattern =
-	    cryo_asprintf("%s/roots/make-*/etc/apt/sources.list", cryo_dir_cache());
+	    cryo_cache_path(CRYO_CACHE_ROOTS "/make-*/etc/apt/sources.list");
 	cryo_auto(cryo_free) char *server = NULL;
 	glob_t found = { 0 };
 

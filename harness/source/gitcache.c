@@ -9,6 +9,7 @@
 #include "source/url.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -38,7 +39,7 @@ char *cryo_git_cache_dir(const char *url)
 	char hex[CRYO_HASH_HEX];
 
 	cryo_hash_bytes(url, strlen(url), hex);
-	return cryo_asprintf("%s/git/%.32s", cryo_dir_cache(), hex);
+	return cryo_cache_path(CRYO_CACHE_GIT "/%.32s", hex);
 }
 
 /* --- pins --- */

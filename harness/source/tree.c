@@ -7,6 +7,7 @@
 #include "source/git.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -388,7 +389,7 @@ static int put_tree_in_place(const struct plan *p, const char *parent, struct cr
 
 static char *make_trees_path(const char *component)
 {
-	return cryo_asprintf("%s/trees/%s", cryo_dir_cache(), component);
+	return cryo_cache_path(CRYO_CACHE_TREES "/%s", component);
 }
 
 char *cryo_source_tree_dir(const char *component, const char *commit)

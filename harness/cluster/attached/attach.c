@@ -112,7 +112,7 @@ static int point_attached_cluster(struct attached *a, const struct cryo_kubectl 
 int cryo_cluster_attach(const char *name, const struct cryo_kubectl *k, struct cryo_err *err)
 {
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s.lock", cryo_dir_run(), name);
+	cryo_auto(cryo_free) char *path = cryo_record_lock(name);
 	cryo_auto(cryo_fd_close) int lock = -1;
 	int rc = open_for_attach(name, &t, err);
 

@@ -2,6 +2,7 @@
 #include "cluster/kind/kindc.h"
 
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 
 char *kindc_private_dir(void)
 {
-	return cryo_asprintf("%s/.engine", cryo_dir_state());
+	return cryo_state_path(CRYO_STATE_ENGINE);
 }
 
 int kindc_engine(const struct kindc *c, struct cryo_engine *out, struct cryo_err *err)

@@ -50,8 +50,8 @@ int kindc_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_
 	struct kindc *c = (struct kindc *)t;
 
 	(void)err;
-	t->kubeconfig = cryo_asprintf("%s/kubeconfig", t->dir);
-	c->lock = cryo_asprintf("%s/%s.lock", cryo_dir_run(), t->name);
+	t->kubeconfig = cryo_record_kubeconfig(t->name);
+	c->lock = cryo_record_lock(t->name);
 	c->group = name_kind_group(t->name);
 	c->kind_name = cryo_asprintf("cryopod-%s", t->name);
 	if (!r)

@@ -81,8 +81,8 @@ int local_open(const struct cryo_record *r, struct cryo_cluster *t, struct cryo_
 {
 	struct local *l = (struct local *)t;
 
-	t->kubeconfig = cryo_asprintf("%s/kubeconfig", t->dir);
-	l->lock = cryo_asprintf("%s/%s.lock", cryo_dir_run(), t->name);
+	t->kubeconfig = cryo_record_kubeconfig(t->name);
+	l->lock = cryo_record_lock(t->name);
 	l->cgroup = name_cluster_group(t->name);
 	if (r && r->nodes > LOCAL_MAX_NODES)
 		return cryo_err_set(err, CRYO_E_CONFIG, "it has more than %d nodes",

@@ -263,9 +263,31 @@ static void errors_mask_addresses(void **state)
 	assert_null(strstr(err.msg, "secret"));
 }
 
+static void labels(void **state)
+{
+	static const struct {
+		const char *text;
+		bool good;
+	} row[] = {
+		{ "a", true },		{ "0", true },
+		{ "a-b-2", true },	{ "abcdefgh", true },
+		{ "abcdefghi", false }, { "", false },
+		{ "-a", false },	{ "a-", false },
+		{ "A", false },		{ "a_b", false },
+		{ "a.b", false },	{ "a/b", false },
+		{ "a\n", false },	{ "caf\xc3\xa9", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++)
+		if (cryo_is_label(row[i].text, 8) != row[i].good)
+			fail_msg("'%s'", row[i].text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(labels),
 		cmocka_unit_test(str_grows),
 		cmocka_unit_test(words_of_a_shell),
 		cmocka_unit_test(str_holds_nuls),

@@ -12,6 +12,7 @@
 #include "source/data.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <dirent.h>
@@ -320,7 +321,7 @@ static const char *choose_link_dir(const char *program)
 static int link_built_programs(const struct local_node *n, const struct cryo_built *b,
 			       struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/builds", cryo_dir_cache());
+	cryo_auto(cryo_free) char *builds = cryo_cache_path(CRYO_CACHE_BUILDS);
 	const char *below_builds = b->dir + strlen(builds);
 	DIR *dir = opendir(b->dir);
 	struct dirent *e;

@@ -6,6 +6,7 @@
 #include "criu/log.h"
 #include "source/data.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 #include "sys/reseed.h"
 
 #include <errno.h>
@@ -87,7 +88,7 @@ static int mount_room_preload(const struct room *m, struct cryo_err *err)
 static int mount_node_sources(const struct room *m, struct cryo_err *err)
 {
 	const struct local_node *n = m->r->node;
-	cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/builds", cryo_dir_cache());
+	cryo_auto(cryo_free) char *builds = cryo_cache_path(CRYO_CACHE_BUILDS);
 	cryo_auto(cryo_free) char *at = cryo_asprintf("%s" ROOM_ROOT, m->rootfs);
 	cryo_auto(cryo_free) char *data = local_overlay_options(n, m->rootfs);
 	int rc = bind_room_directory(m, n->state, ROOM_STATE, err);

@@ -9,6 +9,7 @@
 #include "cluster/local/local.h"
 
 #include "sys/fs.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -113,7 +114,7 @@ static int mount_root_overlay(struct setup *s, struct cryo_err *err)
 
 static int mount_host_directories(struct setup *s, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/builds", cryo_dir_cache());
+	cryo_auto(cryo_free) char *builds = cryo_cache_path(CRYO_CACHE_BUILDS);
 	cryo_auto(cryo_free) char *programs = cryo_asprintf("%s" LOCAL_PROGRAMS, s->root);
 	int rc = mount_below_root(s, s->node->state, LOCAL_STATE, NULL, MS_BIND, NULL, err);
 

@@ -13,9 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK	 4096
-#define AT_ONCE	 (64 * BLOCK)
-#define OWN_FILE "template.json"
+#define BLOCK	4096
+#define AT_ONCE (64 * BLOCK)
 
 /* What a file says, not how it is stored: holes and zeros are the same, and cost next to nothing.
  */
@@ -110,7 +109,7 @@ int template_files(const char *dir, bool with_hash, json_t **out, struct cryo_er
 		if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR || e->fts_info == FTS_NS)
 			rc = cryo_err_sys(err, e->fts_errno, "cannot read '%s'", e->fts_path);
 		else if (e->fts_info == FTS_F &&
-			 !(e->fts_level == 1 && strcmp(e->fts_name, OWN_FILE) == 0))
+			 !(e->fts_level == 1 && strcmp(e->fts_name, CRYO_TEMPLATE_RECORD) == 0))
 			rc = add_template_file(list, e, skip, with_hash, err);
 	}
 	if (fts)

@@ -122,7 +122,7 @@ char *template_snapshot_unfit(const char *name, const json_t *meta)
 /* 0 if it is one, and of that name. */
 static int load_listed_meta(const char *name, json_t **meta)
 {
-	cryo_auto(cryo_free) char *path = template_path(name, "/template.json");
+	cryo_auto(cryo_free) char *path = template_path(name, "/" CRYO_TEMPLATE_RECORD);
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	int rc = cryo_json_load(path, TEMPLATE_MAX_JSON, meta, &ignored);
 

@@ -6,6 +6,7 @@
 #include "sys/fs.h"
 #include "sys/intr.h"
 #include "sys/lock.h"
+#include "sys/places.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -27,8 +28,8 @@ bool template_is_key(const char *name)
 /* With a dot, the name of no cluster lies there. */
 char *template_store(bool snapshots)
 {
-	return snapshots ? cryo_asprintf("%s/.snapshots", cryo_dir_state())
-			 : cryo_asprintf("%s/templates", cryo_dir_cache());
+	return snapshots ? cryo_state_path(CRYO_STATE_SNAPSHOTS)
+			 : cryo_cache_path(CRYO_CACHE_TEMPLATES);
 }
 
 char *template_path(const char *key, const char *suffix)
@@ -77,7 +78,7 @@ void template_release(struct template *t)
 
 static int load_template_meta(struct template *t, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/" CRYO_TEMPLATE_RECORD, t->dir);
 	struct stat st;
 	int rc = cryo_json_load(path, TEMPLATE_MAX_JSON, &t->meta, err);
 
@@ -94,7 +95,7 @@ static int load_template_meta(struct template *t, struct cryo_err *err)
 static int check_template_files(struct template *t, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *boot = cryo_boot_id();
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/" CRYO_TEMPLATE_RECORD, t->dir);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	bool same_boot = cryo_streq(boot, cryo_json_str(t->meta, "boot"));
 	int rc = template_check(t->dir, json_object_get(t->meta, "files"), same_boot, err);
@@ -183,7 +184,7 @@ static int describe_new_template(struct template *t, const json_t *inputs,
 				 const struct local_record *r, struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *boot = cryo_boot_id();
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/template.json", t->dir);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/" CRYO_TEMPLATE_RECORD, t->dir);
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	json_t *files = NULL;
 	int rc = template_files(t->dir, true, &files, err);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/event.h"
 #include "sys/fs.h"
+#include "sys/places.h"
 #include "cluster/local/node/criu.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ static int copy_tree_below(const char *from, const char *to, const char *name, s
 static void keep_criu_log(const char *work, const char *log)
 {
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/%s", work, log);
-	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/logs/template-%s", cryo_dir_cache(), log);
+	cryo_auto(cryo_free) char *to = cryo_cache_path(CRYO_CACHE_LOGS "/template-%s", log);
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
 	if (cryo_fs_mkparents(to, 0755, &ignored) == 0)
