@@ -2,6 +2,7 @@
 #include "cluster/node.h"
 
 #include "conf/json.h"
+#include "node/parts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static const struct {
 	{ "root", offsetof(struct cryo_node_paths, root), "/var/lib/containerd" },
 	{ "state", offsetof(struct cryo_node_paths, state), "/run/containerd" },
 	{ "bin", offsetof(struct cryo_node_paths, bin), "/usr/local/bin" },
-	{ "run", offsetof(struct cryo_node_paths, run), "/run/cryopod" },
+	{ "run", offsetof(struct cryo_node_paths, run), CRYO_NODE_RUN },
 	{ "checkpoints", offsetof(struct cryo_node_paths, checkpoints),
 	  "/var/lib/kubelet/checkpoints" },
 	{ "transfer", offsetof(struct cryo_node_paths, transfer), "/var/tmp" },

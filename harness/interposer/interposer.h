@@ -7,6 +7,7 @@
  * directory of ours, and a helper process does the work between the two.
  *
  *   policy.c   what shall be done
+ *   places.c   where things of this node lie
  *   claim.c    the key that is lent to one pod
  *   pem.c      certificates and keys
  *   store.c    where plain images may be
@@ -27,15 +28,18 @@
 #include "interposer/policy.h"
 
 struct cryo_interposer {
-	const char *conf;      /* "/etc/cryopod/criu.conf" */
-	const char *calls;     /* "/run/cryopod/calls": a file a container id */
-	const char *logs;      /* "/run/cryopod": whose *.log CRIU files may name, and *.call */
-	const char *pages;     /* CRYO_PAGES_DIR */
-	const char *dumps;     /* "/run/cryopod/dumps": guard.h */
-	const char *runc_conf; /* what runc names to CRIU where a pod names nothing */
+	const char *conf;	      /* "/etc/cryopod/criu.conf" */
+	const char *calls;	      /* <run>/calls: a file a container id */
+	const char *logs;	      /* <run>: whose *.log CRIU files may name, and *.call */
+	const char *pages;	      /* CRYO_PAGES_DIR */
+	const char *dumps;	      /* <run>/dumps: guard.h */
+	const char *runc_conf;	      /* what runc names to CRIU where a pod names nothing */
 	const char *const *criu_conf; /* configuration CRIU reads by itself; ends with NULL */
 };
 
+/* Fills in what lies below <run>: where->conf names it, else it is /run/cryopod, as after a
+ * failure. For the life of the program. Errors are those of cryo_policy_load(). */
+int cryo_interposer_find_places(struct cryo_interposer *where, struct cryo_err *err);
 /* The whole program: returns an exit code, or becomes the real CRIU. */
 int cryo_interposer_main(const struct cryo_interposer *where, int argc, char **argv);
 

@@ -21,15 +21,14 @@ int main(int argc, char **argv)
 {
 	static const char *const criu_conf[] = { "/etc/criu/default.conf",
 						 "/root/.criu/default.conf", NULL };
-	const struct cryo_interposer where = {
+	struct cryo_interposer where = {
 		.conf = "/etc/cryopod/criu.conf",
-		.calls = "/run/cryopod/calls",
-		.logs = "/run/cryopod",
 		.pages = CRYO_PAGES_DIR,
-		.dumps = "/run/cryopod/dumps",
 		.runc_conf = "/etc/criu/runc.conf",
 		.criu_conf = criu_conf,
 	};
+	struct cryo_err err = CRYO_ERR_INIT;
+	bool settles = false;
 
 	/* How `cryopod status` tells us from CRIU, which refuses this option. */
 	if (argc == 2 && strcmp(argv[1], "--cryopod-version") == 0)
@@ -37,7 +36,11 @@ int main(int argc, char **argv)
 	if (argc == 2 && strcmp(argv[1], "--cryopod-probe-sockets") == 0)
 		return probe_with_policy(where.conf);
 	for (size_t i = 0; argc == 3 && cryo_settle_options[i]; i++)
-		if (strcmp(argv[1], cryo_settle_options[i]) == 0)
-			return cryo_settle_main(where.dumps, argv[1], argv[2]);
+		settles |= strcmp(argv[1], cryo_settle_options[i]) == 0;
+	/* Of a configuration that is no good runc is told in an answer of CRIU's. */
+	if (cryo_interposer_find_places(&where, &err) < 0 && settles)
+		return fprintf(stderr, "cryopod-criu: %s\n", err.msg), 2;
+	if (settles)
+		return cryo_settle_main(where.dumps, argv[1], argv[2]);
 	return cryo_interposer_main(&where, argc, argv);
 }

@@ -42,6 +42,7 @@ static const struct word {
 	{ "criu", PATH, offsetof(struct cryo_policy, criu), CRYO_POLICY_OWN, false },
 	{ "libraries", PATH, offsetof(struct cryo_policy, libraries), CRYO_POLICY_OWN, false },
 	{ "tmpfs", PATH, offsetof(struct cryo_policy, tmpfs), CRYO_POLICY_OWN, false },
+	{ "run", PATH, offsetof(struct cryo_policy, run), CRYO_POLICY_OWN, false },
 	{ "log", PATH, offsetof(struct cryo_policy, log), CRYO_POLICY_OWN, false },
 	{ "dump-limit", DURATION, offsetof(struct cryo_policy, dump_limit_ms), CRYO_POLICY_OWN,
 	  false },

@@ -31,6 +31,7 @@ struct cryo_policy {
 	char *criu;	       /* the real one */
 	char *libraries;       /* its own, with their loader, where the node has not got them */
 	char *tmpfs;	       /* a directory there instead of a mount of our own */
+	char *run;	       /* what one call lays down is below; NULL: /run/cryopod */
 	char *pod_uid;	       /* whom a call is for (claim.h) */
 	char *log;	       /* a file for one line a sealed, opened or refused set */
 	struct cryo_str words; /* options for CRIU (criu/options.h), as lines */

@@ -408,7 +408,8 @@ static int prepare_session(struct cryo_session *s, struct cryo_err *err)
 	if (s->criu_conf.ours || (s->req.config_file && s->work_to_do != CRYO_PASSING))
 		rc = replace_criu_conf(s, err);
 	if (rc == 0 && s->work_to_do != CRYO_PASSING)
-		rc = cryo_store_make(s->policy.tmpfs, need, s->policy.memory, &s->store, err);
+		rc = cryo_store_make(s->policy.tmpfs, s->logs, need, s->policy.memory, &s->store,
+				     err);
 	if (rc == 0 && s->req.status_fd >= 0)
 		rc = status =
 		    open_peer_descriptor(s, s->req.status_fd, O_WRONLY, "status descriptor", err);

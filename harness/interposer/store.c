@@ -202,9 +202,10 @@ int cryo_store_check(uint64_t need, uint64_t limit, struct cryo_err *err)
 	return check_memory(need, &limit, err);
 }
 
-int cryo_store_make(const char *tmpfs, uint64_t need, uint64_t limit, struct cryo_store *s,
-		    struct cryo_err *err)
+int cryo_store_make(const char *tmpfs, const char *run, uint64_t need, uint64_t limit,
+		    struct cryo_store *s, struct cryo_err *err)
 {
+	cryo_auto(cryo_free) char *plain = cryo_asprintf("%s/plain", run);
 	int rc = check_memory(need, &limit, err), e;
 
 	if (rc < 0)
@@ -214,7 +215,7 @@ int cryo_store_make(const char *tmpfs, uint64_t need, uint64_t limit, struct cry
 		return make_directory(tmpfs, need, s, err);
 	e = mount_store_tmpfs(limit, &s->mount);
 	if (e == ENOSYS)
-		return make_directory("/run/cryopod/plain", need, s, err);
+		return make_directory(plain, need, s, err);
 	if (e)
 		return cryo_err_sys(err, e, "cannot make a tmpfs");
 	s->dir = openat(s->mount, ".", O_RDONLY | O_DIRECTORY);

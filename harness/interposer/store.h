@@ -24,13 +24,13 @@ struct cryo_store {
 	}
 
 /*
- * `tmpfs`: where to make a directory, NULL: a mount of our own. `need`: bytes
+ * `tmpfs`: where to make a directory, NULL: a mount of our own, or <run>/plain. `need`: bytes
  * that are expected, `limit`: bytes it may take at most (0: what is available).
  * Directories that dead processes left in `tmpfs` are removed first.
  *   -CRYO_E_UNFIT  no tmpfs there, or not enough memory
  */
-int cryo_store_make(const char *tmpfs, uint64_t need, uint64_t limit, struct cryo_store *s,
-		    struct cryo_err *err);
+int cryo_store_make(const char *tmpfs, const char *run, uint64_t need, uint64_t limit,
+		    struct cryo_store *s, struct cryo_err *err);
 /* Can that much be had? -CRYO_E_UNFIT */
 int cryo_store_check(uint64_t need, uint64_t limit, struct cryo_err *err);
 /* Removes the directory with all that is in it. */

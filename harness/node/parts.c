@@ -9,11 +9,13 @@
 const struct cryo_node_part cryo_node_interposer = { "libexec/cryopod-criu", "criu" };
 const struct cryo_node_part cryo_node_preload = { "libexec/criu-preload.so", "criu-preload.so" };
 
-void cryo_node_criu_conf(const char *criu, const char *libraries, struct cryo_str *out)
+void cryo_node_criu_conf(const char *criu, const char *libraries, const char *run,
+			 struct cryo_str *out)
 {
 	cryo_str_addf(out, "criu %s\n", criu);
 	if (libraries)
 		cryo_str_addf(out, "libraries %s\n", libraries);
+	cryo_str_addf(out, "run %s\n", run);
 }
 
 bool cryo_node_version_at_least(const char *version, int major, int minor)

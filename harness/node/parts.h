@@ -20,8 +20,12 @@ extern const struct cryo_node_part cryo_node_interposer;
 extern const struct cryo_node_part cryo_node_preload;
 
 #define CRYO_NODE_CRIU_CONF "/etc/cryopod/criu.conf"
-/* Its text: where the real CRIU is, and its libraries (NULL: it finds them). Appended. */
-void cryo_node_criu_conf(const char *criu, const char *libraries, struct cryo_str *out);
+/* What one call lays down in a node lies there, unless its profile says otherwise. */
+#define CRYO_NODE_RUN "/run/cryopod"
+/* Its text: where the real CRIU is, its libraries (NULL: it finds them), and the node's directory
+ * for what one call lays down. Appended. */
+void cryo_node_criu_conf(const char *criu, const char *libraries, const char *run,
+			 struct cryo_str *out);
 
 /* "4.1.1-1", "6.18.44-fc": at least major.minor? NULL and what is not a version: no. */
 bool cryo_node_version_at_least(const char *version, int major, int minor);

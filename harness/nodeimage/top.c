@@ -163,7 +163,8 @@ static int add_criu(const struct cryo_nodeimage *n, struct cryo_layer *l, struct
 	}
 	if (rc < 0)
 		return rc;
-	cryo_node_criu_conf(b ? "/opt/cryopod/criu/criu" : "/usr/sbin/criu", NULL, &conf);
+	cryo_node_criu_conf(b ? "/opt/cryopod/criu/criu" : "/usr/sbin/criu", NULL, CRYO_NODE_RUN,
+			    &conf);
 	return cryo_layer_data(l, CRYO_NODE_CRIU_CONF + 1, 0644, conf.p, conf.len, err);
 }
 

@@ -13,7 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GATE	  "feature-gates=ContainerCheckpoint=true"
+#define GATE "feature-gates=ContainerCheckpoint=true"
+/* Not /run/cryopod: the node may be a machine where cryopod has clusters of its own. */
+#define RUN	  "/run/cryopod-node"
 #define LIBRARIES "cryopod-libs" /* below bin/: the real CRIU and what it is linked with */
 
 struct planned {
@@ -188,11 +190,12 @@ static char *write_criu_conf(const struct planned *p, const char *path)
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	char *save = NULL, *line;
 
-	cryo_node_criu_conf(criu, libraries, &s);
+	cryo_node_criu_conf(criu, libraries, RUN, &s);
 	if (cryo_fs_read_regular(path, 1u << 20, &old, &ignored) < 0 || !old.p)
 		return cryo_str_detach(&s);
 	for (line = strtok_r(old.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
-		if (!cryo_starts_with(line, "criu ") && !cryo_starts_with(line, "libraries "))
+		if (!cryo_starts_with(line, "criu ") && !cryo_starts_with(line, "libraries ") &&
+		    !cryo_starts_with(line, "run "))
 			cryo_str_addf(&s, "%s\n", line);
 	return cryo_str_detach(&s);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "interposer/policy.h"
+#include "interposer/interposer.h"
 
 #include "sys/fs.h"
 
@@ -58,6 +58,8 @@ static void refused(void **state)
 		{ "memory lots", CRYO_POLICY_OWN, "memory" },
 		{ "criu /bin/true", CRYO_POLICY_CALL, "only be said by the node" },
 		{ "criu /bin/true", CRYO_POLICY_CRIU, "only be said by the node" },
+		{ "run /tmp", CRYO_POLICY_CRIU, "only be said by the node" },
+		{ "run /tmp", CRYO_POLICY_CALL, "only be said by the node" },
 		{ "trusted-signers /a", CRYO_POLICY_CRIU, "only be said by the node" },
 		{ "pod-uid 1", CRYO_POLICY_CRIU, "only be said by the node" },
 		{ "pod-uid 1", CRYO_POLICY_OWN, "only be said by the node" },
@@ -176,6 +178,46 @@ static void files(void **state)
 	free(dir);
 }
 
+/* One that is no good leaves the usual places, and is reported. */
+static void places(void **state)
+{
+	static const struct {
+		const char *text, *run;
+		mode_t mode;
+		int rc;
+	} row[] = {
+		{ NULL, "/run/cryopod", 0, 0 },
+		{ "encrypt\n", "/run/cryopod", 0644, 0 },
+		{ "encrypt\nrun /run/mine\n", "/run/mine", 0644, 0 },
+		{ "run /run/mine\n", "/run/cryopod", 0666, -CRYO_E_CONFIG },
+		{ "run mine\n", "/run/cryopod", 0644, -CRYO_E_CONFIG },
+	};
+	cryo_auto(cryo_free) char *dir = NULL, *conf = NULL;
+
+	(void)state;
+	assert_int_equal(cryo_fs_tmpdir("/tmp", "cryo-policy-", &dir, &err), 0);
+	conf = cryo_asprintf("%s/criu.conf", dir);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_free) char *calls = cryo_asprintf("%s/calls", row[i].run);
+		cryo_auto(cryo_free) char *dumps = cryo_asprintf("%s/dumps", row[i].run);
+		struct cryo_interposer where = { .conf = conf };
+
+		if (row[i].text) {
+			assert_int_equal(
+			    cryo_fs_write(conf, row[i].text, strlen(row[i].text), 0644, &err), 0);
+			assert_int_equal(chmod(conf, row[i].mode), 0);
+		}
+		assert_int_equal(cryo_interposer_find_places(&where, &err), row[i].rc);
+		assert_string_equal(where.logs, row[i].run);
+		assert_string_equal(where.calls, calls);
+		assert_string_equal(where.dumps, dumps);
+		free((char *)where.logs);
+		free((char *)where.calls);
+		free((char *)where.dumps);
+	}
+	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
+}
+
 #define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ID2 "f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
@@ -205,8 +247,10 @@ static void containers(void **state)
 int main(void)
 {
 	const struct CMUnitTest policy[] = {
-		cmocka_unit_test(words), cmocka_unit_test(refused), cmocka_unit_test(criu_files),
-		cmocka_unit_test(order), cmocka_unit_test(files),   cmocka_unit_test(containers),
+		cmocka_unit_test(words),      cmocka_unit_test(refused),
+		cmocka_unit_test(criu_files), cmocka_unit_test(order),
+		cmocka_unit_test(files),      cmocka_unit_test(places),
+		cmocka_unit_test(containers),
 	};
 
 	return cmocka_run_group_tests(policy, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -186,13 +186,15 @@ static void what_was_there_before_comes_back(void **state)
 	cryo_auto(cryo_free) char *conf = node_path("etc/cryopod/criu.conf");
 
 	(void)state;
-	node_write("etc/cryopod/criu.conf", "encrypt\ncriu /usr/sbin/criu\n", 0640);
+	node_write("etc/cryopod/criu.conf", "encrypt\nrun /old\ncriu /usr/sbin/criu\n", 0640);
 	node_write("etc/rancher/rke2/config.yaml.d/99-cryopod.yaml", "cni: cilium\n", 0644);
 	before = node_picture();
 	must_install();
 	words = node_read(conf);
 	assert_non_null(strstr(words, "encrypt\n"));
 	assert_null(strstr(words, "/usr/sbin/criu"));
+	assert_non_null(strstr(words, "\nrun /run/cryopod-node\n"));
+	assert_null(strstr(words, "/old"));
 	must_roll_back();
 	after = node_picture();
 	node_assert_same(before, after, __func__);

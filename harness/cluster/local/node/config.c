@@ -385,7 +385,7 @@ static int install_interposer(const struct local *l, const struct local_node *n,
 	cryo_auto(cryo_str_release) struct cryo_str conf = { 0 };
 	int rc = install_part(l, n, &cryo_node_interposer, err);
 
-	cryo_node_criu_conf("/usr/sbin/criu", NULL, &conf);
+	cryo_node_criu_conf("/usr/sbin/criu", NULL, l->base.node[n - l->node].path.run, &conf);
 	return rc < 0 ? rc : local_node_file(n, CRYO_NODE_CRIU_CONF, 0644, &conf, err);
 }
 
