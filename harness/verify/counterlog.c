@@ -201,3 +201,46 @@ const struct cryo_count *cryo_counterlog_last(const struct cryo_counterlog *l)
 			return &l->line[i - 1].c;
 	return NULL;
 }
+
+int64_t cryo_count_gap_ns(const struct cryo_count *a, const struct cryo_count *b)
+{
+	uint64_t gap = b->mono_ns - a->mono_ns;
+
+	return b->mono_ns < a->mono_ns || gap > INT64_MAX ? -1 : (int64_t)gap;
+}
+
+size_t cryo_counterlog_gaps(const struct cryo_counterlog *l, struct cryo_count_gap **out)
+{
+	struct cryo_count_gap *gap = cryo_alloc((l->n + 1) * sizeof(*gap));
+	const struct cryo_count *last = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const struct cryo_count *c = &l->line[i].c;
+
+		if (l->line[i].kind != CRYO_LOGLINE_COUNT)
+			continue;
+		if (last && cryo_count_gap_ns(last, c) >= 0)
+			gap[n++] = (struct cryo_count_gap){ last, cryo_count_gap_ns(last, c) };
+		last = c;
+	}
+	*out = gap;
+	return n;
+}
+
+static int compare_gap_lengths(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+int64_t cryo_count_gaps_usual(const struct cryo_count_gap *gap, size_t n, unsigned tenths)
+{
+	cryo_auto(cryo_free) int64_t *ns = cryo_alloc((n + 1) * sizeof(*ns));
+
+	for (size_t i = 0; i < n; i++)
+		ns[i] = gap[i].ns;
+	qsort(ns, n, sizeof(*ns), compare_gap_lengths);
+	return n ? ns[(n - 1) * tenths / 10] : 0;
+}

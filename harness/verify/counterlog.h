@@ -76,6 +76,20 @@ void cryo_counterlog_release(struct cryo_counterlog *l);
 const struct cryo_count *cryo_counterlog_first(const struct cryo_counterlog *l);
 const struct cryo_count *cryo_counterlog_last(const struct cryo_counterlog *l);
 
+/* From one counter line to another, by the process' own clock; -1: it is the clock of another boot.
+ */
+int64_t cryo_count_gap_ns(const struct cryo_count *a, const struct cryo_count *b);
+/* From one counter line to the next, by the process' own clock. */
+struct cryo_count_gap {
+	const struct cryo_count *from; /* borrowed of the log */
+	int64_t ns;
+};
+/* Those of a log in its order; where the clock goes back (another boot) there is none. Caller
+ * frees *out. How many there are is returned. */
+size_t cryo_counterlog_gaps(const struct cryo_counterlog *l, struct cryo_count_gap **out);
+/* What so many tenths of them are at most, the lower one of two; 0: there are none. */
+int64_t cryo_count_gaps_usual(const struct cryo_count_gap *gap, size_t n, unsigned tenths);
+
 /* What a line of form API says, behind its stamp; *ns as in struct cryo_logline. Borrowed. */
 const char *cryo_log_api_text(const char *line, int64_t *ns);
 

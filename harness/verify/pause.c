@@ -3,45 +3,19 @@
 
 #include <stdlib.h>
 
-static int compare_gaps(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-static int64_t measure_gap_ns(const struct cryo_count *a, const struct cryo_count *b)
-{
-	uint64_t gap = b->mono_ns - a->mono_ns;
-
-	/* The clock of another boot: nothing to be said. */
-	return b->mono_ns < a->mono_ns || gap > INT64_MAX ? -1 : (int64_t)gap;
-}
-
 /* Median distance of neighbouring stamps, and the largest one from the value `around` on. */
 static bool measure_stamp_gaps(const struct cryo_counterlog *log, uint64_t around, int64_t *median,
 			       int64_t *largest)
 {
-	cryo_auto(cryo_free) int64_t *gap = cryo_alloc((log->n + 1) * sizeof(*gap));
-	const struct cryo_count *last = NULL;
-	size_t n = 0;
+	cryo_auto(cryo_free) struct cryo_count_gap *gap = NULL;
+	size_t n = cryo_counterlog_gaps(log, &gap);
 
 	*largest = -1;
-	for (size_t i = 0; i < log->n; i++) {
-		const struct cryo_count *c = &log->line[i].c;
-
-		if (log->line[i].kind != CRYO_LOGLINE_COUNT)
-			continue;
-		if (last && (gap[n] = measure_gap_ns(last, c)) >= 0) {
-			if (last->count >= around && gap[n] > *largest)
-				*largest = gap[n];
-			n++;
-		}
-		last = c;
-	}
-	qsort(gap, n, sizeof(*gap), compare_gaps);
+	for (size_t i = 0; i < n; i++)
+		if (gap[i].from->count >= around && gap[i].ns > *largest)
+			*largest = gap[i].ns;
 	/* The lower one of two: with few lines the pause itself must not count as usual. */
-	*median = n ? gap[(n - 1) / 2] : 0;
+	*median = cryo_count_gaps_usual(gap, n, 5);
 	return n > 0;
 }
 
@@ -69,7 +43,7 @@ static void measure_absence(const struct cryo_counterlog *restored, size_t copie
 	}
 	if (!dumped || !first)
 		return;
-	felt = measure_gap_ns(&dumped->c, &first->c);
+	felt = cryo_count_gap_ns(&dumped->c, &first->c);
 	if (felt >= 0)
 		out->felt_ms = subtract_usual_gap(felt, usual);
 	if (dumped->ns > 0 && first->ns >= dumped->ns)

@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 /* Of one counter, own clock in ns. */
 struct stop {
@@ -14,49 +13,20 @@ struct stop {
 	uint64_t again;	  /* its next value */
 };
 
-static int compare_distances(const void *a, const void *b)
-{
-	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
-
-	return (x > y) - (x < y);
-}
-
-/* What nine of ten distances of its values are at most: a busy machine delays some. */
-static uint64_t measure_usual(const struct cryo_counterlog *log)
-{
-	cryo_auto(cryo_free) uint64_t *distance = cryo_alloc((log->n + 1) * sizeof(*distance));
-	const struct cryo_count *last = NULL;
-	size_t n = 0;
-
-	for (size_t i = 0; i < log->n; i++) {
-		const struct cryo_count *c = &log->line[i].c;
-
-		if (log->line[i].kind != CRYO_LOGLINE_COUNT)
-			continue;
-		if (last && c->mono_ns >= last->mono_ns)
-			distance[n++] = c->mono_ns - last->mono_ns;
-		last = c;
-	}
-	qsort(distance, n, sizeof(*distance), compare_distances);
-	return n ? distance[(n - 1) * 9 / 10] : 0;
-}
-
 /* The longest silence from the value `from` on. */
 static bool find_stop(const struct cryo_counterlog *log, uint64_t from, struct stop *out)
 {
-	uint64_t usual = measure_usual(log);
-	const struct cryo_count *last = NULL;
+	cryo_auto(cryo_free) struct cryo_count_gap *gap = NULL;
+	size_t n = cryo_counterlog_gaps(log, &gap);
+	/* Of nine in ten: a busy machine delays some. */
+	uint64_t usual = (uint64_t)cryo_count_gaps_usual(gap, n, 9);
 
 	*out = (struct stop){ 0 };
-	for (size_t i = 0; i < log->n; i++) {
-		const struct cryo_count *c = &log->line[i].c;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t ran = gap[i].from->mono_ns, ns = (uint64_t)gap[i].ns;
 
-		if (log->line[i].kind != CRYO_LOGLINE_COUNT)
-			continue;
-		if (last && last->count >= from && c->mono_ns > last->mono_ns &&
-		    c->mono_ns - last->mono_ns > out->again - out->ran)
-			*out = (struct stop){ last->mono_ns, last->mono_ns + usual, c->mono_ns };
-		last = c;
+		if (gap[i].from->count >= from && ns > out->again - out->ran)
+			*out = (struct stop){ ran, ran + usual, ran + ns };
 	}
 	return out->again > out->stopped;
 }
