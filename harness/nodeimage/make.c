@@ -14,8 +14,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS (30 * 60 * 1000)
-
 /* What kind's own node image says of itself; and a resolver that nobody answers (a machine without
  * network) holds the entry point up for a second instead of five. */
 static const char *const node_env[] = { "container=docker", "RES_OPTIONS=timeout:1 attempts:1",
@@ -128,7 +126,7 @@ int cryo_nodeimage_make(const struct cryo_nodeimage *n, char **path, int *hold,
 	int lock = -1, rc = cryo_fs_mkparents(lock_path, 0755, err);
 
 	if (rc == 0)
-		rc = cryo_lock_wait(lock_path, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_wait(lock_path, CRYO_LOCK_BUILD_MS, &lock, err);
 	if (rc < 0)
 		return rc;
 	rc = make_locked(n, dir, file, err);

@@ -15,9 +15,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS 120000
-#define REMOVE_MS    120000
-#define NETWORK	     "kind"
+#define REMOVE_MS 120000
+#define NETWORK	  "kind"
 /* For kind's bind mount, where the machine had none; empty then. */
 #define MADE_BY_ENGINE "/lib/modules"
 
@@ -158,7 +157,7 @@ int kindc_down(struct cryo_cluster *t, struct cryo_err *err)
 {
 	struct kindc *c = (struct kindc *)t;
 	cryo_auto(cryo_fd_close) int lock = -1;
-	int rc = cryo_lock_take(c->lock, LOCK_WAIT_MS, &lock, err);
+	int rc = cryo_lock_take(c->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
 
 	if (rc < 0)
 		return rc;

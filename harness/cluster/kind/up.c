@@ -16,7 +16,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define LOCK_WAIT_MS   120000
 #define DEFAULT_UP_MS  300000
 #define START_NODES_MS 60000
 
@@ -360,7 +359,7 @@ int kindc_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cry
 	int rc = check_wish(opts, err);
 
 	if (rc == 0)
-		rc = cryo_lock_take(u.c->lock, LOCK_WAIT_MS, &lock, err);
+		rc = cryo_lock_take(u.c->lock, CRYO_LOCK_CLUSTER_MS, &lock, err);
 	if (rc < 0)
 		return rc;
 	cryo_users_note_state();
