@@ -53,7 +53,7 @@ static const json_t *get_wanted_labels(const json_t *selector)
 	return selector;
 }
 
-bool cryo_pod_adoption_selects(const json_t *selector, const json_t *labels)
+static bool is_selector_met(const json_t *selector, const json_t *labels)
 {
 	json_t *wanted = (json_t *)get_wanted_labels(selector), *value, *e;
 	const json_t *expressions = json_object_get(selector, "matchExpressions");
@@ -108,7 +108,7 @@ static void avoid_one_adopter(const struct adopter *by, const json_t *owner, con
 	const char *key;
 
 	if (!name || (by->by_name && !is_called_as_member(pod_name, name)) ||
-	    !cryo_pod_adoption_selects(selector, labels))
+	    !is_selector_met(selector, labels))
 		return;
 	key = choose_label_to_drop(selector, labels);
 	if (!key)

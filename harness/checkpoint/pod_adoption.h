@@ -13,9 +13,6 @@
 void cryo_pod_adoption_avoid(struct cryo_kube *k, const char *ns, const char *name, json_t *pod,
 			     struct cryo_strv *notes);
 
-/* Is this selector (matchLabels, matchExpressions) met by the labels? An empty one is not. */
-bool cryo_pod_adoption_selects(const json_t *selector, const json_t *labels);
-
 /*
  * For cryo_kube_wait: as cryo_kube_test_pod_running, but a pod that is deleted
  * has failed, and who did it is said. `arg` is a struct cryo_pod_adoption.

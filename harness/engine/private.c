@@ -79,7 +79,7 @@ static struct cryo_pid read_pid(const struct place *p)
 	return (struct cryo_pid){ pid, start };
 }
 
-struct cryo_pid cryo_private_pid(const char *dir)
+static struct cryo_pid read_daemon_pid(const char *dir)
 {
 	cryo_auto(release_place) struct place p = find_place(dir);
 	struct cryo_pid pid = read_pid(&p);
@@ -259,7 +259,7 @@ int cryo_private_find(const char *dir, struct cryo_engine *out, struct cryo_err 
 	cryo_auto(cryo_engine_release) struct cryo_engine e = { 0 };
 	int rc;
 
-	if (cryo_private_pid(dir).pid == 0)
+	if (read_daemon_pid(dir).pid == 0)
 		return 1;
 	e = engine_at(&p);
 	if (!e.program)

@@ -20,8 +20,6 @@
 int cryo_private_start(const char *dir, struct cryo_engine *out, struct cryo_err *err);
 /* 0 and *out if it runs, 1 if not. */
 int cryo_private_find(const char *dir, struct cryo_engine *out, struct cryo_err *err);
-/* Its process, whose network the containers' published ports are in; pid 0: it does not run. */
-struct cryo_pid cryo_private_pid(const char *dir);
 /*
  * Ends it and all its containers. `keep`: its data (images) stay for the next start; else the
  * directory goes. From any state; nothing there is fine.

@@ -46,7 +46,7 @@ int rke2_sync_dir(const char *dir, struct cryo_err *err)
 	return 0;
 }
 
-int rke2_sync_parent(const char *path, struct cryo_err *err)
+static int sync_parent_dir(const char *path, struct cryo_err *err)
 {
 	const char *slash = strrchr(path, '/');
 	cryo_auto(cryo_free) char *dir = cryo_strndup(path, slash ? (size_t)(slash - path) : 0);
@@ -146,7 +146,7 @@ int rke2_rename(const char *from, const char *to, struct cryo_err *err)
 	if (rename(from, to) < 0)
 		return cryo_err_sys(err, errno, "cannot rename '%s' to '%s'", from, to);
 	rke2_announce_point(to);
-	return rke2_sync_parent(to, err);
+	return sync_parent_dir(to, err);
 }
 
 int rke2_publish_copy(const char *path, const char *src, const struct rke2_attrs *a,
@@ -199,7 +199,7 @@ int rke2_remove_file(const char *path, struct cryo_err *err)
 			   ? 0
 			   : cryo_err_sys(err, errno, "cannot remove '%s'", path);
 	rke2_announce_point(path);
-	return rke2_sync_parent(path, err);
+	return sync_parent_dir(path, err);
 }
 
 int rke2_remove_tree(const char *path, struct cryo_err *err)
@@ -218,5 +218,5 @@ int rke2_exchange(const char *a, const char *b, struct cryo_err *err)
 	if (syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE) < 0)
 		return cryo_err_sys(err, errno, "cannot exchange '%s' and '%s'", a, b);
 	rke2_announce_point(b);
-	return rke2_sync_parent(b, err);
+	return sync_parent_dir(b, err);
 }

@@ -19,7 +19,6 @@ void cryo_rke2_set_hook(void (*hook)(const char *what, void *arg), void *arg);
 void rke2_announce_point(const char *what);
 
 int rke2_sync_dir(const char *dir, struct cryo_err *err);
-int rke2_sync_parent(const char *path, struct cryo_err *err);
 /* Every file and directory below. */
 int rke2_sync_tree(const char *dir, struct cryo_err *err);
 

@@ -71,20 +71,6 @@ int cryo_rke2_data_name(const char *ref, char **name, struct cryo_err *err)
 	return 0;
 }
 
-bool cryo_rke2_is_cleaned(const char *name)
-{
-	return name[0] == 'v' && isdigit((unsigned char)name[1]);
-}
-
-char *cryo_rke2_release_ref(const char *release)
-{
-	char *ref = cryo_asprintf("rancher/rke2-runtime:%s", release);
-
-	for (char *c = strchr(ref, '+'); c; c = strchr(c, '+'))
-		*c = '-';
-	return ref;
-}
-
 bool cryo_rke2_minor(const char *version, unsigned *major, unsigned *minor)
 {
 	if (!version)

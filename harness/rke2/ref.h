@@ -22,12 +22,6 @@
  */
 int cryo_rke2_data_name(const char *ref, char **name, struct cryo_err *err);
 
-/* Does RKE2 look at a directory of this name when it removes those of other releases? */
-bool cryo_rke2_is_cleaned(const char *name);
-
-/* The reference of a release's own runtime image: "v1.33.5+rke2r1"; caller frees. */
-char *cryo_rke2_release_ref(const char *release);
-
 /* Major and minor of "v1.33.5+rke2r1" or "1.33.5"; false if it does not begin like this. */
 bool cryo_rke2_minor(const char *version, unsigned *major, unsigned *minor);
 

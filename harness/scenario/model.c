@@ -3,10 +3,12 @@
 
 #include "scenario/matrix.h"
 #include "scenario/step.h"
+#include "sys/fs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#define MAX_FILE	 (4u << 20)
 #define DEFAULT_LIMIT_MS (5 * 60 * 1000)
 
 const char *const cryo_scenario_needs[] = { "checkpoint",    "pods-checkpoint",
@@ -193,16 +195,6 @@ static int decode_scenario_file(const char *path, size_t row, struct cryo_scenar
 	return rc;
 }
 
-int cryo_scenario_load(const char *path, size_t row, struct cryo_scenario *out,
-		       struct cryo_err *err)
-{
-	int rc;
-
-	*out = (struct cryo_scenario){ 0 };
-	rc = cryo_yaml_load(path, &out->yaml, err);
-	return rc < 0 ? rc : decode_scenario_file(path, row, out, err);
-}
-
 int cryo_scenario_parse(const char *path, size_t row, const char *text, size_t len,
 			struct cryo_scenario *out, struct cryo_err *err)
 {
@@ -211,6 +203,17 @@ int cryo_scenario_parse(const char *path, size_t row, const char *text, size_t l
 	*out = (struct cryo_scenario){ 0 };
 	rc = cryo_yaml_parse(path, text, len, &out->yaml, err);
 	return rc < 0 ? rc : decode_scenario_file(path, row, out, err);
+}
+
+int cryo_scenario_load(const char *path, size_t row, struct cryo_scenario *out,
+		       struct cryo_err *err)
+{
+	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
+	int rc = cryo_fs_read(path, MAX_FILE, &text, err);
+
+	if (rc < 0)
+		return cryo_err_as(err, rc, CRYO_E_CONFIG);
+	return cryo_scenario_parse(path, row, cryo_str_get(&text), text.len, out, err);
 }
 
 static int load_scenario_rows(const char *file, struct cryo_scenarios *out, struct cryo_err *err)

@@ -32,7 +32,7 @@ static const char *const status_names[] = {
 	[CRYO_E_REMOTE] = "remote",
 };
 
-const char *cryo_outcome_name(enum cryo_outcome outcome)
+static const char *name_outcome(enum cryo_outcome outcome)
 {
 	return outcome_names[outcome];
 }
@@ -112,7 +112,7 @@ void cryo_wire_result(const struct cryo_scenario_result *r, struct cryo_str *out
 	json_t *j = json_object();
 
 	set_json_text(j, "name", r->name);
-	json_object_set_new(j, "outcome", json_string(cryo_outcome_name(r->outcome)));
+	json_object_set_new(j, "outcome", json_string(name_outcome(r->outcome)));
 	set_json_millis(j, "ms", r->ms);
 	json_object_set_new(j, "steps", json_integer((json_int_t)r->steps));
 	if (r->outcome != CRYO_PASSED)

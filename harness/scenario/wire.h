@@ -31,7 +31,4 @@ int cryo_wire_read(const char *line, struct cryo_wire *out, struct cryo_err *err
 void cryo_wire_release(struct cryo_wire *w);
 #define cryo_wire_releasep cryo_wire_release
 
-/* "passed", "failed", "skipped". */
-const char *cryo_outcome_name(enum cryo_outcome outcome);
-
 #endif

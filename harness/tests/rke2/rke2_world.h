@@ -67,7 +67,7 @@ static inline char *node_read(const char *path)
 /* An archive with the release's programs, as install.sh leaves one. */
 static inline void node_write_release(const char *release, const char *name)
 {
-	cryo_auto(cryo_free) char *ref = cryo_rke2_release_ref(release);
+	cryo_auto(cryo_free) char *ref = standin_release_ref(release);
 	cryo_auto(cryo_free) char *archive = cryo_asprintf("%s/agent/images/%s", node.data, name);
 	struct rke2_archive_file file[16];
 	cryo_auto(cryo_strv_release) struct cryo_strv names = { 0 }, sources = { 0 };

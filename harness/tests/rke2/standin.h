@@ -26,6 +26,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The reference of a release's own runtime image: "v1.33.5+rke2r1"; caller frees. */
+static char *standin_release_ref(const char *release)
+{
+	char *ref = cryo_asprintf("rancher/rke2-runtime:%s", release);
+
+	for (char *c = strchr(ref, '+'); c; c = strchr(c, '+'))
+		*c = '-';
+	return ref;
+}
+
 struct standin {
 	const char *config_file, *data_dir,
 	    *tasks;	     /* tasks: …/io.containerd.runtime.v2.task/k8s.io */
@@ -380,7 +390,7 @@ static inline int standin_start(const struct standin *s, struct standin_result *
 		return rc;
 	given = cryo_rke2_config_text(&c, "runtime-image");
 	image = cryo_rke2_config_text(&c, "kube-apiserver-image");
-	r->ref = given ? cryo_strdup(given) : cryo_rke2_release_ref(s->release);
+	r->ref = given ? cryo_strdup(given) : standin_release_ref(s->release);
 	r->apiserver_image = cryo_strdup(image);
 	rc = cryo_rke2_data_name(r->ref, &r->name, err);
 	if (rc == 0)

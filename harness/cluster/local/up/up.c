@@ -42,7 +42,7 @@ static int plan_wanted_components(struct up *u, struct cryo_err *err)
 	return cryo_build_plan(&u->stack, cryo_strv_get(&only), &u->build, err);
 }
 
-int up_plan(struct up *u, size_t *missing, struct cryo_err *err)
+static int plan_cluster_stack(struct up *u, size_t *missing, struct cryo_err *err)
 {
 	int rc = cryo_stack_load(u->opts->stack ? u->opts->stack : "upstream", &u->stack, err);
 
@@ -58,7 +58,7 @@ static int build_stack_programs(struct up *u, struct cryo_err *err)
 {
 	struct cryo_fetch_opts fetch = { .offline = u->opts->offline, .mirrors = u->opts->mirrors };
 	size_t missing;
-	int rc = up_plan(u, &missing, err);
+	int rc = plan_cluster_stack(u, &missing, err);
 
 	if (rc < 0)
 		return rc;
@@ -180,7 +180,7 @@ int up_forward(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : local_kubeconfig_write(u->l, wanted, err);
 }
 
-int up_cold_start(struct up *u, struct cryo_err *err)
+static int start_cold_cluster(struct up *u, struct cryo_err *err)
 {
 	int rc;
 
@@ -201,16 +201,16 @@ static int bring_cluster_up(struct up *u, struct cryo_err *err)
 	if (u->opts->from)
 		return up_from_snapshot(u, err);
 	if (!u->fresh || u->opts->template.cold)
-		return up_cold_start(u, err);
+		return start_cold_cluster(u, err);
 	rc = up_from_template(u, err);
 	if (rc != 1)
 		return rc;
-	rc = up_cold_start(u, err);
+	rc = start_cold_cluster(u, err);
 	if (rc == 0)
 		rc = up_make_template(u, err);
 	if (rc == 1)
 		rc = up_from_template(u, err);
-	return rc == 1 ? up_cold_start(u, err) : rc;
+	return rc == 1 ? start_cold_cluster(u, err) : rc;
 }
 
 /* Whoever made a snapshot of it died: nobody knows the state of the node, but its disk is what it
@@ -356,7 +356,7 @@ static int bring_up_locked(struct up *u, struct cryo_err *err)
 	return rc < 0 ? rc : wait_restored_pods(u, err);
 }
 
-void up_release(struct up *u)
+static void release_up(struct up *u)
 {
 	local_record_release(&u->record);
 	cryo_build_release(&u->build);
@@ -364,6 +364,7 @@ void up_release(struct up *u)
 	json_decref(u->inputs);
 	json_decref(u->pods);
 }
+#define release_upp release_up
 
 /* What is nobody's fault in particular is a cluster that could not be provisioned. */
 int up_verdict(int rc, struct cryo_err *err)
@@ -402,13 +403,13 @@ int local_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cry
 		cryo_users_note_state();
 	if (rc == 0)
 		rc = bring_up_locked(&u, err);
-	up_release(&u);
+	release_up(&u);
 	return up_verdict(rc, err);
 }
 
 bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts)
 {
-	cryo_auto(up_release) struct up u = { .l = (struct local *)t, .opts = opts };
+	cryo_auto(release_up) struct up u = { .l = (struct local *)t, .opts = opts };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	size_t missing;
 
@@ -417,6 +418,6 @@ bool local_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts)
 	if (opts->from)
 		return up_has_snapshot(&u);
 	u.record.flags = local_flags_of(opts->local.set);
-	return up_plan(&u, &missing, &ignored) == 0 && missing == 0 &&
+	return plan_cluster_stack(&u, &missing, &ignored) == 0 && missing == 0 &&
 	       (opts->template.cold || up_has_template(&u));
 }

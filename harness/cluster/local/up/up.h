@@ -22,10 +22,6 @@ struct up {
 	json_t *pods;		 /* of the snapshot it came from: they start once more */
 };
 
-void up_release(struct up *u);
-#define up_releasep up_release
-/* What the stack is made of; *missing: how many of its components are not built. */
-int up_plan(struct up *u, size_t *missing, struct cryo_err *err);
 /* The record's part that tells what it is made from. */
 void up_describe(struct up *u);
 /* What an init of before left behind goes: its cgroups hold what is left of its processes. */
@@ -37,8 +33,6 @@ int up_forward(struct up *u, struct cryo_err *err);
 /* Gives the last error of all the status that people see. */
 int up_verdict(int rc, struct cryo_err *err);
 int up_check_space(const struct up *u, struct cryo_err *err);
-/* From nothing, or from the disk of before, to Ready. */
-int up_cold_start(struct up *u, struct cryo_err *err);
 /* As many as were asked for can be; -CRYO_E_USAGE. */
 int up_check_nodes(const struct up *u, struct cryo_err *err);
 /* Behind a first node that is Ready: those that are wanted or were there, until they are Ready. */
