@@ -266,61 +266,6 @@ int cryo_fs_mkparents(const char *path, mode_t mode, struct cryo_err *err)
 	return cryo_fs_mkdirs(p, mode, err);
 }
 
-static int remove_tree_at(int parent, const char *name, const char *shown, struct cryo_err *err);
-
-static int remove_dir_entries(int fd, const char *shown, struct cryo_err *err)
-{
-	DIR *dir = fdopendir(fd);
-	struct dirent *e;
-	int rc = 0;
-
-	if (!dir) {
-		close(fd);
-		return cryo_err_sys(err, errno, "cannot read '%s'", shown);
-	}
-	while (rc == 0 && (e = readdir(dir))) {
-		if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-			rc = remove_tree_at(dirfd(dir), e->d_name, shown, err);
-	}
-	closedir(dir);
-	return rc;
-}
-
-/* The attribute and not the device number: a bind mount has that of its parent. */
-static bool is_mount_root(int fd)
-{
-	struct statx stx;
-
-	return statx(fd, "", AT_EMPTY_PATH, 0, &stx) == 0 &&
-	       (stx.stx_attributes & STATX_ATTR_MOUNT_ROOT);
-}
-
-static int remove_tree_at(int parent, const char *name, const char *shown, struct cryo_err *err)
-{
-	int fd, rc;
-
-	if (unlinkat(parent, name, 0) == 0 || errno == ENOENT || errno == ENOTDIR)
-		return 0;
-	if (errno != EISDIR && errno != EPERM)
-		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
-	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
-	if (is_mount_root(fd)) {
-		close(fd);
-		return cryo_err_sys(err, EXDEV, "'%s' in '%s' is a mount", name, shown);
-	}
-	rc = remove_dir_entries(fd, shown, err);
-	if (rc == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		rc = cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
-	return rc;
-}
-
-int cryo_fs_rmtree(const char *path, struct cryo_err *err)
-{
-	return remove_tree_at(AT_FDCWD, path, path, err);
-}
-
 /*
  * Bytes copied at `at`, up to n. Within a file system the kernel does it; between
  * two, or where one cannot, it goes through memory.
@@ -434,51 +379,4 @@ int cryo_fs_free_bytes(const char *path, uint64_t *bytes, struct cryo_err *err)
 		return cryo_err_sys(err, errno, "cannot stat the file system of '%s'", path);
 	*bytes = (uint64_t)v.f_bavail * v.f_frsize;
 	return 0;
-}
-
-char *cryo_fs_which(const char *program)
-{
-	const char *path = getenv("PATH");
-	cryo_auto(cryo_free) char *dirs =
-	    cryo_strdup(path ? path : "/usr/sbin:/usr/bin:/sbin:/bin");
-	char *save = NULL;
-
-	if (strchr(program, '/'))
-		return access(program, X_OK) == 0 ? cryo_strdup(program) : NULL;
-	for (char *d = strtok_r(dirs, ":", &save); d; d = strtok_r(NULL, ":", &save)) {
-		char *full = cryo_asprintf("%s/%s", d, program);
-
-		if (access(full, X_OK) == 0 && !cryo_fs_is_dir(full))
-			return full;
-		free(full);
-	}
-	return NULL;
-}
-
-/* The last name of `path`, which ends there: what is left is its directory. */
-static char *cut_last_name(char *path)
-{
-	char *slash = path + strlen(path);
-
-	while (slash > path && slash[-1] == '/')
-		*--slash = '\0';
-	while (slash > path && slash[-1] != '/')
-		slash--;
-	return slash;
-}
-
-char *cryo_fs_resolve(const char *path)
-{
-	char *real = realpath(path, NULL);
-	cryo_auto(cryo_free) char *dir = cryo_strdup(path), *name = NULL, *above = NULL;
-	char *at = cut_last_name(dir);
-
-	if (real)
-		return real;
-	name = cryo_strdup(at);
-	*at = '\0';
-	if (!*name) /* not even a directory that one could be in */
-		return cryo_strdup("/");
-	above = cryo_fs_resolve(*dir ? dir : ".");
-	return cryo_asprintf("%s/%s", strcmp(above, "/") == 0 ? "" : above, name);
 }

@@ -124,6 +124,9 @@ int local_config_write(const struct local *l, const struct local_node *n,
 /* One file of it; `path` is the node's. */
 int local_node_file(const struct local_node *n, const char *path, mode_t mode,
 		    const struct cryo_str *s, struct cryo_err *err);
+/* Those of its services. */
+int local_kubeconfigs_write(const struct local *l, const struct local_node *n,
+			    struct cryo_err *err);
 /* The host's kubeconfig for that port, 0600. */
 int local_kubeconfig_write(const struct local *l, unsigned port, struct cryo_err *err);
 
