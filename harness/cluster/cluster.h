@@ -157,6 +157,8 @@ int cryo_cluster_take(struct cryo_cluster *t, const struct cryo_cluster_node *no
 /* The same into memory: appended to `out`. A file of more than `max` bytes is refused. */
 int cryo_cluster_read(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 		      const char *from, size_t max, struct cryo_str *out, struct cryo_err *err);
+int cryo_cluster_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
+		     const char *to, struct cryo_err *err);
 /* The open file as a file there that is the same one. 1: it is; 0: that cannot be here. */
 int cryo_cluster_link(struct cryo_cluster *t, const struct cryo_cluster_node *node, int from,
 		      const char *to, struct cryo_err *err);

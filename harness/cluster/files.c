@@ -102,8 +102,8 @@ static int put_file_bytes(struct cryo_cluster *t, const struct cryo_cluster_node
 			   : put_by_exec(t, node, from, to, err);
 }
 
-static int put_node_file(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			 const char *from, const char *to, struct cryo_err *err)
+int cryo_cluster_put(struct cryo_cluster *t, const struct cryo_cluster_node *node, const char *from,
+		     const char *to, struct cryo_err *err)
 {
 	cryo_auto(cryo_fd_close) int fd = open(from, O_RDONLY | O_CLOEXEC);
 
@@ -139,7 +139,7 @@ static int import_image_file(struct cryo_cluster *t, const struct cryo_cluster_n
 				       "import",       there,	    NULL };
 	const char *const discard[] = { "rm", "-f", "--", there, NULL };
 	struct cryo_err ignored = CRYO_ERR_INIT;
-	int rc = put_node_file(t, node, tar, there, err);
+	int rc = cryo_cluster_put(t, node, tar, there, err);
 
 	if (rc == 0)
 		rc = run_in_node(t, node, import, 0, IMPORT_MS, err);
