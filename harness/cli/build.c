@@ -4,7 +4,7 @@
 #include "base/event.h"
 #include "recipe/users.h"
 #include "cli/builders.h"
-#include "source/url.h"
+#include "git/url.h"
 #include "sys/fs.h"
 
 #include <stdio.h>

@@ -8,7 +8,7 @@
 #include "conf/json.h"
 #include "source/stack.h"
 #include "source/status.h"
-#include "source/url.h"
+#include "git/url.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 

@@ -7,7 +7,7 @@
 #include "base/event.h"
 #include "conf/json.h"
 #include "recipe/newest.h"
-#include "source/debian.h"
+#include "archives/debian.h"
 #include "source/source.h"
 #include "source/stack.h"
 #include "sys/intr.h"

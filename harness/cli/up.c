@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "source/url.h"
+#include "git/url.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "patches/base.h"
 
-#include "source/repo.h"
+#include "git/repo.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 

@@ -4,7 +4,7 @@
 #define CRYO_PATCHES_GRAFT_H
 
 #include "patches/apply.h"
-#include "patches/git.h"
+#include "git/box.h"
 
 struct cryo_graft {
 	git_repository *repo;

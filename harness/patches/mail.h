@@ -3,7 +3,7 @@
 #ifndef CRYO_PATCHES_MAIL_H
 #define CRYO_PATCHES_MAIL_H
 
-#include "patches/git.h"
+#include "git/box.h"
 #include "patches/series.h"
 
 /* Those of the patches that have none yet. -CRYO_E_CONFIG with file and line for a file without

@@ -8,7 +8,7 @@
 #define CRYO_PATCHES_PART_H
 
 #include "base/str.h"
-#include "source/repo.h"
+#include "git/repo.h"
 
 /*
  * The index of what lies at these paths of a tree, below them, and in their way (a file or link

@@ -3,7 +3,7 @@
 #ifndef CRYO_PATCHES_PATHS_H
 #define CRYO_PATCHES_PATHS_H
 
-#include "patches/git.h"
+#include "git/box.h"
 #include "patches/series.h"
 
 /* Its mails have been read. Appended; -CRYO_E_CONFIG as cryo_series_paths(). */

@@ -2,7 +2,7 @@
 #include "patches/workbench.h"
 
 #include "patches/compose.h"
-#include "source/repo.h"
+#include "git/repo.h"
 
 #include "sys/fs.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kinds of source that become trees: git, superproject, archive. */
-#include "source/git.h"
+#include "git/git.h"
 #include "source/kinds.h"
 #include "source/tree.h"
-#include "source/url.h"
+#include "git/url.h"
 
 #include <ctype.h>
 #include <stdlib.h>

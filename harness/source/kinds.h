@@ -3,6 +3,7 @@
 #ifndef CRYO_SOURCE_KINDS_H
 #define CRYO_SOURCE_KINDS_H
 
+#include "git/git.h"
 #include "source/source.h"
 
 struct cryo_source_kind_ops {
@@ -14,6 +15,11 @@ struct cryo_source_kind_ops {
 	int (*fingerprint)(const struct cryo_source *src, struct cryo_hash *h,
 			   struct cryo_err *err);
 };
+
+/* Letters, digits and these. */
+bool cryo_source_has_only(const char *s, const char *punctuation);
+/* What it asks a repository for; no address: it is not from git. */
+struct cryo_git_want cryo_source_want(const struct cryo_source *src);
 
 extern const struct cryo_source_kind_ops cryo_source_git, cryo_source_superproject,
     cryo_source_archive;

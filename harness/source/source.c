@@ -13,25 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static bool has_only_characters(const char *s, const char *punctuation)
-{
-	for (; *s; s++)
-		if (!isalnum((unsigned char)*s) && !strchr(punctuation, *s))
-			return false;
-	return true;
-}
-
-bool cryo_source_is_name(const char *s)
-{
-	return isalnum((unsigned char)s[0]) && strlen(s) < 128 && has_only_characters(s, "+.-");
-}
-
-bool cryo_source_is_version(const char *s)
-{
-	return s[0] == 'v' && isdigit((unsigned char)s[1]) && has_only_characters(s, ".+-") &&
-	       !strstr(s, "..");
-}
-
 /* --- module: through the Go tool, from the module proxy --- */
 
 static const struct cryo_field module_rows[] = {
@@ -47,15 +28,15 @@ static int check_module_source(const struct cryo_node *n, const char *base, stru
 	const char *v = src->version;
 
 	(void)base;
-	if (!isalnum((unsigned char)src->module[0]) || !has_only_characters(src->module, "-._~/") ||
-	    strstr(src->module, ".."))
+	if (!isalnum((unsigned char)src->module[0]) ||
+	    !cryo_source_has_only(src->module, "-._~/") || strstr(src->module, ".."))
 		return cryo_node_err(cryo_node_get(n, "module"), err,
 				     "'%s' is not a valid module path", src->module);
 	if (!cryo_source_is_version(v))
 		return cryo_node_err(cryo_node_get(n, "version"), err,
 				     "'%s' is not an exact version such as v1.2.3", v);
 	if (src->sum && (!cryo_starts_with(src->sum, "h1:") || strlen(src->sum) != 47 ||
-			 !has_only_characters(src->sum + 3, "+/=")))
+			 !cryo_source_has_only(src->sum + 3, "+/=")))
 		return cryo_node_err(
 		    cryo_node_get(n, "sum"), err,
 		    "'%s' is not a checksum as in go.sum (h1:… with 44 characters)", src->sum);

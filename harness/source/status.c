@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source/status.h"
 
-#include "source/archive.h"
-#include "source/git.h"
+#include "archives/archive.h"
+#include "git/git.h"
 #include "sys/fs.h"
 
 #include <dirent.h>
@@ -84,7 +84,7 @@ void cryo_source_places(const struct cryo_component *c, struct cryo_strv *paths)
 	add_repository(c->source.superproject, paths);
 	add_repository(c->upstream.git, paths);
 	if (c->source.kind == CRYO_SOURCE_ARCHIVE)
-		cryo_strv_take(paths, cryo_archive_place(&c->source));
+		cryo_strv_take(paths, cryo_archive_place(c->source.sha256));
 	if (cryo_source_commit(&c->source, commit, &ignored) == 0 && *commit)
 		cryo_strv_take(paths, cryo_source_tree_dir(c->name, commit));
 }

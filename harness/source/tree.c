@@ -3,8 +3,8 @@
 
 #include "base/event.h"
 #include "base/mask.h"
-#include "source/archive.h"
-#include "source/git.h"
+#include "archives/archive.h"
+#include "source/kinds.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
 #include "sys/places.h"
@@ -41,49 +41,6 @@ void cryo_tree_release(struct cryo_tree *t)
 {
 	free(t->dir);
 	*t = (struct cryo_tree){ 0 };
-}
-
-/* --- which commit --- */
-
-static struct cryo_git_want make_tree_want(const struct cryo_source *src)
-{
-	return (struct cryo_git_want){ .url = src->git ? src->git : src->superproject,
-				       .ref = src->ref,
-				       .commit = src->commit };
-}
-
-static int find_submodule_commit(const struct cryo_source *src, char out[CRYO_COMMIT_HEX],
-				 struct cryo_err *err)
-{
-	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
-	const char *url = src->superproject;
-	int rc;
-
-	if (!*out || !cryo_git_has(url, out)) {
-		*out = '\0';
-		return 0;
-	}
-	rc = cryo_git_submodules(url, out, src->path, &subs, err);
-	if (rc == 0)
-		memcpy(out, subs.v[0].commit, CRYO_COMMIT_HEX);
-	return rc;
-}
-
-int cryo_source_commit(const struct cryo_source *src, char out[CRYO_COMMIT_HEX],
-		       struct cryo_err *err)
-{
-	struct cryo_git_want w = make_tree_want(src);
-	int rc;
-
-	out[0] = '\0';
-	if (src->kind == CRYO_SOURCE_ARCHIVE)
-		memcpy(out, src->sha256, strlen(src->sha256) + 1);
-	if (!w.url)
-		return 0;
-	rc = cryo_git_known(&w, out, err);
-	if (rc == 0 && src->kind == CRYO_SOURCE_SUPERPROJECT)
-		rc = find_submodule_commit(src, out, err);
-	return rc;
 }
 
 /* --- making --- */
@@ -430,7 +387,7 @@ static int obtain_git_tree(const struct cryo_source *src, const char *component,
 			   const struct cryo_fetch_opts *o, struct cryo_tree *out,
 			   struct cryo_err *err)
 {
-	struct cryo_git_want w = make_tree_want(src);
+	struct cryo_git_want w = cryo_source_want(src);
 	struct plan p = { .o = o, .url = w.url, .shown = w.url };
 	int rc = cryo_git_obtain(&w, o, p.id, err);
 
@@ -442,7 +399,7 @@ static int obtain_superproject_tree(const struct cryo_source *src, const char *c
 				    struct cryo_err *err)
 {
 	cryo_auto(cryo_git_submodules_release) struct cryo_git_submodules subs = { 0 };
-	struct cryo_git_want w = make_tree_want(src), sub = { 0 };
+	struct cryo_git_want w = cryo_source_want(src), sub = { 0 };
 	struct cryo_fetch_opts only_it = *o;
 	struct plan p = { .o = o };
 	char commit[CRYO_COMMIT_HEX];
@@ -465,8 +422,9 @@ static int obtain_archive_tree(const struct cryo_source *src, const char *compon
 			       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *file = NULL;
+	const struct cryo_archive a = { src->archive, src->sha256 };
 	struct plan p = { .o = o, .shown = src->archive, .links_outside = &src->links_outside };
-	int rc = cryo_archive_obtain(src, o, &file, err);
+	int rc = cryo_archive_obtain(&a, o, &file, err);
 
 	if (rc < 0)
 		return rc;

@@ -12,20 +12,8 @@
 #ifndef CRYO_SOURCE_TREE_H
 #define CRYO_SOURCE_TREE_H
 
+#include "git/git.h"
 #include "source/source.h"
-
-#define CRYO_COMMIT_HEX 65 /* SHA-1 or SHA-256 in hex and NUL */
-
-struct cryo_fetch_opts {
-	bool offline;	  /* only what the caches hold; what is missing is said */
-	bool update;	  /* ask the server again where a branch or tag stands, and follow it */
-	bool force;	  /* a tree that was changed by hand is made anew instead of refused */
-	bool history;	  /* all of it, not only the one commit */
-	int64_t quiet_ms; /* the longest a server may say nothing; 0: two minutes */
-	/* "PREFIX=PATH-or-URL", NULL-terminated or NULL: before those of the user's files
-	 * ($XDG_CONFIG_HOME/cryopod/mirrors, /etc/cryopod/mirrors). */
-	const char *const *mirrors;
-};
 
 struct cryo_tree {
 	char *dir;		      /* absolute */

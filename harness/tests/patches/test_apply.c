@@ -7,7 +7,7 @@
 #include "patches/apply.h"
 
 #include "patches/base.h"
-#include "source/repo.h"
+#include "git/repo.h"
 #include "sys/fs.h"
 
 #include <setjmp.h>

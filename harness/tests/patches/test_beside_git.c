@@ -8,7 +8,7 @@
  */
 #include "patches/apply.h"
 #include "patches/compose.h"
-#include "source/repo.h"
+#include "git/repo.h"
 #include "sys/fs.h"
 #include "sys/proc.h"
 

@@ -3,7 +3,7 @@
 #include "patches/workbench.h"
 
 #include "patches/base.h"
-#include "source/repo.h"
+#include "git/repo.h"
 #include "sys/fs.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/git.h"
-#include "source/url.h"
+#include "git/git.h"
+#include "git/url.h"
 #include "sys/fs.h"
 
 #include <setjmp.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of source/: libgit2 for series of patches: scope exit, commits without a clock. */
-#ifndef CRYO_SOURCE_REPO_H
-#define CRYO_SOURCE_REPO_H
+/* libgit2 for series of patches: scope exit, commits without a clock. */
+#ifndef CRYO_GIT_REPO_H
+#define CRYO_GIT_REPO_H
 
-#include "source/git.h"
+#include "git/git.h"
 
 #include <git2.h>
 

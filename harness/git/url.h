@@ -3,11 +3,13 @@
  * Addresses of repositories: which of them are safe to hand to git, how those of
  * submodules are relative to their project's, and where mirrors take their place.
  */
-#ifndef CRYO_SOURCE_URL_H
-#define CRYO_SOURCE_URL_H
+#ifndef CRYO_GIT_URL_H
+#define CRYO_GIT_URL_H
 
 #include "base/err.h"
 #include "base/str.h"
+
+#define CRYO_DEBIAN_SCHEME "debian://"
 
 /*
  * Why an address is refused; NULL: it is not. Fine are https, http, ssh, git and
@@ -15,7 +17,7 @@
  * program (ext::…), what looks like an option, and passwords are not.
  */
 const char *cryo_url_refusal(const char *url);
-/* For archives: https, http, "debian://" (source/debian.h), or an absolute path. */
+/* For archives: https, http, "debian://" (archives/debian.h), or an absolute path. */
 const char *cryo_url_archive_refusal(const char *url);
 
 /* "./" or "../" in front: an address relative to another one. */

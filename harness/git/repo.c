@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/repo.h"
+#include "git/repo.h"
 
 #include "sys/fs.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Unpacking the archive of a stranger: whatever it says, it happens below one directory. */
-#include "source/archive.h"
+#include "archives/archive.h"
 
 #include "base/event.h"
-#include "source/git.h"
+#include "git/git.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 

@@ -3,9 +3,9 @@
 #include "base/clock.h"
 #include "tests/net/fake_http.h"
 #include "net/download.h"
-#include "source/archive.h"
-#include "source/debian.h"
-#include "source/git.h"
+#include "archives/archive.h"
+#include "archives/debian.h"
+#include "source/tree.h"
 #include "sys/fs.h"
 
 #include <archive.h>
@@ -354,17 +354,17 @@ static void wrong_files(void **state)
 
 static int obtain(struct fake_http *f, const struct fake_step *step, size_t n, const char *sum)
 {
-	struct cryo_source src = { .kind = CRYO_SOURCE_ARCHIVE, .sha256 = (char *)sum };
+	cryo_auto(cryo_free) char *address = NULL;
+	struct cryo_archive a = { .sha256 = sum };
 	char *path = NULL;
 	int rc;
 
 	fake_start(f, step, n);
-	src.archive = cryo_asprintf("%s/a.tar", f->url);
-	rc = cryo_archive_obtain(&src, &opts, &path, &err);
+	a.address = address = cryo_asprintf("%s/a.tar", f->url);
+	rc = cryo_archive_obtain(&a, &opts, &path, &err);
 	if (rc < 0)
 		print_message("# %s\n", err.msg);
 	free(path);
-	free(src.archive);
 	return rc;
 }
 
@@ -465,12 +465,10 @@ static void downloads_that_fail(void **state)
 	end(&h);
 	opts.offline = true;
 	{
-		struct cryo_source src = { .kind = CRYO_SOURCE_ARCHIVE,
-					   .archive = (char *)"http://127.0.0.1:1/x",
-					   .sha256 = sum };
+		const struct cryo_archive a = { "http://127.0.0.1:1/x", sum };
 		char *path = NULL;
 
-		assert_int_equal(cryo_archive_obtain(&src, &opts, &path, &err), -CRYO_E_PROVISION);
+		assert_int_equal(cryo_archive_obtain(&a, &opts, &path, &err), -CRYO_E_PROVISION);
 		assert_non_null(strstr(err.msg, "--offline"));
 	}
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Work trees: checked out from a cache, looked at, compared. */
-#include "source/git.h"
+#include "git/git.h"
 
 #include "base/clock.h"
 #include "base/event.h"
-#include "source/repo.h"
+#include "git/repo.h"
 #include "sys/fs.h"
 #include "sys/intr.h"
 

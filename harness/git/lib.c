@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/git.h"
+#include "git/git.h"
 
 #include <errno.h>
 #include <git2.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/debian.h"
+#include "archives/debian.h"
 
 #include "base/str.h"
 #include "base/util.h"

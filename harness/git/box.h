@@ -4,11 +4,11 @@
  * works in a directory of its own, with the objects of a repository and nothing else of it:
  * no work tree, and no configuration, hook, filter or attribute of anybody has a say.
  */
-#ifndef CRYO_PATCHES_GIT_H
-#define CRYO_PATCHES_GIT_H
+#ifndef CRYO_GIT_BOX_H
+#define CRYO_GIT_BOX_H
 
 #include "base/str.h"
-#include "source/repo.h"
+#include "git/repo.h"
 #include "sys/proc.h"
 
 struct cryo_gitbox {

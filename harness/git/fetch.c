@@ -3,7 +3,7 @@
  * The network, by the `git` program: it knows every proxy, credential helper and ssh
  * configuration that its user has, and takes a single commit instead of a whole history.
  */
-#include "source/git.h"
+#include "git/git.h"
 
 #include "base/clock.h"
 #include "base/event.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/archive.h"
+#include "archives/archive.h"
 
 #include "base/clock.h"
 #include "base/event.h"
 #include "net/download.h"
-#include "source/debian.h"
-#include "source/url.h"
+#include "archives/debian.h"
+#include "git/url.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
 #include "sys/places.h"
@@ -20,23 +20,22 @@
 #define MAX_FILE ((uint64_t)8 << 30)
 
 /* *same: it is the file that the stack means. */
-static int check_archive_hash(const char *path, const struct cryo_source *src,
+static int check_archive_hash(const char *path, const struct cryo_archive *a,
 			      char hex[CRYO_HASH_HEX], bool *same, struct cryo_err *err)
 {
 	int rc = cryo_hash_file(path, hex, err);
 
-	*same = rc == 0 && strcmp(hex, src->sha256) == 0;
+	*same = rc == 0 && strcmp(hex, a->sha256) == 0;
 	return rc;
 }
 
-static int report_hash_mismatch(const struct cryo_source *src, const char *hex,
-				struct cryo_err *err)
+static int report_hash_mismatch(const struct cryo_archive *a, const char *hex, struct cryo_err *err)
 {
 	return cryo_err_set(err, CRYO_E_CONFIG, "checksum of '%s' is %s, the stack wants %s",
-			    src->archive, hex, src->sha256);
+			    a->address, hex, a->sha256);
 }
 
-static int take_local_archive(const struct cryo_source *src, const char *file, char **path,
+static int take_local_archive(const struct cryo_archive *a, const char *file, char **path,
 			      struct cryo_err *err)
 {
 	char hex[CRYO_HASH_HEX];
@@ -45,16 +44,16 @@ static int take_local_archive(const struct cryo_source *src, const char *file, c
 
 	if (cryo_fs_size(file) < 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "no archive '%s'", file);
-	rc = check_archive_hash(file, src, hex, &same, err);
+	rc = check_archive_hash(file, a, hex, &same, err);
 	if (rc == 0 && !same)
-		rc = report_hash_mismatch(src, hex, err);
+		rc = report_hash_mismatch(a, hex, err);
 	if (rc == 0)
 		*path = cryo_strdup(file);
 	return rc;
 }
 
 /* A wrong file that was put together from two attempts gets a second chance, as a whole. */
-static int fetch_archive_file(const struct cryo_source *src, const struct cryo_download *d,
+static int fetch_archive_file(const struct cryo_archive *a, const struct cryo_download *d,
 			      const char *path, struct cryo_err *err)
 {
 	bool resumed = cryo_fs_size(d->path) > 0, same = false;
@@ -65,20 +64,20 @@ static int fetch_archive_file(const struct cryo_source *src, const struct cryo_d
 	if (rc == -CRYO_E_REMOTE)
 		rc = -(int)(err->status = CRYO_E_PROVISION);
 	if (rc == 0)
-		rc = check_archive_hash(d->path, src, hex, &same, err);
+		rc = check_archive_hash(d->path, a, hex, &same, err);
 	if (rc < 0)
 		return rc;
 	if (!same) {
 		unlink(d->path);
-		return resumed ? fetch_archive_file(src, d, path, err)
-			       : report_hash_mismatch(src, hex, err);
+		return resumed ? fetch_archive_file(a, d, path, err)
+			       : report_hash_mismatch(a, hex, err);
 	}
 	if (rename(d->path, path) < 0)
 		return cryo_err_sys(err, errno, "cannot write '%s'", path);
 	return 0;
 }
 
-static int fetch_archive_locked(const struct cryo_source *src, const char *ask,
+static int fetch_archive_locked(const struct cryo_archive *a, const char *ask,
 				const struct cryo_fetch_opts *o, const char *path,
 				struct cryo_err *err)
 {
@@ -95,50 +94,50 @@ static int fetch_archive_locked(const struct cryo_source *src, const char *ask,
 		return rc;
 	cryo_step_note("fetching %s", ask);
 	if (!cryo_fs_exists(path))
-		rc = fetch_archive_file(src, &d, path, err);
+		rc = fetch_archive_file(a, &d, path, err);
 	cryo_lock_remove(lock_path, &lock);
 	return rc;
 }
 
-char *cryo_archive_place(const struct cryo_source *src)
+char *cryo_archive_place(const char *sha256)
 {
-	return cryo_cache_path(CRYO_CACHE_ARCHIVES "/%s", src->sha256);
+	return cryo_cache_path(CRYO_CACHE_ARCHIVES "/%s", sha256);
 }
 
-int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_opts *o, char **path,
+int cryo_archive_obtain(const struct cryo_archive *a, const struct cryo_fetch_opts *o, char **path,
 			struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *cached = cryo_archive_place(src);
+	cryo_auto(cryo_free) char *cached = cryo_archive_place(a->sha256);
 	cryo_auto(cryo_free) char *ask = NULL;
-	int rc = cryo_url_mirror(src->archive, o->mirrors, &ask, err);
+	int rc = cryo_url_mirror(a->address, o->mirrors, &ask, err);
 
 	if (rc < 0)
 		return rc;
 	if (cryo_starts_with(ask, "file://") || ask[0] == '/')
-		return take_local_archive(src, ask[0] == '/' ? ask : ask + strlen("file://"), path,
+		return take_local_archive(a, ask[0] == '/' ? ask : ask + strlen("file://"), path,
 					  err);
 	cryo_fs_touch(cached, false);
 	/* Whole when it was renamed; damage since then shows here. */
-	if (cryo_fs_exists(cached) && take_local_archive(src, cached, path, err) == 0)
+	if (cryo_fs_exists(cached) && take_local_archive(a, cached, path, err) == 0)
 		return 0;
 	if (o->offline)
 		return cryo_err_set(err, CRYO_E_PROVISION,
 				    "archive '%s' is not in the cache, and --offline forbids to "
 				    "fetch it",
-				    src->archive);
+				    a->address);
 	if (cryo_debian_is_address(ask)) {
 		free(cryo_steal(&ask));
-		rc = cryo_debian_resolve(src->archive, &ask, err);
+		rc = cryo_debian_resolve(a->address, &ask, err);
 		if (rc < 0)
 			return rc;
 	}
 	if (cryo_url_archive_refusal(ask))
 		return cryo_err_set(err, CRYO_E_CONFIG, "mirror '%s' of '%s' is refused: %s", ask,
-				    src->archive, cryo_url_archive_refusal(ask));
+				    a->address, cryo_url_archive_refusal(ask));
 	unlink(cached);
 	rc = cryo_fs_mkparents(cached, 0700, err);
 	if (rc == 0)
-		rc = fetch_archive_locked(src, ask, o, cached, err);
+		rc = fetch_archive_locked(a, ask, o, cached, err);
 	if (rc == 0)
 		*path = cryo_steal(&cached);
 	return rc;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "patches/git.h"
+#include "git/box.h"
 
 #include "sys/fs.h"
 

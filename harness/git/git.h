@@ -1,15 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside of source/: repositories through libgit2. One bare cache per address below
- * <cache>/git/<hash of the address>; a commit counts as there when the cache has a
- * reference refs/cryopod/<commit>, which is made last, when all its objects are.
- * Beside the cache lies <hash>.pins, which tells what a branch or tag stood for when
- * it was last asked. No function but cryo_git_obtain() uses the network.
+ * Repositories through libgit2, and the network through the git program. One bare cache per address
+ * below <cache>/git/<hash of the address>; a commit counts as there when the cache has a reference
+ * refs/cryopod/<commit>, which is made last, when all its objects are. Beside the cache lies
+ * <hash>.pins, which tells what a branch or tag stood for when it was last asked. No function but
+ * cryo_git_obtain() uses the network.
  */
-#ifndef CRYO_SOURCE_GIT_H
-#define CRYO_SOURCE_GIT_H
+#ifndef CRYO_GIT_GIT_H
+#define CRYO_GIT_GIT_H
 
-#include "source/tree.h"
+#include "base/err.h"
+#include "base/str.h"
+
+#include <stdint.h>
+
+#define CRYO_COMMIT_HEX 65 /* SHA-1 or SHA-256 in hex and NUL */
+
+struct cryo_fetch_opts {
+	bool offline;	  /* only what the caches hold; what is missing is said */
+	bool update;	  /* ask the server again where a branch or tag stands, and follow it */
+	bool force;	  /* a tree that was changed by hand is made anew instead of refused */
+	bool history;	  /* all of it, not only the one commit */
+	int64_t quiet_ms; /* the longest a server may say nothing; 0: two minutes */
+	/* "PREFIX=PATH-or-URL", NULL-terminated or NULL: before those of the user's files
+	 * ($XDG_CONFIG_HOME/cryopod/mirrors, /etc/cryopod/mirrors). */
+	const char *const *mirrors;
+};
 
 bool cryo_git_is_full(const char *commit); /* 40 or 64 hex digits */
 bool cryo_git_is_ref(const char *name);	   /* "main", "v1.2.3", "refs/heads/main" */
@@ -77,7 +93,7 @@ struct cryo_git_base {
 int cryo_git_base(const char *url, const char *commit, const char *other_url,
 		  const char *other_commit, struct cryo_git_base *out, struct cryo_err *err);
 
-/* --- gitfetch.c: the network --- */
+/* --- fetch.c: the network --- */
 
 struct cryo_git_ref {
 	char *name; /* "refs/heads/main" */
@@ -107,12 +123,12 @@ int cryo_gitfetch_commit(const struct cryo_gitfetch *f, const char *commit, bool
 /* All branches and tags below refs/cryopod-all/. */
 int cryo_gitfetch_all(const struct cryo_gitfetch *f, struct cryo_err *err);
 
-/* --- gitcache.c --- */
+/* --- cache.c --- */
 
 /* <cache>/git/<hash>; caller frees. */
 char *cryo_git_cache_dir(const char *url);
 
-/* --- gitlib.c --- */
+/* --- lib.c --- */
 
 /* libgit2 is initialized once, with limits of ours. */
 void cryo_git_ready(void);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a commit says about its submodules: .gitmodules (by libgit2's own parser) and its tree. */
-#include "source/git.h"
+#include "git/git.h"
 
-#include "source/url.h"
+#include "git/url.h"
 #include "sys/fs.h"
 
 #include <git2.h>

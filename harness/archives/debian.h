@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Files of Debian's archive, "debian://pool/main/c/criu/criu_4.2.1.orig.tar.xz". */
-#ifndef CRYO_SOURCE_DEBIAN_H
-#define CRYO_SOURCE_DEBIAN_H
+#ifndef CRYO_ARCHIVES_DEBIAN_H
+#define CRYO_ARCHIVES_DEBIAN_H
 
 #include "base/err.h"
 #include "base/str.h"
+#include "git/url.h"
 
 #include <stdbool.h>
-
-#define CRYO_DEBIAN_SCHEME "debian://"
 
 bool cryo_debian_is_address(const char *url);
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "source/url.h"
+#include "git/url.h"
 
-#include "source/debian.h"
 #include "sys/fs.h"
 
 #include <ctype.h>
@@ -90,7 +89,7 @@ const char *cryo_url_archive_refusal(const char *url)
 	if (has_url_scheme(url, known, &rest))
 		return strcspn(rest, "/") == 0 ? "it names no host"
 					       : check_url_host(rest, strcspn(rest, "/"));
-	if (cryo_debian_is_address(url))
+	if (cryo_starts_with(url, CRYO_DEBIAN_SCHEME))
 		return strstr(url, "/../") ? "it holds '..' in its middle" : NULL;
 	return url[0] == '/' ? NULL : "it is neither https, http nor an absolute path";
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One bare repository per address, and what its branches stood for when last asked. */
-#include "source/git.h"
+#include "git/git.h"
 
 #include "base/clock.h"
 #include "base/event.h"
 #include "base/mask.h"
 #include "conf/json.h"
-#include "source/url.h"
+#include "git/url.h"
+#include "sys/hash.h"
 #include "sys/fs.h"
 #include "sys/lock.h"
 #include "sys/places.h"

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inside of source/: tar files of sources, fetched once, unpacked with suspicion. */
-#ifndef CRYO_SOURCE_ARCHIVE_H
-#define CRYO_SOURCE_ARCHIVE_H
+/* Tar files of sources, fetched once, unpacked with suspicion. */
+#ifndef CRYO_ARCHIVES_ARCHIVE_H
+#define CRYO_ARCHIVES_ARCHIVE_H
 
-#include "source/tree.h"
+#include "git/git.h"
+#include "sys/hash.h"
+
+struct cryo_archive {
+	const char *address; /* or an absolute path */
+	const char *sha256;  /* of the file */
+};
 
 /*
  * The file, checked: where it lies itself, or <cache>/archives/<sha256>. Caller frees *path.
  * -CRYO_E_CONFIG: it has another checksum.
  */
-int cryo_archive_obtain(const struct cryo_source *src, const struct cryo_fetch_opts *o, char **path,
+int cryo_archive_obtain(const struct cryo_archive *a, const struct cryo_fetch_opts *o, char **path,
 			struct cryo_err *err);
 
 /* <cache>/archives/<sha256>, there or not; caller frees. */
-char *cryo_archive_place(const struct cryo_source *src);
+char *cryo_archive_place(const char *sha256);
 
 /*
  * What is below the one directory at its top, into `dir`, which is there and empty.
