@@ -10,9 +10,8 @@
 #define MAX_OUTPUT (64u << 20)
 #define CONFIG	   "[core]\n\trepositoryformatversion = 0\n\tbare = true\n"
 
-/* What could lead it elsewhere; "NAME" alone unsets. */
+/* All it gets besides PATH and its places: nobody else's settings have a say. */
 static const char *const fixed_environment[] = { "GIT_CONFIG_NOSYSTEM=1",
-						 "GIT_CONFIG_SYSTEM=/dev/null",
 						 "GIT_CONFIG_GLOBAL=/dev/null",
 						 "GIT_ATTR_NOSYSTEM=1",
 						 "GIT_NO_REPLACE_OBJECTS=1",
@@ -21,30 +20,6 @@ static const char *const fixed_environment[] = { "GIT_CONFIG_NOSYSTEM=1",
 						 "GIT_PAGER=cat",
 						 "LC_ALL=C",
 						 "TZ=UTC",
-						 "GIT_CONFIG",
-						 "GIT_CONFIG_COUNT",
-						 "GIT_CONFIG_PARAMETERS",
-						 "GIT_WORK_TREE",
-						 "GIT_COMMON_DIR",
-						 "GIT_NAMESPACE",
-						 "GIT_PREFIX",
-						 "GIT_SHALLOW_FILE",
-						 "GIT_GRAFT_FILE",
-						 "GIT_REPLACE_REF_BASE",
-						 "GIT_EXTERNAL_DIFF",
-						 "GIT_DIFF_OPTS",
-						 "GIT_ATTR_SOURCE",
-						 "GIT_QUARANTINE_PATH",
-						 "GIT_TRACE",
-						 "GIT_TRACE2",
-						 "GIT_TRACE_SETUP",
-						 "GIT_LITERAL_PATHSPECS",
-						 "GIT_ICASE_PATHSPECS",
-						 "GIT_DEFAULT_HASH",
-						 "GIT_TEMPLATE_DIR",
-						 "GIT_EXEC_PATH",
-						 "GIT_TRACE2_EVENT",
-						 "GIT_ALTERNATE_OBJECT_DIRECTORIES",
 						 NULL };
 
 char *cryo_gitbox_path(const struct cryo_gitbox *box, const char *name)
@@ -77,6 +52,10 @@ static int make_box_repository(const struct cryo_gitbox *box, struct cryo_err *e
 
 static void set_box_environment(struct cryo_gitbox *box)
 {
+	const char *path = getenv("PATH");
+
+	if (path)
+		cryo_strv_addf(&box->env, "PATH=%s", path);
 	cryo_strv_addv(&box->env, fixed_environment);
 	cryo_strv_addf(&box->env, "HOME=%s/empty", box->dir);
 	cryo_strv_addf(&box->env, "XDG_CONFIG_HOME=%s/empty", box->dir);
@@ -84,8 +63,6 @@ static void set_box_environment(struct cryo_gitbox *box)
 	if (box->repo)
 		cryo_strv_addf(&box->env, "GIT_OBJECT_DIRECTORY=%sobjects",
 			       git_repository_commondir(box->repo));
-	else
-		cryo_strv_add(&box->env, "GIT_OBJECT_DIRECTORY");
 }
 
 int cryo_gitbox_open(git_repository *repo, struct cryo_gitbox *out, struct cryo_err *err)
@@ -126,6 +103,7 @@ int cryo_gitbox_run(struct cryo_gitbox *box, const struct cryo_gitrun *run, stru
 	cryo_strv_addv(&env, run->env);
 	p.argv = run->argv;
 	p.env = cryo_strv_get(&env);
+	p.only_env = true;
 	p.cwd = cwd;
 	p.input = run->input;
 	p.timeout_ms = TIMEOUT_MS;

@@ -133,16 +133,13 @@ static int commit_merge_side(struct cryo_graft *g, const git_oid *tree, const ch
 static int merge_file_by_file(struct cryo_graft *g, const struct cryo_mail *m, git_oid *result,
 			      struct cryo_err *err)
 {
-	cryo_auto(git_diff_free) git_diff *diff = NULL;
 	git_oid part;
 	int rc = apply_to_index(g, m, "index", "--3way", err);
 
 	if (rc == 0)
 		rc = read_part(g, "index", &part, err);
 	if (rc == 0)
-		rc = cryo_repo_compare(g->repo, &g->part, &part, &diff, err);
-	if (rc == 0)
-		return cryo_part_lift(g->repo, &g->tree, diff, result, err);
+		return cryo_part_lift(g->repo, &g->tree, &g->part, &part, result, err);
 	if (err->status != CRYO_E_CHILD)
 		return rc;
 	/* It leaves its conflicts in the index. */
@@ -243,7 +240,7 @@ static int take_part(struct cryo_graft *g, const struct cryo_mail *m, const git_
 	if (rc == 0)
 		rc = cryo_graft_check(g, m, diff, err);
 	if (rc == 0)
-		rc = cryo_part_lift(g->repo, &g->tree, diff, &g->tree, err);
+		rc = cryo_part_lift(g->repo, &g->tree, &g->part, part, &g->tree, err);
 	git_oid_cpy(&g->part, part);
 	return rc;
 }

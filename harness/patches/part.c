@@ -102,39 +102,6 @@ int cryo_part_read(git_repository *repo, const char *index, git_oid *part, struc
 
 /* --- and the whole again --- */
 
-struct change {
-	const char *path;
-	git_filemode_t mode; /* 0: it is gone */
-	git_oid id;
-};
-
-/* With '/' before any other character: what lies in a directory stands together, behind a file
- * of the same name. */
-static int compare_changes(const void *a, const void *b)
-{
-	const unsigned char *one = (const void *)((const struct change *)a)->path;
-	const unsigned char *two = (const void *)((const struct change *)b)->path;
-
-	while (*one && *one == *two)
-		one++, two++;
-	return (*one == '/' ? 1 : 2 * *one) - (*two == '/' ? 1 : 2 * *two);
-}
-
-static struct change *list_changes(git_diff *diff, size_t *n)
-{
-	struct change *v = cryo_alloc((git_diff_num_deltas(diff) + 1) * sizeof(*v));
-
-	for (*n = 0; *n < git_diff_num_deltas(diff); ++*n) {
-		const git_diff_delta *d = git_diff_get_delta(diff, *n);
-
-		v[*n].path = d->new_file.path;
-		v[*n].mode = d->status == GIT_DELTA_DELETED ? 0 : d->new_file.mode;
-		git_oid_cpy(&v[*n].id, &d->new_file.id);
-	}
-	qsort(v, *n, sizeof(*v), compare_changes);
-	return v;
-}
-
 /* 100664 and the like are of old: an index has none of them. */
 static int correct_modes(git_treebuilder *b, const git_tree *from)
 {
@@ -151,73 +118,85 @@ static int correct_modes(git_treebuilder *b, const git_tree *from)
 	return rc;
 }
 
-static int set_tree_entry(git_treebuilder *b, const char *name, git_filemode_t mode,
-			  const git_oid *id)
+static bool is_tree(const git_tree_entry *e)
 {
-	if (mode)
-		return git_treebuilder_insert(NULL, b, name, id, mode);
-	return git_treebuilder_get(b, name) ? git_treebuilder_remove(b, name) : 0;
+	return e && git_tree_entry_type(e) == GIT_OBJECT_TREE;
 }
 
-static int change_tree(git_repository *repo, const git_tree *from, const struct change *v, size_t n,
-		       size_t skip, git_oid *out, bool *empty);
-
-/* What changed in the directory `name`; without a file left it is gone. */
-static int change_subtree(git_repository *repo, git_treebuilder *b, const git_tree *from,
-			  const char *name, const struct change *v, size_t n, size_t skip)
+/* NULL where there is none. */
+static int open_subtree(git_repository *repo, const git_tree_entry *e, git_tree **out)
 {
-	const git_tree_entry *e = from ? git_tree_entry_byname(from, name) : NULL;
-	cryo_auto(git_tree_free) git_tree *sub = NULL;
+	return is_tree(e) ? git_tree_lookup(out, repo, git_tree_entry_id(e)) : 0;
+}
+
+static int lift_tree(git_repository *repo, const git_tree *whole, const git_tree *before,
+		     const git_tree *after, git_oid *out, bool *empty);
+
+/* A directory of the part, before or after; without a file left it is gone. */
+static int lift_subtree(git_repository *repo, git_treebuilder *b, const char *name,
+			const git_tree_entry *before, const git_tree_entry *after)
+{
+	cryo_auto(git_tree_free) git_tree *w = NULL, *one = NULL, *two = NULL;
 	git_oid id;
 	bool empty;
+	int rc = open_subtree(repo, git_treebuilder_get(b, name), &w);
+
+	if (rc == 0)
+		rc = open_subtree(repo, before, &one);
+	if (rc == 0)
+		rc = open_subtree(repo, after, &two);
+	if (rc == 0)
+		rc = lift_tree(repo, w, one, two, &id, &empty);
+	if (rc == 0 && !empty)
+		return git_treebuilder_insert(NULL, b, name, &id, GIT_FILEMODE_TREE);
+	return rc == 0 && git_treebuilder_get(b, name) ? git_treebuilder_remove(b, name) : rc;
+}
+
+/* What became of one name of the part. */
+static int lift_entry(git_repository *repo, git_treebuilder *b, const char *name,
+		      const git_tree_entry *before, const git_tree_entry *after)
+{
+	if (before && after && git_oid_equal(git_tree_entry_id(before), git_tree_entry_id(after)) &&
+	    git_tree_entry_filemode(before) == git_tree_entry_filemode(after))
+		return 0;
+	if (after && !is_tree(after))
+		return git_treebuilder_insert(NULL, b, name, git_tree_entry_id(after),
+					      git_tree_entry_filemode(after));
+	if (after || is_tree(before))
+		return lift_subtree(repo, b, name, before, after);
+	return git_treebuilder_remove(b, name);
+}
+
+static int lift_entries(git_repository *repo, git_treebuilder *b, const git_tree *before,
+			const git_tree *after)
+{
+	size_t gone = before ? git_tree_entrycount(before) : 0;
+	size_t there = after ? git_tree_entrycount(after) : 0;
 	int rc = 0;
 
-	if (n == 0)
-		return 0;
-	if (e && git_tree_entry_type(e) == GIT_OBJECT_TREE)
-		rc = git_tree_lookup(&sub, repo, git_tree_entry_id(e));
-	if (rc == 0)
-		rc = change_tree(repo, sub, v, n, skip + strlen(name) + 1, &id, &empty);
-	return rc < 0 ? rc : set_tree_entry(b, name, empty ? 0 : GIT_FILEMODE_TREE, &id);
+	for (size_t i = 0; rc == 0 && i < gone + there; i++) {
+		const git_tree_entry *e = i < gone ? git_tree_entry_byindex(before, i)
+						   : git_tree_entry_byindex(after, i - gone);
+		const char *name = git_tree_entry_name(e);
+		const git_tree_entry *was = before ? git_tree_entry_byname(before, name) : NULL;
+
+		if (i < gone || !was)
+			rc = lift_entry(repo, b, name, was,
+					after ? git_tree_entry_byname(after, name) : NULL);
+	}
+	return rc;
 }
 
-/* All of one name: a file perhaps, and what lies in a directory. What goes makes room first. */
-static int change_name(git_repository *repo, git_treebuilder *b, const git_tree *from,
-		       const struct change *v, size_t n, size_t skip)
-{
-	const char *at = v->path + skip;
-	cryo_auto(cryo_free) char *name = cryo_strndup(at, strcspn(at, "/"));
-	size_t file = strcmp(at, name) == 0;
-	int rc = file && !v->mode ? set_tree_entry(b, name, 0, NULL) : 0;
-
-	if (rc == 0)
-		rc = change_subtree(repo, b, from, name, v + file, n - file, skip);
-	return rc == 0 && file && v->mode ? set_tree_entry(b, name, v->mode, &v->id) : rc;
-}
-
-static size_t count_same_name(const struct change *v, size_t n, size_t skip)
-{
-	size_t len = strcspn(v->path + skip, "/"), i = 1;
-
-	while (i < n && strncmp(v[i].path + skip, v->path + skip, len) == 0 &&
-	       strcspn(v[i].path + skip, "/") == len)
-		i++;
-	return i;
-}
-
-static int change_tree(git_repository *repo, const git_tree *from, const struct change *v, size_t n,
-		       size_t skip, git_oid *out, bool *empty)
+static int lift_tree(git_repository *repo, const git_tree *whole, const git_tree *before,
+		     const git_tree *after, git_oid *out, bool *empty)
 {
 	git_treebuilder *b = NULL;
-	size_t same;
-	int rc = git_treebuilder_new(&b, repo, from);
+	int rc = git_treebuilder_new(&b, repo, whole);
 
 	if (rc == 0)
-		rc = correct_modes(b, from);
-	for (size_t i = 0; rc == 0 && i < n; i += same) {
-		same = count_same_name(v + i, n - i, skip);
-		rc = change_name(repo, b, from, v + i, same, skip);
-	}
+		rc = correct_modes(b, whole);
+	if (rc == 0)
+		rc = lift_entries(repo, b, before, after);
 	*empty = rc == 0 && git_treebuilder_entrycount(b) == 0;
 	if (rc == 0)
 		rc = git_treebuilder_write(out, b);
@@ -225,19 +204,15 @@ static int change_tree(git_repository *repo, const git_tree *from, const struct 
 	return rc;
 }
 
-int cryo_part_lift(git_repository *repo, const git_oid *tree, git_diff *diff, git_oid *out,
-		   struct cryo_err *err)
+int cryo_part_lift(git_repository *repo, const git_oid *tree, const git_oid *before,
+		   const git_oid *after, git_oid *out, struct cryo_err *err)
 {
-	cryo_auto(git_tree_free) git_tree *from = NULL;
-	struct change *v = NULL;
+	cryo_auto(git_tree_free) git_tree *whole = NULL, *one = NULL, *two = NULL;
 	bool empty;
-	size_t n;
-	int rc = git_tree_lookup(&from, repo, tree);
 
-	if (rc == 0) {
-		v = list_changes(diff, &n);
-		rc = change_tree(repo, from, v, n, 0, out, &empty);
-	}
-	free(v);
-	return rc < 0 ? cryo_git_err(err, CRYO_E_PROVISION, "cannot write a tree") : 0;
+	if (git_tree_lookup(&whole, repo, tree) < 0 || git_tree_lookup(&one, repo, before) < 0 ||
+	    git_tree_lookup(&two, repo, after) < 0 ||
+	    lift_tree(repo, whole, one, two, out, &empty) < 0)
+		return cryo_git_err(err, CRYO_E_PROVISION, "cannot write a tree");
+	return 0;
 }

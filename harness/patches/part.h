@@ -18,8 +18,8 @@ int cryo_part_write(git_repository *repo, const git_oid *tree, const struct cryo
 		    const char *index, git_oid *part, struct cryo_err *err);
 /* The tree of an index as git left it. */
 int cryo_part_read(git_repository *repo, const char *index, git_oid *part, struct cryo_err *err);
-/* The tree with the changes of a diff between two parts; modes in what it writes are git's. */
-int cryo_part_lift(git_repository *repo, const git_oid *tree, git_diff *diff, git_oid *out,
-		   struct cryo_err *err);
+/* The tree with what became of its part; modes in what it writes are git's. */
+int cryo_part_lift(git_repository *repo, const git_oid *tree, const git_oid *before,
+		   const git_oid *after, git_oid *out, struct cryo_err *err);
 
 #endif
