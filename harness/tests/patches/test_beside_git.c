@@ -336,8 +336,9 @@ static bool is_expected(enum both got, enum both expected)
 
 /* --- kinds of changes --- */
 
-#define TEN   "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n"
-#define FIVED "1\n2\n3\n4\nfive\n6\n7\n8\n9\n10\n"
+#define TEN    "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n"
+#define FIVED  "1\n2\n3\n4\nfive\n6\n7\n8\n9\n10\n"
+#define THREED "1\n2\nthree\n4\n5\n6\n7\n8\n9\n10\n"
 #define FILES(...)                                                                                 \
 	{                                                                                          \
 		__VA_ARGS__, NULL                                                                  \
@@ -594,6 +595,175 @@ static void kinds_of_changes(void **state)
 		  FILES("a=1\n", "b=2\n"),
 		  { 0 },
 		  BOTH_REFUSE },
+		{ "renamed and executable",
+		  FILES("a=" TEN),
+		  FILES("b*" TEN),
+		  { 0 },
+		  { "-M" },
+		  SAME },
+		{ "copied and executable",
+		  FILES("a=" TEN),
+		  FILES("a=" TEN, "b*" TEN),
+		  { 0 },
+		  { "-C", "-C" },
+		  SAME },
+		{ "copied link",
+		  FILES("l>aaaaaaaa", "a=1\n"),
+		  FILES("l>aaaaaaaa", "m>aaaaaaaa", "a=1\n"),
+		  { 0 },
+		  { "-C", "-C" },
+		  SAME },
+		{ "empty file renamed", FILES("e="), FILES("f*"), { 0 }, { "-M" }, SAME },
+		{ "empty file executable", FILES("e="), FILES("e*"), { 0 }, { 0 }, SAME },
+		{ "empty file to link", FILES("e="), FILES("e>x"), { 0 }, { 0 }, SAME },
+		{ "link to empty file", FILES("e>x"), FILES("e="), { 0 }, { 0 }, SAME },
+		{ "filled and emptied",
+		  FILES("e=", "a=" TEN),
+		  FILES("e=" TEN, "a="),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "file and directory swapped",
+		  FILES("d/a=1\n", "f=2\n"),
+		  FILES("d=2\n", "f/a=1\n"),
+		  { 0 },
+		  { "--no-renames" },
+		  SAME },
+		{ "link and directory swapped",
+		  FILES("d/a=1\n", "l>x"),
+		  FILES("d>x", "l/a=1\n"),
+		  { 0 },
+		  { "--no-renames" },
+		  SAME },
+		{ "into a directory that was a file",
+		  FILES("a=" TEN, "b=x\ny\n"),
+		  FILES("b/a=" TEN),
+		  { 0 },
+		  { "-M" },
+		  SAME },
+		{ "only capitals differ", FILES("a=" TEN), FILES("A=" TEN), { 0 }, { "-M" }, SAME },
+		{ "a newline in a name",
+		  FILES("a\nb=" TEN),
+		  FILES("a\nb=" FIVED, "c\nd/e=1\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "hidden files",
+		  FILES(".gitignore=x\n"),
+		  FILES(".gitignore=*\n", ".gitattributes=* text eol=crlf\n", ".github/x=1\n"),
+		  { 0 },
+		  { 0 },
+		  SAME },
+		{ "deep down", FILES("a=1\n"), FILES("b/c/d/e/f/g/h/i/j=1\n"), { 0 }, { 0 }, SAME },
+		{ "three ways, executable here",
+		  FILES("a=" TEN),
+		  FILES("a*" FIVED),
+		  FILES("a=" THREED),
+		  { 0 },
+		  SAME },
+		{ "three ways, executable there",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("a*" THREED),
+		  { 0 },
+		  SAME },
+		{ "three ways, renamed and executable there",
+		  FILES("a=" TEN, "c=1\n"),
+		  FILES("a=" FIVED, "c=1\n"),
+		  FILES("b*" TEN, "c=1\n"),
+		  { 0 },
+		  SAME },
+		{ "three ways, renamed here",
+		  FILES("a=" TEN),
+		  FILES("b=" FIVED),
+		  FILES("a=" THREED),
+		  { "-M" },
+		  SAME },
+		{ "three ways, deleted on both sides",
+		  FILES("a=" TEN, "b=1\n"),
+		  FILES("a=" FIVED),
+		  FILES("a=" THREED),
+		  { 0 },
+		  SAME },
+		{ "three ways, made on both sides",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED, "n=1\n"),
+		  FILES("a=" THREED, "n=1\n"),
+		  { 0 },
+		  SAME },
+		{ "three ways, lines of Windows",
+		  FILES("a=1\r\n2\r\n3\r\n4\r\n5\r\n6\r\n7\r\n"),
+		  FILES("a=1\r\n2\r\n3\r\n4\r\n5\r\nsix\r\n7\r\n"),
+		  FILES("a=1\r\n2\r\nthree\r\n4\r\n5\r\n6\r\n7\r\n"),
+		  { 0 },
+		  SAME },
+		{ "three ways, no newline at the end",
+		  FILES("a=" TEN "11"),
+		  FILES("a=" FIVED "11"),
+		  FILES("a=" THREED "11"),
+		  { 0 },
+		  SAME },
+		{ "binary there already",
+		  FILES("b#x@@y"),
+		  FILES("b#z@"),
+		  FILES("b#z@"),
+		  { 0 },
+		  SAME },
+		{ "another binary there",
+		  FILES("b#x@@y"),
+		  FILES("b#z@"),
+		  FILES("b#q@"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "binary there, text here",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("a#x@"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "link there already", FILES("l>b"), FILES("l>c"), FILES("l>c"), { 0 }, SAME },
+		{ "link elsewhere there",
+		  FILES("l>b"),
+		  FILES("l>c"),
+		  FILES("l>d"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "a link there",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("a>x"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "a directory there",
+		  FILES("a=" TEN),
+		  FILES("a=" FIVED),
+		  FILES("a/b=1\n"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "a new file where a directory is",
+		  FILES("z=1\n"),
+		  FILES("z=1\n", "a=1\n"),
+		  FILES("z=1\n", "a/b=1\n"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "a new file below a file",
+		  FILES("z=1\n"),
+		  FILES("z=1\n", "a/b=1\n"),
+		  FILES("z=1\n", "a=1\n"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "a new file behind a link",
+		  FILES("d/x=1\n"),
+		  FILES("d/x=1\n", "l/b=1\n"),
+		  FILES("d/x=1\n", "l>d"),
+		  { 0 },
+		  BOTH_REFUSE },
+		{ "three ways, a link where the directory was",
+		  FILES("d/a=" TEN),
+		  FILES("d/a=" FIVED),
+		  FILES("d>e", "e/a=" TEN),
+		  { 0 },
+		  SAME },
 		{ "as attachment",
 		  FILES("a=" TEN),
 		  FILES("a=" FIVED, "\303\274=\303\274\n"),
@@ -768,6 +938,71 @@ static void kinds_of_mails(void **state)
 		  ZERO WHO WHEN "Subject: [PATCH 1/2] one\n\nWhy.\n" DIFF "-- \n2.39.5\n\n" ZERO
 				"From: Bob <b@c.d>\n" WHEN
 				"Subject: [PATCH 2/2] two\n\nToo.\n" SECOND "-- \n2.39.5\n\n",
+		  SAME },
+		{ "another name for ASCII",
+		  ZERO WHO WHEN "Subject: change\nContent-Type: text/plain; charset=us-ascii; "
+				"format=flowed; delsp=yes\n\nWhy.\n" DIFF,
+		  SAME },
+		{ "quotes of Windows",
+		  ZERO WHO WHEN
+		  "Subject: =?windows-1252?Q?=93change=94?=\nContent-Type: text/plain; "
+		  "charset=windows-1252\nContent-Transfer-Encoding: 8bit\n\n\223Why.\224\n" DIFF,
+		  SAME },
+		{ "an unknown charset",
+		  ZERO WHO WHEN "Subject: change\nContent-Type: text/plain; charset=x-nobody\n"
+				"Content-Transfer-Encoding: 8bit\n\nk\366rper\n" DIFF,
+		  BOTH_REFUSE },
+		{ "base64 with lines of Windows",
+		  ZERO WHO WHEN
+		  "Subject: change\nContent-Type: text/plain; charset=UTF-8\n"
+		  "Content-Transfer-Encoding: base64\n\n"
+		  "V2h5Lg0KLS0tDQpkaWZmIC0tZ2l0IGEvZiBiL2YNCi0tLSBhL2YNCisrKyBiL2YNCkBAIC0xICsx\n"
+		  "IEBADQotMQ0KKzINCg==\n",
+		  BOTH_REFUSE },
+		{ "parts in parts",
+		  ZERO WHO WHEN
+		  "Subject: change\nMIME-Version: 1.0\nContent-Type: multipart/mixed; "
+		  "boundary=AA\n\n--AA\nContent-Type: multipart/alternative; boundary=BB\n\n--BB\n"
+		  "Content-Type: text/plain\n\nWhy.\n--BB\nContent-Type: text/html\n\n<p>Why.</p>\n"
+		  "--BB--\n--AA\nContent-Type: text/x-patch\nContent-Transfer-Encoding: "
+		  "base64\n\nZGlmZiAtLWdpdCBhL2YgYi9mCi0tLSBhL2YKKysrIGIvZgpAQCAtMSArMSBAQAotMQor\n"
+		  "Mgo=\n--AA--\n",
+		  SAME },
+		{ "a part that never ends",
+		  ZERO WHO WHEN
+		  "Subject: change\nContent-Type: multipart/mixed; boundary=AA\n\n--AA\n"
+		  "Content-Type: text/plain\n\nWhy.\n" DIFF,
+		  SAME },
+		{ "nothing of a name but dots",
+		  ZERO "From: \"...\" <a@b.c>\n" WHEN "Subject: change\n\n" DIFF, BOTH_REFUSE },
+		{ "a name that ends with a dot",
+		  ZERO "From: Jo Doe Jr. <a@b.c>\n" WHEN "Subject: change\n\n" DIFF, SAME },
+		{ "a tab in a name", ZERO "From: Jo\tDoe <a@b.c>\n" WHEN "Subject: c\n\n" DIFF,
+		  SAME },
+		{ "a control character in a name",
+		  ZERO "From: Jo\001Doe <a@b.c>\n" WHEN "Subject: c\n\n" DIFF, SAME },
+		{ "an encoded name in quotes",
+		  ZERO "From: \"=?UTF-8?q?J=C3=B6rg?= Doe\" <a@b.c>\n" WHEN "Subject: c\n\n" DIFF,
+		  SAME },
+		{ "an address without a host",
+		  ZERO "From: Jo <jo>\n" WHEN "Subject: change\n\n" DIFF, SAME },
+		{ "two authors",
+		  ZERO "From: Ann <a@b.c>, Bob <b@c.d>\n" WHEN "Subject: change\n\n" DIFF, SAME },
+		{ "a folded author",
+		  ZERO "From: Ann\n Author\n <a@b.c>\n" WHEN "Subject: change\n\n" DIFF, SAME },
+		{ "headers in small letters",
+		  ZERO "from: Ann <a@b.c>\ndate: Mon, 2 Nov 2026 15:04:05 +0100\n"
+		       "subject: [patch] change\n\nWhy.\n" DIFF,
+		  SAME },
+		{ "lines in front", "\n\n" ZERO WHO WHEN "Subject: change\n\n" DIFF, SAME },
+		{ "an empty subject", ZERO WHO WHEN "Subject: [PATCH]\n\nWhy.\n" DIFF, SAME },
+		{ "trailers and a footer",
+		  ZERO WHO WHEN "Subject: change\n\nWhy.\n\nSigned-off-by: Ann <a@b.c>\n" DIFF
+				"-- \n2.39.5\n_______\nlist mailing list\nhttp://x.y/\n",
+		  SAME },
+		{ "two diffs of one file",
+		  ZERO WHO WHEN "Subject: change\n\nWhy.\n" DIFF
+				"diff --git a/f b/f\n--- a/f\n+++ b/f\n@@ -1 +1 @@\n-2\n+3\n",
 		  SAME },
 		{ "From at the begin of a line",
 		  ZERO WHO WHEN "Subject: change\n\nWhy.\n\n>From here on\nFrom there\n" DIFF,
@@ -1040,6 +1275,114 @@ static bool is_refresh_exact(const char *base, const char *head)
 	return exact;
 }
 
+/* --- what refresh writes --- */
+
+static const struct commit_row {
+	const char *what, *name, *message, *encoding;
+	bool carried; /* else refresh says that no mail can */
+} commit_rows[] = {
+	{ "plain", "Ann", "change\n\nWhy.\n", NULL, true },
+	{ "KOI8-R", "\351\327\301\316", "\360\322\311\327\305\324\n\n\360\322\311.\n", "KOI8-R",
+	  true },
+	{ "Latin-1", "J\366rg", "gr\366\337er\n\nK\366rper\n", "ISO-8859-1", true },
+	{ "a long subject", "Ann",
+	  "area: a subject that goes on and on until it does not fit into one line of a mail, or "
+	  "two "
+	  "of them, as long as it is\n\nWhy.\n",
+	  NULL, true },
+	{ "a long subject beyond ASCII", "Ann",
+	  "\303\244\303\266\303\274 \303\244\303\266\303\274\303\244\303\266\303\274 "
+	  "\303\244\303\266\303\274 \303\244\303\266\303\274\303\244\303\266\303\274 "
+	  "\303\244\303\266\303\274 \303\244\303\266\303\274\n",
+	  NULL, true },
+	{ "a word longer than a line", "Ann",
+	  "https://x.y/0123456789012345678901234567890123456789012345678901234567890123456789012345"
+	  "6789/0123456789\n",
+	  NULL, true },
+	{ "a body with an indent", "Ann", "change\n\n  * one\n    * two\n", NULL, true },
+	{ "an indented diff", "Ann", "change\n\n    diff --git a/f b/f\n    --- a/f\n\nso\n", NULL,
+	  true },
+	{ "a diff", "Ann", "change\n\ndiff --git a/f b/f\n--- a/f\n", NULL, false },
+	{ "three dashes", "Ann", "change\n\none\n---\ntwo\n", NULL, false },
+	{ "scissors", "Ann", "change\n\none\n-- >8 --\ntwo\n", NULL, true },
+	{ "an author in the body", "Ann", "change\n\nFrom: Bob <b@c.d>\n\nWhy.\n", NULL, false },
+	{ "an author further down", "Ann", "change\n\nWhy.\n\nFrom: Bob <b@c.d>\n", NULL, true },
+	{ "From", "Ann", "change\n\nFrom here\n>From there\n", NULL, true },
+	{ "quotes in a name", "Jo \"the Nick\" Doe", "change\n", NULL, true },
+	{ "a comma in a name", "Doe, Jo (x)", "change\n", NULL, true },
+	{ "a backslash in a name", "Jo \\ Doe", "change\n", NULL, true },
+	{ "encoded words that are none", "=?x?=", "match: =?.*?= too\n\n=?UTF-8?q?x?=\n", NULL,
+	  true },
+	{ "a header of a filter", "Ann", "X-Spam_score_int: -27\n\nX-Spam_bar: --\n", NULL, true },
+	{ "a bracket in front", "Ann", "[area] change\n", NULL, false },
+	{ "an answer", "Ann", "Re: change\n", NULL, false },
+	{ "lines of Windows", "Ann", "change\r\n\r\nWhy.\r\n", NULL, true },
+	{ "only a subject, no newline", "Ann", "change", NULL, true },
+};
+
+/* Its file is what the row before it has not. */
+static void commit_row(const char *above, const struct commit_row *r, char hex[CRYO_COMMIT_HEX])
+{
+	cryo_auto(git_signature_free) git_signature *who = NULL;
+	cryo_auto(git_commit_free) git_commit *parent = NULL;
+	cryo_auto(git_index_free) git_index *index = NULL;
+	cryo_auto(git_tree_free) git_tree *tree = NULL;
+	git_index_entry e = { .mode = GIT_FILEMODE_BLOB, .path = r->what };
+	struct cryo_err err = CRYO_ERR_INIT;
+	git_oid id;
+
+	assert_int_equal(cryo_repo_commit(repo, above, &parent, &err), 0);
+	assert_int_equal(git_index_new(&index), 0);
+	assert_int_equal(git_blob_create_from_buffer(&e.id, repo, "1\n", 2), 0);
+	assert_int_equal(git_index_add(index, &e), 0);
+	assert_int_equal(git_index_write_tree_to(&id, index, repo), 0);
+	assert_int_equal(git_tree_lookup(&tree, repo, &id), 0);
+	assert_int_equal(git_signature_new(&who, r->name, "a@b.c", plain.when, plain.offset), 0);
+	assert_int_equal(git_commit_create_v(&id, repo, NULL, who, who, r->encoding, r->message,
+					     tree, 1, parent),
+			 0);
+	git_oid_tostr(hex, CRYO_COMMIT_HEX, &id);
+}
+
+static bool is_carried(const char *base, const char *head)
+{
+	cryo_auto(cryo_composed_release) struct cryo_composed c = { 0 };
+	struct cryo_err err = CRYO_ERR_INIT;
+	int rc = cryo_compose(repository, base, head, &c, &err);
+
+	if (rc < 0)
+		print_message("# %s\n", err.msg);
+	return rc == 0;
+}
+
+/* What refresh writes `git am` makes the same commits of, byte for byte; or nothing is written. */
+static void kinds_of_commits(void **state)
+{
+	static const char *const files[] = { "f=1\n", NULL };
+	char base[CRYO_COMMIT_HEX], head[CRYO_COMMIT_HEX];
+	struct world w = { .n = 0 };
+	unsigned wrong = 0;
+
+	(void)state;
+	fill_world(&w, files);
+	commit_world(&w, NULL, &plain, base);
+	clear_world(&w);
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(commit_rows); i++) {
+		bool carried, exact;
+
+		print_message("# %s\n", commit_rows[i].what);
+		commit_row(base, &commit_rows[i], head);
+		carried = is_carried(base, head);
+		exact = !carried || is_refresh_exact(base, head);
+		if (carried != commit_rows[i].carried || !exact) {
+			print_message("# WRONG: %s, %s\n", carried ? "written" : "refused",
+				      exact ? "exact" : "not exact");
+			wrong++;
+		}
+	}
+	assert_int_equal(wrong, 0);
+}
+
 static enum both compare_random(void)
 {
 	char base[CRYO_COMMIT_HEX], head[CRYO_COMMIT_HEX], on[CRYO_COMMIT_HEX];
@@ -1300,10 +1643,8 @@ static void nobody_elses_settings(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(kinds_of_changes),
-		TEST(kinds_of_mails),
-		TEST(nobody_elses_settings),
-		TEST(random_series),
+		TEST(kinds_of_changes),	     TEST(kinds_of_mails), TEST(kinds_of_commits),
+		TEST(nobody_elses_settings), TEST(random_series),
 	};
 
 	return cmocka_run_group_tests_name("beside_git", tests, NULL, NULL) ? EXIT_FAILURE

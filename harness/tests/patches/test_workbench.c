@@ -4,8 +4,10 @@
 
 #include "patches/base.h"
 #include "git/repo.h"
+#include "source/data.h"
 #include "sys/fs.h"
 
+#include <glob.h>
 #include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,14 +270,55 @@ static void messages_that_no_mail_can_hold(void **state)
 	}
 }
 
+/* Nothing in them is of the day, the machine or a version of git: as refresh writes them. */
+static void expect_refreshed(const struct cryo_patch *p)
+{
+	static const char first[] = "From 0000000000000000000000000000000000000000 Mon Sep 17 "
+				    "00:00:00 2001\n";
+	const char *text = cryo_str_get(&p->text), *at = text;
+
+	assert_true(cryo_starts_with(text, first));
+	assert_non_null(strstr(text, "\nSubject: [PATCH] "));
+	assert_null(strstr(text, "\n-- \n"));
+	while ((at = strstr(at, "\nindex "))) {
+		at += strlen("\nindex ");
+		if (strspn(at, "0123456789abcdef") != 40)
+			fail_msg("%s: the id %.20s… is shortened", p->path, at);
+	}
+}
+
+static void shipped_series(void **state)
+{
+	cryo_auto(cryo_free) char *patches = NULL, *pattern = NULL;
+	struct cryo_err err = CRYO_ERR_INIT;
+	glob_t found;
+
+	(void)state;
+	assert_int_equal(cryo_data_path("patches", &patches, &err), 0);
+	pattern = cryo_asprintf("%s/*/[0-9]*", patches);
+	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		cryo_auto(cryo_series_release) struct cryo_series s = { 0 };
+
+		assert_int_equal(cryo_series_load(found.gl_pathv[i], &s, &err), 0);
+		for (size_t j = 0; j < s.n; j++)
+			expect_refreshed(&s.patch[j]);
+	}
+	globfree(&found);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(forth_and_back),		TEST(nothing_is_lost),
-		TEST(foreign_directories_stay), TEST(a_patch_that_does_not_go_on),
-		TEST(a_series_begins),		TEST(messages_that_no_mail_can_hold),
+		TEST(forth_and_back),
+		TEST(nothing_is_lost),
+		TEST(foreign_directories_stay),
+		TEST(a_patch_that_does_not_go_on),
+		TEST(a_series_begins),
+		TEST(messages_that_no_mail_can_hold),
+		cmocka_unit_test(shipped_series),
 	};
 
 	return cmocka_run_group_tests_name("workbench", tests, NULL, NULL) ? EXIT_FAILURE
