@@ -201,6 +201,7 @@ demo: all
 bench: all
 	$(B)/cryopod bench
 	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench/sources
+	CRYOPOD=$(abspath $(B)/cryopod) scripts/bench/patches
 	$(B)/cryopod bench --sealed
 	$(B)/cryopod bench --restore
 	$(B)/cryopod bench --stacks stock,upstream

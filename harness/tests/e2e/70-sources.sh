@@ -28,6 +28,9 @@ if command -v git >/dev/null; then
 	point "sources sync --offline: nothing there" fails 4 "--offline forbids" sources sync --offline
 	point "build --offline: nothing there" fails 4 "--offline forbids" cp_ build --offline --stack "$src/s.yaml"
 	point "up --offline: nothing there" fails 4 "--offline forbids" cp_ up --offline --stack "$src/s.yaml"
+	stack "$part: {recipe: runc, source: {git: 'http://127.0.0.1:1/repo', ref: main}}"
+	point "a server that cannot be reached" fails 4 "cannot fetch" sources sync
+	point "build says it, too" fails 4 "cannot fetch" cp_ build --stack "$src/s.yaml"
 	stack "$part: {recipe: runc, source: {git: 'https://nowhere.invalid/repo', ref: none}}"
 	point "build --mirror asks the mirror" fails 2 "no branch or tag 'none'" \
 		cp_ build --stack "$src/s.yaml" --mirror "https://nowhere.invalid/=$src/"
