@@ -116,7 +116,9 @@ static int check_all_mails(struct cryo_gitbox *box, const char *repository, cons
 				&s.patch[s.n]);
 	rc = cryo_series_apply(repository, base, &s, again, err);
 	cryo_series_release(&s);
-	return rc < 0 ? rc : compare_chains(box, base, head, again, out, err);
+	if (rc < 0)
+		return cryo_err_wrap(err, rc, "a commit would not come back from its mail");
+	return compare_chains(box, base, head, again, out, err);
 }
 
 int cryo_compose(const char *repository, const char *base, const char *head,
