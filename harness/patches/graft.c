@@ -129,7 +129,11 @@ static int commit_merge_side(struct cryo_graft *g, const git_oid *tree, const ch
 	return rc;
 }
 
-/* git has merge-tree since 2.38; before, file by file: without renames of the source. */
+/*
+ * File by file, without renames of the source: for a git before 2.38, which has no merge-tree, and
+ * where that sees a conflict. It compares lines in another way than `git am` does, which merges
+ * some of them.
+ */
 static int merge_file_by_file(struct cryo_graft *g, const struct cryo_mail *m, git_oid *result,
 			      struct cryo_err *err)
 {
@@ -163,7 +167,7 @@ static int merge_two_trees(struct cryo_graft *g, const struct cryo_mail *m, cons
 	run.argv = CRYO_GIT("-c", "merge.directoryRenames=false", "merge-tree", "--write-tree",
 			    "--no-messages", ours, theirs);
 	rc = cryo_gitbox_id(&g->box, &run, result, err);
-	if (rc < 0 && g->box.last.exit_code == 129)
+	if (rc < 0 && err->status == CRYO_E_CHILD)
 		return merge_file_by_file(g, m, result, err);
 	return rc;
 }
