@@ -151,6 +151,20 @@ static int merge_file_by_file(struct cryo_graft *g, const struct cryo_mail *m, g
 	return rc < 0 ? rc : cryo_err_set(err, CRYO_E_CHILD, "no merge without conflicts");
 }
 
+/* Lines in conflict and nothing else: what git says of renames and directories stays said. */
+static bool has_only_line_conflicts(const char *said)
+{
+	bool some = false;
+
+	while ((said = strstr(said, "CONFLICT ("))) {
+		if (!cryo_starts_with(said, "CONFLICT (content)"))
+			return false;
+		some = true;
+		said++;
+	}
+	return some;
+}
+
 static int merge_two_trees(struct cryo_graft *g, const struct cryo_mail *m, const git_oid *known,
 			   const git_oid *meant, git_oid *result, struct cryo_err *err)
 {
@@ -165,9 +179,10 @@ static int merge_two_trees(struct cryo_graft *g, const struct cryo_mail *m, cons
 	if (rc < 0)
 		return rc;
 	run.argv = CRYO_GIT("-c", "merge.directoryRenames=false", "merge-tree", "--write-tree",
-			    "--no-messages", ours, theirs);
+			    ours, theirs);
 	rc = cryo_gitbox_id(&g->box, &run, result, err);
-	if (rc < 0 && err->status == CRYO_E_CHILD)
+	if (rc < 0 && (g->box.last.exit_code == 129 ||
+		       has_only_line_conflicts(cryo_str_get(&g->box.last.out))))
 		return merge_file_by_file(g, m, result, err);
 	return rc;
 }
