@@ -131,8 +131,8 @@ static int commit_merge_side(struct cryo_graft *g, const git_oid *tree, const ch
 
 /*
  * File by file, without renames of the source: for a git before 2.38, which has no merge-tree, and
- * where that sees a conflict. It compares lines in another way than `git am` does, which merges
- * some of them.
+ * where it sees only lines in conflict. It compares them in another way than `git am` does, which
+ * merges some of them.
  */
 static int merge_file_by_file(struct cryo_graft *g, const struct cryo_mail *m, git_oid *result,
 			      struct cryo_err *err)
