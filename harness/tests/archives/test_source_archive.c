@@ -7,6 +7,7 @@
 #include "archives/debian.h"
 #include "source/tree.h"
 #include "sys/fs.h"
+#include "tests/scratch.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -18,34 +19,24 @@
 
 #include <cmocka.h>
 
-static char *dir;
 static struct cryo_err err;
 static struct cryo_tree tree;
 static struct cryo_fetch_opts opts;
 
 static int setup(void **state)
 {
-	cryo_auto(cryo_free) char *cache = NULL;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-archive-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	cache = cryo_asprintf("%s/cache", dir);
-	setenv("CRYOPOD_CACHE_DIR", cache, 1);
-	setenv("XDG_CONFIG_HOME", dir, 1);
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "cache");
+	scratch_setenv("XDG_CONFIG_HOME", scratch_dir);
 	opts = (struct cryo_fetch_opts){ .quiet_ms = 20000 };
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err ignored = CRYO_ERR_INIT;
-
-	(void)state;
 	cryo_tree_release(&tree);
-	cryo_fs_rmtree(dir, &ignored);
-	free(dir);
-	return 0;
+	return scratch_teardown(state);
 }
 
 struct member {
@@ -57,7 +48,7 @@ struct member {
 
 static char *make(const struct member *m, size_t n, char sum[CRYO_HASH_HEX])
 {
-	char *path = cryo_asprintf("%s/a.tar.gz", dir);
+	char *path = scratch_path("a.tar.gz");
 	struct archive *a = archive_write_new();
 
 	archive_write_add_filter_gzip(a);
@@ -289,7 +280,7 @@ static void add_data(struct cryo_str *out, const char *text)
 static void a_hard_link_is_only_a_name(void **state)
 {
 	cryo_auto(cryo_str_release) struct cryo_str tar = { 0 }, got = { 0 };
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/a.tar", dir), *file = NULL;
+	cryo_auto(cryo_free) char *path = scratch_path("a.tar"), *file = NULL;
 	char sum[CRYO_HASH_HEX];
 	char end[1024] = { 0 };
 	struct stat st;
@@ -334,7 +325,7 @@ static void wrong_files(void **state)
 	static const struct member m[] = { { .name = "t/f", .text = "x" } };
 	char sum[CRYO_HASH_HEX], other[CRYO_HASH_HEX];
 	cryo_auto(cryo_free) char *path = make(m, 1, sum);
-	cryo_auto(cryo_free) char *nothing = cryo_asprintf("%s/nothing", dir);
+	cryo_auto(cryo_free) char *nothing = scratch_path("nothing");
 
 	(void)state;
 	cryo_hash_bytes("other", 5, other);
@@ -476,7 +467,7 @@ static void downloads_that_fail(void **state)
 static void too_large(void **state)
 {
 	static const struct fake_step much[] = { { NULL, 200, "0123456789", false, 0 } };
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/part", dir), *url = NULL;
+	cryo_auto(cryo_free) char *path = scratch_path("part"), *url = NULL;
 	struct fake_http f = { 0 };
 	struct cryo_download d = { .path = path, .max = 9, .quiet_ms = 20000 };
 
@@ -521,7 +512,7 @@ static void debian_is_where_packages_come_from(void **state)
 		{ "deb ", NULL },
 	};
 	cryo_auto(cryo_free) char *file =
-	    cryo_asprintf("%s/cache/roots/make-0123/etc/apt/sources.list", dir);
+	    scratch_path("cache/roots/make-0123/etc/apt/sources.list");
 
 	(void)state;
 	assert_int_equal(cryo_fs_mkparents(file, 0700, &err), 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A cache of empty builds, and who uses them. What real trees say is test_source_tree's. */
 #include "cache/cache.h"
+#include "tests/scratch.h"
 
 #include "recipe/users.h"
 #include "conf/json.h"
@@ -23,51 +24,29 @@
 #define C   "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc"
 #define GIT "0123456789abcdef0123456789abcdef"
 
-static char *base;
 static struct cryo_err err;
-
-static void put(const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0755, &err), 0);
-}
 
 static bool there(const char *name)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 
 	return cryo_fs_exists(path);
 }
 
 static int setup(void **state)
 {
-	cryo_auto(cryo_free) char *cache = NULL, *clusters = NULL;
+	cryo_auto(cryo_free) char *cache = NULL;
 
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-cache-", &base, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	cache = cryo_asprintf("%s/cache", base);
-	clusters = cryo_asprintf("%s/state", base);
-	setenv("CRYOPOD_CACHE_DIR", cache, 1);
-	setenv("CRYOPOD_STATE_DIR", clusters, 1);
-	put("cache/builds/part/" A "/program", "a");
-	put("cache/builds/part/" B "/program", "b");
-	put("cache/builds/part/" B ".packages", "a list");
-	put("cache/builds/part/" B ".used", "");
+	cache = scratch_path("cache");
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "cache");
+	scratch_setenv_path("CRYOPOD_STATE_DIR", "state");
+	scratch_put_program("cache/builds/part/" A "/program", "a");
+	scratch_put_program("cache/builds/part/" B "/program", "b");
+	scratch_put_program("cache/builds/part/" B ".packages", "a list");
+	scratch_put_program("cache/builds/part/" B ".used", "");
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	int rc = cryo_fs_rmtree(base, &err);
-
-	(void)state;
-	unsetenv("CRYOPOD_CACHE_DIR");
-	unsetenv("CRYOPOD_STATE_DIR");
-	free(base);
-	return rc;
 }
 
 /* A stack file, used with that build of its component. */
@@ -77,14 +56,14 @@ static void use_or_make(const char *file, const char *more, const char *stamp, b
 	    cryo_asprintf("apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: s}\n"
 			  "spec:\n  components:\n    part: {recipe: runc, %s}\n",
 			  more);
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, file);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, file);
 	cryo_auto(cryo_stack_release) struct cryo_stack stack = { 0 };
 	cryo_auto(cryo_free) char *dir =
 	    cryo_asprintf("%s/builds/part/%s", cryo_dir_cache(), stamp ? stamp : "");
 	struct cryo_built item = { .dir = dir, .up_to_date = made };
 	const struct cryo_build b = { &item, 1 };
 
-	put(file, text);
+	scratch_put_program(file, text);
 	assert_int_equal(cryo_stack_load(path, &stack, &err), 0);
 	item.component = &stack.component[0];
 	if (stamp)
@@ -105,7 +84,7 @@ static void put_cluster(const char *state, const char *stamp)
 	cryo_auto(cryo_free) char *text =
 	    cryo_asprintf("{\"builds\": [{\"component\": \"part\", \"stamp\": \"%s\"}]}", stamp);
 
-	put(name, text);
+	scratch_put_program(name, text);
 }
 
 /* How many things; all of them were, or would be, removed. */
@@ -129,7 +108,7 @@ static const struct cryo_cache_opts defaults = { 0 }, all = { .all = true },
 /* What the list says of the thing at that path below the base. Caller frees. */
 static char *users_of(const char *name)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 	json_t *list = NULL, *one;
 	char *users = NULL;
 	size_t i;
@@ -196,7 +175,7 @@ static void what_is_about_to_be_built(void **state)
 	use_or_make("my.yaml", MODULE, C, false);
 	use_or_make("my.yaml", MODULE, C, false);
 	assert_false(there("cache/builds/part/" C ".used"));
-	put("cache/builds/part/" C "/program", "c");
+	scratch_put_program("cache/builds/part/" C "/program", "c");
 	is_used_by("cache/builds/part/" C, "/my.yaml");
 	assert_int_equal(prune(&defaults), 1);
 	/* It may still fail: the one before stays until then. */
@@ -220,7 +199,7 @@ static void a_use_of_sources_forgets_no_build(void **state)
 
 static void a_stack_file_that_is_gone_counts_no_more(void **state)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/my.yaml", base);
+	cryo_auto(cryo_free) char *path = scratch_path("my.yaml");
 	cryo_auto(cryo_free) char *records = cryo_users_dir();
 
 	(void)state;
@@ -242,7 +221,7 @@ static void all_takes_what_a_stack_file_uses(void **state)
 static void what_a_cluster_needs_stays_in_any_case(void **state)
 {
 	cryo_auto(cryo_free) char *own = cryo_strdup(cryo_dir_state());
-	cryo_auto(cryo_free) char *other = cryo_asprintf("%s/elsewhere", base);
+	cryo_auto(cryo_free) char *other = scratch_path("elsewhere");
 
 	(void)state;
 	put_cluster("state", A);
@@ -262,7 +241,8 @@ static void what_a_cluster_needs_stays_in_any_case(void **state)
 static void what_a_snapshot_needs_stays_in_any_case(void **state)
 {
 	(void)state;
-	put("state/.snapshots/shop/template.json",
+	scratch_put_program(
+	    "state/.snapshots/shop/template.json",
 	    "{\"key\": \"shop\", \"builds\": [{\"component\": \"part\", \"stamp\": \"" A "\"}]}");
 	is_used_by("cache/builds/part/" A, "snapshot shop");
 	assert_int_equal(prune(&all), 1);
@@ -275,7 +255,7 @@ static void a_damaged_record_stops_it(void **state)
 	json_t *removed = NULL;
 
 	(void)state;
-	put("state/demo/cluster.json", "{");
+	scratch_put_program("state/demo/cluster.json", "{");
 	assert_int_equal(cryo_cache_prune(&all, &removed, &err), -CRYO_E_PROVISION);
 	assert_non_null(strstr(err.msg, "cannot determine what cluster demo uses"));
 	assert_int_equal(json_array_size(removed), 0);
@@ -293,9 +273,9 @@ static void a_template_that_goes_keeps_nothing(void **state)
 		skip();
 	}
 	use("my.yaml", MODULE, B);
-	put("cache/templates/" C "/template.json",
-	    "{\"key\": \"" C "\", \"stack\": \"s\", \"stamp\": \"x\", \"builds\": "
-	    "[{\"component\": \"part\", \"stamp\": \"" A "\"}]}");
+	scratch_put_program("cache/templates/" C "/template.json",
+			    "{\"key\": \"" C "\", \"stack\": \"s\", \"stamp\": \"x\", \"builds\": "
+			    "[{\"component\": \"part\", \"stamp\": \"" A "\"}]}");
 	assert_int_equal(prune(&dry), 2);
 	assert_int_equal(prune(&defaults), 2);
 	assert_false(there("cache/templates/" C));
@@ -307,7 +287,7 @@ static void a_template_that_goes_keeps_nothing(void **state)
 static void a_template_that_stays_keeps_its_builds(void **state)
 {
 	const struct cryo_cache_opts old = { .all = true, .older_ms = 7 * 86400000ll };
-	cryo_auto(cryo_free) char *build = cryo_asprintf("%s/cache/builds/part/" A, base);
+	cryo_auto(cryo_free) char *build = scratch_path("cache/builds/part/" A);
 	const struct timespec then[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
 
 	(void)state;
@@ -316,16 +296,16 @@ static void a_template_that_stays_keeps_its_builds(void **state)
 		skip();
 	}
 	assert_int_equal(utimensat(AT_FDCWD, build, then, 0), 0);
-	put("cache/templates/" C "/template.json",
-	    "{\"key\": \"" C "\", \"stack\": \"s\", \"stamp\": \"x\", \"builds\": "
-	    "[{\"component\": \"part\", \"stamp\": \"" A "\"}]}");
+	scratch_put_program("cache/templates/" C "/template.json",
+			    "{\"key\": \"" C "\", \"stack\": \"s\", \"stamp\": \"x\", \"builds\": "
+			    "[{\"component\": \"part\", \"stamp\": \"" A "\"}]}");
 	assert_int_equal(prune(&old), 0);
 	assert_true(there("cache/builds/part/" A));
 }
 
 static void what_somebody_holds_stays(void **state)
 {
-	cryo_auto(cryo_free) char *dir = cryo_asprintf("%s/cache/builds/part/" A, base);
+	cryo_auto(cryo_free) char *dir = scratch_path("cache/builds/part/" A);
 	int fd = cryo_lock_hold_dir(dir);
 
 	(void)state;
@@ -340,7 +320,7 @@ static void what_somebody_holds_stays(void **state)
 
 static void what_is_being_built_stays(void **state)
 {
-	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s/cache/builds/part.lock", base);
+	cryo_auto(cryo_free) char *lock = scratch_path("cache/builds/part.lock");
 	int fd = -1;
 
 	(void)state;
@@ -354,7 +334,7 @@ static void what_is_being_built_stays(void **state)
 static void age_counts(void **state)
 {
 	const struct cryo_cache_opts old = { .older_ms = 7 * 86400000ll };
-	cryo_auto(cryo_free) char *used = cryo_asprintf("%s/cache/builds/part/" B ".used", base);
+	cryo_auto(cryo_free) char *used = scratch_path("cache/builds/part/" B ".used");
 	const struct timespec then[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
 
 	(void)state;
@@ -363,8 +343,8 @@ static void age_counts(void **state)
 	assert_int_equal(prune(&old), 1);
 	assert_false(there("cache/builds/part/" B));
 	/* To use it counts, and not only that it was made. */
-	put("cache/builds/part/" B "/program", "b");
-	put("cache/builds/part/" B ".used", "");
+	scratch_put_program("cache/builds/part/" B "/program", "b");
+	scratch_put_program("cache/builds/part/" B ".used", "");
 	assert_int_equal(utimensat(AT_FDCWD, used, then, 0), 0);
 	use("my.yaml", MODULE, B);
 	use("my.yaml", MODULE, A);
@@ -374,8 +354,8 @@ static void age_counts(void **state)
 /* A link to the builds of another cache: its users are not known here. */
 static void shared_builds_stay(void **state)
 {
-	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/cache/builds", base);
-	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/shared", base);
+	cryo_auto(cryo_free) char *from = scratch_path("cache/builds");
+	cryo_auto(cryo_free) char *to = scratch_path("shared");
 
 	(void)state;
 	assert_int_equal(rename(from, to), 0);
@@ -389,13 +369,13 @@ static void remains_go(void **state)
 	(void)state;
 	use("my.yaml", MODULE, A);
 	use("other.yaml", MODULE, B);
-	put("cache/trash/x/0/program", "half removed");
-	put("cache/work/part/y/z", "");
-	put("cache/builds/part/" C ".tmp/bin/sh", "");
-	put("cache/builds/part/" C ".packages", "");
-	put("cache/trees/part/.new-x/f", "");
-	put("cache/archives/" A ".part", "");
-	put("cache/.gitmodules-x/f", "");
+	scratch_put_program("cache/trash/x/0/program", "half removed");
+	scratch_put_program("cache/work/part/y/z", "");
+	scratch_put_program("cache/builds/part/" C ".tmp/bin/sh", "");
+	scratch_put_program("cache/builds/part/" C ".packages", "");
+	scratch_put_program("cache/trees/part/.new-x/f", "");
+	scratch_put_program("cache/archives/" A ".part", "");
+	scratch_put_program("cache/.gitmodules-x/f", "");
 	assert_int_equal(prune(&dry), 7);
 	assert_int_equal(prune(&defaults), 6); /* the trash was emptied before anybody looked */
 	assert_false(there("cache/trash"));
@@ -417,8 +397,8 @@ static void put_tree(const char *tree, const char *borrows)
 	cryo_auto(cryo_free) char *text =
 	    cryo_asprintf("%s/git/%s/objects\n", cryo_dir_cache(), borrows);
 
-	put(mark, "cryopod tree\nhttps://h/r\n1\n");
-	put(name, text);
+	scratch_put_program(mark, "cryopod tree\nhttps://h/r\n1\n");
+	scratch_put_program(name, text);
 }
 
 static void sources_of_known_stacks_stay(void **state)
@@ -428,10 +408,10 @@ static void sources_of_known_stacks_stay(void **state)
 	use("other.yaml", MODULE, B);
 	put_tree(TREE, GIT);
 	put_tree(OTHER, "ffffffffffffffffffffffffffffffff");
-	put("cache/git/" GIT "/description", "https://h/sub\n");
-	put("cache/git/ffffffffffffffffffffffffffffffff/HEAD", "");
-	put("cache/git/ffffffffffffffffffffffffffffffff.pins", "");
-	put("cache/archives/" C, "");
+	scratch_put_program("cache/git/" GIT "/description", "https://h/sub\n");
+	scratch_put_program("cache/git/ffffffffffffffffffffffffffffffff/HEAD", "");
+	scratch_put_program("cache/git/ffffffffffffffffffffffffffffffff.pins", "");
+	scratch_put_program("cache/archives/" C, "");
 	is_used_by(TREE, "/my.yaml");
 	/* That of a submodule, which no stack file names. */
 	is_used_by("cache/git/" GIT, "tree part 1111");
@@ -460,8 +440,8 @@ static void pins_stay(void **state)
 	cryo_hash_bytes("/nowhere/r", strlen("/nowhere/r"), hex);
 	head = cryo_asprintf("cache/git/%.32s/HEAD", hex);
 	pins = cryo_asprintf("cache/git/%.32s.pins", hex);
-	put(head, "");
-	put(pins, "{}");
+	scratch_put_program(head, "");
+	scratch_put_program(pins, "{}");
 	assert_int_equal(prune(&all), 3);
 	assert_false(there(head));
 	assert_true(there(pins));
@@ -471,7 +451,7 @@ static void a_stack_file_that_cannot_be_read_keeps_sources(void **state)
 {
 	(void)state;
 	use("my.yaml", MODULE, A);
-	put("my.yaml", "spec: [");
+	scratch_put_program("my.yaml", "spec: [");
 	put_tree(OTHER, GIT);
 	is_used_by(OTHER, "cannot be read now");
 	assert_int_equal(prune(&defaults), 1);
@@ -482,8 +462,8 @@ static void a_stack_file_that_cannot_be_read_keeps_sources(void **state)
 static void what_people_made_stays(void **state)
 {
 	(void)state;
-	put("cache/patching/part/f", "mine");
-	put("cache/trees/part/" A "/f", "not of cryopod");
+	scratch_put_program("cache/patching/part/f", "mine");
+	scratch_put_program("cache/trees/part/" A "/f", "not of cryopod");
 	assert_int_equal(prune(&all), 2);
 	assert_true(there("cache/patching/part/f"));
 	assert_true(there("cache/trees/part/" A "/f"));
@@ -497,7 +477,7 @@ static void beside_a_build(void **state)
 
 	(void)state;
 	put_tree(OTHER, GIT);
-	put("cache/work/part/x/y", "");
+	scratch_put_program("cache/work/part/x/y", "");
 	assert_int_equal(cryo_users_join(&fd, &err), 0);
 	is_used_by(OTHER, "at work");
 	assert_int_equal(prune(&all), 2);
@@ -520,7 +500,7 @@ static void kill_9(void **state)
 			cryo_auto(cryo_free) char *name =
 			    cryo_asprintf("cache/builds/part/%064x/program", i);
 
-			put(name, "x");
+			scratch_put_program(name, "x");
 		}
 		pid = fork();
 		if (pid == 0) {
@@ -546,7 +526,7 @@ static void kill_9(void **state)
 
 static void no_cache_at_all(void **state)
 {
-	cryo_auto(cryo_free) char *cache = cryo_asprintf("%s/new", base);
+	cryo_auto(cryo_free) char *cache = scratch_path("new");
 	json_t *list = NULL;
 	struct stat st;
 	int fd = -1;
@@ -572,7 +552,7 @@ static void no_cache_at_all(void **state)
 	assert_false(cryo_fs_exists("/nonexistent"));
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 
 int main(void)
 {

@@ -2,6 +2,7 @@
 /* A checkpoint as a whole: a played API server, and a node whose programs are played too. */
 #include "checkpoint/checkpoint.h"
 #include "cluster/kind.h"
+#include "tests/scratch.h"
 
 #include "conf/json.h"
 #include "sys/fs.h"
@@ -85,7 +86,6 @@
 /* What the node's tar finds in the archive, and what was done there. */
 static struct {
 	const char *url, *member;
-	char *dir; /* for locks */
 	struct cryo_str did;
 } world;
 
@@ -370,7 +370,7 @@ static void play(const struct story *s)
 	cryo_auto(cryo_checkpoint_release) struct cryo_checkpoint c = { 0 };
 	struct cryo_cluster t = { .ops = s->far ? &far : &near,
 				  .name = (char *)"x",
-				  .dir = world.dir,
+				  .dir = scratch_dir,
 				  .node = &n1,
 				  .nodes = 1 };
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
@@ -403,18 +403,13 @@ static void play(const struct story *s)
 
 static void whole_calls(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
 	(void)state;
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "cryo-checkpoint-", &world.dir, &err), 0);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(stories); i++) {
 		print_message("# story %zu: %s\n", i, stories[i].says);
 		play(&stories[i]);
 	}
 	unlink("/tmp/cryo-checkpoint-x.tar");
 	cryo_str_release(&world.did);
-	cryo_fs_rmtree(world.dir, &err);
-	free(world.dir);
 }
 
 /* As it is printed it works in a shell; where one line is not all there is to do, there is none. */
@@ -489,7 +484,7 @@ int main(void)
 {
 	static char name[] = "n1";
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(whole_calls),
+		cmocka_unit_test_setup_teardown(whole_calls, scratch_setup, scratch_teardown),
 		cmocka_unit_test(curl_lines),
 	};
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The image that the other node lacks, with nodes whose `ctr` is this file's. */
 #include "checkpoint/migrate_image.h"
+#include "tests/scratch.h"
 
 #include "cluster/kind.h"
 #include "sys/fs.h"
@@ -71,28 +72,24 @@ static struct cryo_cluster cluster = { .ops = &ops, .name = (char *)"x", .node =
 
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
 	(void)state;
 	memset(&fake, 0, sizeof(fake));
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(node); i++) {
 		node[i].name = cryo_asprintf("n%zu", i + 1);
 		cryo_node_paths_default(&node[i].path);
 	}
-	return cryo_fs_tmpdir("/tmp", "cryo-image-", &cluster.dir, &err);
+	if (scratch_setup(state) < 0)
+		return -1;
+	cluster.dir = scratch_dir;
+	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(cluster.dir, &err);
-
-	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(node); i++)
 		cryo_node_release(&node[i]);
-	free(cluster.dir);
 	cryo_str_release(&fake.did);
-	return rc;
+	return scratch_teardown(state);
 }
 
 static int bring(struct cryo_err *err)

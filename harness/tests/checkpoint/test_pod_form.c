@@ -5,6 +5,7 @@
 #include "checkpoint/pod_form.h"
 #include "checkpoint/pod_rules.h"
 #include "sys/fs.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -16,31 +17,23 @@
 #define META "\"metadata\":{\"name\":\"web-0\",\"uid\":\"u\",\"resourceVersion\":\"5\""
 #define APP  "{\"name\":\"app\",\"image\":\"i\"}"
 
-static char *dir, *file;
+static char *file;
 static struct cryo_archive archive;
 
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-form-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	file = cryo_asprintf("%s/pod.yaml", dir);
+	file = scratch_path("pod.yaml");
 	archive = (struct cryo_archive){ .container = (char *)"app", .pod = (char *)"web-0" };
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
 	cryo_strv_release(&archive.volumes);
 	free(file);
-	free(dir);
-	return rc;
+	return scratch_teardown(state);
 }
 
 static int make_form(const char *text, const struct cryo_pod_form_opts *more,

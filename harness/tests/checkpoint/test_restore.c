@@ -5,6 +5,7 @@
  */
 #include "checkpoint/checkpoint.h"
 #include "cluster/kind.h"
+#include "tests/scratch.h"
 
 #include "conf/json.h"
 #include "image/tar.h"
@@ -30,7 +31,7 @@
 #define IMAGES	  "REF TYPE DIGEST SIZE\ndocker.io/library/counter:latest x sha256:1 1 kB\n"
 #define MOUNT(at) "{\"destination\":\"" at "\",\"type\":\"bind\",\"source\":\"/x\"}"
 
-static char *dir, *archive, *manifest;
+static char *archive, *manifest;
 
 /* Images that the archives of a test have as well. */
 #define CORE   "\x19\x43\x56\x54\x47\x38\x05\x55"
@@ -237,13 +238,10 @@ static struct cryo_cluster target = { .ops = &ops, .name = (char *)"x", .node = 
 
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
 	memset(&fake, 0, sizeof(fake));
-	if (cryo_fs_tmpdir("/tmp", "cryo-restore-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	target.dir = dir;
+	target.dir = scratch_dir;
 	target.nodes = 1;
 	core = NULL;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(node); i++) {
@@ -251,17 +249,13 @@ static int setup(void **state)
 		node[i].role = i ? CRYO_NODE_WORKER : CRYO_NODE_CONTROL_PLANE;
 		cryo_node_paths_default(&node[i].path);
 	}
-	archive = cryo_asprintf("%s/a.tar", dir);
-	manifest = cryo_asprintf("%s/pod.yaml", dir);
+	archive = scratch_path("a.tar");
+	manifest = scratch_path("pod.yaml");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
 	json_decref(fake.pod);
 	free(fake.deleted);
 	free(fake.config);
@@ -273,8 +267,7 @@ static int teardown(void **state)
 		cryo_node_release(&node[i]);
 	free(archive);
 	free(manifest);
-	free(dir);
-	return rc;
+	return scratch_teardown(state);
 }
 
 /* As containerd writes it, with these bind mounts; status NULL: as containerd 2.0 did. */
@@ -336,9 +329,9 @@ static void put_image(const char *place, const char *name, const char *data, siz
 /* The images of one process, `core` or one of root, sealed; beside them what is never sealed. */
 static void put_sealed_archive(const char *cert_pem)
 {
-	cryo_auto(cryo_free) char *src = cryo_asprintf("%s/plain", dir);
-	cryo_auto(cryo_free) char *dst = cryo_asprintf("%s/sealed", dir);
-	cryo_auto(cryo_free) char *plain = cryo_asprintf("%s/beside.tar", dir);
+	cryo_auto(cryo_free) char *src = scratch_path("plain");
+	cryo_auto(cryo_free) char *dst = scratch_path("sealed");
+	cryo_auto(cryo_free) char *plain = scratch_path("beside.tar");
 	cryo_auto(cryo_seal_cert_free) struct cryo_seal_cert *cert = NULL;
 	cryo_auto(cryo_fd_close) int fd = -1;
 	cryo_auto(cryo_tar_writer_free) struct cryo_tar_writer *w = NULL;
@@ -524,7 +517,8 @@ static void with_a_key(void **state)
 	/* Nobody has the pod before its key is bound to it. */
 	assert_null(cryo_json_at(fake.pod, "spec.nodeName"));
 	assert_string_equal(pod_text("spec.schedulerName"), "cryopod");
-	locks = cryo_asprintf("%s/.key-n1.%s.lock", dir, name + strlen("/run/cryopod/restore-"));
+	locks = cryo_asprintf("%s/.key-n1.%s.lock", scratch_dir,
+			      name + strlen("/run/cryopod/restore-"));
 	assert_false(cryo_fs_exists(locks));
 }
 
@@ -614,9 +608,9 @@ static void killed_calls(void **state)
 {
 	cryo_auto(cryo_restore_release) struct cryo_restore r = { 0 };
 	struct cryo_restore_opts opts = { .archive = archive, .pod = "q" };
-	cryo_auto(cryo_free) char *dead_key = cryo_asprintf("%s/.key-n1.0123.lock", dir);
-	cryo_auto(cryo_free) char *dead_call = cryo_asprintf("%s/.call-n1.abcd.lock", dir);
-	cryo_auto(cryo_free) char *held = cryo_asprintf("%s/.key-n1.4567.lock", dir);
+	cryo_auto(cryo_free) char *dead_key = scratch_path(".key-n1.0123.lock");
+	cryo_auto(cryo_free) char *dead_call = scratch_path(".call-n1.abcd.lock");
+	cryo_auto(cryo_free) char *held = scratch_path(".key-n1.4567.lock");
 	static const char *const removed[] = {
 		"rm /run/cryopod/restore-0123.call\n", "rm /run/cryopod/restore-0123.key\n",
 		"rm /run/cryopod/restore-0123.crt\n",  "rm /run/cryopod/restore-0123.log\n",
@@ -643,9 +637,9 @@ static void killed_calls(void **state)
 /* A node is swept of its own only, and what could not be removed is not forgotten. */
 static void killed_calls_of_many_nodes(void **state)
 {
-	cryo_auto(cryo_free) char *own = cryo_asprintf("%s/.key-n1.0123.lock", dir);
-	cryo_auto(cryo_free) char *others = cryo_asprintf("%s/.key-n2.4567.lock", dir);
-	cryo_auto(cryo_free) char *alike = cryo_asprintf("%s/.key-n1.b.89ab.lock", dir);
+	cryo_auto(cryo_free) char *own = scratch_path(".key-n1.0123.lock");
+	cryo_auto(cryo_free) char *others = scratch_path(".key-n2.4567.lock");
+	cryo_auto(cryo_free) char *alike = scratch_path(".key-n1.b.89ab.lock");
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
@@ -923,8 +917,8 @@ static void more_than_its_pod_sealed(void **state)
 /* Named as the user named it, before anything of it is on the node. */
 static void what_is_no_key(void **state)
 {
-	cryo_auto(cryo_free) char *garbage = cryo_asprintf("%s/garbage", dir);
-	cryo_auto(cryo_free) char *key = cryo_asprintf("%s/key", dir);
+	cryo_auto(cryo_free) char *garbage = scratch_path("garbage");
+	cryo_auto(cryo_free) char *key = scratch_path("key");
 	cryo_auto(cryo_free) char *no_key = NULL, *no_cert = NULL;
 	cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
 	struct cryo_restore_opts file = { .archive = archive, .pod = "q", .key_file = garbage };
@@ -1150,10 +1144,10 @@ static void failures(void **state)
 		json_decref(fake.pod);
 		fake.pod = NULL;
 		assert_int_equal(unlink(archive), 0);
-		lock = cryo_asprintf("%s/.images.lock", dir);
+		lock = scratch_path(".images.lock");
 		unlink(lock);
-		assert_int_equal(rmdir(dir), 0); /* nothing else was in it */
-		assert_int_equal(cryo_fs_mkdirs(dir, 0700, &err), 0);
+		assert_int_equal(rmdir(scratch_dir), 0); /* nothing else was in it */
+		assert_int_equal(cryo_fs_mkdirs(scratch_dir, 0700, &err), 0);
 		put_archive("", "{}");
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Components at once, each in a process of its own: a shell script plays that program. */
 #include "cli/builders.h"
+#include "tests/scratch.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -22,7 +23,7 @@
 	"  components:\n    d: {recipe: runc, source: {module: x.y/d, version: v1.0.0}}\n"         \
 	"    e: {recipe: runc, source: {module: x.y/e, version: v1.0.0}}\n"
 
-static char *dir, *program;
+static char *program;
 static struct cryo_err err;
 static struct cryo_str said;
 static struct cryo_stack stack;
@@ -57,17 +58,9 @@ static void on_event(const struct cryo_event *ev, void *arg)
 		cryo_str_addf(&said, "%u %s %s\n", ev->lane, name[ev->kind], ev->what);
 }
 
-static void put(const char *name, const char *text, mode_t mode)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), mode, &err), 0);
-}
-
 static char *get(const char *name)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 	struct cryo_err ignored;
 	struct cryo_str s = { 0 };
 
@@ -77,7 +70,7 @@ static char *get(const char *name)
 
 static void plan(void)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/stack.yaml", dir);
+	cryo_auto(cryo_free) char *path = scratch_path("stack.yaml");
 
 	assert_int_equal(cryo_stack_load(path, &stack, &err), 0);
 	assert_int_equal(cryo_build_plan(&stack, NULL, &b, &err), 0);
@@ -85,39 +78,32 @@ static void plan(void)
 		cryo_auto(cryo_free) char *name =
 		    cryo_asprintf("dir-%s", b.item[i].component->name);
 
-		put(name, b.item[i].dir, 0644);
+		scratch_put(name, b.item[i].dir);
 	}
 }
 
 /* Components of 768 MiB each. */
 static int setup(void **state)
 {
-	cryo_auto(cryo_free) char *cache = NULL, *path = NULL;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-builders-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	program = cryo_asprintf("%s/program", dir);
-	cache = cryo_asprintf("%s/cache", dir);
-	path = cryo_asprintf("%s/bin:%s", dir, getenv("PATH"));
-	setenv("CRYOPOD_CACHE_DIR", cache, 1);
-	setenv("PATH", path, 1);
-	setenv("dir", dir, 1);
+	program = scratch_path("program");
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "cache");
+	scratch_add_to_path("bin");
+	scratch_setenv("dir", scratch_dir);
 	setenv("odd", "", 1);
-	put("program", script, 0755);
-	put("bin/go",
-	    "#!/bin/sh\necho '{\"GOVERSION\": \"go1.26.8\", \"GOCACHE\": \"/tmp\", "
-	    "\"GOMODCACHE\": \"/tmp\", \"GOENV\": \"/tmp/e\"}'\n",
-	    0755);
-	put("bin/gcc", "#!/bin/sh\necho /lib/12\n", 0755);
-	put("bin/pkg-config", "#!/bin/sh\necho 2.5\n", 0755);
-	put("stack.yaml",
-	    "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: t}\n"
-	    "spec:\n  components:\n"
-	    "    a: {recipe: runc, source: {module: x.y/a, version: v1.0.0}}\n"
-	    "    b: {recipe: runc, source: {module: x.y/b, version: v1.0.0}}\n"
-	    "    c: {recipe: runc, source: {module: x.y/c, version: v1.0.0}}\n",
-	    0644);
+	scratch_put_program("program", script);
+	scratch_put_program("bin/go",
+			    "#!/bin/sh\necho '{\"GOVERSION\": \"go1.26.8\", \"GOCACHE\": \"/tmp\", "
+			    "\"GOMODCACHE\": \"/tmp\", \"GOENV\": \"/tmp/e\"}'\n");
+	scratch_put_program("bin/gcc", "#!/bin/sh\necho /lib/12\n");
+	scratch_put_program("bin/pkg-config", "#!/bin/sh\necho 2.5\n");
+	scratch_put("stack.yaml",
+		    "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: t}\n"
+		    "spec:\n  components:\n"
+		    "    a: {recipe: runc, source: {module: x.y/a, version: v1.0.0}}\n"
+		    "    b: {recipe: runc, source: {module: x.y/b, version: v1.0.0}}\n"
+		    "    c: {recipe: runc, source: {module: x.y/c, version: v1.0.0}}\n");
 	cryo_event_set_sink(on_event, NULL);
 	cryo_str_clear(&said);
 	err = (struct cryo_err)CRYO_ERR_INIT;
@@ -127,18 +113,12 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	int rc;
-
-	(void)state;
 	cryo_event_set_sink(NULL, NULL);
 	cryo_build_release(&b);
 	cryo_stack_release(&stack);
-	rc = cryo_fs_rmtree(dir, &err);
-	free(dir);
 	free(program);
 	cryo_str_release(&said);
-	unsetenv("CRYOPOD_CACHE_DIR");
-	return rc;
+	return scratch_teardown(state);
 }
 
 static int run(const char *odd, unsigned jobs, uint64_t memory_mib)
@@ -173,7 +153,7 @@ static void all_of_them(void **state)
 	}
 	journal = get("journal");
 	first = cryo_asprintf("internal-build --stack=%s/stack.yaml --offline --mirror=x=y -- a\n",
-			      dir);
+			      scratch_dir);
 	assert_non_null(strstr(journal, first));
 	has_said("1 begin build a\n");
 	has_said("3 ok build c\n");
@@ -197,7 +177,7 @@ static void tells_how_far_it_is(void **state)
 	cryo_str_clear(&said);
 	cryo_build_release(&b);
 	cryo_stack_release(&stack);
-	put("stack.yaml", OTHERS, 0644);
+	scratch_put("stack.yaml", OTHERS);
 	plan();
 	assert_int_equal(run(getenv("odd"), 3, 100000), 0);
 	assert_null(strstr(cryo_str_get(&said), "info"));
@@ -207,7 +187,7 @@ static void tells_how_far_it_is(void **state)
 static void only_what_is_missing(void **state)
 {
 	(void)state;
-	put("cache/builds/b/x", "", 0644);
+	scratch_put("cache/builds/b/x", "");
 	assert_int_equal(cryo_fs_mkdirs(b.item[1].dir, 0755, &err), 0);
 	assert_int_equal(run("[ $c != c ] || exit 4", 3, 100000), -CRYO_E_CHILD);
 	assert_string_equal(err.msg,
@@ -246,8 +226,8 @@ static void as_memory_allows(void **state)
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_free) char *counts = NULL;
-		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/counts", dir);
-		cryo_auto(cryo_free) char *builds = cryo_asprintf("%s/cache/builds", dir);
+		cryo_auto(cryo_free) char *path = scratch_path("counts");
+		cryo_auto(cryo_free) char *builds = scratch_path("cache/builds");
 		const char *most = "0";
 
 		unlink(path);
@@ -298,7 +278,7 @@ static void one_is_killed(void **state)
 static void one_that_says_nothing(void **state)
 {
 	(void)state;
-	put("program", "#!/bin/sh\necho 'cryopod: no memory' >&2\nexit 3\n", 0755);
+	scratch_put_program("program", "#!/bin/sh\necho 'cryopod: no memory' >&2\nexit 3\n");
 	assert_int_equal(run("", 3, 100000), -CRYO_E_UNFIT);
 	assert_non_null(strstr(err.msg, ": no memory"));
 	has_said("1 begin build a\n1 fail build a\n");

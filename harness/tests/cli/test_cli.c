@@ -6,6 +6,7 @@
 #include "sys/fs.h"
 #include "sys/lock.h"
 #include "sys/proc.h"
+#include "tests/scratch.h"
 
 #include <fcntl.h>
 #include <libgen.h>
@@ -24,7 +25,7 @@
 #define MAX_ARGS 10
 #define NOBODY	 65534
 
-static char *program, *dir;
+static char *program;
 static struct cryo_err err;
 
 /* A name beside us: build/tests/test_cli runs build/cryopod, build/asan/… that of build/asan. */
@@ -37,50 +38,31 @@ static char *beside(void)
 	return cryo_asprintf("%s/cryopod", dirname(dirname(self)));
 }
 
-static void put(const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
-
-	if (cryo_fs_mkparents(path, 0755, &err) < 0 ||
-	    cryo_fs_write(path, text, strlen(text), 0644, &err) < 0)
-		fprintf(stderr, "%s\n", err.msg);
-}
-
-static void set_dir(const char *variable, const char *name)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
-
-	setenv(variable, path, 1);
-}
-
 static int setup(void **state)
 {
-	(void)state;
 	program = beside();
-	if (!program || cryo_fs_tmpdir("/tmp", "cryo-cli-", &dir, &err) < 0)
+	if (!program || scratch_setup(state) < 0)
 		return -1;
-	set_dir("CRYOPOD_STATE_DIR", "state");
-	set_dir("CRYOPOD_CACHE_DIR", "cache");
-	set_dir("CRYOPOD_RUN_DIR", "run");
+	scratch_setenv_path("CRYOPOD_STATE_DIR", "state");
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "cache");
+	scratch_setenv_path("CRYOPOD_RUN_DIR", "run");
 	unsetenv("CRYOPOD_NAME");
-	put("key.yaml", "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata:\n  name: x\n"
-			"spec:\n  components:\n    runc:\n      sauce: {dir: /}\n");
-	put("good.yaml", "apiVersion: cryopod.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\n"
-			 "spec: {steps: [delete: {pod: x}]}\n");
-	put("text.tar", "this is no archive");
-	put("empty.tar", "");
-	put("state/damaged/cluster.json", "{\"boot\": ");
-	return chdir(dir);
+	scratch_put("key.yaml",
+		    "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata:\n  name: x\n"
+		    "spec:\n  components:\n    runc:\n      sauce: {dir: /}\n");
+	scratch_put("good.yaml",
+		    "apiVersion: cryopod.dev/v1alpha1\nkind: Scenario\nmetadata: {name: x}\n"
+		    "spec: {steps: [delete: {pod: x}]}\n");
+	scratch_put("text.tar", "this is no archive");
+	scratch_put("empty.tar", "");
+	scratch_put("state/damaged/cluster.json", "{\"boot\": ");
+	return chdir(scratch_dir);
 }
 
 static int teardown(void **state)
 {
-	int rc = chdir("/") | cryo_fs_rmtree(dir, &err);
-
-	(void)state;
 	free(program);
-	free(dir);
-	return rc;
+	return chdir("/") | scratch_teardown(state);
 }
 
 /* Runs it with the words of `line`, '' is an empty one. */
@@ -273,11 +255,12 @@ static void a_build_that_fails_is_remembered(void **state)
 	static const struct row rows[] = {
 		{ "build --stack git.yaml --offline", 4, "--offline forbids to fetch it" },
 	};
-	cryo_auto(cryo_free) char *users = cryo_asprintf("%s/cache/builds/.users", dir);
+	cryo_auto(cryo_free) char *users = scratch_path("cache/builds/.users");
 
 	(void)state;
-	put("git.yaml", "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: x}\n"
-			"spec: {components: {criu: {source: {git: /nowhere, ref: main}}}}\n");
+	scratch_put("git.yaml",
+		    "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: x}\n"
+		    "spec: {components: {criu: {source: {git: /nowhere, ref: main}}}}\n");
 	check_rows(rows, CRYO_ARRAY_LEN(rows));
 	assert_true(cryo_fs_is_dir(users));
 	assert_int_equal(rmdir(users), -1); /* something is in it */
@@ -293,7 +276,7 @@ static void keygen(void **state)
 		{ "keygen --ec P-256 --cert k.crt --key k.key", 0, "" },
 		{ "keygen --ec P-256 --cert k.crt --key k.key", 2, "'k.key' is there already" },
 	};
-	cryo_auto(cryo_free) char *key = cryo_asprintf("%s/k.key", dir);
+	cryo_auto(cryo_free) char *key = scratch_path("k.key");
 	struct stat st;
 
 	(void)state;
@@ -347,11 +330,11 @@ static void as_plugin(void **state)
 	};
 	char *real = program;
 	cryo_auto(cryo_free) char *path = cryo_strdup(getenv("PATH"));
-	cryo_auto(cryo_free) char *plugin = cryo_asprintf("%s/kubectl-checkpoint", dir);
+	cryo_auto(cryo_free) char *plugin = scratch_path("kubectl-checkpoint");
 
 	(void)state;
 	assert_int_equal(symlink(real, plugin), 0);
-	setenv("PATH", dir, 1);
+	setenv("PATH", scratch_dir, 1);
 	program = plugin;
 	check_rows(rows, CRYO_ARRAY_LEN(rows));
 	program = real;
@@ -397,7 +380,7 @@ static void not_root(void **state)
 	char text[4096];
 
 	(void)state;
-	assert_int_equal(chmod(dir, 0755), 0);
+	assert_int_equal(chmod(scratch_dir, 0755), 0);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(rows); i++) {
 		int wstatus = run_as_nobody(rows[i].line, text, sizeof(text));
 
@@ -461,7 +444,7 @@ static void await_handler(pid_t pid, int sig)
 static void signals(void **state)
 {
 	static const int sig[] = { SIGINT, SIGTERM };
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/run/held.lock", dir);
+	cryo_auto(cryo_free) char *path = scratch_path("run/held.lock");
 	cryo_auto(cryo_fd_close) int lock = -1;
 
 	(void)state;

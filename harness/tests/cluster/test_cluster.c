@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cluster/cluster.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 
@@ -12,27 +13,12 @@
 
 #define LONG "a123456789a123456789a123456789a123456789"
 
-static char *dir;
-
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-target-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	return setenv("CRYOPOD_STATE_DIR", dir, 1);
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	unsetenv("CRYOPOD_STATE_DIR");
-	free(dir);
-	return rc;
+	scratch_setenv("CRYOPOD_STATE_DIR", scratch_dir);
+	return 0;
 }
 
 static void names(void **state)
@@ -57,7 +43,8 @@ static void names(void **state)
 		print_message("# %zu\n", i);
 		assert_int_equal(rc, row[i].good ? 0 : -CRYO_E_USAGE);
 		if (row[i].good) {
-			cryo_auto(cryo_free) char *want = cryo_asprintf("%s/%s", dir, row[i].name);
+			cryo_auto(cryo_free) char *want =
+			    cryo_asprintf("%s/%s", scratch_dir, row[i].name);
 
 			assert_string_equal(t->name, row[i].name);
 			assert_string_equal(t->dir, want);
@@ -87,12 +74,12 @@ static void list(void **state)
 {
 	static const char *const entry[] = { "one", "two-2", ".restore-x", "Not_A_Name" };
 	cryo_auto(cryo_strv_release) struct cryo_strv found = { 0 };
-	cryo_auto(cryo_free) char *absent = cryo_asprintf("%s/none", dir);
+	cryo_auto(cryo_free) char *absent = scratch_path("none");
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(entry); i++) {
-		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, entry[i]);
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, entry[i]);
 
 		assert_int_equal(cryo_fs_mkdirs(path, 0700, &err), 0);
 	}
@@ -122,10 +109,10 @@ static void not_running(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(names, setup, teardown),
-		cmocka_unit_test_setup_teardown(kinds, setup, teardown),
-		cmocka_unit_test_setup_teardown(list, setup, teardown),
-		cmocka_unit_test_setup_teardown(not_running, setup, teardown),
+		cmocka_unit_test_setup_teardown(names, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(kinds, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(list, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(not_running, setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

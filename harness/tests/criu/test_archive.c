@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/archive.h"
+#include "tests/scratch.h"
 
 #include "image/tar.h"
 #include "sys/fs.h"
@@ -37,28 +38,20 @@ struct member {
 
 #define MAX_MEMBERS 12
 
-static char *dir, *archive;
+static char *archive;
 
 static int setup(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-archive-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	archive = cryo_asprintf("%s/archive.tar", dir);
+	archive = scratch_path("archive.tar");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	cryo_freep(&dir);
 	cryo_freep(&archive);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void put_archive(const struct member *m)
@@ -325,8 +318,8 @@ static void is_it_a_checkpoint(void **state)
 		{ { { "myinventory.img", "x" } }, "is not a checkpoint" },
 		{ { { "seal.cms", "x" }, { "checkpoint.tar", "x" } }, "is sealed already" },
 	};
-	cryo_auto(cryo_free) char *inventory = cryo_asprintf("%s/inventory.img", dir);
-	cryo_auto(cryo_free) char *sealed = cryo_asprintf("%s/seal.cms", dir);
+	cryo_auto(cryo_free) char *inventory = scratch_path("inventory.img");
+	cryo_auto(cryo_free) char *sealed = scratch_path("seal.cms");
 	struct cryo_err err;
 
 	(void)state;
@@ -340,11 +333,11 @@ static void is_it_a_checkpoint(void **state)
 		if (row[i].why)
 			assert_non_null(strstr(err.msg, row[i].why));
 	}
-	assert_int_equal(cryo_checkpoint_recognize(dir, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_checkpoint_recognize(scratch_dir, &err), -CRYO_E_CONFIG);
 	assert_int_equal(cryo_fs_write(inventory, "x", 1, 0600, &err), 0);
-	assert_int_equal(cryo_checkpoint_recognize(dir, &err), 0);
+	assert_int_equal(cryo_checkpoint_recognize(scratch_dir, &err), 0);
 	assert_int_equal(cryo_fs_write(sealed, "x", 1, 0600, &err), 0);
-	assert_int_equal(cryo_checkpoint_recognize(dir, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_checkpoint_recognize(scratch_dir, &err), -CRYO_E_CONFIG);
 }
 
 static void no_archive(void **state)
@@ -355,7 +348,7 @@ static void no_archive(void **state)
 	(void)state;
 	assert_int_equal(cryo_archive_load(archive, &a, &err), -CRYO_E_CONFIG);
 	assert_int_equal(err.sys_errno, 2);
-	assert_int_equal(cryo_archive_load(dir, &a, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_archive_load(scratch_dir, &a, &err), -CRYO_E_CONFIG);
 	assert_int_equal(cryo_fs_write(archive, "not a tar at all", 16, 0600, &err), 0);
 	assert_int_equal(cryo_archive_load(archive, &a, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "is not a tar archive"));

@@ -2,6 +2,7 @@
 #include "criu/contents.h"
 #include "image/tar.h"
 #include "sys/fs.h"
+#include "tests/scratch.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -28,25 +29,21 @@ struct member {
 		"checkpoint/" name, data, sizeof(data) - 1                                         \
 	}
 
-static char *dir, *path;
+static char *path;
 static struct cryo_err err;
 
 static int setup(void **state)
 {
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-contents-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	path = cryo_asprintf("%s/a.tar", dir);
+	path = scratch_path("a.tar");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	free(dir);
 	free(path);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void put(const struct member *m, size_t n)

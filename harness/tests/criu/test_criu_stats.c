@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/stats.h"
+#include "tests/scratch.h"
 
 #include "image/tar.h"
 #include "sys/fs.h"
@@ -21,21 +22,6 @@ static const char real[] =
 #define REAL_LEN (sizeof(real) - 1)
 
 static struct cryo_err err;
-static char *dir;
-
-static int setup(void **state)
-{
-	(void)state;
-	return cryo_fs_tmpdir("/tmp", "cryo-stats-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	cryo_freep(&dir);
-	return 0;
-}
 
 static void of_criu(void **state)
 {
@@ -129,7 +115,7 @@ static void make_archive(const char *path, const char *stats, size_t n)
 
 static void of_an_archive(void **state)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/a.tar", dir);
+	cryo_auto(cryo_free) char *path = scratch_path("a.tar");
 	cryo_auto(cryo_free) char *large = cryo_alloc(100000);
 	struct cryo_criu_stats s;
 
@@ -151,7 +137,7 @@ int main(void)
 		cmocka_unit_test(of_criu),
 		cmocka_unit_test(hostile),
 		cmocka_unit_test(of_the_interposer),
-		cmocka_unit_test_setup_teardown(of_an_archive, setup, teardown),
+		cmocka_unit_test_setup_teardown(of_an_archive, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(stats, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

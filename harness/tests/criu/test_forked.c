@@ -4,6 +4,7 @@
 #include "image/tar.h"
 #include "sys/fs.h"
 #include "verify/ciphertext.h"
+#include "tests/scratch.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -42,26 +43,22 @@ static const struct {
 	{ "rule-10.img", CRYO_FORKED_CLEAR },
 };
 
-static char *dir, *path;
+static char *path;
 static struct cryo_err err;
 
 static int setup(void **state)
 {
-	(void)state;
 	err = (struct cryo_err)CRYO_ERR_INIT;
-	if (cryo_fs_tmpdir("/tmp", "cryo-forked-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	path = cryo_asprintf("%s/a.tar", dir);
+	path = scratch_path("a.tar");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	free(dir);
 	free(path);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void read_written(const char *name, struct cryo_str *out)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "engine/private.h"
+#include "tests/scratch.h"
 
 #include "conf/json.h"
 #include "sys/fs.h"
@@ -12,38 +13,6 @@
 #include <sys/stat.h>
 
 #include <cmocka.h>
-
-static char *dir, *old_path;
-
-static int setup(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	old_path = cryo_strdup(getenv("PATH"));
-	return cryo_fs_tmpdir("/tmp", "test-engine-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	setenv("PATH", old_path, 1);
-	cryo_fs_rmtree(dir, &err);
-	free(dir);
-	free(old_path);
-	return 0;
-}
-
-static void write_fake(const char *name, const char *script)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
-	cryo_auto(cryo_free) char *text = cryo_asprintf("#!/bin/sh\n%s\n", script);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0755, &err), 0);
-}
 
 /* What an engine says, and what people read of it. */
 static void engines(void **state)
@@ -67,23 +36,22 @@ static void engines(void **state)
 	};
 
 	(void)state;
-	setenv("PATH", dir, 1);
+	scratch_setenv("PATH", scratch_dir);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_engine_release) struct cryo_engine e = { 0 };
-		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/docker", dir);
+		cryo_auto(cryo_free) char *path = scratch_path("docker");
 		struct cryo_err err = CRYO_ERR_INIT;
 
 		print_message("# %s\n", row[i].name);
 		remove(path);
 		if (row[i].docker)
-			write_fake("docker", row[i].docker);
+			scratch_put_script("docker", row[i].docker);
 		assert_int_equal(cryo_engine_find(row[i].wanted, &e, &err), row[i].rc);
 		if (row[i].says)
 			assert_non_null(strstr(err.msg, row[i].says));
 		else
 			assert_string_equal(e.name, "docker");
 	}
-	setenv("PATH", old_path, 1);
 }
 
 static void versions(void **state)
@@ -139,7 +107,7 @@ static void descriptions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(engines, setup, teardown),
+		cmocka_unit_test_setup_teardown(engines, scratch_setup, scratch_teardown),
 		cmocka_unit_test(versions),
 		cmocka_unit_test(descriptions),
 	};

@@ -2,6 +2,7 @@
 #include "git/git.h"
 #include "git/url.h"
 #include "sys/fs.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -9,26 +10,12 @@
 
 #include <cmocka.h>
 
-static char *dir;
-
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-url-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	return setenv("XDG_CONFIG_HOME", dir, 1);
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
-	return rc;
+	scratch_setenv("XDG_CONFIG_HOME", scratch_dir);
+	return 0;
 }
 
 static void what_is_refused(void **state)
@@ -115,15 +102,6 @@ static void submodules_are_relative(void **state)
 	}
 }
 
-static void put(const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0644, &err), 0);
-}
-
 static void longest_prefix_wins(void **state)
 {
 	static const char *const none[] = { NULL };
@@ -141,8 +119,8 @@ static void longest_prefix_wins(void **state)
 	};
 
 	(void)state;
-	put("cryopod/mirrors", "# a comment\n\nhttps://file/ https://other/\n"
-			       "https://file/long/\tgit@other:\r\n");
+	scratch_put("cryopod/mirrors", "# a comment\n\nhttps://file/ https://other/\n"
+				       "https://file/long/\tgit@other:\r\n");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		struct cryo_err err = CRYO_ERR_INIT;
 		char *out = NULL;
@@ -155,14 +133,14 @@ static void longest_prefix_wins(void **state)
 
 static void mirrors_in_directories(void **state)
 {
-	cryo_auto(cryo_free) char *option = cryo_asprintf("https://h/=%s/m/", dir);
+	cryo_auto(cryo_free) char *option = cryo_asprintf("https://h/=%s/m/", scratch_dir);
 	const char *const mirrors[] = { option, NULL };
 	struct cryo_err err = CRYO_ERR_INIT;
 	char *out = NULL;
 
 	(void)state;
-	put("m/bare.git/HEAD", "");
-	put("m/plain/HEAD", "");
+	scratch_put("m/bare.git/HEAD", "");
+	scratch_put("m/plain/HEAD", "");
 	assert_int_equal(cryo_url_mirror("https://h/bare", mirrors, &out, &err), 0);
 	assert_true(cryo_ends_with(out, "/m/bare.git"));
 	free(out);
@@ -188,11 +166,11 @@ static void bad_mirrors(void **state)
 	assert_int_equal(cryo_url_mirror("https://h/a", empty, &out, &err), -CRYO_E_USAGE);
 	assert_int_equal(cryo_url_mirror("https://h/a", evil, &out, &err), -CRYO_E_CONFIG);
 	print_message("# %s\n", err.msg);
-	put("cryopod/mirrors", "https://h/\n");
+	scratch_put("cryopod/mirrors", "https://h/\n");
 	assert_int_equal(cryo_url_mirror("https://h/a", NULL, &out, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "mirrors:1:"));
 	assert_null(out);
-	put("cryopod/mirrors", "");
+	scratch_put("cryopod/mirrors", "");
 }
 
 static void names(void **state)
@@ -228,6 +206,7 @@ int main(void)
 		cmocka_unit_test(bad_mirrors),	       cmocka_unit_test(names),
 	};
 
-	return cmocka_run_group_tests_name("source_url", tests, setup, teardown) ? EXIT_FAILURE
-										 : EXIT_SUCCESS;
+	return cmocka_run_group_tests_name("source_url", tests, setup, scratch_teardown)
+		   ? EXIT_FAILURE
+		   : EXIT_SUCCESS;
 }

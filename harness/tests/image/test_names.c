@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/names.h"
+#include "tests/scratch.h"
 
 #include "image/builtin.h"
 #include "image/tar.h"
@@ -13,28 +14,20 @@
 
 #include <cmocka.h>
 
-static char *dir, *file;
+static char *file;
 
 static int setup(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-names-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	file = cryo_asprintf("%s/image.tar", dir);
+	file = scratch_path("image.tar");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	cryo_freep(&dir);
 	cryo_freep(&file);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void write_image(const char *member, const char *text)

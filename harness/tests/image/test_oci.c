@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/oci.h"
+#include "tests/scratch.h"
 
 #include "conf/json.h"
 #include "image/builtin.h"
@@ -18,44 +19,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static char *dir;
-
-static int setup(void **state)
-{
-	struct cryo_err err;
-
-	(void)state;
-	return cryo_fs_tmpdir("/tmp", "cryo-oci-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	cryo_freep(&dir);
-	return 0;
-}
-
-static const char *in_dir(const char *name)
-{
-	static char path[16][256]; /* valid for the next 15 calls */
-	static unsigned turn;
-	char *p = path[turn++ % 16];
-
-	snprintf(p, sizeof(path[0]), "%s/%s", dir, name);
-	return p;
-}
-
-static void put_file(const char *name, const char *text)
-{
-	struct cryo_err err;
-
-	assert_int_equal(cryo_fs_mkparents(in_dir(name), 0700, &err), 0);
-	assert_int_equal(cryo_fs_write(in_dir(name), text, strlen(text), 0600, &err), 0);
-}
 
 /* Names of the members, and the text of one. */
 struct seen {
@@ -154,16 +117,16 @@ static void image_of_files(void **state)
 	struct stat st;
 
 	(void)state;
-	put_file("prog", "program");
-	put_file("other", "other");
-	assert_int_equal(write_files_image(dir, in_dir("image.tar"), &err), 0);
-	assert_int_equal(stat(in_dir("image.tar"), &st), 0);
+	scratch_put("prog", "program");
+	scratch_put("other", "other");
+	assert_int_equal(write_files_image(scratch_dir, scratch_at("image.tar"), &err), 0);
+	assert_int_equal(stat(scratch_at("image.tar"), &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
-	read_member(in_dir("image.tar"), "oci-layout", &text);
+	read_member(scratch_at("image.tar"), "oci-layout", &text);
 	assert_string_equal(cryo_str_get(&text), "{\"imageLayoutVersion\":\"1.0.0\"}");
 	cryo_str_release(&text);
 
-	index = read_json(in_dir("image.tar"), NULL);
+	index = read_json(scratch_at("image.tar"), NULL);
 	assert_int_equal(cryo_json_int(index, "schemaVersion", 0), 2);
 	manifest = cryo_json_at(index, "manifests[0].annotations");
 	assert_string_equal(
@@ -171,18 +134,18 @@ static void image_of_files(void **state)
 	    "docker.io/library/thing:7");
 	assert_string_equal(
 	    json_string_value(json_object_get(manifest, "org.opencontainers.image.ref.name")), "7");
-	manifest = read_json(in_dir("image.tar"), cryo_json_at(index, "manifests[0]"));
+	manifest = read_json(scratch_at("image.tar"), cryo_json_at(index, "manifests[0]"));
 	assert_null(cryo_json_at(manifest, "annotations"));
-	config = read_json(in_dir("image.tar"), cryo_json_at(manifest, "config"));
+	config = read_json(scratch_at("image.tar"), cryo_json_at(manifest, "config"));
 	assert_string_equal(cryo_json_str(config, "architecture"), cryo_oci_arch());
 	assert_string_equal(cryo_json_str(config, "config.Entrypoint[1]"), "--x");
 	assert_string_equal(cryo_json_str(config, "rootfs.diff_ids[0]"),
 			    cryo_json_str(manifest, "layers[0].digest"));
 
-	read_blob(in_dir("image.tar"), cryo_json_at(manifest, "layers[0]"), &text);
-	assert_int_equal(cryo_fs_write(in_dir("layer.tar"), text.p, text.len, 0600, &err), 0);
+	read_blob(scratch_at("image.tar"), cryo_json_at(manifest, "layers[0]"), &text);
+	assert_int_equal(cryo_fs_write(scratch_at("layer.tar"), text.p, text.len, 0600, &err), 0);
 	cryo_str_release(&text);
-	assert_int_equal(cryo_tar_walk(in_dir("layer.tar"), note, &layer, &err), 0);
+	assert_int_equal(cryo_tar_walk(scratch_at("layer.tar"), note, &layer, &err), 0);
 	text.p = cryo_strv_join(&layer.names, " ");
 	assert_string_equal(text.p, "bin bin/deep bin/deep/prog bin/other");
 	free(text.p);
@@ -194,7 +157,7 @@ static void image_of_a_layer(void **state)
 	static const char *const notes[] = { "org.criu.checkpoint.container.name=c=1", NULL };
 	const struct cryo_oci_image img = {
 		.ref = "localhost/restore:1",
-		.layer_path = in_dir("given.tar"),
+		.layer_path = scratch_at("given.tar"),
 		.annotations = notes,
 	};
 	cryo_auto(cryo_json_decref) json_t *index = NULL, *manifest = NULL, *config = NULL;
@@ -202,17 +165,17 @@ static void image_of_a_layer(void **state)
 	struct cryo_err err;
 
 	(void)state;
-	put_file("given.tar", "the bytes of a layer are not looked at");
-	assert_int_equal(cryo_oci_write(&img, in_dir("image.tar"), &err), 0);
-	index = read_json(in_dir("image.tar"), NULL);
-	manifest = read_json(in_dir("image.tar"), cryo_json_at(index, "manifests[0]"));
+	scratch_put("given.tar", "the bytes of a layer are not looked at");
+	assert_int_equal(cryo_oci_write(&img, scratch_at("image.tar"), &err), 0);
+	index = read_json(scratch_at("image.tar"), NULL);
+	manifest = read_json(scratch_at("image.tar"), cryo_json_at(index, "manifests[0]"));
 	assert_string_equal(
 	    json_string_value(json_object_get(json_object_get(manifest, "annotations"),
 					      "org.criu.checkpoint.container.name")),
 	    "c=1");
-	config = read_json(in_dir("image.tar"), cryo_json_at(manifest, "config"));
+	config = read_json(scratch_at("image.tar"), cryo_json_at(manifest, "config"));
 	assert_int_equal(json_object_size(cryo_json_at(config, "config")), 0);
-	read_blob(in_dir("image.tar"), cryo_json_at(manifest, "layers[0]"), &layer);
+	read_blob(scratch_at("image.tar"), cryo_json_at(manifest, "layers[0]"), &layer);
 	assert_string_equal(cryo_str_get(&layer), "the bytes of a layer are not looked at");
 }
 
@@ -223,18 +186,19 @@ static void same_bytes_again(void **state)
 	mode_t old;
 
 	(void)state;
-	put_file("prog", "program");
-	put_file("other", "other");
-	assert_int_equal(write_files_image(dir, in_dir("a.tar"), &err), 0);
+	scratch_put("prog", "program");
+	scratch_put("other", "other");
+	assert_int_equal(write_files_image(scratch_dir, scratch_at("a.tar"), &err), 0);
 	usleep(1100000); /* tar times are whole seconds */
-	put_file("elsewhere/prog", "program");
-	put_file("elsewhere/other", "other");
-	assert_int_equal(chmod(in_dir("elsewhere/prog"), 0711), 0);
+	scratch_put("elsewhere/prog", "program");
+	scratch_put("elsewhere/other", "other");
+	assert_int_equal(chmod(scratch_at("elsewhere/prog"), 0711), 0);
 	old = umask(0077);
-	assert_int_equal(write_files_image(in_dir("elsewhere"), in_dir("x/b.tar"), &err), 0);
+	assert_int_equal(write_files_image(scratch_at("elsewhere"), scratch_at("x/b.tar"), &err),
+			 0);
 	umask(old);
-	assert_int_equal(cryo_hash_file(in_dir("a.tar"), first, &err), 0);
-	assert_int_equal(cryo_hash_file(in_dir("x/b.tar"), second, &err), 0);
+	assert_int_equal(cryo_hash_file(scratch_at("a.tar"), first, &err), 0);
+	assert_int_equal(cryo_hash_file(scratch_at("x/b.tar"), second, &err), 0);
 	assert_string_equal(first, second);
 }
 
@@ -276,20 +240,21 @@ static void refused(void **state)
 	};
 
 	(void)state;
-	put_file("given", "layer");
+	scratch_put("given", "layer");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		const struct cryo_oci_image img = {
 			.ref = row[i].ref,
-			.layer_path = in_dir(row[i].layer),
+			.layer_path = scratch_at(row[i].layer),
 			.annotations = row[i].notes,
 		};
 		struct cryo_err err = CRYO_ERR_INIT;
 
 		print_message("# %zu: %s\n", i, row[i].ref);
-		assert_int_equal(-cryo_oci_write(&img, in_dir("image.tar"), &err), row[i].status);
+		assert_int_equal(-cryo_oci_write(&img, scratch_at("image.tar"), &err),
+				 row[i].status);
 		if (row[i].want)
 			assert_non_null(strstr(err.msg, row[i].want));
-		assert_int_equal(entries(dir), 1);
+		assert_int_equal(entries(scratch_dir), 1);
 	}
 }
 
@@ -300,7 +265,7 @@ static void whole_or_not_at_all(void **state)
 			    little = { 65536, RLIM_INFINITY };
 	const struct cryo_oci_image img = {
 		.ref = "localhost/c:1",
-		.layer_path = in_dir("layer"),
+		.layer_path = scratch_at("layer"),
 	};
 	cryo_auto(cryo_str_release) struct cryo_str old = { 0 };
 	cryo_auto(cryo_free) char *big = cryo_alloc(65537);
@@ -308,15 +273,15 @@ static void whole_or_not_at_all(void **state)
 
 	(void)state;
 	memset(big, 'x', 65536);
-	put_file("layer", big);
-	put_file("image.tar", "what was there before");
+	scratch_put("layer", big);
+	scratch_put("image.tar", "what was there before");
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
-	assert_int_equal(cryo_oci_write(&img, in_dir("image.tar"), &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_oci_write(&img, scratch_at("image.tar"), &err), -CRYO_E_SYSTEM);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
-	assert_int_equal(cryo_fs_read(in_dir("image.tar"), 4096, &old, &err), 0);
+	assert_int_equal(cryo_fs_read(scratch_at("image.tar"), 4096, &old, &err), 0);
 	assert_string_equal(cryo_str_get(&old), "what was there before");
-	assert_int_equal(entries(dir), 2);
+	assert_int_equal(entries(scratch_dir), 2);
 }
 
 static void built_in(void **state)
@@ -328,11 +293,11 @@ static void built_in(void **state)
 		struct cryo_err err = CRYO_ERR_INIT;
 
 		assert_ptr_equal(cryo_builtin_find(b->name), b);
-		if (cryo_image_builtin(b->name, in_dir("image.tar"), &err) < 0)
+		if (cryo_image_builtin(b->name, scratch_at("image.tar"), &err) < 0)
 			fail_msg("%s", err.msg);
-		index = read_json(in_dir("image.tar"), NULL);
-		manifest = read_json(in_dir("image.tar"), cryo_json_at(index, "manifests[0]"));
-		config = read_json(in_dir("image.tar"), cryo_json_at(manifest, "config"));
+		index = read_json(scratch_at("image.tar"), NULL);
+		manifest = read_json(scratch_at("image.tar"), cryo_json_at(index, "manifests[0]"));
+		config = read_json(scratch_at("image.tar"), cryo_json_at(manifest, "config"));
 		assert_string_equal(cryo_json_str(config, "config.Entrypoint[0]"), program);
 	}
 }
@@ -342,24 +307,25 @@ static void no_such_built_in(void **state)
 	struct cryo_err err;
 
 	(void)state;
-	assert_int_equal(cryo_image_builtin("mysql", in_dir("image.tar"), &err), -CRYO_E_USAGE);
+	assert_int_equal(cryo_image_builtin("mysql", scratch_at("image.tar"), &err), -CRYO_E_USAGE);
 	assert_string_equal(err.msg, "no image 'mysql' (valid values: counter, pause, faces, web)");
-	setenv("CRYOPOD_DATA", dir, 1);
-	put_file("libexec/counter", "the program");
-	assert_int_equal(cryo_image_builtin("counter", in_dir("image.tar"), &err), 0);
+	setenv("CRYOPOD_DATA", scratch_dir, 1);
+	scratch_put("libexec/counter", "the program");
+	assert_int_equal(cryo_image_builtin("counter", scratch_at("image.tar"), &err), 0);
 	unsetenv("CRYOPOD_DATA");
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(image_of_files, setup, teardown),
-		cmocka_unit_test_setup_teardown(image_of_a_layer, setup, teardown),
-		cmocka_unit_test_setup_teardown(same_bytes_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(refused, setup, teardown),
-		cmocka_unit_test_setup_teardown(whole_or_not_at_all, setup, teardown),
-		cmocka_unit_test_setup_teardown(built_in, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_such_built_in, setup, teardown),
+		cmocka_unit_test_setup_teardown(image_of_files, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(image_of_a_layer, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(same_bytes_again, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(refused, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(whole_or_not_at_all, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(built_in, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(no_such_built_in, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A fake mmdebstrap on PATH: what it is told, and what happens when it fails half way. */
 #include "image/rootfs.h"
+#include "tests/scratch.h"
 
 #include "base/event.h"
 #include "sys/fs.h"
@@ -34,7 +35,6 @@
 	"echo 'E: apt-get failed' >&2\n"                                                           \
 	"exit 25\n"
 
-static char *base, *old_path;
 static char note[256];
 
 static void sink(const struct cryo_event *ev, void *arg)
@@ -44,14 +44,9 @@ static void sink(const struct cryo_event *ev, void *arg)
 		strncpy(note, ev->detail, sizeof(note) - 1);
 }
 
-static char *below(const char *name)
-{
-	return cryo_asprintf("%s/%s", base, name);
-}
-
 static void fake(const char *script)
 {
-	cryo_auto(cryo_free) char *path = below("bin/mmdebstrap");
+	cryo_auto(cryo_free) char *path = scratch_path("bin/mmdebstrap");
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
@@ -60,34 +55,16 @@ static void fake(const char *script)
 
 static int setup(void **state)
 {
-	cryo_auto(cryo_free) char *path = NULL;
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-rootfs-", &base, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	old_path = cryo_strdup(getenv("PATH"));
-	path = cryo_asprintf("%s/bin:%s", base, old_path);
-	setenv("PATH", path, 1);
-	setenv("FAKE_DIR", base, 1);
+	scratch_add_to_path("bin");
+	scratch_setenv("FAKE_DIR", scratch_dir);
 	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(base, &err);
-
-	(void)state;
-	setenv("PATH", old_path, 1);
-	free(old_path);
-	free(base);
-	return rc;
 }
 
 static char *content(const char *name)
 {
-	cryo_auto(cryo_free) char *path = below(name);
+	cryo_auto(cryo_free) char *path = scratch_path(name);
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_str s = { 0 };
 
@@ -98,7 +75,7 @@ static char *content(const char *name)
 static int make(struct cryo_err *err)
 {
 	static const char *const packages[] = { "a", "b", NULL };
-	cryo_auto(cryo_free) char *dir = below("tree"), *log = below("log");
+	cryo_auto(cryo_free) char *dir = scratch_path("tree"), *log = scratch_path("log");
 
 	return cryo_rootfs_make(dir, "trixie", packages, log, err);
 }
@@ -127,7 +104,8 @@ static void makes(void **state)
 	argv = content("argv");
 	expected = cryo_asprintf("--variant=minbase --format=directory %s--include=a,b trixie "
 				 "%s/tree.tmp\n",
-				 cryo_fs_exists(KEYRING) ? "--keyring=" KEYRING " " : "", base);
+				 cryo_fs_exists(KEYRING) ? "--keyring=" KEYRING " " : "",
+				 scratch_dir);
 	assert_string_equal(argv, expected);
 	list = content("tree.packages");
 	assert_string_equal(list, "a 1.0\nb 1:3-4\n");
@@ -138,7 +116,7 @@ static void makes(void **state)
 static void fails_half_way(void **state)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
-	cryo_auto(cryo_free) char *tree = below("tree"), *tmp = below("tree.tmp");
+	cryo_auto(cryo_free) char *tree = scratch_path("tree"), *tmp = scratch_path("tree.tmp");
 
 	(void)state;
 	if (skipped())
@@ -160,7 +138,8 @@ static void fails_half_way(void **state)
 static void leftovers_are_removed(void **state)
 {
 	struct cryo_err err = CRYO_ERR_INIT;
-	cryo_auto(cryo_free) char *left = below("tree.tmp/old"), *seen = below("tree/old");
+	cryo_auto(cryo_free) char *left = scratch_path("tree.tmp/old"),
+				  *seen = scratch_path("tree/old");
 
 	(void)state;
 	if (skipped())
@@ -173,7 +152,7 @@ static void leftovers_are_removed(void **state)
 
 static void no_mmdebstrap(void **state)
 {
-	cryo_auto(cryo_free) char *empty = below("empty");
+	cryo_auto(cryo_free) char *empty = scratch_path("empty");
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
@@ -187,10 +166,10 @@ static void no_mmdebstrap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(makes, setup, teardown),
-		cmocka_unit_test_setup_teardown(fails_half_way, setup, teardown),
-		cmocka_unit_test_setup_teardown(leftovers_are_removed, setup, teardown),
-		cmocka_unit_test_setup_teardown(no_mmdebstrap, setup, teardown),
+		cmocka_unit_test_setup_teardown(makes, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(fails_half_way, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(leftovers_are_removed, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(no_mmdebstrap, setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests_name("rootfs", tests, NULL, NULL) ? EXIT_FAILURE

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/tar.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 #include "sys/hash.h"
@@ -15,41 +16,6 @@
 
 #include <cmocka.h>
 
-static char *dir;
-
-static int setup(void **state)
-{
-	struct cryo_err err;
-
-	(void)state;
-	return cryo_fs_tmpdir("/tmp", "cryo-tar-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	cryo_freep(&dir);
-	return 0;
-}
-
-static const char *in_dir(const char *name)
-{
-	static char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	return path;
-}
-
-static void put_file(const char *name, const void *data, size_t len)
-{
-	struct cryo_err err;
-
-	assert_int_equal(cryo_fs_write(in_dir(name), data, len, 0600, &err), 0);
-}
-
 /* A directory, a small file, an empty one, one of several blocks, one with a long name. */
 static void write_sample(const char *path)
 {
@@ -62,12 +28,12 @@ static void write_sample(const char *path)
 	memset(big, 'b', sizeof(big));
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	put_file("source", "from a file\n", 12);
+	scratch_put_bytes(scratch_dir, "source", "from a file\n", 12, 0600);
 	w = cryo_tar_writer_new(fd);
 	assert_int_equal(cryo_tar_add_dir(w, "d", 0755, &err), 0);
 	assert_int_equal(cryo_tar_add_data(w, "d/small", 0644, "hello", 5, &err), 0);
 	assert_int_equal(cryo_tar_add_data(w, "empty", 0600, "", 0, &err), 0);
-	assert_int_equal(cryo_tar_add_file(w, "d/file", 0755, in_dir("source"), &err), 0);
+	assert_int_equal(cryo_tar_add_file(w, "d/file", 0755, scratch_at("source"), &err), 0);
 	assert_int_equal(cryo_tar_add_data(w, name, 0644, big, sizeof(big), &err), 0);
 	assert_int_equal(cryo_tar_finish(w, &err), 0);
 }
@@ -104,12 +70,12 @@ static void round_trip(void **state)
 	struct cryo_err err;
 
 	(void)state;
-	write_sample(in_dir("a.tar"));
+	write_sample(scratch_at("a.tar"));
 	for (int read = 0; read < 2; read++) {
 		cryo_auto(cryo_str_release) struct cryo_str list = { 0 };
 		struct seen s = { .read = read };
 
-		assert_int_equal(cryo_tar_walk(in_dir("a.tar"), note, &s, &err), 0);
+		assert_int_equal(cryo_tar_walk(scratch_at("a.tar"), note, &s, &err), 0);
 		list = s.list;
 		assert_string_equal(cryo_str_get(&list), want);
 	}
@@ -122,8 +88,8 @@ static void stops_when_told(void **state)
 	struct cryo_err err;
 
 	(void)state;
-	write_sample(in_dir("a.tar"));
-	assert_int_equal(cryo_tar_walk(in_dir("a.tar"), note, &s, &err), 0);
+	write_sample(scratch_at("a.tar"));
+	assert_int_equal(cryo_tar_walk(scratch_at("a.tar"), note, &s, &err), 0);
 	list = s.list;
 	assert_int_equal(s.n, 2);
 }
@@ -135,13 +101,13 @@ static void same_bytes_again(void **state)
 	mode_t old;
 
 	(void)state;
-	write_sample(in_dir("a.tar"));
+	write_sample(scratch_at("a.tar"));
 	usleep(1100000); /* tar times are whole seconds */
 	old = umask(0077);
-	write_sample(in_dir("b.tar"));
+	write_sample(scratch_at("b.tar"));
 	umask(old);
-	assert_int_equal(cryo_hash_file(in_dir("a.tar"), first, &err), 0);
-	assert_int_equal(cryo_hash_file(in_dir("b.tar"), second, &err), 0);
+	assert_int_equal(cryo_hash_file(scratch_at("a.tar"), first, &err), 0);
+	assert_int_equal(cryo_hash_file(scratch_at("b.tar"), second, &err), 0);
 	assert_string_equal(first, second);
 }
 
@@ -151,14 +117,14 @@ static void every_cut_is_noticed(void **state)
 	struct cryo_err err;
 
 	(void)state;
-	write_sample(in_dir("a.tar"));
-	assert_int_equal(cryo_fs_read(in_dir("a.tar"), 1 << 20, &whole, &err), 0);
+	write_sample(scratch_at("a.tar"));
+	assert_int_equal(cryo_fs_read(scratch_at("a.tar"), 1 << 20, &whole, &err), 0);
 	for (size_t len = 0; len < whole.len; len += 256) {
-		put_file("cut.tar", whole.p, len);
+		scratch_put_bytes(scratch_dir, "cut.tar", whole.p, len, 0600);
 		for (int read = 0; read < 2; read++) {
 			cryo_auto(cryo_str_release) struct cryo_str list = { 0 };
 			struct seen s = { .read = read };
-			int rc = cryo_tar_walk(in_dir("cut.tar"), note, &s, &err);
+			int rc = cryo_tar_walk(scratch_at("cut.tar"), note, &s, &err);
 
 			list = s.list;
 			assert_int_equal(rc, -CRYO_E_CONFIG);
@@ -176,18 +142,18 @@ static void bytes_behind_the_end(void **state)
 	struct cryo_err err;
 
 	(void)state;
-	write_sample(in_dir("a.tar"));
-	assert_int_equal(cryo_fs_read(in_dir("a.tar"), 1 << 20, &whole, &err), 0);
+	write_sample(scratch_at("a.tar"));
+	assert_int_equal(cryo_fs_read(scratch_at("a.tar"), 1 << 20, &whole, &err), 0);
 	cryo_str_add(&whole, "what an older, longer file of that name left here");
-	put_file("tail.tar", whole.p, whole.len);
-	assert_int_equal(cryo_tar_walk(in_dir("tail.tar"), note, &s, &err), 0);
+	scratch_put_bytes(scratch_dir, "tail.tar", whole.p, whole.len, 0600);
+	assert_int_equal(cryo_tar_walk(scratch_at("tail.tar"), note, &s, &err), 0);
 	list = s.list;
 	assert_int_equal(s.n, 5);
 }
 
 static void compressed(void **state)
 {
-	cryo_auto(cryo_free) char *path = cryo_strdup(in_dir("a.tar"));
+	cryo_auto(cryo_free) char *path = cryo_strdup(scratch_at("a.tar"));
 	const char *const argv[] = { "gzip", "-k", path, NULL };
 	cryo_auto(cryo_str_release) struct cryo_str whole = { 0 }, list = { 0 };
 	struct cryo_proc p = CRYO_PROC_INIT;
@@ -195,17 +161,17 @@ static void compressed(void **state)
 	struct cryo_err err;
 
 	(void)state;
-	write_sample(in_dir("a.tar"));
+	write_sample(scratch_at("a.tar"));
 	p.argv = argv;
 	p.timeout_ms = 10000;
 	assert_int_equal(cryo_proc_run(&p, NULL, &err), 0);
-	assert_int_equal(cryo_tar_walk(in_dir("a.tar.gz"), note, &s, &err), 0);
+	assert_int_equal(cryo_tar_walk(scratch_at("a.tar.gz"), note, &s, &err), 0);
 	list = s.list;
 	assert_int_equal(s.n, 5);
-	assert_int_equal(cryo_fs_read(in_dir("a.tar.gz"), 1 << 20, &whole, &err), 0);
-	put_file("cut.gz", whole.p, whole.len / 2);
+	assert_int_equal(cryo_fs_read(scratch_at("a.tar.gz"), 1 << 20, &whole, &err), 0);
+	scratch_put_bytes(scratch_dir, "cut.gz", whole.p, whole.len / 2, 0600);
 	s = (struct seen){ .stop_after = 100 };
-	assert_int_equal(cryo_tar_walk(in_dir("cut.gz"), note, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_tar_walk(scratch_at("cut.gz"), note, &s, &err), -CRYO_E_CONFIG);
 	cryo_str_release(&s.list);
 }
 
@@ -232,7 +198,7 @@ static void put_raw(const char *file, const char *name, char type, const char *s
 	for (size_t i = 0; i < 512; i++)
 		sum += (unsigned char)tar[i];
 	snprintf(tar + 148, 8, "%06o", sum);
-	put_file(file, tar, sizeof(tar));
+	scratch_put_bytes(scratch_dir, file, tar, sizeof(tar), 0600);
 }
 
 static void hostile_entries(void **state)
@@ -271,7 +237,7 @@ static void hostile_entries(void **state)
 
 		print_message("# %zu: '%s'\n", i, row[i].name);
 		put_raw("raw.tar", row[i].name, row[i].type, row[i].size, row[i].link);
-		rc = cryo_tar_walk(in_dir("raw.tar"), note, &s, &err);
+		rc = cryo_tar_walk(scratch_at("raw.tar"), note, &s, &err);
 		list = s.list;
 		assert_int_equal(rc, row[i].want ? -CRYO_E_CONFIG : 0);
 		if (row[i].want)
@@ -286,17 +252,17 @@ static void not_an_archive(void **state)
 	struct seen s = { 0 };
 
 	(void)state;
-	put_file("text", "this is a text, and no tar\n", 27);
-	put_file("zeros", zeros, sizeof(zeros));
-	assert_int_equal(mkfifo(in_dir("fifo"), 0600), 0);
-	assert_int_equal(cryo_tar_walk(in_dir("text"), note, &s, &err), -CRYO_E_CONFIG);
+	scratch_put_bytes(scratch_dir, "text", "this is a text, and no tar\n", 27, 0600);
+	scratch_put_bytes(scratch_dir, "zeros", zeros, sizeof(zeros), 0600);
+	assert_int_equal(mkfifo(scratch_at("fifo"), 0600), 0);
+	assert_int_equal(cryo_tar_walk(scratch_at("text"), note, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "is not a tar archive"));
-	assert_int_equal(cryo_tar_walk(in_dir("zeros"), note, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_tar_walk(scratch_at("zeros"), note, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "is empty"));
-	assert_int_equal(cryo_tar_walk(in_dir("fifo"), note, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_tar_walk(scratch_at("fifo"), note, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "is not a regular file"));
-	assert_int_equal(cryo_tar_walk(dir, note, &s, &err), -CRYO_E_CONFIG);
-	assert_int_equal(cryo_tar_walk(in_dir("none"), note, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_tar_walk(scratch_dir, note, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_tar_walk(scratch_at("none"), note, &s, &err), -CRYO_E_CONFIG);
 	assert_int_equal(s.n, 0);
 }
 
@@ -310,8 +276,9 @@ static void write_failures(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	w = cryo_tar_writer_new(fd);
-	assert_int_equal(cryo_tar_add_file(w, "none", 0600, in_dir("none"), &err), -CRYO_E_SYSTEM);
-	assert_int_equal(cryo_tar_add_file(w, "dir", 0600, dir, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_tar_add_file(w, "none", 0600, scratch_at("none"), &err),
+			 -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_tar_add_file(w, "dir", 0600, scratch_dir, &err), -CRYO_E_CONFIG);
 	assert_int_equal(cryo_tar_add_data(w, "big", 0600, big, sizeof(big), &err), -CRYO_E_SYSTEM);
 	assert_non_null(strstr(err.msg, "No space left"));
 }
@@ -319,15 +286,17 @@ static void write_failures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(round_trip, setup, teardown),
-		cmocka_unit_test_setup_teardown(stops_when_told, setup, teardown),
-		cmocka_unit_test_setup_teardown(same_bytes_again, setup, teardown),
-		cmocka_unit_test_setup_teardown(every_cut_is_noticed, setup, teardown),
-		cmocka_unit_test_setup_teardown(bytes_behind_the_end, setup, teardown),
-		cmocka_unit_test_setup_teardown(compressed, setup, teardown),
-		cmocka_unit_test_setup_teardown(hostile_entries, setup, teardown),
-		cmocka_unit_test_setup_teardown(not_an_archive, setup, teardown),
-		cmocka_unit_test_setup_teardown(write_failures, setup, teardown),
+		cmocka_unit_test_setup_teardown(round_trip, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(stops_when_told, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(same_bytes_again, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(every_cut_is_noticed, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(bytes_behind_the_end, scratch_setup,
+						scratch_teardown),
+		cmocka_unit_test_setup_teardown(compressed, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(hostile_entries, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(not_an_archive, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(write_failures, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

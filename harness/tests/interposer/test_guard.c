@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who guards a dump: played are runc, CRIU and a container in a real group that is frozen. */
 #include "interposer/guard.h"
+#include "tests/scratch.h"
 
 #include "base/clock.h"
 #include "base/str.h"
@@ -25,7 +26,7 @@
 
 static struct {
 	struct cryo_cgroups cg;
-	char *group, *dir, *work, *dumps, *freezer;
+	char *group, *work, *dumps, *freezer;
 	pid_t container, runc, criu;
 	int64_t limit_ms;
 	struct cryo_err err;
@@ -58,11 +59,11 @@ static int setup(void **state)
 	world.runc = start_sleeper();
 	if (cryo_cgroup_make(&world.cg, world.group, &world.err) < 0 ||
 	    cryo_cgroup_enter(&world.cg, world.group, world.container, &world.err) < 0 ||
-	    cryo_fs_tmpdir("/tmp", "test-guard-", &world.dir, &world.err) < 0)
+	    scratch_setup(state) < 0)
 		return -1;
 	world.freezer = cryo_group_freezer(world.container, "");
-	world.work = cryo_asprintf("%s/work", world.dir);
-	world.dumps = cryo_asprintf("%s/dumps", world.dir);
+	world.work = scratch_path("work");
+	world.dumps = scratch_path("dumps");
 	return mkdir(world.work, 0700);
 }
 
@@ -78,16 +79,14 @@ static int teardown(void **state)
 		cryo_cgroup_remove(&world.cg, world.group, &ignored);
 		while (waitpid(-1, NULL, 0) > 0)
 			;
-		cryo_fs_rmtree(world.dir, &ignored);
 	}
 	free(world.group);
-	free(world.dir);
 	free(world.work);
 	free(world.dumps);
 	free(world.freezer);
 	cryo_cgroups_release(&world.cg);
 	memset(&world, 0, sizeof(world));
-	return 0;
+	return scratch_teardown(state);
 }
 
 /* "CRIU", with a child of its own, and the container frozen as it is for a dump. */

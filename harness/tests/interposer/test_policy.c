@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interposer/interposer.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 
@@ -162,20 +163,17 @@ static void order(void **state)
 static void files(void **state)
 {
 	struct cryo_policy p = { 0 };
-	char *dir = NULL, *path;
+	char *path;
 
 	(void)state;
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "cryo-policy-", &dir, &err), 0);
-	path = cryo_asprintf("%s/criu.conf", dir);
+	path = scratch_path("criu.conf");
 	assert_int_equal(cryo_policy_load(path, CRYO_POLICY_OWN, &p, NULL, &err), 0);
 	assert_int_equal(cryo_fs_write(path, "encrypt\n", 8, 0644, &err), 0);
 	assert_int_equal(cryo_policy_load(path, CRYO_POLICY_OWN, &p, NULL, &err), 0);
 	assert_true(p.encrypt);
 	assert_int_equal(chmod(path, 0666), 0);
 	assert_int_equal(cryo_policy_load(path, CRYO_POLICY_OWN, &p, NULL, &err), -CRYO_E_CONFIG);
-	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
 	free(path);
-	free(dir);
 }
 
 /* One that is no good leaves the usual places, and is reported. */
@@ -192,11 +190,9 @@ static void places(void **state)
 		{ "run /run/mine\n", "/run/cryopod", 0666, -CRYO_E_CONFIG },
 		{ "run mine\n", "/run/cryopod", 0644, -CRYO_E_CONFIG },
 	};
-	cryo_auto(cryo_free) char *dir = NULL, *conf = NULL;
+	cryo_auto(cryo_free) char *conf = scratch_path("criu.conf");
 
 	(void)state;
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "cryo-policy-", &dir, &err), 0);
-	conf = cryo_asprintf("%s/criu.conf", dir);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_free) char *calls = cryo_asprintf("%s/calls", row[i].run);
 		cryo_auto(cryo_free) char *dumps = cryo_asprintf("%s/dumps", row[i].run);
@@ -215,7 +211,6 @@ static void places(void **state)
 		free((char *)where.calls);
 		free((char *)where.dumps);
 	}
-	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
 }
 
 #define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -247,9 +242,12 @@ static void containers(void **state)
 int main(void)
 {
 	const struct CMUnitTest policy[] = {
-		cmocka_unit_test(words),      cmocka_unit_test(refused),
-		cmocka_unit_test(criu_files), cmocka_unit_test(order),
-		cmocka_unit_test(files),      cmocka_unit_test(places),
+		cmocka_unit_test(words),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(criu_files),
+		cmocka_unit_test(order),
+		cmocka_unit_test_setup_teardown(files, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(places, scratch_setup, scratch_teardown),
 		cmocka_unit_test(containers),
 	};
 

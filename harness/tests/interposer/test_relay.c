@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The interposer between a runc that is played here and tests/fake_criu.h. */
 #include "tests/seal/seal_world.h"
+#include "tests/scratch.h"
 
 #include "criu/pages.h"
 #include "interposer/interposer.h"
@@ -19,7 +20,7 @@
 #define ID2 "f123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static struct person owner, stranger;
-static char *dir, *img, *work, *plain, *conf, *pod_conf;
+static char *img, *work, *plain, *conf, *pod_conf;
 
 static char *last_argument; /* of this program, in place: 64 bytes, which /proc shows */
 
@@ -30,11 +31,6 @@ static void put_text(const char *path, const char *text)
 	struct cryo_err err;
 
 	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0600, &err), 0);
-}
-
-static char *below(const char *name)
-{
-	return cryo_asprintf("%s/%s", dir, name);
 }
 
 static int people(void **state)
@@ -57,7 +53,7 @@ static int no_people(void **state)
 /* The configuration, with the key pair that `%` stands for in `words`. */
 static void configure(const char *words)
 {
-	cryo_auto(cryo_free) char *criu = below("bin/criu");
+	cryo_auto(cryo_free) char *criu = scratch_path("bin/criu");
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
 	cryo_str_addf(&text, "criu %s\n", criu);
@@ -65,7 +61,7 @@ static void configure(const char *words)
 		cryo_str_addf(&text, "tmpfs %s\n", plain);
 	for (; *words; words++)
 		if (*words == '%')
-			cryo_str_add(&text, dir);
+			cryo_str_add(&text, scratch_dir);
 		else
 			cryo_str_addn(&text, words, 1);
 	put_text(conf, cryo_str_get(&text));
@@ -73,8 +69,8 @@ static void configure(const char *words)
 
 static void put_pair(const struct person *p, const char *cert, const char *key)
 {
-	cryo_auto(cryo_free) char *cert_path = below(cert);
-	cryo_auto(cryo_free) char *key_path = below(key);
+	cryo_auto(cryo_free) char *cert_path = scratch_path(cert);
+	cryo_auto(cryo_free) char *key_path = scratch_path(key);
 
 	put_text(cert_path, p->cert_pem);
 	put_text(key_path, p->key_pem);
@@ -85,17 +81,16 @@ static int world(void **state)
 	struct cryo_err err;
 	cryo_auto(cryo_free) char *criu = NULL, *calls = NULL;
 
-	(void)state;
 	unsetenv("FAKE_CRIU");
 	memset(last_argument, '-', 64);
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "test-relay-", &dir, &err), 0);
-	assert_int_equal(cryo_fs_tmpdir("/dev/shm", "test-relay-", &plain, &err), 0);
-	img = below(ID);
-	work = below("work");
-	conf = below("criu.conf");
-	pod_conf = below("pod.conf");
-	criu = below("bin/criu");
-	calls = below("calls");
+	assert_int_equal(scratch_setup(state), 0);
+	assert_int_equal(scratch_make_in("/dev/shm", &plain), 0);
+	img = scratch_path(ID);
+	work = scratch_path("work");
+	conf = scratch_path("criu.conf");
+	pod_conf = scratch_path("pod.conf");
+	criu = scratch_path("bin/criu");
+	calls = scratch_path("calls");
 	assert_int_equal(mkdir(img, 0700), 0);
 	assert_int_equal(mkdir(work, 0700), 0);
 	assert_int_equal(mkdir(calls, 0700), 0);
@@ -110,24 +105,17 @@ static int world(void **state)
 
 static int no_world(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(open_socks); i++)
 		if (open_socks[i] > 0)
 			close(open_socks[i]);
 	memset(open_socks, 0, sizeof(open_socks));
 	while (waitpid(-1, NULL, 0) > 0)
 		;
-	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
-	assert_int_equal(cryo_fs_rmtree(plain, &err), 0);
-	free(dir);
-	free(plain);
 	free(img);
 	free(work);
 	free(conf);
 	free(pod_conf);
-	return 0;
+	return scratch_remove(&plain) | scratch_teardown(state);
 }
 
 /* ---- runc ---- */
@@ -144,14 +132,14 @@ struct talk {
 static void become_criu(int sock)
 {
 	static const char *const none[] = { NULL };
-	cryo_auto(cryo_free) char *calls = below("calls");
-	cryo_auto(cryo_free) char *dumps = below("dumps");
-	cryo_auto(cryo_free) char *runc_conf = below("runc.conf");
-	cryo_auto(cryo_free) char *pages = below("pages");
+	cryo_auto(cryo_free) char *calls = scratch_path("calls");
+	cryo_auto(cryo_free) char *dumps = scratch_path("dumps");
+	cryo_auto(cryo_free) char *runc_conf = scratch_path("runc.conf");
+	cryo_auto(cryo_free) char *pages = scratch_path("pages");
 	const struct cryo_interposer where = { .conf = conf,
 					       .pages = pages,
 					       .calls = calls,
-					       .logs = dir,
+					       .logs = scratch_dir,
 					       .dumps = dumps,
 					       .runc_conf = runc_conf,
 					       .criu_conf = none };
@@ -704,7 +692,7 @@ static void runc_is_killed(void **state)
 
 static void two_at_once(void **state)
 {
-	char *first_img = img, *second_img = below("second");
+	char *first_img = img, *second_img = scratch_path("second");
 	struct talk a, b;
 
 	(void)state;
@@ -811,7 +799,7 @@ static void full_disk_later(void **state)
 /* The memory for plain images ends while CRIU writes them: its own failure, and its own words. */
 static void plain_tmpfs_is_full(void **state)
 {
-	cryo_auto(cryo_free) char *small = below("small");
+	cryo_auto(cryo_free) char *small = scratch_path("small");
 	cryo_auto(cryo_free) char *words =
 	    cryo_asprintf("encrypt\ntls-cert %%/tls.crt\ntmpfs %s\n", small);
 	struct talk t;
@@ -919,7 +907,7 @@ static void words_of_a_pod(void **state)
 	cryo_auto(cryo_free) char *text =
 	    cryo_asprintf("encrypt\n# of the pod\ntls-cert %s/tls.crt\n"
 			  "tcp-established\n",
-			  dir);
+			  scratch_dir);
 	struct talk t;
 	CriuOpts o;
 
@@ -947,9 +935,9 @@ static void words_of_a_pod(void **state)
 
 static void words_of_a_call(void **state)
 {
-	cryo_auto(cryo_free) char *call = below("calls/" ID);
-	cryo_auto(cryo_free) char *text =
-	    cryo_asprintf("encrypt\ntls-cert %s/tls.crt\ntls-key %s/tls.key\n", dir, dir);
+	cryo_auto(cryo_free) char *call = scratch_path("calls/" ID);
+	cryo_auto(cryo_free) char *text = cryo_asprintf(
+	    "encrypt\ntls-cert %s/tls.crt\ntls-key %s/tls.key\n", scratch_dir, scratch_dir);
 	struct talk t;
 
 	(void)state;
@@ -1058,7 +1046,7 @@ static void harm_by_a_pod(void **state)
 /* CRIU turns a read-only root there; what lies there already is the container's. */
 static void root_gets_tmp(void **state)
 {
-	cryo_auto(cryo_free) char *root = below("root"), *tmp = below("root/tmp");
+	cryo_auto(cryo_free) char *root = scratch_path("root"), *tmp = scratch_path("root/tmp");
 	struct stat st;
 	struct talk t;
 	CriuOpts o;
@@ -1088,7 +1076,7 @@ static void root_gets_tmp(void **state)
 /* The file that runc names where no pod does is the node's own. */
 static void words_of_the_node(void **state)
 {
-	cryo_auto(cryo_free) char *runc_conf = below("runc.conf");
+	cryo_auto(cryo_free) char *runc_conf = scratch_path("runc.conf");
 	struct talk t;
 
 	(void)state;
@@ -1135,8 +1123,8 @@ static void log_of_a_pod(void **state)
 		{ "../passwd.log", false, false }, { "none.log", false, false },
 		{ "link.log", true, false },	   { "right.log", true, true },
 	};
-	cryo_auto(cryo_free) char *target = below("target");
-	cryo_auto(cryo_free) char *link = below("link.log");
+	cryo_auto(cryo_free) char *target = scratch_path("target");
+	cryo_auto(cryo_free) char *link = scratch_path("link.log");
 	struct talk t;
 
 	(void)state;
@@ -1144,7 +1132,7 @@ static void log_of_a_pod(void **state)
 	put_text(target, "root\n");
 	assert_int_equal(symlink("target", link), 0);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
-		cryo_auto(cryo_free) char *path = below(row[i].log);
+		cryo_auto(cryo_free) char *path = scratch_path(row[i].log);
 		cryo_auto(cryo_free) char *words = cryo_asprintf("log-file %s\n", path);
 
 		print_message("# %s\n", row[i].log);
@@ -1155,15 +1143,16 @@ static void log_of_a_pod(void **state)
 		assert_refused(&t, CRYO_RPC_DUMP, "set 'tls-cert PATH'");
 		assert_int_equal(cryo_fs_exists(path), row[i].there);
 		if (row[i].there)
-			assert_int_equal(has_text(dir, row[i].log, "Error (cryopod-criu): "),
-					 row[i].written);
+			assert_int_equal(
+			    has_text(scratch_dir, row[i].log, "Error (cryopod-criu): "),
+			    row[i].written);
 	}
 }
 
 /* Pipes where files should be: nothing waits for somebody to write into them. */
 static void pipes(void **state)
 {
-	cryo_auto(cryo_free) char *pipe = below("pipe");
+	cryo_auto(cryo_free) char *pipe = scratch_path("pipe");
 	cryo_auto(cryo_free) char *restore_log = cryo_asprintf("%s/dump.log", work);
 	cryo_auto(cryo_free) char *words = cryo_asprintf("tls-cert %s\n", pipe);
 	struct talk t;
@@ -1196,7 +1185,8 @@ static void assert_sealed_for(const struct person *p)
 /* A pod's certificate counts, but for a node that requires encryption to its own. */
 static void whose_certificate(void **state)
 {
-	cryo_auto(cryo_free) char *words = cryo_asprintf("encrypt\ntls-cert %s/other.crt\n", dir);
+	cryo_auto(cryo_free) char *words =
+	    cryo_asprintf("encrypt\ntls-cert %s/other.crt\n", scratch_dir);
 	struct talk t;
 
 	(void)state;
@@ -1219,10 +1209,13 @@ static void whose_certificate(void **state)
 /* What names the container: runc's command line before anything a container can make up. */
 static void which_container(void **state)
 {
-	cryo_auto(cryo_free) char *made_up = below("calls/" ID); /* in the path of the images */
-	cryo_auto(cryo_free) char *real = below("calls/" ID2);
-	cryo_auto(cryo_free) char *words = cryo_asprintf("encrypt\ntls-cert %s/tls.crt\n", dir);
-	cryo_auto(cryo_free) char *other = cryo_asprintf("encrypt\ntls-cert %s/other.crt\n", dir);
+	cryo_auto(cryo_free) char *made_up =
+	    scratch_path("calls/" ID); /* in the path of the images */
+	cryo_auto(cryo_free) char *real = scratch_path("calls/" ID2);
+	cryo_auto(cryo_free) char *words =
+	    cryo_asprintf("encrypt\ntls-cert %s/tls.crt\n", scratch_dir);
+	cryo_auto(cryo_free) char *other =
+	    cryo_asprintf("encrypt\ntls-cert %s/other.crt\n", scratch_dir);
 	struct talk t;
 
 	(void)state;
@@ -1385,7 +1378,7 @@ static void flip_byte(const char *path, off_t at)
 /* Of a dump, its pages go into a stretch of another file. */
 static void put_pages_beside(const struct beside *b, bool sealed)
 {
-	cryo_auto(cryo_free) char *pages = below("pages");
+	cryo_auto(cryo_free) char *pages = scratch_path("pages");
 	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/pages-1.img", img);
 	cryo_auto(cryo_free) char *ref = cryo_asprintf("%s/" CRYO_PAGES_REF, img);
 	cryo_auto(cryo_free) char *to = NULL;
@@ -1430,7 +1423,7 @@ static void assert_same_pages(const struct cryo_str *before)
 
 static void restore_from_beside(const struct beside *b, bool sealed)
 {
-	cryo_auto(cryo_free) char *open = below("open");
+	cryo_auto(cryo_free) char *open = scratch_path("open");
 	cryo_auto(cryo_str_release) struct cryo_str before = { 0 };
 	const struct cryo_seal_reader_opts o = { .key = owner.key };
 	struct cryo_err err;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The guard against states that CRIU hangs on, by a /proc that is made up: no CRIU is asked. */
 #include "interposer/states.h"
+#include "tests/scratch.h"
 
 #include "base/str.h"
 #include "base/util.h"
@@ -41,48 +42,43 @@ static void words(void **state)
 	}
 }
 
-static void put_thread(const char *proc, int pid, int tid, const char *wchan, const char *name)
+static void put_thread(int pid, int tid, const char *wchan, const char *name)
 {
-	cryo_auto(cryo_free) char *state = cryo_asprintf("%s/%d/task/%d/wchan", proc, pid, tid);
-	cryo_auto(cryo_free) char *comm = cryo_asprintf("%s/%d/task/%d/comm", proc, pid, tid);
-	struct cryo_err err;
+	cryo_auto(cryo_free) char *state = cryo_asprintf("%d/task/%d/wchan", pid, tid);
+	cryo_auto(cryo_free) char *comm = cryo_asprintf("%d/task/%d/comm", pid, tid);
 
-	assert_int_equal(cryo_fs_mkparents(state, 0700, &err), 0);
-	assert_int_equal(cryo_fs_write(state, wchan, strlen(wchan), 0600, &err), 0);
-	assert_int_equal(cryo_fs_write(comm, name, strlen(name), 0600, &err), 0);
+	scratch_put(state, wchan);
+	scratch_put(comm, name);
 }
 
 static void all_threads(void **state)
 {
 	static const pid_t fine[] = { 10, 999, 0 }, stopped[] = { 10, 11, 0 }, forks[] = { 12, 0 };
-	cryo_auto(cryo_free) char *proc = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "test-states-", &proc, &err), 0);
-	put_thread(proc, 10, 10, "hrtimer_nanosleep", "app\n");
-	put_thread(proc, 10, 14, "futex_do_wait", "app\n");
-	put_thread(proc, 11, 11, "do_signal_stop", "job\n");
-	put_thread(proc, 12, 12, "futex_do_wait", "launcher\n");
-	put_thread(proc, 12, 13, "kernel_clone", "launcher\n");
-	assert_int_equal(cryo_states_check(proc, fine, true, &err), 0);
-	assert_int_equal(cryo_states_check(proc, stopped, false, &err), 0);
-	assert_int_equal(cryo_states_check(proc, stopped, true, &err), -CRYO_E_CHECK);
+	put_thread(10, 10, "hrtimer_nanosleep", "app\n");
+	put_thread(10, 14, "futex_do_wait", "app\n");
+	put_thread(11, 11, "do_signal_stop", "job\n");
+	put_thread(12, 12, "futex_do_wait", "launcher\n");
+	put_thread(12, 13, "kernel_clone", "launcher\n");
+	assert_int_equal(cryo_states_check(scratch_dir, fine, true, &err), 0);
+	assert_int_equal(cryo_states_check(scratch_dir, stopped, false, &err), 0);
+	assert_int_equal(cryo_states_check(scratch_dir, stopped, true, &err), -CRYO_E_CHECK);
 	assert_string_equal(err.msg,
 			    "process 11 ('job') is stopped (SIGSTOP): let it go on with SIGCONT: "
 			    "CRIU would wait for it for ever");
-	assert_int_equal(cryo_states_check(proc, forks, false, &err), -CRYO_E_CHECK);
+	assert_int_equal(cryo_states_check(scratch_dir, forks, false, &err), -CRYO_E_CHECK);
 	assert_string_equal(err.msg, "process 12 ('launcher') waits in vfork() for its child (most "
 				     "do so for a moment only: try again): CRIU would "
 				     "wait for it for ever");
-	assert_int_equal(cryo_fs_rmtree(proc, &err), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(words),
-		cmocka_unit_test(all_threads),
+		cmocka_unit_test_setup_teardown(all_threads, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cluster/kind/kindc.h"
+#include "tests/scratch.h"
 
 #include "conf/yaml.h"
 #include "sys/fs.h"
@@ -12,28 +13,20 @@
 
 #include <cmocka.h>
 
-static char *dir, *file;
+static char *file;
 
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "test-kindc-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	file = cryo_asprintf("%s/cluster.yaml", dir);
+	file = scratch_path("cluster.yaml");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	free(dir);
 	free(file);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static json_t *merged(const struct kindc_wish *w)

@@ -3,6 +3,7 @@
 #include "base/event.h"
 #include "sys/fs.h"
 #include "tests/kube/fake_kube.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -279,14 +280,12 @@ static void manifest_files(void **state)
 				   "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\n---\n"
 				   "apiVersion: v1\nkind: Pod\nmetadata: {name: never}\n";
 	cryo_auto(cryo_str_release) struct cryo_str events = { 0 };
-	cryo_auto(cryo_free) char *dir = NULL;
 	cryo_auto(cryo_free) char *file = NULL;
 	cryo_auto(cryo_free) char *want = NULL;
 	struct fake_kube f = { 0 };
 
 	(void)state;
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "test-kube-", &dir, &f.err), 0);
-	file = cryo_asprintf("%s/m.yaml", dir);
+	file = scratch_path("m.yaml");
 	want = cryo_asprintf("%s:5: no account", file);
 	assert_int_equal(cryo_fs_write(file, text, strlen(text), 0600, &f.err), 0);
 	fake_kube_start(&f, steps, CRYO_ARRAY_LEN(steps));
@@ -299,7 +298,6 @@ static void manifest_files(void **state)
 	assert_int_equal(cryo_fs_write(file, "---\n", 4, 0600, &f.err), 0);
 	assert_int_equal(cryo_kube_apply_file(f.k, file, "ns", &f.err), -CRYO_E_CONFIG);
 	assert_true(fake_kube_stop(&f));
-	assert_int_equal(cryo_fs_rmtree(dir, &f.err), 0);
 }
 
 static void secrets(void **state)
@@ -377,7 +375,7 @@ int main(void)
 		cmocka_unit_test(applies),
 		cmocka_unit_test(where_objects_go),
 		cmocka_unit_test(binding),
-		cmocka_unit_test(manifest_files),
+		cmocka_unit_test_setup_teardown(manifest_files, scratch_setup, scratch_teardown),
 		cmocka_unit_test(secrets),
 		cmocka_unit_test(readiness),
 	};

@@ -4,6 +4,7 @@
 #define CRYO_TESTS_LOCAL_LOCAL_WORLD_H
 
 #include "sys/fs.h"
+#include "tests/scratch.h"
 #include "cluster/local/local.h"
 
 #include <setjmp.h>
@@ -14,7 +15,6 @@
 #include <cmocka.h>
 
 static struct {
-	char *dir;
 	struct cryo_cluster *t;
 	struct local *l;
 	struct cryo_err err;
@@ -22,10 +22,9 @@ static struct {
 
 static inline int world_setup(void **state)
 {
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-local-", &world.dir, &world.err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	setenv("CRYOPOD_STATE_DIR", world.dir, 1);
+	scratch_setenv("CRYOPOD_STATE_DIR", scratch_dir);
 	if (cryo_cluster_open("local", "demo", &world.t, &world.err) < 0)
 		return -1;
 	world.l = (struct local *)world.t;
@@ -34,12 +33,8 @@ static inline int world_setup(void **state)
 
 static inline int world_teardown(void **state)
 {
-	int rc = cryo_fs_rmtree(world.dir, &world.err);
-
-	(void)state;
 	cryo_cluster_free(world.t);
-	free(world.dir);
-	return rc;
+	return scratch_teardown(state);
 }
 
 /* Path below the cluster's directory; caller frees. */
@@ -50,9 +45,7 @@ static inline char *world_path(const char *name)
 
 static inline void world_put(const char *name, const char *text)
 {
-	cryo_auto(cryo_free) char *path = world_path(name);
-
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0600, &world.err), 0);
+	scratch_put_in(world.t->dir, name, text);
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* doctor's checks in a small world: a /proc, modules, keys and programs of our own. */
 #include "cluster/machine.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 #include "cluster/local/doctor/doctor.h"
@@ -24,35 +25,13 @@
 	"spec: {components: {node: {recipe: debian, source: {debian: {suite: trixie, "             \
 	"packages: [criu]}}}}}\n"
 
-static char *base, *old_path, *proc, *modules, *keyring, *stack;
-
-static char *below(const char *name)
-{
-	return cryo_asprintf("%s/%s", base, name);
-}
-
-static void put(const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = below(name);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	if (cryo_fs_mkparents(path, 0755, &err) < 0 ||
-	    cryo_fs_write(path, text, strlen(text), 0755, &err) < 0)
-		fail_msg("%s", err.msg);
-}
+static char *proc, *modules, *keyring, *stack;
 
 static void drop(const char *name)
 {
-	cryo_auto(cryo_free) char *path = below(name);
+	cryo_auto(cryo_free) char *path = scratch_path(name);
 
 	assert_int_equal(unlink(path), 0);
-}
-
-static void set_dir(const char *variable, const char *name)
-{
-	cryo_auto(cryo_free) char *path = below(name);
-
-	setenv(variable, path, 1);
 }
 
 /* v1 hierarchies with these options, mounted below our own world. */
@@ -61,18 +40,18 @@ static void put_v1(const char *const *options)
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
 	for (; *options; options++)
-		cryo_str_addf(&text, "1 2 0:3 / %s/cg/%s rw - cgroup cgroup rw,%s\n", base,
+		cryo_str_addf(&text, "1 2 0:3 / %s/cg/%s rw - cgroup cgroup rw,%s\n", scratch_dir,
 			      *options, *options);
-	put("proc/self/mountinfo", cryo_str_get(&text));
+	scratch_put_program("proc/self/mountinfo", cryo_str_get(&text));
 }
 
 static void put_v2(const char *controllers)
 {
 	cryo_auto(cryo_free) char *text =
-	    cryo_asprintf("1 2 0:3 / %s/cg2 rw - cgroup2 cgroup2 rw\n", base);
+	    cryo_asprintf("1 2 0:3 / %s/cg2 rw - cgroup2 cgroup2 rw\n", scratch_dir);
 
-	put("proc/self/mountinfo", text);
-	put("cg2/cgroup.controllers", controllers);
+	scratch_put_program("proc/self/mountinfo", text);
+	scratch_put_program("cg2/cgroup.controllers", controllers);
 }
 
 /* A machine without fault. */
@@ -80,46 +59,45 @@ static void put_world(void)
 {
 	static const char *const ns[] = { "mnt", "pid", "net", "uts", "ipc", "cgroup" };
 
-	put("proc/sys/kernel/osrelease", "6.1.0-40-amd64\n");
-	put("proc/filesystems", "nodev\tproc\nnodev\toverlay\n\text4\n");
-	put("proc/self/uid_map", "         0          0 4294967295\n");
-	put("proc/self/status", "Name:\tx\n" ALL_CAPS "Seccomp:\t0\n");
-	put("proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    8000000 kB\nSwapFree: 0 kB\n");
+	scratch_put_program("proc/sys/kernel/osrelease", "6.1.0-40-amd64\n");
+	scratch_put_program("proc/filesystems", "nodev\tproc\nnodev\toverlay\n\text4\n");
+	scratch_put_program("proc/self/uid_map", "         0          0 4294967295\n");
+	scratch_put_program("proc/self/status", "Name:\tx\n" ALL_CAPS "Seccomp:\t0\n");
+	scratch_put_program("proc/meminfo",
+			    "MemTotal: 9 kB\nMemAvailable:    8000000 kB\nSwapFree: 0 kB\n");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(ns); i++) {
 		cryo_auto(cryo_free) char *name = cryo_asprintf("proc/self/ns/%s", ns[i]);
 
-		put(name, "");
+		scratch_put_program(name, "");
 	}
 	put_v2("cpuset cpu io memory pids\n");
-	put("keyring", "");
-	put("bin/mmdebstrap", "#!/bin/sh\n");
-	put("bin/git", "#!/bin/sh\necho git version 2.39.5\n");
-	put("bin/go", "#!/bin/sh\necho '{\"GOVERSION\": \"go1.26.8\", \"GOCACHE\": \"/tmp\", "
-		      "\"GOMODCACHE\": \"/tmp\", \"GOENV\": \"/tmp/none\"}'\n");
-	put("bin/gcc",
+	scratch_put_program("keyring", "");
+	scratch_put_program("bin/mmdebstrap", "#!/bin/sh\n");
+	scratch_put_program("bin/git", "#!/bin/sh\necho git version 2.39.5\n");
+	scratch_put_program("bin/go",
+			    "#!/bin/sh\necho '{\"GOVERSION\": \"go1.26.8\", \"GOCACHE\": \"/tmp\", "
+			    "\"GOMODCACHE\": \"/tmp\", \"GOENV\": \"/tmp/none\"}'\n");
+	scratch_put_program(
+	    "bin/gcc",
 	    "#!/bin/sh\ncase $1 in -dumpfullversion) echo 14.2.0;; *) echo /l.a;; esac\n");
-	put("bin/pkg-config", "#!/bin/sh\necho 2.6.0\n");
-	put("data/libexec/counter", "");
-	put("data/libexec/pause", "");
-	put("stack.yaml", STACK);
+	scratch_put_program("bin/pkg-config", "#!/bin/sh\necho 2.6.0\n");
+	scratch_put_program("data/libexec/counter", "");
+	scratch_put_program("data/libexec/pause", "");
+	scratch_put_program("stack.yaml", STACK);
 }
 
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-machine-", &base, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	proc = below("proc");
-	modules = below("modules");
-	keyring = below("keyring");
-	stack = below("stack.yaml");
-	old_path = cryo_strdup(getenv("PATH"));
-	set_dir("PATH", "bin");
-	set_dir("CRYOPOD_STATE_DIR", "var/state");
-	set_dir("CRYOPOD_CACHE_DIR", "var/cache");
-	set_dir("CRYOPOD_DATA", "data");
+	proc = scratch_path("proc");
+	modules = scratch_path("modules");
+	keyring = scratch_path("keyring");
+	stack = scratch_path("stack.yaml");
+	scratch_setenv_path("PATH", "bin");
+	scratch_setenv_path("CRYOPOD_STATE_DIR", "var/state");
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "var/cache");
+	scratch_setenv_path("CRYOPOD_DATA", "data");
 	unsetenv("SUDO_UID");
 	put_world();
 	return 0;
@@ -127,21 +105,11 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(base, &err);
-
-	(void)state;
-	setenv("PATH", old_path, 1);
-	unsetenv("CRYOPOD_STATE_DIR");
-	unsetenv("CRYOPOD_CACHE_DIR");
-	unsetenv("CRYOPOD_DATA");
-	free(old_path);
 	free(proc);
 	free(modules);
 	free(keyring);
 	free(stack);
-	free(base);
-	return rc;
+	return scratch_teardown(state);
 }
 
 static void look(struct cryo_machine *m)
@@ -213,7 +181,7 @@ static void without_fault(void **state)
 	cryo_auto(cryo_machine_release) struct cryo_machine m;
 	cryo_auto(cryo_json_decref) json_t *j = NULL;
 	cryo_auto(cryo_free) char *node = build_node();
-	cryo_auto(cryo_free) char *var = below("var/state");
+	cryo_auto(cryo_free) char *var = scratch_path("var/state");
 
 	(void)state;
 	look(&m);
@@ -260,7 +228,7 @@ static void files_of_the_kernel(void **state)
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		put_world();
-		put(row[i].file, row[i].text);
+		scratch_put_program(row[i].file, row[i].text);
 		expect(row[i].check, row[i].verdict, row[i].detail);
 	}
 }
@@ -289,10 +257,11 @@ static void control_groups(void **state)
 static void overlay_module(void **state)
 {
 	(void)state;
-	put("proc/filesystems", "nodev\tproc\n");
-	put("modules/6.1.0-40-amd64/modules.dep", "kernel/fs/overlayfs/overlay.ko.xz:\n");
+	scratch_put_program("proc/filesystems", "nodev\tproc\n");
+	scratch_put_program("modules/6.1.0-40-amd64/modules.dep",
+			    "kernel/fs/overlayfs/overlay.ko.xz:\n");
 	expect("overlayfs", CRYO_VERDICT_OK, "a module");
-	put("modules/6.1.0-40-amd64/modules.dep", "kernel/fs/ext4/ext4.ko.xz:\n");
+	scratch_put_program("modules/6.1.0-40-amd64/modules.dep", "kernel/fs/ext4/ext4.ko.xz:\n");
 	expect("overlayfs", CRYO_VERDICT_FAIL, "");
 	put_world();
 	drop("proc/self/ns/cgroup");
@@ -340,10 +309,10 @@ static void git_for_sources(void **state)
 		cryo_auto(cryo_free) char *script =
 		    cryo_asprintf("#!/bin/sh\necho '%s'\n", row[i].said);
 
-		put("bin/git", script);
-		put("stack.yaml", STACK);
+		scratch_put_program("bin/git", script);
+		scratch_put_program("stack.yaml", STACK);
 		expect("git", row[i].unneeded, row[i].detail);
-		put("stack.yaml", GIT_STACK);
+		scratch_put_program("stack.yaml", GIT_STACK);
 		expect("git", row[i].verdict, row[i].detail);
 	}
 	drop("bin/git");
@@ -370,11 +339,11 @@ static void go(void **state)
 static void directories(void **state)
 {
 	(void)state;
-	set_dir("CRYOPOD_STATE_DIR", "with,comma");
+	scratch_setenv_path("CRYOPOD_STATE_DIR", "with,comma");
 	expect("state", CRYO_VERDICT_FAIL, "holds a comma");
 	setenv("CRYOPOD_STATE_DIR", "relative", 1);
 	expect("state", CRYO_VERDICT_FAIL, "is not an absolute path");
-	set_dir("CRYOPOD_CACHE_DIR", "with:colon");
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "with:colon");
 	expect("cache", CRYO_VERDICT_FAIL, "holds a comma, colon");
 	setenv("CRYOPOD_CACHE_DIR", "/proc/none", 1);
 	expect("cache", CRYO_VERDICT_FAIL, "/proc");
@@ -426,9 +395,9 @@ static void clusters(void **state)
 {
 	(void)state;
 	expect("clusters", CRYO_VERDICT_OK, "none");
-	put("var/state/demo/cluster.json", "{}");
+	scratch_put_program("var/state/demo/cluster.json", "{}");
 	expect("clusters", CRYO_VERDICT_OK, "demo (stopped)");
-	put("var/state/demo/cluster.json", "{");
+	scratch_put_program("var/state/demo/cluster.json", "{");
 	expect("clusters", CRYO_VERDICT_OK, "demo (damaged)");
 }
 
@@ -438,11 +407,12 @@ static void wrong_stack(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	put("stack.yaml", "kind: Stack\n");
+	scratch_put_program("stack.yaml", "kind: Stack\n");
 	assert_int_equal(cryo_machine_check(&m, &err), -CRYO_E_CONFIG);
 	assert_int_equal(m.n, 0);
-	put("stack.yaml", "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: x}\n"
-			  "spec: {components: {foo: {source: {dir: /tmp}}}}\n");
+	scratch_put_program("stack.yaml",
+			    "apiVersion: cryopod.dev/v1alpha1\nkind: Stack\nmetadata: {name: x}\n"
+			    "spec: {components: {foo: {source: {dir: /tmp}}}}\n");
 	assert_int_equal(cryo_machine_check(&m, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "stack.yaml:4"));
 }

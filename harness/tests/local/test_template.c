@@ -2,6 +2,7 @@
 /* Keys, files and the store of templates; dump and restore are the e2e chapter's. */
 #include "tests/net/expired.h"
 #include "tests/local/local_world.h"
+#include "tests/scratch.h"
 
 #include "base/clock.h"
 #include "conf/json.h"
@@ -22,23 +23,8 @@ static int setup(void **state)
 {
 	int rc = world_setup(state);
 
-	setenv("CRYOPOD_CACHE_DIR", world.dir, 1);
+	scratch_setenv("CRYOPOD_CACHE_DIR", scratch_dir);
 	return rc;
-}
-
-static int teardown(void **state)
-{
-	unsetenv("CRYOPOD_CACHE_DIR");
-	return world_teardown(state);
-}
-
-/* A file below the world's directory. */
-static void put(const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", world.dir, name);
-
-	assert_int_equal(cryo_fs_mkparents(path, 0700, &world.err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0600, &world.err), 0);
 }
 
 static bool there(const char *key, const char *suffix)
@@ -136,7 +122,7 @@ static void what_a_processor_can(void **state)
 
 static char *files_dir(void)
 {
-	return cryo_asprintf("%s/files", world.dir);
+	return scratch_path("files");
 }
 
 static json_t *some_files(void)
@@ -144,10 +130,10 @@ static json_t *some_files(void)
 	cryo_auto(cryo_free) char *dir = files_dir();
 	json_t *list = NULL;
 
-	put("files/images/pages-1.img", "all the memory");
-	put("files/images/core-1.img", "core");
-	put("files/state/db", "");
-	put("files/template.json", "not one of them");
+	scratch_put("files/images/pages-1.img", "all the memory");
+	scratch_put("files/images/core-1.img", "core");
+	scratch_put("files/state/db", "");
+	scratch_put("files/template.json", "not one of them");
 	assert_int_equal(template_files(dir, true, &list, &world.err), 0);
 	return list;
 }
@@ -191,7 +177,7 @@ static void damage_is_found(void **state)
 		assert_int_equal(template_check(dir, want, true, &world.err), 0);
 		assert_int_equal(template_check(dir, want, false, &world.err), 0);
 		if (row[i].text)
-			put(name, row[i].text);
+			scratch_put(name, row[i].text);
 		else
 			assert_int_equal(unlink(path), 0);
 		for (int trusted = 0; trusted < 2; trusted++) {
@@ -210,7 +196,7 @@ static void trust(void **state)
 	cryo_auto(cryo_free) char *dir = files_dir();
 
 	(void)state;
-	put("files/images/core-1.img", "core");
+	scratch_put("files/images/core-1.img", "core");
 	assert_int_equal(template_check(dir, want, true, &world.err), 0);
 	json_object_set_new(json_array_get(want, 1), "hash", json_string("0"));
 	assert_int_equal(template_check(dir, want, true, &world.err), 0);
@@ -334,7 +320,7 @@ static void doubtful(void **state)
 	assert_int_equal(open_rc(KEY_A), -CRYO_E_TAMPER);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(text); i++) {
 		print_message("# '%s'\n", text[i]);
-		put("templates/" KEY_A "/template.json", text[i]);
+		scratch_put("templates/" KEY_A "/template.json", text[i]);
 		assert_true(open_rc(KEY_A) != 0);
 	}
 	publish(KEY_A);
@@ -354,7 +340,7 @@ static void another_boot(void **state)
 	assert_int_equal(open_rc(KEY_A), 0);
 	edit("boot", json_string("another"));
 	assert_int_equal(stat(path, &st), 0);
-	put("templates/" KEY_A "/pages-1.img", "pagez");
+	scratch_put("templates/" KEY_A "/pages-1.img", "pagez");
 	assert_int_equal(open_rc(KEY_A), -CRYO_E_TAMPER);
 }
 
@@ -371,8 +357,8 @@ static void one_maker(void **state)
 	template_abandon(&c);
 	assert_false(there(KEY_A, ".new") || there(KEY_A, ".lock"));
 	/* What a maker that was killed left behind is in nobody's way. */
-	put("templates/" KEY_A ".new/images/half", "x");
-	put("templates/" KEY_A ".lock", "4000000");
+	scratch_put("templates/" KEY_A ".new/images/half", "x");
+	scratch_put("templates/" KEY_A ".lock", "4000000");
 	assert_int_equal(open_rc(KEY_A), 1);
 	publish(KEY_A);
 	assert_false(there(KEY_A, "/images/half"));
@@ -408,17 +394,17 @@ static void pruned(void **state)
 	cryo_auto(cryo_free) char *notes = NULL;
 
 	(void)state;
-	put("templates/" KEY_A ".new/x", "");
-	put("templates/" KEY_A ".lock", "");
-	put("templates/" KEY_A ".old/x", "");
-	put("templates/" KEY_A ".failed", "why");
-	put("templates/" KEY_B "/images/x", ""); /* no template.json */
-	put("templates/notes.txt", "somebody's");
+	scratch_put("templates/" KEY_A ".new/x", "");
+	scratch_put("templates/" KEY_A ".lock", "");
+	scratch_put("templates/" KEY_A ".old/x", "");
+	scratch_put("templates/" KEY_A ".failed", "why");
+	scratch_put("templates/" KEY_B "/images/x", ""); /* no template.json */
+	scratch_put("templates/notes.txt", "somebody's");
 	template_prune(NULL);
 	assert_false(there(KEY_A, ".new") || there(KEY_A, ".lock") || there(KEY_A, ".old") ||
 		     there(KEY_B, ""));
 	assert_true(there(KEY_A, ".failed"));
-	notes = cryo_asprintf("%s/templates/notes.txt", world.dir);
+	notes = scratch_path("templates/notes.txt");
 	assert_true(cryo_fs_exists(notes));
 	for (char c = '0'; c < '7'; c++) {
 		char key[CRYO_HASH_HEX] = "";
@@ -462,7 +448,7 @@ static void known_to_fail(void **state)
 
 	(void)state;
 	assert_null(template_failed(KEY_A));
-	put("templates/" KEY_B ".failed", "x");
+	scratch_put("templates/" KEY_B ".failed", "x");
 	template_set_failed(KEY_A, "CRIU says no");
 	why = template_failed(KEY_A);
 	assert_string_equal(why, "CRIU says no");
@@ -508,12 +494,12 @@ static void publish_snapshot(const char *name, const char *pem)
 	cryo_auto(cryo_json_decref)
 	    json_t *holds = json_pack("{ss s[{ss ss sb}]}", "cluster", "demo", "pods", "namespace",
 				      "default", "name", "a", "ready", 1);
-	cryo_auto(cryo_free) char *rootfs = cryo_asprintf("%s/rootfs", world.dir);
+	cryo_auto(cryo_free) char *rootfs = scratch_path("rootfs");
 	cryo_auto(cryo_free) char *cert = NULL;
 	struct template t = TEMPLATE_INIT;
 
-	put("rootfs/etc/hostname", "node1");
-	put("rootfs.packages", "criu 4.1.1-1\n");
+	scratch_put("rootfs/etc/hostname", "node1");
+	scratch_put("rootfs.packages", "criu 4.1.1-1\n");
 	r.stack = cryo_strdup("upstream");
 	r.stamp = cryo_strdup("s");
 	r.builds = json_pack("[{ss ss}]", "component", "node", "dir", rootfs);
@@ -573,8 +559,8 @@ static void damaged_ones_are_listed(void **state)
 		cryo_auto(cryo_json_decref) json_t *templates = NULL;
 
 		print_message("# '%s'\n", text[i]);
-		put(".snapshots/a/template.json", text[i]);
-		put("templates/" KEY_A "/template.json", text[i]);
+		scratch_put(".snapshots/a/template.json", text[i]);
+		scratch_put("templates/" KEY_A "/template.json", text[i]);
 		assert_int_equal(local_snapshot_list(&list, &world.err), 0);
 		assert_string_equal(cryo_json_str(list, "[0].reason"), "damaged");
 		if (local_template_list(&templates, &world.err) < 0)
@@ -589,9 +575,9 @@ static void half_snapshots(void **state)
 	struct template t = TEMPLATE_INIT;
 
 	(void)state;
-	put(".snapshots/a.new/images/x", "");
-	put(".snapshots/a.lock", "");
-	put(".snapshots/b.old/x", "");
+	scratch_put(".snapshots/a.new/images/x", "");
+	scratch_put(".snapshots/a.lock", "");
+	scratch_put(".snapshots/b.old/x", "");
 	assert_int_equal(template_begin("c", &t, &world.err), 0);
 	assert_int_equal(local_snapshot_list(&list, &world.err), 0);
 	assert_int_equal(json_array_size(list), 0);
@@ -656,7 +642,7 @@ static char *unfit_now(void)
 
 static void snapshots_out_of_date(void **state)
 {
-	cryo_auto(cryo_free) char *rootfs = cryo_asprintf("%s/rootfs", world.dir);
+	cryo_auto(cryo_free) char *rootfs = scratch_path("rootfs");
 	cryo_auto(cryo_free) char *gone = NULL;
 	cryo_auto(cryo_free) char *over = NULL;
 
@@ -670,7 +656,7 @@ static void snapshots_out_of_date(void **state)
 	assert_string_equal(over, "its certificates are over: make it anew");
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)
 
 int main(void)
 {

@@ -2,6 +2,7 @@
 /* The upper layer of a node image, made of fake builds: what is in it, and each trap that was met.
  */
 #include "nodeimage/inside.h"
+#include "tests/scratch.h"
 
 #include "source/data.h"
 #include "sys/fs.h"
@@ -15,7 +16,6 @@
 
 #include <cmocka.h>
 
-static char *dir;
 static struct cryo_component component[] = {
 	{ .name = (char *)"kubernetes" }, { .name = (char *)"containerd" },
 	{ .name = (char *)"runc" },	  { .name = (char *)"kind" },
@@ -25,70 +25,53 @@ static struct cryo_built built[CRYO_ARRAY_LEN(component)];
 static struct cryo_nodeimage image = { .build = { built, CRYO_ARRAY_LEN(component) },
 				       .version = (char *)"v1.33.13" };
 
-static void write_program(const char *in, const char *name, const char *script)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s/%s", dir, in, name);
-	cryo_auto(cryo_free) char *text = cryo_asprintf("#!/bin/sh\n%s\n", script);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0755, &err), 0);
-}
-
 static int setup(void **state)
 {
-	static const char *const plain[][2] = {
-		{ "kubernetes", "kubelet" },
-		{ "kubernetes", "kubectl" },
-		{ "kubernetes", "kube-apiserver" },
-		{ "kubernetes", "kube-controller-manager" },
-		{ "kubernetes", "kube-scheduler" },
-		{ "kubernetes", "kube-proxy" },
-		{ "containerd", "containerd" },
-		{ "containerd", "containerd-shim-runc-v2" },
-		{ "runc", "runc" },
-		{ "coredns", "coredns" },
-		{ "etcd", "etcd" },
+	static const char *const plain[] = {
+		"kubernetes/kubelet",
+		"kubernetes/kubectl",
+		"kubernetes/kube-apiserver",
+		"kubernetes/kube-controller-manager",
+		"kubernetes/kube-scheduler",
+		"kubernetes/kube-proxy",
+		"containerd/containerd",
+		"containerd/containerd-shim-runc-v2",
+		"runc/runc",
+		"coredns/coredns",
+		"etcd/etcd",
 	};
-	struct cryo_err err = CRYO_ERR_INIT;
 
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "test-nodeimage-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(component); i++) {
 		built[i].component = &component[i];
-		built[i].dir = cryo_asprintf("%s/%s", dir, component[i].name);
+		built[i].dir = cryo_asprintf("%s/%s", scratch_dir, component[i].name);
 	}
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(plain); i++)
-		write_program(plain[i][0], plain[i][1], "exit 0");
-	write_program("kubernetes", "kubeadm",
-		      "for i in kube-apiserver:v1.33.13 kube-controller-manager:v1.33.13 "
-		      "kube-scheduler:v1.33.13 kube-proxy:v1.33.13 coredns/coredns:v1.12.0 "
-		      "pause:3.99 etcd:3.5.24-0; do echo registry.example/$i; done");
-	write_program("containerd", "ctr",
-		      "echo '{\"process\":{\"rlimits\":[1],\"args\":[\"sh\"]},\"hooks\":{}}'");
-	write_program("kind", "kind", "exit 0");
-	write_program("kind/files/usr/local/bin", "entrypoint", "exit 0");
-	write_program("kind/files/etc/containerd", "config.toml", "kind's own");
+		scratch_put_script(plain[i], "exit 0");
+	scratch_put_script("kubernetes/kubeadm",
+			   "for i in kube-apiserver:v1.33.13 kube-controller-manager:v1.33.13 "
+			   "kube-scheduler:v1.33.13 kube-proxy:v1.33.13 coredns/coredns:v1.12.0 "
+			   "pause:3.99 etcd:3.5.24-0; do echo registry.example/$i; done");
+	scratch_put_script("containerd/ctr",
+			   "echo '{\"process\":{\"rlimits\":[1],\"args\":[\"sh\"]},\"hooks\":{}}'");
+	scratch_put_script("kind/kind", "exit 0");
+	scratch_put_script("kind/files/usr/local/bin/entrypoint", "exit 0");
+	scratch_put_script("kind/files/etc/containerd/config.toml", "kind's own");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(component); i++)
 		free(built[i].dir);
-	free(dir);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static char *make_top(const char *name)
 {
-	char *path = cryo_asprintf("%s/%s", dir, name);
-	cryo_auto(cryo_free) char *lower = cryo_asprintf("%s/lower.tar", dir);
+	char *path = cryo_asprintf("%s/%s", scratch_dir, name);
+	cryo_auto(cryo_free) char *lower = scratch_path("lower.tar");
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_layer *l = NULL;
 
@@ -98,7 +81,7 @@ static char *make_top(const char *name)
 		assert_int_equal(cryo_layer_finish(l, &err), 0);
 		cryo_layer_free(l);
 	}
-	if (nodeimage_write_top(&image, lower, dir, path, &err) < 0)
+	if (nodeimage_write_top(&image, lower, scratch_dir, path, &err) < 0)
 		fail_msg("%s", err.msg);
 	return path;
 }
@@ -185,9 +168,10 @@ static void same_twice(void **state)
 static void control_plane_names(void **state)
 {
 	cryo_auto(cryo_free) char *top = make_top("c.tar");
-	const char *const argv[] = { "tar", "-C", dir, "-xf", top, "kind/images/first/etcd.tar",
+	const char *const argv[] = { "tar", "-C", scratch_dir,
+				     "-xf", top,  "kind/images/first/etcd.tar",
 				     NULL };
-	cryo_auto(cryo_free) char *etcd = cryo_asprintf("%s/kind/images/first/etcd.tar", dir);
+	cryo_auto(cryo_free) char *etcd = scratch_path("kind/images/first/etcd.tar");
 	cryo_auto(cryo_free) char *index = NULL;
 	cryo_auto(cryo_free) char *none = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;

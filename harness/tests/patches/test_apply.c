@@ -5,6 +5,7 @@
  * is between two of them, or written by hand where git would not write them.
  */
 #include "patches/apply.h"
+#include "tests/scratch.h"
 
 #include "patches/base.h"
 #include "git/repo.h"
@@ -20,28 +21,20 @@
 
 #define MAIL "From: Ann <a@b.c>\nDate: Mon, 2 Nov 2026 15:04:05 +0100\nSubject: %s\n\nWhy.\n---\n%s"
 
-static char *dir, *repository;
+static char *repository;
 
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-apply-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	repository = cryo_asprintf("%s/r.git", dir);
+	repository = scratch_path("r.git");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
 	free(repository);
-	return rc;
+	return scratch_teardown(state);
 }
 
 /* --- worlds --- */
@@ -67,7 +60,7 @@ static void put(const char *root, const char *spec)
 static void world(const char *const *files, char commit[CRYO_COMMIT_HEX])
 {
 	static unsigned count;
-	cryo_auto(cryo_free) char *root = cryo_asprintf("%s/w%u", dir, count);
+	cryo_auto(cryo_free) char *root = cryo_asprintf("%s/w%u", scratch_dir, count);
 	cryo_auto(cryo_free) char *key = cryo_asprintf("w%u", count++);
 	struct cryo_base_part part = { root, "" };
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -534,7 +527,7 @@ static void trying_goes_on(void **state)
 
 static char *contents(const char *name)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/out/%s", dir, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/out/%s", scratch_dir, name);
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_str s = { 0 };
 
@@ -546,8 +539,8 @@ static void out_comes_what_went_in(void **state)
 {
 	static const char *const files[] = { ".gitattributes=* text eol=crlf\n", "a=1\n2\n", "b*x",
 					     "d/l>../a", "d/gone>nowhere" };
-	cryo_auto(cryo_free) char *in = cryo_asprintf("%s/in", dir);
-	cryo_auto(cryo_free) char *out = cryo_asprintf("%s/out", dir);
+	cryo_auto(cryo_free) char *in = scratch_path("in");
+	cryo_auto(cryo_free) char *out = scratch_path("out");
 	const struct cryo_base_part part = { in, "" };
 	char commit[CRYO_COMMIT_HEX], before[CRYO_HASH_HEX], after[CRYO_HASH_HEX];
 	struct cryo_err err = CRYO_ERR_INIT;
@@ -569,9 +562,9 @@ static void out_comes_what_went_in(void **state)
 static void parts_lie_where_they_belong(void **state)
 {
 	static const char *const top[] = { "go.mod=top\n", NULL };
-	cryo_auto(cryo_free) char *one = cryo_asprintf("%s/one", dir);
-	cryo_auto(cryo_free) char *two = cryo_asprintf("%s/two", dir);
-	cryo_auto(cryo_free) char *out = cryo_asprintf("%s/out", dir);
+	cryo_auto(cryo_free) char *one = scratch_path("one");
+	cryo_auto(cryo_free) char *two = scratch_path("two");
+	cryo_auto(cryo_free) char *out = scratch_path("out");
 	cryo_auto(cryo_free) char *text = NULL, *below = NULL;
 	const struct cryo_base_part part[] = { { one, "" }, { two, "staging/src/k8s.io/api" } };
 	char commit[CRYO_COMMIT_HEX], again[CRYO_COMMIT_HEX];

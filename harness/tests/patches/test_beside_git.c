@@ -11,6 +11,7 @@
 #include "git/repo.h"
 #include "sys/fs.h"
 #include "sys/proc.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdio.h>
@@ -35,7 +36,7 @@ struct world {
 	size_t n;
 };
 
-static char *dir, *repository, *mails;
+static char *repository, *mails;
 static git_repository *repo;
 
 /* --- git --- */
@@ -77,28 +78,20 @@ static void git(const char *const *argv)
 
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-beside-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	repository = cryo_asprintf("%s/r", dir);
-	mails = cryo_asprintf("%s/series", dir);
+	repository = scratch_path("r");
+	mails = scratch_path("series");
 	cryo_git_ready();
 	return git_repository_init(&repo, repository, false);
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
 	git_repository_free(repo);
-	free(dir);
 	free(repository);
 	free(mails);
-	return rc;
+	return scratch_teardown(state);
 }
 
 /* --- worlds --- */
@@ -1521,7 +1514,7 @@ static const char *const hostile_environment[][2] = {
 
 static void put_hostile(const char *name, const char *text, mode_t mode)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 	struct cryo_err err = CRYO_ERR_INIT;
 
@@ -1531,10 +1524,10 @@ static void put_hostile(const char *name, const char *text, mode_t mode)
 		cryo_str_addn(&s, text, n);
 		text += n;
 		if (cryo_starts_with(text, "HOOKS")) {
-			cryo_str_addf(&s, "%s/hooks", dir);
+			cryo_str_addf(&s, "%s/hooks", scratch_dir);
 			text += strlen("HOOKS");
 		} else if (cryo_starts_with(text, "ATTRIBUTES")) {
-			cryo_str_addf(&s, "%s/attributes", dir);
+			cryo_str_addf(&s, "%s/attributes", scratch_dir);
 			text += strlen("ATTRIBUTES");
 		} else if (*text) {
 			cryo_str_addn(&s, text++, 1);
@@ -1551,8 +1544,9 @@ static void make_hostile(void)
 		"applypatch-msg", "pre-applypatch",    "post-index-change", "reference-transaction",
 		"post-checkout",  "prepare-commit-msg"
 	};
-	cryo_auto(cryo_free) char *home = cryo_asprintf("%s/home", dir);
-	cryo_auto(cryo_free) char *script = cryo_asprintf("#!/bin/sh\n>>%s/touched\nexit 1\n", dir);
+	cryo_auto(cryo_free) char *home = scratch_path("home");
+	cryo_auto(cryo_free) char *script =
+	    cryo_asprintf("#!/bin/sh\n>>%s/touched\nexit 1\n", scratch_dir);
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(hooks); i++) {
 		cryo_auto(cryo_free) char *own = cryo_asprintf("r/.git/hooks/%s", hooks[i]);
@@ -1592,7 +1586,7 @@ static char *join_composed(const char *base, const char *head)
 static int run_hostile(const struct cryo_series *s, const char *base, const char *head,
 		       const char *composed)
 {
-	cryo_auto(cryo_free) char *touched = cryo_asprintf("%s/touched", dir), *again = NULL;
+	cryo_auto(cryo_free) char *touched = scratch_path("touched"), *again = NULL;
 	char there[CRYO_COMMIT_HEX];
 	struct cryo_err err = CRYO_ERR_INIT;
 

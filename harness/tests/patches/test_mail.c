@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "patches/series.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 
@@ -15,29 +16,9 @@
 
 /* --- directories --- */
 
-static char *dir;
-
-static int setup(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	return cryo_fs_tmpdir("/tmp", "cryo-mail-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
-	return rc;
-}
-
 static void put(const char *name, const char *subject)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 	cryo_auto(cryo_free) char *text = cryo_asprintf(HEAD "Subject: %s\n\n" DIFF, subject);
 	struct cryo_err err = CRYO_ERR_INIT;
 
@@ -50,7 +31,7 @@ static void hash(char out[CRYO_HASH_HEX])
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_series s = { 0 };
 
-	assert_int_equal(cryo_series_load(dir, &s, &err), 0);
+	assert_int_equal(cryo_series_load(scratch_dir, &s, &err), 0);
 	cryo_series_hash(&s, h);
 	cryo_hash_hex(h, out);
 	cryo_series_release(&s);
@@ -67,7 +48,7 @@ static void a_series(void **state)
 	put("0002-a.patch", "a");
 	put("README.md", "no patch");
 	put(".0003-c.patch", "an editor's");
-	assert_int_equal(cryo_series_load(dir, &s, &err), 0);
+	assert_int_equal(cryo_series_load(scratch_dir, &s, &err), 0);
 	assert_int_equal(s.n, 2);
 	assert_string_equal(s.patch[0].name, "0002-a.patch");
 	assert_string_equal(s.patch[1].name, "0010-b.patch");
@@ -84,21 +65,21 @@ static void a_series(void **state)
 
 static void directories_that_are_no_series(void **state)
 {
-	cryo_auto(cryo_free) char *nowhere = cryo_asprintf("%s/nowhere", dir);
+	cryo_auto(cryo_free) char *nowhere = scratch_path("nowhere");
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_series s = { 0 };
 
 	(void)state;
 	assert_int_equal(cryo_series_load(nowhere, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "no directory '/"));
-	assert_int_equal(cryo_series_load(dir, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_series_load(scratch_dir, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "no patch in '"));
 	put("0001-a.patch", "a");
 	put("0001-b.patch", "b");
-	assert_int_equal(cryo_series_load(dir, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_series_load(scratch_dir, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "'0001-a.patch' and '0001-b.patch' in '"));
 	put("fix.patch", "a");
-	assert_int_equal(cryo_series_load(dir, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_series_load(scratch_dir, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "fix.patch' is not named NNNN-"));
 	assert_int_equal(s.n, 0);
 }
@@ -106,8 +87,9 @@ static void directories_that_are_no_series(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(a_series, setup, teardown),
-		cmocka_unit_test_setup_teardown(directories_that_are_no_series, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_series, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(directories_that_are_no_series, scratch_setup,
+						scratch_teardown),
 	};
 
 	return cmocka_run_group_tests_name("mail", tests, NULL, NULL) ? EXIT_FAILURE : EXIT_SUCCESS;

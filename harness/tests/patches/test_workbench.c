@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A tree to work in, worked in with libgit2, and the series written back. */
 #include "patches/workbench.h"
+#include "tests/scratch.h"
 
 #include "patches/base.h"
 #include "git/repo.h"
@@ -20,33 +21,14 @@
 	"---\ndiff --git a/%s b/%s\nnew file mode 100644\n--- /dev/null\n+++ b/%s\n@@ -0,0 +1 "    \
 	"@@\n+1\n"
 
-static char *dir, *repository, *series, *bench;
+static char *repository, *series, *bench;
 static char base[CRYO_COMMIT_HEX];
-
-static void put(const char *root, const char *name, const char *text, size_t len)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", root, name);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, len, 0644, &err), 0);
-}
 
 static void put_patch(const char *name, const char *subject, const char *file)
 {
 	cryo_auto(cryo_free) char *text = cryo_asprintf(MAIL, subject, file, file, file);
 
-	put(series, name, text, strlen(text));
-}
-
-static char *get(const char *root, const char *name)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", root, name);
-	struct cryo_err err = CRYO_ERR_INIT;
-	struct cryo_str s = { 0 };
-
-	assert_int_equal(cryo_fs_read(path, 1 << 20, &s, &err), 0);
-	return cryo_str_detach(&s);
+	scratch_put_bytes(series, name, text, strlen(text), 0644);
 }
 
 static int setup(void **state)
@@ -55,16 +37,15 @@ static int setup(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_base_part part = { 0 };
 
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-bench-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	repository = cryo_asprintf("%s/r.git", dir);
-	series = cryo_asprintf("%s/series", dir);
-	bench = cryo_asprintf("%s/bench", dir);
-	source = cryo_asprintf("%s/source", dir);
-	put(source, "a", "1\n2\n3\n", 6);
-	put(source, ".gitattributes", "* text eol=crlf\n", 16);
-	put(source, "bin", "x\0y", 3);
+	repository = scratch_path("r.git");
+	series = scratch_path("series");
+	bench = scratch_path("bench");
+	source = scratch_path("source");
+	scratch_put_bytes(source, "a", "1\n2\n3\n", 6, 0644);
+	scratch_put_bytes(source, ".gitattributes", "* text eol=crlf\n", 16, 0644);
+	scratch_put_bytes(source, "bin", "x\0y", 3, 0644);
 	put_patch("0001-one.patch", "one", "one");
 	put_patch("0002-two.patch", "two", "two");
 	part.dir = source;
@@ -74,15 +55,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
 	free(repository);
 	free(series);
 	free(bench);
-	return rc;
+	return scratch_teardown(state);
 }
 
 static int open_bench(size_t *applied, struct cryo_err *err)
@@ -141,10 +117,10 @@ static void forth_and_back(void **state)
 	(void)state;
 	assert_int_equal(open_bench(&applied, &err), 0);
 	assert_int_equal(applied, 2);
-	text = get(bench, "two");
+	text = scratch_get_in(bench, "two");
 	assert_string_equal(text, "1\n");
 	free(text);
-	text = get(bench, "a");
+	text = scratch_get_in(bench, "a");
 	assert_string_equal(text, "1\n2\n3\n"); /* no filter of .gitattributes */
 
 	/* The trees of the series may go. */
@@ -154,14 +130,14 @@ static void forth_and_back(void **state)
 	again = refreshed(0, &err);
 	assert_string_equal(again, "same 0001-one.patch\nsame 0002-two.patch\n");
 
-	put(bench, "bin", "x\0z\0", 4);
-	put(bench, "a", "1\nzwei\n3", 8);
+	scratch_put_bytes(bench, "bin", "x\0z\0", 4, 0644);
+	scratch_put_bytes(bench, "a", "1\nzwei\n3", 8, 0644);
 	commit_in(bench, "Three: f\303\274r [all]!\n\nBecause.\n\nReally.\n");
 	added = refreshed(0, &err);
 	assert_string_equal(added, "same 0001-one.patch\nsame 0002-two.patch\n"
 				   "added 0003-Three-f-r-all.patch\n");
 	free(text);
-	text = get(series, "0003-Three-f-r-all.patch");
+	text = scratch_get_in(series, "0003-Three-f-r-all.patch");
 	assert_non_null(strstr(text, "From: =?UTF-8?q?Zo=C3=AB?= <z@x>\n"));
 	assert_non_null(strstr(text, "\n\nBecause.\n\nReally.\n---\n"));
 	assert_non_null(strstr(text, "GIT binary patch"));
@@ -177,7 +153,7 @@ static void nothing_is_lost(void **state)
 	(void)state;
 	assert_int_equal(open_bench(&applied, &err), 0);
 	assert_int_equal(open_bench(&applied, &err), 0);
-	put(bench, "a", "1\n", 2);
+	scratch_put_bytes(bench, "a", "1\n", 2, 0644);
 	assert_int_equal(open_bench(&applied, &err), -CRYO_E_CONFIG);
 	print_message("# %s\n", err.msg);
 	assert_non_null(strstr(err.msg, "bench' stays: 1 file with uncommitted changes, 'a'"));
@@ -186,7 +162,7 @@ static void nothing_is_lost(void **state)
 	commit_in(bench, "three\n");
 	assert_int_equal(open_bench(&applied, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "it has commits that are not in the series"));
-	put(bench, "untracked", "1\n", 2);
+	scratch_put_bytes(bench, "untracked", "1\n", 2, 0644);
 	free(refreshed(-CRYO_E_CONFIG, &err));
 	commit_in(bench, "four\n");
 	text = refreshed(0, &err);
@@ -202,12 +178,12 @@ static void foreign_directories_stay(void **state)
 	size_t applied;
 
 	(void)state;
-	put(bench, "letter", "dear\n", 5);
+	scratch_put_bytes(bench, "letter", "dear\n", 5, 0644);
 	assert_int_equal(open_bench(&applied, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "bench' is not a tree of 'sources patch'"));
 	free(refreshed(-CRYO_E_CONFIG, &err));
 	assert_non_null(strstr(err.msg, "is not a tree of 'sources patch'"));
-	text = get(bench, "letter");
+	text = scratch_get_in(bench, "letter");
 	assert_string_equal(text, "dear\n");
 }
 
@@ -224,14 +200,14 @@ static void a_patch_that_does_not_go_on(void **state)
 	assert_int_equal(open_bench(&applied, &err), 0);
 	assert_int_equal(applied, 1);
 	put_patch("0002-two.patch", "two", "two");
-	put(bench, "three", "mine\n", 5);
+	scratch_put_bytes(bench, "three", "mine\n", 5, 0644);
 	commit_in(bench, "mine\n");
 	assert_int_equal(open_bench(&applied, &err), -CRYO_E_CONFIG);
 }
 
 static void a_series_begins(void **state)
 {
-	cryo_auto(cryo_free) char *fresh = cryo_asprintf("%s/fresh", dir);
+	cryo_auto(cryo_free) char *fresh = scratch_path("fresh");
 	cryo_auto(cryo_free) char *text = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
 	size_t applied;
@@ -242,7 +218,7 @@ static void a_series_begins(void **state)
 	assert_int_equal(open_bench(&applied, &err), 0);
 	free(refreshed(-CRYO_E_CONFIG, &err));
 	assert_non_null(strstr(err.msg, "there is no commit since 'base'"));
-	put(bench, "a", "", 0);
+	scratch_put_bytes(bench, "a", "", 0, 0644);
 	commit_in(bench, "empty it\n");
 	text = refreshed(0, &err);
 	assert_string_equal(text, "added 0001-empty-it.patch\n");
@@ -262,7 +238,7 @@ static void messages_that_no_mail_can_hold(void **state)
 
 		assert_int_equal(cryo_fs_rmtree(bench, &err), 0);
 		assert_int_equal(open_bench(&applied, &err), 0);
-		put(bench, "a", "", 0);
+		scratch_put_bytes(bench, "a", "", 0, 0644);
 		commit_in(bench, row[i]);
 		text = refreshed(-CRYO_E_CONFIG, &err);
 		print_message("# %s\n", err.msg);

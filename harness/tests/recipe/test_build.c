@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A fake go on PATH that logs how it was called and answers from files. */
 #include "recipe/build.h"
+#include "tests/scratch.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -54,44 +55,23 @@ static const char mod_json[] =
     "{\"Old\": {\"Path\": \"a.b/fork\"}, \"New\": {\"Path\": \"c.d/fork\", \"Version\": "
     "\"v1.0.0\"}}]}";
 
-static char *base, *old_path;
-
-static void put(const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0755, &err), 0);
-}
-
-static char *get(const char *name)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
-	struct cryo_err err = CRYO_ERR_INIT;
-	struct cryo_str s = { 0 };
-
-	assert_int_equal(cryo_fs_read(path, 1 << 20, &s, &err), 0);
-	return cryo_str_detach(&s);
-}
-
 static void gone(const char *name)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 
 	unlink(path);
 }
 
 static bool there(const char *name)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", base, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 
 	return cryo_fs_exists(path);
 }
 
 static unsigned calls_of(const char *what)
 {
-	cryo_auto(cryo_free) char *log = get("log");
+	cryo_auto(cryo_free) char *log = scratch_get("log");
 	unsigned n = 0;
 
 	for (const char *p = log; (p = strstr(p, what)); p += strlen(what))
@@ -101,48 +81,33 @@ static unsigned calls_of(const char *what)
 
 static void answer_with(const char *sum)
 {
-	cryo_auto(cryo_free) char *text =
-	    cryo_asprintf("{\"Path\": \"x\", \"Dir\": \"%s/src\", \"Sum\": \"%s\"}", base, sum);
+	cryo_auto(cryo_free) char *text = cryo_asprintf(
+	    "{\"Path\": \"x\", \"Dir\": \"%s/src\", \"Sum\": \"%s\"}", scratch_dir, sum);
 
-	put("answer", text);
+	scratch_put_program("answer", text);
 }
 
 static int setup(void **state)
 {
-	cryo_auto(cryo_free) char *path = NULL, *cache = NULL;
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-build-", &base, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	old_path = cryo_strdup(getenv("PATH"));
-	path = cryo_asprintf("%s/bin:%s", base, old_path);
-	cache = cryo_asprintf("%s/cache", base);
-	setenv("PATH", path, 1);
-	setenv("CRYOPOD_CACHE_DIR", cache, 1);
-	setenv("FAKE_DIR", base, 1);
-	put("bin/go", fake_go);
-	put("version", "go1.26.8");
-	put("log", "");
-	put("mod.json", mod_json);
-	put("src/go.mod", "module k8s.io/kubernetes\n");
-	put("src/go.sum", "a.b/c v1.0.0 h1:x\n");
+	scratch_add_to_path("bin");
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "cache");
+	scratch_setenv("FAKE_DIR", scratch_dir);
+	scratch_put_program("bin/go", fake_go);
+	scratch_put_program("version", "go1.26.8");
+	scratch_put_program("log", "");
+	scratch_put_program("mod.json", mod_json);
+	scratch_put_program("src/go.mod", "module k8s.io/kubernetes\n");
+	scratch_put_program("src/go.sum", "a.b/c v1.0.0 h1:x\n");
 	answer_with(SUM);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(base, &err);
-
-	(void)state;
 	cryo_event_set_sink(NULL, NULL);
-	setenv("PATH", old_path, 1);
-	unsetenv("CRYOPOD_CACHE_DIR");
-	free(old_path);
-	free(base);
-	return rc;
+	return scratch_teardown(state);
 }
 
 #define KUBERNETES                                                                                 \
@@ -158,9 +123,9 @@ static int plan(const char *component, struct cryo_build *b, struct cryo_err *er
 							"kind: Stack\nmetadata: {name: t}\n"
 							"spec:\n  components:\n    %s\n",
 							component);
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/stack.yaml", base);
+	cryo_auto(cryo_free) char *path = scratch_path("stack.yaml");
 
-	put("stack.yaml", text);
+	scratch_put_program("stack.yaml", text);
 	cryo_stack_release(&stack);
 	assert_int_equal(cryo_stack_load(path, &stack, err), 0);
 	return cryo_build_plan(&stack, NULL, b, err);
@@ -181,7 +146,8 @@ static int build(const char *component, struct cryo_err *err)
 /* Files below builds/<component>/, all of it on one line; "" if there is nothing. */
 static char *published(const char *component)
 {
-	cryo_auto(cryo_free) char *top = cryo_asprintf("%s/cache/builds/%s", base, component);
+	cryo_auto(cryo_free) char *top =
+	    cryo_asprintf("%s/cache/builds/%s", scratch_dir, component);
 	struct cryo_str s = { 0 };
 	const struct dirent *stamp, *e;
 	DIR *outer = opendir(top), *inner;
@@ -230,7 +196,7 @@ static void builds_and_then_has_nothing_to_do(void **state)
 	assert_int_equal(build(KUBERNETES, &err), 0);
 	assert_int_equal(calls_of("build -v"), 2);
 	assert_int_equal(calls_of("mod download"), 1);
-	text = get("log");
+	text = scratch_get("log");
 	assert_non_null(strstr(text, " -X k8s.io/component-base/version.gitVersion=v1.33.13 "));
 	assert_non_null(strstr(text, "version.gitMinor=33 "));
 	assert_non_null(strstr(text, "kubelet k8s.io/kubernetes/cmd/kubelet [-mod=mod "));
@@ -277,7 +243,7 @@ static void one_more_program_builds_only_that(void **state)
 	assert_int_equal(build("containerd: {source: {module: a.b/c, version: v2.2.5}}", &err), 0);
 	assert_int_equal(calls_of("/ctr a.b/c/cmd/ctr"), 1);
 	assert_int_equal(calls_of("build -v"), 3);
-	log = get("log");
+	log = scratch_get("log");
 	assert_non_null(strstr(log, "-X a.b/c/version.Version=v2.2.5 "));
 }
 
@@ -288,7 +254,7 @@ static void wraps_the_module(void **state)
 
 	(void)state;
 	assert_int_equal(build(KUBERNETES, &err), 0);
-	log = get("log");
+	log = scratch_get("log");
 	assert_non_null(strstr(log, "mod edit -module=cryopod.dev/build/kubernetes "
 				    "-require=k8s.io/kubernetes@v1.33.13 "
 				    "-dropreplace=k8s.io/api "
@@ -305,8 +271,9 @@ static void trees_are_built_where_they_are(void **state)
 
 	(void)state;
 	assert_int_equal(build("containerd: {source: {dir: src}, programs: [ctr]}", &err), 0);
-	log = get("log");
-	expected = cryo_asprintf("/ctr ./cmd/ctr [-trimpath -buildvcs=false] in %s/src\n", base);
+	log = scratch_get("log");
+	expected =
+	    cryo_asprintf("/ctr ./cmd/ctr [-trimpath -buildvcs=false] in %s/src\n", scratch_dir);
 	assert_non_null(strstr(log, expected));
 	assert_null(strstr(log, "mod "));
 	assert_null(strstr(log, "-X "));
@@ -318,7 +285,7 @@ static void trees_from_git(void **state)
 {
 	static const struct world_file file[] = { { "go.mod", "module x\n", NULL } };
 	static const struct world_file more[] = { { "new", "x\n", NULL } };
-	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *repo = scratch_path("repo");
 	cryo_auto(cryo_free) char *component =
 	    cryo_asprintf("containerd: {source: {git: %s, ref: main, version: v2.0.1}, "
 			  "programs: [ctr]}",
@@ -336,13 +303,13 @@ static void trees_from_git(void **state)
 	assert_true(b.item[0].up_to_date);
 	assert_true(cryo_fs_is_dir(b.item[0].dir));
 	cryo_build_release(&b);
-	log = get("log");
+	log = scratch_get("log");
 	expected = cryo_asprintf("-X github.com/containerd/containerd/v2/version.Version=v2.0.1 -X "
 				 "github.com/containerd/containerd/v2/version.Revision=%s -o ",
 				 commit);
 	assert_non_null(strstr(log, expected));
 	free(expected);
-	expected = cryo_asprintf("in %s/cache/trees/containerd/%s\n", base, commit);
+	expected = cryo_asprintf("in %s/cache/trees/containerd/%s\n", scratch_dir, commit);
 	assert_non_null(strstr(log, expected));
 	assert_int_equal(build(component, &err), 0);
 	/* A branch that moved is not followed by a build. */
@@ -364,14 +331,14 @@ static void a_tree_says_its_version(void **state)
 		{ "1.2 -extld=/evil\n", "", " -static -X main.gitCommit=" },
 		{ "", "", " -static -X main.gitCommit=" },
 	};
-	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *repo = scratch_path("repo");
 	struct cryo_err err = CRYO_ERR_INIT;
 	char commit[CRYO_COMMIT_HEX];
 
 	(void)state;
 	/* A host that can build C code. */
-	put("bin/gcc", "#!/bin/sh\necho /lib/libseccomp.a\n");
-	put("bin/pkg-config", "#!/bin/sh\necho 2.5\n");
+	scratch_put_program("bin/gcc", "#!/bin/sh\necho /lib/libseccomp.a\n");
+	scratch_put_program("bin/pkg-config", "#!/bin/sh\necho 2.5\n");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_free) char *component = NULL, *log = NULL;
 
@@ -384,7 +351,7 @@ static void a_tree_says_its_version(void **state)
 					  row[i].named);
 		gone("log");
 		assert_int_equal(build(component, &err), 0);
-		log = get("log");
+		log = scratch_get("log");
 		assert_non_null(strstr(log, row[i].flag));
 	}
 }
@@ -397,18 +364,18 @@ static void put_patch(const char *name, const char *file, const char *from, cons
 	    file, file, file, file, file, from, to);
 	cryo_auto(cryo_free) char *path = cryo_asprintf("series/%s", name);
 
-	put(path, text);
+	scratch_put_program(path, text);
 }
 
 /* A file of the tree that was built, where the log says it was; caller frees. */
 static char *in_patched_tree(const char *name)
 {
-	cryo_auto(cryo_free) char *log = get("log"), *path = NULL;
+	cryo_auto(cryo_free) char *log = scratch_get("log"), *path = NULL;
 	const char *tree = strstr(log, "/patched-");
 
 	assert_non_null(tree);
 	path = cryo_asprintf("cache/trees/containerd%.*s/%s", (int)strcspn(tree, "\n"), tree, name);
-	return get(path);
+	return scratch_get(path);
 }
 
 /* Built is a tree beside that of the commit, which stays as it is. */
@@ -416,7 +383,7 @@ static void trees_from_git_with_patches(void **state)
 {
 	static const struct world_file file[] = { { "go.mod", "module x\n", NULL },
 						  { "a.go", "old\n", NULL } };
-	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *repo = scratch_path("repo");
 	cryo_auto(cryo_free) char *component = cryo_asprintf(
 	    "containerd: {source: {git: %s, ref: main}, programs: [ctr], patches: series}", repo);
 	cryo_auto(cryo_free) char *log = NULL, *expected = NULL, *tree = NULL, *name = NULL;
@@ -437,15 +404,15 @@ static void trees_from_git_with_patches(void **state)
 	assert_string_equal(cryo_json_str(record, "source.patches[0].name"), "0001-a.patch");
 	tree = cryo_asprintf("patched-%.16s", cryo_json_str(record, "source.patchedCommit"));
 	cryo_build_release(&b);
-	log = get("log");
-	expected = cryo_asprintf("in %s/cache/trees/containerd/%s\n", base, tree);
+	log = scratch_get("log");
+	expected = cryo_asprintf("in %s/cache/trees/containerd/%s\n", scratch_dir, tree);
 	assert_non_null(strstr(log, expected));
 	name = cryo_asprintf("cache/trees/containerd/%s/a.go", tree);
-	patched = get(name);
+	patched = scratch_get(name);
 	assert_string_equal(patched, "new\n");
 	free(name);
 	name = cryo_asprintf("cache/trees/containerd/%s/a.go", commit);
-	kept = get(name);
+	kept = scratch_get(name);
 	assert_string_equal(kept, "old\n");
 	assert_int_equal(build(component, &err), 0);
 	assert_int_equal(calls_of("build -v"), 1);
@@ -458,9 +425,9 @@ static void trees_from_git_with_patches_and_submodules(void **state)
 	static const char of_part[] = "[submodule \"lib\"]\n\tpath = d/lib\n\turl = ../lib\n";
 	static const char of_repo[] = "[submodule \"part\"]\n\tpath = p/part\n\turl = ../part\n"
 				      "[submodule \"lost\"]\n\tpath = lost\n\turl = ../lost\n";
-	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
-	cryo_auto(cryo_free) char *part = cryo_asprintf("%s/part", base);
-	cryo_auto(cryo_free) char *deep = cryo_asprintf("%s/lib", base);
+	cryo_auto(cryo_free) char *repo = scratch_path("repo");
+	cryo_auto(cryo_free) char *part = scratch_path("part");
+	cryo_auto(cryo_free) char *deep = scratch_path("lib");
 	cryo_auto(cryo_free) char *component = cryo_asprintf(
 	    "containerd: {source: {git: %s, ref: main}, programs: [ctr], patches: series}", repo);
 	cryo_auto(cryo_free) char *outer = NULL, *inner = NULL;
@@ -491,7 +458,7 @@ static void trees_from_git_with_patches_and_submodules(void **state)
 static void a_changed_checkout_is_not_built(void **state)
 {
 	static const struct world_file file[] = { { "go.mod", "module x\n", NULL } };
-	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *repo = scratch_path("repo");
 	cryo_auto(cryo_free) char *component =
 	    cryo_asprintf("containerd: {source: {git: %s, ref: main}, programs: [ctr]}", repo);
 	cryo_auto(cryo_free) char *another = cryo_asprintf(
@@ -503,7 +470,7 @@ static void a_changed_checkout_is_not_built(void **state)
 	world_commit(repo, "main", file, 1, commit);
 	assert_int_equal(build(component, &err), 0);
 	snprintf(name, sizeof(name), "cache/trees/containerd/%s/mine.go", commit);
-	put(name, "package main\n");
+	scratch_put_program(name, "package main\n");
 	assert_int_equal(build(another, &err), -CRYO_E_PROVISION);
 	print_message("# %s\n", err.msg);
 	assert_non_null(strstr(err.msg, "'mine.go' first"));
@@ -512,7 +479,7 @@ static void a_changed_checkout_is_not_built(void **state)
 /* Minutes for a build root, and then the source cannot be had? The other way round. */
 static void sources_come_before_a_build_root(void **state)
 {
-	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", base);
+	cryo_auto(cryo_free) char *repo = scratch_path("repo");
 	cryo_auto(cryo_free) char *component = cryo_asprintf(
 	    "containerd: {source: {git: %s, commit: 0123456789012345678901234567890123456789}}",
 	    repo);
@@ -525,8 +492,9 @@ static void sources_come_before_a_build_root(void **state)
 		skip();
 	}
 	world_commit(repo, "main", &(struct world_file){ "go.mod", "module x\n", NULL }, 1, commit);
-	put("version", "go1.19.8");
-	put("bin/mmdebstrap", "#!/bin/sh\necho mmdebstrap >>$FAKE_DIR/log\nexit 1\n");
+	scratch_put_program("version", "go1.19.8");
+	scratch_put_program("bin/mmdebstrap",
+			    "#!/bin/sh\necho mmdebstrap >>$FAKE_DIR/log\nexit 1\n");
 	assert_int_equal(build(component, &err), -CRYO_E_CONFIG);
 	print_message("# %s\n", err.msg);
 	assert_non_null(strstr(err.msg, "no commit '0123"));
@@ -564,7 +532,7 @@ static void stamps(void **state)
 		struct cryo_err err = CRYO_ERR_INIT;
 		struct cryo_build b = { 0 };
 
-		put("version", row[i].go);
+		scratch_put_program("version", row[i].go);
 		assert_int_equal(plan(row[i].component, &b, &err), 0);
 		cryo_build_stamp(&b, whole);
 		if (i == 0) {
@@ -623,7 +591,7 @@ static void no_patches_no_other_stamp(void **state)
 /* The name of the tree that was built last. */
 static char *tree_name(void)
 {
-	cryo_auto(cryo_free) char *log = get("log");
+	cryo_auto(cryo_free) char *log = scratch_get("log");
 	const char *at = log, *last = NULL;
 
 	while ((at = strstr(at, "/patched-")))
@@ -634,7 +602,7 @@ static char *tree_name(void)
 
 static unsigned trees_there(void)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/cache/trees/kubernetes", base);
+	cryo_auto(cryo_free) char *path = scratch_path("cache/trees/kubernetes");
 	const struct dirent *e;
 	DIR *d = opendir(path);
 	unsigned n = 0;
@@ -655,7 +623,7 @@ static void a_patched_module_is_built_from_a_tree(void **state)
 	cryo_auto(cryo_json_decref) json_t *record = NULL;
 
 	(void)state;
-	put("src/a.go", "old\n");
+	scratch_put_program("src/a.go", "old\n");
 	put_patch("0001-a.patch", "a.go", "old", "new");
 	put_patch("0002-b.patch", "staging/src/k8s.io/api/a.go", "old", "newer");
 	assert_int_equal(plan(PATCHED, &b, &err), 0);
@@ -671,15 +639,15 @@ static void a_patched_module_is_built_from_a_tree(void **state)
 	replace = cryo_asprintf(" -replace=k8s.io/kubernetes=%s/cache/trees/kubernetes/%s "
 				"-replace=k8s.io/api=%s/cache/trees/kubernetes/%s/staging/src/"
 				"k8s.io/api [",
-				base, tree, base, tree);
-	log = get("log");
+				scratch_dir, tree, scratch_dir, tree);
+	log = scratch_get("log");
 	assert_non_null(strstr(log, replace));
 	assert_non_null(strstr(log, "mod download -json k8s.io/api@v0.33.13 "));
 	file = cryo_asprintf("cache/trees/kubernetes/%s/a.go", tree);
-	text = get(file);
+	text = scratch_get(file);
 	assert_string_equal(text, "new\n");
 	staged = cryo_asprintf("cache/trees/kubernetes/%s/staging/src/k8s.io/api/a.go", tree);
-	below = get(staged);
+	below = scratch_get(staged);
 	assert_string_equal(below, "newer\n");
 }
 
@@ -689,7 +657,7 @@ static void a_changed_patch_is_built_again(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	put("src/a.go", "old\n");
+	scratch_put_program("src/a.go", "old\n");
 	put_patch("0001-a.patch", "a.go", "old", "new");
 	assert_int_equal(build(PATCHED, &err), 0);
 	assert_int_equal(build(PATCHED, &err), 0);
@@ -710,9 +678,9 @@ static void what_a_patch_adds_to_go_mod_counts(void **state)
 
 	(void)state;
 	put_patch("0001-a.patch", "go.mod", "module k8s.io/kubernetes", "module patched");
-	put("show-mod", "");
+	scratch_put_program("show-mod", "");
 	assert_int_equal(build(PATCHED, &err), 0);
-	log = get("log");
+	log = scratch_get("log");
 	assert_non_null(strstr(log, "go.mod: module patched\n"));
 }
 
@@ -723,7 +691,7 @@ static void patches_that_do_not_apply(void **state)
 	cryo_auto(cryo_free) char *left = NULL;
 
 	(void)state;
-	put("src/a.go", "other\n");
+	scratch_put_program("src/a.go", "other\n");
 	put_patch("0001-a.patch", "a.go", "old", "new");
 	assert_int_equal(build(PATCHED, &err), -CRYO_E_CONFIG);
 	print_message("# %s\n", err.msg);
@@ -745,10 +713,10 @@ static void a_damaged_repository_is_made_anew(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	put("src/a.go", "old\n");
+	scratch_put_program("src/a.go", "old\n");
 	put_patch("0001-a.patch", "a.go", "old", "new");
 	assert_int_equal(build(PATCHED, &err), 0);
-	objects = cryo_asprintf("%s/cache/trees/kubernetes/modules.git/objects", base);
+	objects = scratch_path("cache/trees/kubernetes/modules.git/objects");
 	command =
 	    cryo_asprintf("find %s -type f -exec chmod u+w {} + -exec truncate -s 0 {} +", objects);
 	assert_int_equal(system(command), 0);
@@ -765,7 +733,7 @@ static void a_changed_tree_is_built_again(void **state)
 	assert_int_equal(build(component, &err), 0);
 	assert_int_equal(build(component, &err), 0);
 	assert_int_equal(calls_of("build -v"), 1);
-	put("src/main.go", "package main\n");
+	scratch_put_program("src/main.go", "package main\n");
 	assert_int_equal(build(component, &err), 0);
 	assert_int_equal(calls_of("build -v"), 2);
 }
@@ -863,7 +831,7 @@ static void downloads_that_fail(void **state)
 		struct cryo_err err = CRYO_ERR_INIT;
 		cryo_auto(cryo_free) char *left = NULL;
 
-		put("answer", row[i].answer);
+		scratch_put_program("answer", row[i].answer);
 		assert_true(build(KUBERNETES, &err) < 0);
 		print_message("# %s\n", err.msg);
 		assert_non_null(strstr(err.msg, row[i].message));
@@ -894,7 +862,7 @@ static void a_failing_build_shows_its_last_lines(void **state)
 	cryo_str_add(&s, "# k8s.io/kubernetes/cmd/kubelet\nkubelet.go:7:2: undefined: x\n");
 	for (int i = 0; i < 30; i++)
 		cryo_str_addf(&s, "kubelet.go:%d:1: more\n", i);
-	put("fail-kubelet", s.p);
+	scratch_put_program("fail-kubelet", s.p);
 	cryo_str_release(&s);
 	warnings = 0;
 	cryo_event_set_sink(count_warnings, NULL);
@@ -903,7 +871,7 @@ static void a_failing_build_shows_its_last_lines(void **state)
 	assert_string_equal(last_warning, "kubelet.go:29:1: more");
 	assert_non_null(strstr(err.msg, "build kubernetes: kubelet: kubelet.go:7:2: undefined: x"));
 	assert_non_null(strstr(err.msg, "/cache/logs/kubernetes.log)"));
-	log = get("cache/logs/kubernetes.log");
+	log = scratch_get("cache/logs/kubernetes.log");
 	assert_non_null(strstr(log, "undefined: x"));
 	left = published("kubernetes");
 	assert_string_equal(left, "");
@@ -934,7 +902,7 @@ static void the_first_complaint_is_the_cause(void **state)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		struct cryo_err err = CRYO_ERR_INIT;
 
-		put("fail-kubelet", row[i].said);
+		scratch_put_program("fail-kubelet", row[i].said);
 		assert_int_equal(build(KUBERNETES, &err), -CRYO_E_PROVISION);
 		print_message("# %s\n", err.msg);
 		assert_non_null(strstr(err.msg, row[i].cause));
@@ -946,7 +914,8 @@ static void a_go_that_cannot_be_had(void **state)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	put("fail-ctr", "go: download go1.99.0: golang.org/toolchain: 404 Not Found\n");
+	scratch_put_program("fail-ctr",
+			    "go: download go1.99.0: golang.org/toolchain: 404 Not Found\n");
 	assert_int_equal(build("containerd: {source: {dir: src}, programs: [ctr]}", &err),
 			 -CRYO_E_PROVISION);
 	print_message("# %s\n", err.msg);
@@ -960,8 +929,8 @@ static void what_was_done_stays_done(void **state)
 	cryo_auto(cryo_free) char *left = NULL;
 
 	(void)state;
-	put("fail-kubectl", "go: downloading a.b/c v1.0.0\n"
-			    "go: a.b/c@v1.0.0: dial tcp: no such host\n");
+	scratch_put_program("fail-kubectl", "go: downloading a.b/c v1.0.0\n"
+					    "go: a.b/c@v1.0.0: dial tcp: no such host\n");
 	assert_int_equal(build(KUBERNETES, &err), -CRYO_E_PROVISION);
 	assert_non_null(strstr(err.msg, "kubectl: go: a.b/c@v1.0.0: dial tcp: no such host (log"));
 	left = published("kubernetes");
@@ -990,7 +959,7 @@ static void kill_9_leaves_no_half_program(void **state)
 	int status;
 
 	(void)state;
-	put("hang", "");
+	scratch_put_program("hang", "");
 	pid = build_in_child();
 	for (int i = 0; i < 1000 && !there("started"); i++)
 		usleep(10000);
@@ -1011,7 +980,7 @@ static void two_at_once_build_once(void **state)
 	int status;
 
 	(void)state;
-	put("slow", "");
+	scratch_put_program("slow", "");
 	one = build_in_child();
 	two = build_in_child();
 	assert_int_equal(waitpid(one, &status, 0), one);

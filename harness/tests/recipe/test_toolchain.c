@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fake programs on an otherwise empty PATH: which Go is chosen, and why. */
 #include "recipe/toolchain.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 
@@ -11,44 +12,18 @@
 
 #include <cmocka.h>
 
-static char *base, *old_path;
-
 static int setup(void **state)
 {
-	cryo_auto(cryo_free) char *bin = NULL, *cache = NULL;
+	cryo_auto(cryo_free) char *bin = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-toolchain-", &base, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	bin = cryo_asprintf("%s/bin", base);
-	cache = cryo_asprintf("%s/cache", base);
-	old_path = cryo_strdup(getenv("PATH"));
-	setenv("PATH", bin, 1);
-	setenv("CRYOPOD_CACHE_DIR", cache, 1);
+	bin = scratch_path("bin");
+	scratch_setenv_path("PATH", "bin");
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "cache");
 	unsetenv("SUDO_UID");
 	return cryo_fs_mkdirs(bin, 0755, &err);
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(base, &err);
-
-	(void)state;
-	setenv("PATH", old_path, 1);
-	unsetenv("CRYOPOD_CACHE_DIR");
-	free(old_path);
-	free(base);
-	return rc;
-}
-
-static void put(const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/bin/%s", base, name);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0755, &err), 0);
 }
 
 static void put_go(const char *version)
@@ -58,9 +33,9 @@ static void put_go(const char *version)
 			  "[ \"$GOTOOLCHAIN\" = local ] || exit 1\n"
 			  "echo '{\"GOVERSION\": \"%s\", \"GOCACHE\": \"%s/gocache\", "
 			  "\"GOMODCACHE\": \"%s/bin/go/mod\", \"GOENV\": \"%s/goenv\"}'\n",
-			  version, base, base, base);
+			  version, scratch_dir, scratch_dir, scratch_dir);
 
-	put("go", text);
+	scratch_put_program("bin/go", text);
 }
 
 static void put_gcc(const char *libseccomp)
@@ -70,7 +45,7 @@ static void put_gcc(const char *libseccomp)
 			  "case $1 in -dumpfullversion) echo 14.2.0;; *) echo %s;; esac\n",
 			  libseccomp);
 
-	put("gcc", text);
+	scratch_put_program("bin/gcc", text);
 }
 
 /* Without a build root only root gets an answer; others are told what is missing. */
@@ -137,9 +112,9 @@ static void no_go_or_broken(void **state)
 {
 	(void)state;
 	expect_root(false, "this machine has no go");
-	put("go", "#!/bin/sh\nexit 3\n");
+	scratch_put_program("bin/go", "#!/bin/sh\nexit 3\n");
 	expect_root(false, "host go does not work");
-	put("go", "#!/bin/sh\necho nonsense\n");
+	scratch_put_program("bin/go", "#!/bin/sh\necho nonsense\n");
 	expect_root(false, "host go does not work");
 }
 
@@ -155,7 +130,7 @@ static void cgo_needs_more(void **state)
 	expect_root(true, "libseccomp-dev");
 	put_gcc("/usr/lib/libseccomp.a");
 	expect_root(true, "pkg-config");
-	put("pkg-config", "#!/bin/sh\necho 2.6.0\n");
+	scratch_put_program("bin/pkg-config", "#!/bin/sh\necho 2.6.0\n");
 	assert_int_equal(cryo_toolchain_find(true, &t, &err), 0);
 	assert_null(t.root);
 	assert_string_equal(t.id, "go1.26.8 gcc 14.2.0 libseccomp 2.6.0");
@@ -164,8 +139,8 @@ static void cgo_needs_more(void **state)
 
 static void caches_are_the_users_if_writable(void **state)
 {
-	cryo_auto(cryo_free) char *gocache = cryo_asprintf("%s/gocache", base);
-	cryo_auto(cryo_free) char *ours = cryo_asprintf("%s/cache/go/mod", base);
+	cryo_auto(cryo_free) char *gocache = scratch_path("gocache");
+	cryo_auto(cryo_free) char *ours = scratch_path("cache/go/mod");
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_toolchain t = { 0 };
 
@@ -214,13 +189,16 @@ static void environment_of_go(void **state)
 	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_toolchain t = { 0 };
-	struct cryo_go_call call = { .args = args, .cwd = base, .work = base, .flags = "-mod=mod" };
+	struct cryo_go_call call = {
+		.args = args, .cwd = scratch_dir, .work = scratch_dir, .flags = "-mod=mod"
+	};
 
 	(void)state;
 	put_go("go1.26.8");
 	assert_int_equal(cryo_toolchain_find(false, &t, &err), 0);
-	put("go", "#!/bin/sh\necho $1 $GOTOOLCHAIN $GOFLAGS $CGO_ENABLED $GOWORK ${GOOS-unset} "
-		  "$GOCACHE\n");
+	scratch_put_program(
+	    "bin/go", "#!/bin/sh\necho $1 $GOTOOLCHAIN $GOFLAGS $CGO_ENABLED $GOWORK ${GOOS-unset} "
+		      "$GOCACHE\n");
 	setenv("GOOS", "windows", 1);
 	setenv("GOFLAGS", "-mod=vendor", 1);
 	assert_int_equal(cryo_go_run(&t, &call, &res, &err), 0);
@@ -232,7 +210,7 @@ static void environment_of_go(void **state)
 	cryo_toolchain_release(&t);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, scratch_teardown)
 
 int main(void)
 {

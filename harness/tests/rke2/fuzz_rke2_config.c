@@ -6,6 +6,7 @@
 #include "rke2/journal.h"
 #include "rke2/runtime.h"
 #include "sys/fs.h"
+#include "tests/scratch.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,30 +15,19 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static char *fuzz_dir;
-
-static void remove_fuzz_dir(void)
-{
-	struct cryo_err ignored = CRYO_ERR_INIT;
-
-	cryo_fs_rmtree(fuzz_dir, &ignored);
-	free(fuzz_dir);
-}
-
 static void put_everywhere(const uint8_t *data, size_t size)
 {
 	static const char *const name[] = { "config.yaml", "agent/etc/containerd/config.toml",
 					    "rke2/journal.jsonl" };
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	if (!fuzz_dir) {
-		if (cryo_fs_tmpdir("/dev/shm", "fuzz-", &fuzz_dir, &err) < 0)
+	if (!scratch_dir) {
+		if (scratch_make_in("/dev/shm", &scratch_dir) < 0)
 			abort();
-		atexit(remove_fuzz_dir);
-		setenv("CRYOPOD_STATE_DIR", fuzz_dir, 1);
+		setenv("CRYOPOD_STATE_DIR", scratch_dir, 1);
 	}
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
-		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", fuzz_dir, name[i]);
+		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name[i]);
 		FILE *f = cryo_fs_mkparents(path, 0700, &err) < 0 ? NULL : fopen(path, "w");
 
 		if (!f || fwrite(data, 1, size, f) != size || fclose(f) != 0)
@@ -55,14 +45,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	put_everywhere(data, size);
-	config = cryo_asprintf("%s/config.yaml", fuzz_dir);
+	config = cryo_asprintf("%s/config.yaml", scratch_dir);
 	cryo_rke2_config_load(config, NULL, &c, &err);
 	cryo_rke2_journal_load(&j, &err);
-	n.root = fuzz_dir;
-	n.data_dir = fuzz_dir;
+	n.root = scratch_dir;
+	n.data_dir = scratch_dir;
 	rke2_runtime_find(&n, &r);
 	for (size_t i = 0; i < r.n; i++)
-		if (!cryo_starts_with(r.file[i].path, fuzz_dir) || strstr(r.file[i].path, "/../"))
+		if (!cryo_starts_with(r.file[i].path, scratch_dir) ||
+		    strstr(r.file[i].path, "/../"))
 			abort();
 	return 0;
 }

@@ -4,6 +4,7 @@
 #define CRYO_TESTS_RKE2_WORLD_H
 
 #include "tests/rke2/standin.h"
+#include "tests/scratch.h"
 
 #include "conf/json.h"
 #include "rke2/durable.h"
@@ -43,10 +44,7 @@ static inline char *node_path(const char *name)
 
 static inline void node_write(const char *name, const char *text, mode_t mode)
 {
-	cryo_auto(cryo_free) char *path = node_path(name);
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &node.err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), mode, &node.err), 0);
+	scratch_put_bytes(node.dir, name, text, strlen(text), mode);
 }
 
 static inline void node_remove(const char *name)
@@ -183,14 +181,13 @@ static inline int node_setup(void **state)
 	(void)state;
 	memset(&node, 0, sizeof(node));
 	/* In memory if there is such a place: thousands of syncs. */
-	if (cryo_fs_tmpdir(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", "cryo-rke2-",
-			   &node.dir, &node.err) < 0)
+	if (scratch_make_in(access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp", &node.dir) < 0)
 		return -1;
 	node.state = node_path("state");
 	node.data = node_path("var/lib/rancher/rke2");
 	node.config = node_path("etc/rancher/rke2/config.yaml");
 	node.tasks = node_path("run/k3s/containerd/io.containerd.runtime.v2.task/k8s.io");
-	setenv("CRYOPOD_STATE_DIR", node.state, 1);
+	scratch_setenv("CRYOPOD_STATE_DIR", node.state);
 	node.standin = (struct standin){
 		node.config, node.data, node.tasks, RELEASE, "version = 3\nroot = \"x\"\n", false
 	};
@@ -214,17 +211,15 @@ static inline int node_setup(void **state)
 
 static inline int node_teardown(void **state)
 {
-	int rc = cryo_fs_rmtree(node.dir, &node.err);
-
 	(void)state;
+	scratch_restore_env();
 	cryo_rke2_set_hook(NULL, NULL);
 	cryo_rke2_build_release(&node.build);
-	free(node.dir);
 	free(node.state);
 	free(node.data);
 	free(node.config);
 	free(node.tasks);
-	return rc;
+	return scratch_remove(&node.dir);
 }
 
 static inline int node_install(void)

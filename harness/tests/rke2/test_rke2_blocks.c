@@ -7,6 +7,7 @@
  * replayed), RKE2 may or may not start, `install` or `rollback` is run.
  */
 #include "tests/rke2/rke2_power.h"
+#include "tests/scratch.h"
 
 #include "sys/proc.h"
 
@@ -185,7 +186,7 @@ static int disk_setup(void **state)
 	if (node_setup(state) < 0)
 		return -1;
 	memset(&disk, 0, sizeof(disk));
-	if (cryo_fs_tmpdir(parent, "cryo-disk-", &disk.dir, &node.err) < 0)
+	if (scratch_make_in(parent, &disk.dir) < 0)
 		return -1;
 	disk.live = cryo_asprintf("%s/live", disk.dir);
 	disk.cut = cryo_asprintf("%s/cut", disk.dir);
@@ -201,12 +202,9 @@ static int disk_setup(void **state)
 
 static int disk_teardown(void **state)
 {
-	struct cryo_err ignored = CRYO_ERR_INIT;
-
 	while (disk.fit && umount2(node.dir, MNT_DETACH) == 0)
 		;
-	cryo_fs_rmtree(disk.dir, &ignored);
-	free(disk.dir);
+	scratch_remove(&disk.dir);
 	free(disk.live);
 	free(disk.cut);
 	return node_teardown(state);

@@ -4,6 +4,7 @@
  * that program. What it says for a scenario is what the file NAME.sh holds.
  */
 #include "scenario/fresh.h"
+#include "tests/scratch.h"
 
 #include "base/event.h"
 #include "base/str.h"
@@ -17,7 +18,7 @@
 
 #include <cmocka.h>
 
-static char *dir, *program, *journal;
+static char *program, *journal;
 static struct cryo_str events;
 static struct cryo_err err;
 
@@ -40,14 +41,6 @@ static const char script[] =
     "*) note \"start $(basename $last .yaml)\"; . \"${last%.yaml}.sh\" ;;\n"
     "esac\n";
 
-static void put(const char *name, const char *text, mode_t mode)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
-
-	assert_int_equal(cryo_fs_mkparents(path, 0700, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), mode, &err), 0);
-}
-
 static void on_event(const struct cryo_event *ev, void *arg)
 {
 	static const char *const kind[] = { "begin", NULL,   "ok",   "same", "FAIL",
@@ -61,32 +54,24 @@ static void on_event(const struct cryo_event *ev, void *arg)
 
 static int setup(void **state)
 {
-	cryo_auto(cryo_free) char *clusters = NULL;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-fresh-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	clusters = cryo_asprintf("%s/state", dir);
-	program = cryo_asprintf("%s/program", dir);
-	journal = cryo_asprintf("%s/journal", dir);
-	setenv("CRYOPOD_STATE_DIR", clusters, 1);
-	setenv("dir", dir, 1);
-	put("program", script, 0700);
+	program = scratch_path("program");
+	journal = scratch_path("journal");
+	scratch_setenv_path("CRYOPOD_STATE_DIR", "state");
+	scratch_setenv("dir", scratch_dir);
+	scratch_put_program("program", script);
 	cryo_event_set_sink(on_event, NULL);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
 	cryo_event_set_sink(NULL, NULL);
 	cryo_str_release(&events);
-	free(dir);
 	free(program);
 	free(journal);
-	return rc;
+	return scratch_teardown(state);
 }
 
 /* Runs scenarios of these names; what each says was put before. */
@@ -102,8 +87,8 @@ static int run(const char *const *names, unsigned jobs, struct cryo_scenario_tot
 		    "spec: {steps: [delete: {pod: p}]}\n",
 		    *names);
 
-		put(name, text, 0600);
-		cryo_strv_addf(&files, "%s/%s", dir, name);
+		scratch_put(name, text);
+		cryo_strv_addf(&files, "%s/%s", scratch_dir, name);
 	}
 	return cryo_fresh_run(&opts, cryo_strv_get(&files), out, &err);
 }
@@ -123,12 +108,12 @@ static void one_after_the_other(void **state)
 	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
 
 	(void)state;
-	put("a.sh", PASS("a"), 0600);
-	put("b.sh",
+	scratch_put("a.sh", PASS("a"));
+	scratch_put(
+	    "b.sh",
 	    "begin b; up; say FAIL 0 b; say fail 0 b 'it broke'; result b failed remote 'it "
-	    "broke'\n",
-	    0600);
-	put("c.sh", "begin c; up; say skip 0 c 'no luck'; result c skipped ok 'no luck'\n", 0600);
+	    "broke'\n");
+	scratch_put("c.sh", "begin c; up; say skip 0 c 'no luck'; result c skipped ok 'no luck'\n");
 	assert_int_equal(run((const char *const[]){ "a", "b", "c", NULL }, 1, &t), 0);
 	assert_string_equal(
 	    cryo_str_get(&events),
@@ -155,13 +140,11 @@ static void at_once(void **state)
 	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
 
 	(void)state;
-	put("a.sh", "begin a; up; touch $dir/a\n" WAIT_FOR("c") "say ok 0 a; result a passed\n",
-	    0600);
-	put("b.sh",
-	    "begin b; up; touch $dir/b\n" WAIT_FOR("a")
-		WAIT_FOR("c") "say ok 0 b; result b passed\n",
-	    0600);
-	put("c.sh", WAIT_FOR("b") "touch $dir/c\n" PASS("c"), 0600);
+	scratch_put("a.sh",
+		    "begin a; up; touch $dir/a\n" WAIT_FOR("c") "say ok 0 a; result a passed\n");
+	scratch_put("b.sh", "begin b; up; touch $dir/b\n" WAIT_FOR("a")
+				WAIT_FOR("c") "say ok 0 b; result b passed\n");
+	scratch_put("c.sh", WAIT_FOR("b") "touch $dir/c\n" PASS("c"));
 	assert_int_equal(run((const char *const[]){ "a", "b", "c", NULL }, 3, &t), 0);
 	assert_int_equal(t.passed, 3);
 	assert_string_equal(t.result[0].name, "a");
@@ -174,10 +157,9 @@ static void first_alone(void **state)
 	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
 
 	(void)state;
-	put("a.sh",
-	    "begin a; sleep 0.2; note up; up\n" WAIT_FOR("b") "say ok 0 a; result a passed\n",
-	    0600);
-	put("b.sh", "touch $dir/b\n" PASS("b"), 0600);
+	scratch_put("a.sh", "begin a; sleep 0.2; note up; up\n" WAIT_FOR(
+				"b") "say ok 0 a; result a passed\n");
+	scratch_put("b.sh", "touch $dir/b\n" PASS("b"));
 	assert_int_equal(run((const char *const[]){ "a", "b", NULL }, 2, &t), 0);
 	assert_int_equal(t.passed, 2);
 	journal_is("start a\nup\nstart b\n");
@@ -188,11 +170,9 @@ static void no_cluster(void **state)
 	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
 
 	(void)state;
-	put("a.sh",
-	    "begin a; say fail 1 cluster 'no root'; say fail 0 a 'no root'\n"
-	    "result a failed unfit 'no root' | sed 's/\"upMs\":5,//'\n",
-	    0600);
-	put("b.sh", PASS("b"), 0600);
+	scratch_put("a.sh", "begin a; say fail 1 cluster 'no root'; say fail 0 a 'no root'\n"
+			    "result a failed unfit 'no root' | sed 's/\"upMs\":5,//'\n");
+	scratch_put("b.sh", PASS("b"));
 	assert_int_equal(run((const char *const[]){ "a", "b", NULL }, 2, &t), -CRYO_E_UNFIT);
 	assert_string_equal(err.msg, "no root");
 	assert_int_equal(t.n, 1);
@@ -237,7 +217,7 @@ static void no_result(void **state)
 		print_message("# %s\n", row[i].name);
 		cryo_str_clear(&events);
 		unlink(journal);
-		put("a.sh", row[i].text, 0600);
+		scratch_put("a.sh", row[i].text);
 		run((const char *const[]){ "a", NULL }, 1, &t);
 		for (const char *c = row[i].events; *c; c++)
 			cryo_str_addn(&want, *c == '@' ? row[i].msg : c,
@@ -254,8 +234,8 @@ static void crash_is_alone(void **state)
 	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
 
 	(void)state;
-	put("a.sh", "begin a; up; kill -SEGV $$\n", 0600);
-	put("b.sh", PASS("b"), 0600);
+	scratch_put("a.sh", "begin a; up; kill -SEGV $$\n");
+	scratch_put("b.sh", PASS("b"));
 	assert_int_equal(run((const char *const[]){ "a", "b", NULL }, 1, &t), 0);
 	assert_int_equal(t.failed, 1);
 	assert_int_equal(t.passed, 1);
@@ -273,9 +253,9 @@ static void remains(void **state)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(there); i++) {
 		cryo_auto(cryo_free) char *path = cryo_asprintf("state/%s/file", there[i]);
 
-		put(path, "", 0600);
+		scratch_put(path, "");
 	}
-	put("a.sh", PASS("a"), 0600);
+	scratch_put("a.sh", PASS("a"));
 	assert_int_equal(run((const char *const[]){ "a", NULL }, 1, &t), 0);
 	journal_is("down t-f1\nstart a\n");
 	assert_true(cryo_starts_with(
@@ -311,12 +291,12 @@ static void limits(void **state)
 					      .name = "a-name-that-has-thirty-five-letters" };
 	cryo_auto(cryo_scenario_totals_release) struct cryo_scenario_totals t = { 0 };
 	const char *const none[] = { "/nowhere/x.yaml", NULL };
-	cryo_auto(cryo_free) char *file = cryo_asprintf("%s/a.yaml", dir);
+	cryo_auto(cryo_free) char *file = scratch_path("a.yaml");
 	const char *const one[] = { file, NULL };
 
 	(void)state;
 	assert_int_equal(cryo_fresh_run(&opts, none, &t, &err), -CRYO_E_CONFIG);
-	put("a.sh", PASS("a"), 0600);
+	scratch_put("a.sh", PASS("a"));
 	assert_int_equal(run((const char *const[]){ "a", NULL }, 1, &t), 0);
 	cryo_scenario_totals_release(&t);
 	assert_int_equal(cryo_fresh_run(&opts, one, &t, &err), -CRYO_E_USAGE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Several clusters at once, each in a process of its own: a shell script plays that program. */
 #include "scenario/many.h"
+#include "tests/scratch.h"
 
 #include "base/event.h"
 #include "sys/fs.h"
@@ -18,7 +19,7 @@
 
 #define N 9
 
-static char *dir, *program;
+static char *program;
 static struct cryo_err err;
 static struct cryo_str said;
 
@@ -44,14 +45,12 @@ static void on_event(const struct cryo_event *ev, void *arg)
 
 static int setup(void **state)
 {
-	char template[] = "/tmp/test_many-XXXXXX";
-
-	(void)state;
-	dir = cryo_strdup(mkdtemp(template));
-	program = cryo_asprintf("%s/program", dir);
-	setenv("dir", dir, 1);
+	if (scratch_setup(state) < 0)
+		return -1;
+	program = scratch_path("program");
+	scratch_setenv("dir", scratch_dir);
 	setenv("odd", "", 1);
-	setenv("CRYOPOD_STATE_DIR", dir, 1);
+	scratch_setenv("CRYOPOD_STATE_DIR", scratch_dir);
 	cryo_event_set_sink(on_event, NULL);
 	cryo_str_clear(&said);
 	err = (struct cryo_err)CRYO_ERR_INIT;
@@ -60,14 +59,10 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	(void)state;
 	cryo_event_set_sink(NULL, NULL);
-	cryo_fs_rmtree(dir, &err);
-	free(cryo_steal(&dir));
 	free(cryo_steal(&program));
 	cryo_str_release(&said);
-	unsetenv("CRYOPOD_STATE_DIR");
-	return 0;
+	return scratch_teardown(state);
 }
 
 static struct cryo_many *run(const struct cryo_up_opts *up, const char *odd, unsigned from,
@@ -86,7 +81,7 @@ static struct cryo_many *run(const struct cryo_up_opts *up, const char *odd, uns
 /* Command lines of all of them, in the order in which they began. */
 static void journal(struct cryo_str *out)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/journal", dir);
+	cryo_auto(cryo_free) char *path = scratch_path("journal");
 
 	assert_int_equal(cryo_fs_read(path, 65536, out, &err), 0);
 }

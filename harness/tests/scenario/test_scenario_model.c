@@ -4,6 +4,7 @@
 #include "scenario/model.h"
 #include "scenario/step.h"
 #include "sys/fs.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 	"metadata: {name: x}\n"
 #define STEPS HEAD "spec:\n  steps:\n"
 
-static char *dir, *file;
+static char *file;
 
 static int setup(void **state)
 {
@@ -26,13 +27,12 @@ static int setup(void **state)
 	cryo_auto(cryo_free) char *one_path = NULL, *two_path = NULL, *none_path = NULL;
 	struct cryo_err err;
 
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-model-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	file = cryo_asprintf("%s/s.yaml", dir);
-	one_path = cryo_asprintf("%s/pod.yaml", dir);
-	two_path = cryo_asprintf("%s/two.yaml", dir);
-	none_path = cryo_asprintf("%s/none.yaml", dir);
+	file = scratch_path("s.yaml");
+	one_path = scratch_path("pod.yaml");
+	two_path = scratch_path("two.yaml");
+	none_path = scratch_path("none.yaml");
 	return cryo_fs_write(one_path, pod, strlen(pod), 0600, &err) |
 	       cryo_fs_write(two_path, two, strlen(two), 0600, &err) |
 	       cryo_fs_write(none_path, "# nothing\n", 10, 0600, &err);
@@ -40,13 +40,8 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	free(dir);
 	free(file);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void complete(void **state)
@@ -85,7 +80,7 @@ static void complete(void **state)
 	assert_string_equal(s.name, "counter");
 	assert_string_equal(s.title, "counter");
 	assert_int_equal(s.rows, 1);
-	assert_string_equal(s.dir, dir);
+	assert_string_equal(s.dir, scratch_dir);
 	assert_int_equal(s.timeout_ms, 120000);
 	assert_int_equal(s.needs.n, 2);
 	assert_int_equal(s.steps.n, 8);

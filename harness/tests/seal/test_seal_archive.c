@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/seal/seal_world.h"
+#include "tests/scratch.h"
 
 #define SIZE 1500000
 
 static struct person owner, other;
-static char *dir, *plain, *sealed, *back;
+static char *plain, *sealed, *back;
 
 static int people(void **state)
 {
@@ -24,28 +25,20 @@ static int no_people(void **state)
 
 static int world(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "test-seal-", &dir, &err), 0);
-	plain = cryo_asprintf("%s/plain", dir);
-	sealed = cryo_asprintf("%s/sealed", dir);
-	back = cryo_asprintf("%s/back", dir);
-	put_file(dir, "plain", SIZE, 1);
+	assert_int_equal(scratch_setup(state), 0);
+	plain = scratch_path("plain");
+	sealed = scratch_path("sealed");
+	back = scratch_path("back");
+	put_file(scratch_dir, "plain", SIZE, 1);
 	return 0;
 }
 
 static int no_world(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
-	free(dir);
 	free(plain);
 	free(sealed);
 	free(back);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void make(const char *to)
@@ -76,12 +69,12 @@ static void round_trip(void **state)
 		cryo_auto(cryo_str_release) struct cryo_str a = { 0 }, b = { 0 };
 
 		no_world(state), world(state);
-		put_file(dir, "plain", row[i], 3);
+		put_file(scratch_dir, "plain", row[i], 3);
 		make(sealed);
 		assert_int_equal(cryo_fs_size(sealed) % 512, 0);
 		assert_int_equal(open_it(&owner), 0);
-		a = get_file(dir, "plain");
-		b = get_file(dir, "back");
+		a = get_file(scratch_dir, "plain");
+		b = get_file(scratch_dir, "back");
 		assert_int_equal(a.len, b.len);
 		assert_memory_equal(cryo_str_get(&a), cryo_str_get(&b), a.len);
 	}
@@ -105,7 +98,7 @@ static void refused(void **state)
 		make(sealed);
 		print_message("# flip %ld, cut %ld\n", row[i].flip, (long)row[i].cut);
 		if (row[i].flip)
-			flip(dir, "sealed", row[i].flip);
+			flip(scratch_dir, "sealed", row[i].flip);
 		if (row[i].cut < 0) {
 			int fd = open(sealed, O_WRONLY | O_APPEND | O_CLOEXEC);
 
@@ -115,7 +108,7 @@ static void refused(void **state)
 			assert_int_equal(truncate(sealed, row[i].cut), 0);
 		assert_int_equal(open_it(&owner), -CRYO_E_TAMPER);
 		assert_false(cryo_fs_exists(back));
-		assert_int_equal(count_files(dir), 2);
+		assert_int_equal(count_files(scratch_dir), 2);
 	}
 }
 
@@ -136,15 +129,15 @@ static void no_archive(void **state)
 /* seal.cms of one archive before the member of another. */
 static void mixed(void **state)
 {
-	cryo_auto(cryo_free) char *second = cryo_asprintf("%s/second", dir);
+	cryo_auto(cryo_free) char *second = scratch_path("second");
 	cryo_auto(cryo_str_release) struct cryo_str a = { 0 }, b = { 0 };
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
 	make(sealed);
 	make(second);
-	a = get_file(dir, "sealed");
-	b = get_file(dir, "second");
+	a = get_file(scratch_dir, "sealed");
+	b = get_file(scratch_dir, "second");
 	assert_int_equal(a.len, b.len);
 	memcpy(a.p, b.p, 1536);
 	assert_int_equal(cryo_fs_write(sealed, a.p, a.len, 0600, &err), 0);

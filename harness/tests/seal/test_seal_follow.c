@@ -1,37 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/seal/seal_world.h"
+#include "tests/scratch.h"
 
 #define FIRST 1048520
 #define NEXT  1048560
 #define NAME  "pages-1.img"
 
 static struct person owner;
-static char *dir, *set, *out;
+static char *set, *out;
 
 static int world(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
 	(void)state;
 	owner = make_person(EVP_EC_gen("P-256"));
-	assert_int_equal(cryo_fs_tmpdir("/dev/shm", "test-seal-", &dir, &err), 0);
-	set = cryo_asprintf("%s/set", dir);
-	out = cryo_asprintf("%s/out", dir);
+	assert_int_equal(scratch_make_in("/dev/shm", &scratch_dir), 0);
+	set = scratch_path("set");
+	out = scratch_path("out");
 	assert_int_equal(mkdir(set, 0700), 0);
 	return 0;
 }
 
 static int no_world(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
 	person_release(&owner);
-	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
-	free(dir);
 	free(set);
 	free(out);
-	return 0;
+	return scratch_teardown(state);
 }
 
 /* A file that grows, and its writer. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/seal/seal_world.h"
+#include "tests/scratch.h"
 
 #define FIRST 1048520
 #define NEXT  1048560
 #define PAGES (FIRST + NEXT + 1000) /* three segments */
 
 static struct person rsa, ec, ec384, stranger;
-static char *dir; /* src/, set/, other/, out/ below it */
 static char *src, *set, *other, *out;
 
 static int people(void **state)
@@ -31,7 +31,7 @@ static int no_people(void **state)
 
 static char *subdir(const char *name)
 {
-	char *path = cryo_asprintf("%s/%s", dir, name);
+	char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 
 	assert_int_equal(mkdir(path, 0700), 0);
 	return path;
@@ -39,14 +39,11 @@ static char *subdir(const char *name)
 
 static int world(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "test-seal-", &dir, &err), 0);
+	assert_int_equal(scratch_setup(state), 0);
 	src = subdir("src");
 	out = subdir("out");
-	set = cryo_asprintf("%s/set", dir);
-	other = cryo_asprintf("%s/other", dir);
+	set = scratch_path("set");
+	other = scratch_path("other");
 	put_file(src, "core-1.img", 0, 0);
 	put_file(src, "core-2.img", 700, 1);
 	put_file(src, "core-3.img", 700, 2);
@@ -58,16 +55,11 @@ static int world(void **state)
 
 static int no_world(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
-	free(dir);
 	free(src);
 	free(set);
 	free(other);
 	free(out);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void make(const char *where, const struct person *to, const struct person *signer)
@@ -468,7 +460,7 @@ static void destination_must_be_new(void **state)
 	const struct cryo_seal_writer_opts o = { .recipient = ec.cert };
 	const struct cryo_seal_reader_opts r = { .key = ec.key };
 	struct cryo_err err = CRYO_ERR_INIT;
-	cryo_auto(cryo_free) char *slash = cryo_asprintf("%s/set/", dir);
+	cryo_auto(cryo_free) char *slash = scratch_path("set/");
 
 	(void)state;
 	assert_int_equal(cryo_seal_path(src, out, &o, &err), -CRYO_E_CONFIG);
@@ -476,7 +468,7 @@ static void destination_must_be_new(void **state)
 	flip(set, "core-3.img", 60);
 	assert_int_equal(cryo_seal_path_open(set, other, &r, &err), -CRYO_E_TAMPER);
 	assert_false(cryo_fs_exists(other));
-	assert_int_equal(count_files(dir), 3); /* src, out, set: nothing temporary */
+	assert_int_equal(count_files(scratch_dir), 3); /* src, out, set: nothing temporary */
 	flip(set, "core-3.img", 60);
 	assert_int_equal(cryo_seal_path_open(set, other, &r, &err), 0);
 	assert_int_equal(count_files(other), 5);

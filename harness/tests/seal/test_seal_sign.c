@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/seal/seal_world.h"
+#include "tests/scratch.h"
 
 #include "seal/sign.h"
 
 static struct person maker, other;
-static char *dir, *file, *signature;
+static char *file, *signature;
 static struct cryo_err err;
 
 static void write_bytes(const char *path, const char *text)
@@ -14,11 +15,10 @@ static void write_bytes(const char *path, const char *text)
 
 static int sign_setup(void **state)
 {
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-sign-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	file = cryo_asprintf("%s/file", dir);
-	signature = cryo_asprintf("%s/file.cms", dir);
+	file = scratch_path("file");
+	signature = scratch_path("file.cms");
 	maker = make_person(EVP_EC_gen("P-256"));
 	other = make_person(EVP_RSA_gen(2048));
 	write_bytes(file, "what is signed");
@@ -27,14 +27,11 @@ static int sign_setup(void **state)
 
 static int sign_teardown(void **state)
 {
-	(void)state;
 	person_release(&maker);
 	person_release(&other);
 	free(file);
 	free(signature);
-	cryo_fs_rmtree(dir, &err);
-	free(dir);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void assert_refused(const struct cryo_seal_trust *trust, const char *word)

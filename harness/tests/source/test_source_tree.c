@@ -9,6 +9,7 @@
 #include "source/stack.h"
 #include "source/status.h"
 #include "sys/proc.h"
+#include "tests/scratch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -33,7 +34,7 @@ void __lsan_enable(void);
 #define __lsan_enable()	 (void)0
 #endif
 
-static char *dir, *repo;
+static char *repo;
 static struct cryo_err err;
 static struct cryo_tree tree;
 static struct cryo_fetch_opts opts;
@@ -53,17 +54,13 @@ static int setup(void **state)
 {
 	static const struct world_file one[] = { { "f", "1\n", NULL }, { "d/g", "g\n", NULL } };
 	static const struct world_file two[] = { { "f", "2\n", NULL } };
-	cryo_auto(cryo_free) char *cache = NULL, *none = NULL;
 
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-tree-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	cache = cryo_asprintf("%s/cache", dir);
-	none = cryo_asprintf("%s/none", dir);
-	setenv("CRYOPOD_CACHE_DIR", cache, 1);
-	setenv("XDG_CONFIG_HOME", none, 1);
-	setenv("HOME", none, 1);
-	repo = cryo_asprintf("%s/repo.git", dir);
+	scratch_setenv_path("CRYOPOD_CACHE_DIR", "cache");
+	scratch_setenv_path("XDG_CONFIG_HOME", "none");
+	scratch_setenv_path("HOME", "none");
+	repo = scratch_path("repo.git");
 	world_commit(repo, "main", one, 2, first);
 	world_commit(repo, "old", one, 2, first);
 	world_commit(repo, "main", two, 1, second);
@@ -76,17 +73,12 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-	struct cryo_err ignored = CRYO_ERR_INIT;
-
-	(void)state;
 	world_end(helper);
 	helper = 0;
 	cryo_tree_release(&tree);
 	cryo_str_release(&warnings);
-	cryo_fs_rmtree(dir, &ignored);
-	free(dir);
 	free(repo);
-	return 0;
+	return scratch_teardown(state);
 }
 
 /* cryo_dir_cache() looks at the environment each time. */
@@ -132,14 +124,6 @@ static void holds_all(const char *root, const char *name, const char *text)
 
 	assert_int_equal(cryo_fs_read(path, 1u << 20, &got, &err), 0);
 	assert_true(strcmp(cryo_str_get(&got), text) == 0);
-}
-
-static void put(const char *root, const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", root, name);
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0644, &err), 0);
 }
 
 static bool have_git(void)
@@ -281,7 +265,7 @@ static void shortened_commits(void **state)
 static void what_is_not_there(void **state)
 {
 	static const char nowhere[] = "0123456789012345678901234567890123456789";
-	cryo_auto(cryo_free) char *empty = cryo_asprintf("%s/nothing.git", dir);
+	cryo_auto(cryo_free) char *empty = scratch_path("nothing.git");
 
 	(void)state;
 	refused(sync_to(repo, "maim", NULL), CRYO_E_CONFIG, "did you mean 'main'?");
@@ -313,7 +297,8 @@ static void offline(void **state)
 
 static void mirrors(void **state)
 {
-	cryo_auto(cryo_free) char *mirror = cryo_asprintf("https://nowhere.invalid/=%s/", dir);
+	cryo_auto(cryo_free) char *mirror =
+	    cryo_asprintf("https://nowhere.invalid/=%s/", scratch_dir);
 	const char *const list[] = { mirror, NULL };
 
 	(void)state;
@@ -368,7 +353,7 @@ static void changed_trees(void **state)
 	fine(sync_to(repo, "main", NULL));
 	path = cryo_strdup(tree.dir);
 	assert_false(cryo_source_tree_is_theirs(path));
-	put(path, "f", "mine\n");
+	scratch_put_in(path, "f", "mine\n");
 	assert_true(cryo_source_tree_is_theirs(path));
 	refused(sync_to(repo, "main", NULL), CRYO_E_PROVISION, "1 file, 'f' first");
 	opts.force = true;
@@ -376,7 +361,7 @@ static void changed_trees(void **state)
 	assert_true(tree.made);
 	holds(tree.dir, "f", "2\n");
 	opts.force = false;
-	put(path, "new", "mine\n");
+	scratch_put_in(path, "new", "mine\n");
 	refused(sync_to(repo, "main", NULL), CRYO_E_PROVISION, "'new' first");
 	more = cryo_asprintf("%s/new", path);
 	assert_int_equal(unlink(more), 0);
@@ -391,7 +376,7 @@ static void foreign_trees(void **state)
 
 	(void)state;
 	c.source = (struct cryo_source){ .kind = CRYO_SOURCE_GIT, .git = repo, .commit = second };
-	put(path, "important", "mine\n");
+	scratch_put_in(path, "important", "mine\n");
 	opts.force = true;
 	refused(sync_to(repo, "main", NULL), CRYO_E_PROVISION, "is not from cryopod");
 	holds(path, "important", "mine\n");
@@ -446,7 +431,7 @@ static void trees_without_objects(void **state)
 static char *project(const char *modules, const char *at, const char *commit)
 {
 	const struct world_file f[] = { { ".gitmodules", modules, NULL }, { at, NULL, commit } };
-	char *super = cryo_asprintf("%s/super.git", dir);
+	char *super = scratch_path("super.git");
 	char hex[CRYO_COMMIT_HEX];
 
 	world_commit(super, "main", f, 2, hex);
@@ -525,14 +510,14 @@ static void by_git(const char *script)
 	static const char *const env[] = { "GIT_CONFIG_NOSYSTEM=1",   "GIT_AUTHOR_NAME=a",
 					   "GIT_AUTHOR_EMAIL=a@b",    "GIT_COMMITTER_NAME=a",
 					   "GIT_COMMITTER_EMAIL=a@b", NULL };
-	struct cryo_proc p = { .argv = argv, .env = env, .cwd = dir, .timeout_ms = 60000 };
+	struct cryo_proc p = { .argv = argv, .env = env, .cwd = scratch_dir, .timeout_ms = 60000 };
 
 	fine(cryo_proc_run(&p, NULL, &err));
 }
 
 static char *file_address(const char *name)
 {
-	return cryo_asprintf("file://%s/%s", dir, name);
+	return cryo_asprintf("file://%s/%s", scratch_dir, name);
 }
 
 static long count_commits(const char *repository)
@@ -577,7 +562,7 @@ static void modes_of_old(void **state)
 		    "%%s\\tf\\n' $(git hash-object -w f) | git mktree); git update-ref HEAD $(git "
 		    "commit-tree -m %zu $tree); git cat-file tree $tree | grep -qa '^%s f'",
 		    mode[i], i, mode[i]);
-		cryo_auto(cryo_free) char *old = cryo_asprintf("%s/old", dir);
+		cryo_auto(cryo_free) char *old = scratch_path("old");
 
 		print_message("# %s\n", mode[i]);
 		by_git(script);
@@ -646,7 +631,7 @@ static void submodules_of_a_component(void **state)
 	assert_int_equal(borrows.n, 2);
 	assert_true(cryo_strv_has(&borrows, borrowed));
 	assert_false(cryo_source_tree_is_theirs(tree.dir));
-	put(inside, "f", "mine\n");
+	scratch_put_in(inside, "f", "mine\n");
 	assert_true(cryo_source_tree_is_theirs(tree.dir));
 	refused(sync_to(super, "main", NULL), CRYO_E_PROVISION, "was changed by hand");
 }
@@ -708,7 +693,7 @@ static void raw_commit(const struct raw_entry *e, size_t n, char out[CRYO_COMMIT
 	must(git_repository_open_bare(&r, repo));
 	must(git_repository_odb(&odb, r));
 	must(git_odb_write(&blob, odb, "#!/bin/sh\n", 10, GIT_OBJECT_BLOB));
-	must(git_odb_write(&link, odb, dir, strlen(dir), GIT_OBJECT_BLOB));
+	must(git_odb_write(&link, odb, scratch_dir, strlen(scratch_dir), GIT_OBJECT_BLOB));
 	add_raw(&sub, &inner, &blob);
 	must(git_odb_write(&subtree, odb, sub.p, sub.len, GIT_OBJECT_TREE));
 	for (size_t i = 0; i < n && e[i].name; i++)
@@ -758,7 +743,7 @@ static void evil_names(void **state)
 		rc = sync_to(repo, NULL, commit);
 		print_message("# %zu: %s\n", i, rc < 0 ? err.msg : "not refused");
 		assert_true(rc < 0);
-		assert_false(is_in(dir, "pwn"));
+		assert_false(is_in(scratch_dir, "pwn"));
 		assert_false(cryo_fs_exists("/tmp/cryopod-pwn"));
 	}
 }
@@ -812,7 +797,7 @@ static void over_the_network(void **state)
 	int port;
 
 	(void)state;
-	helper = world_daemon(dir, &port);
+	helper = world_daemon(scratch_dir, &port);
 	if (!helper) {
 		print_message("# skipped: there is no git daemon\n");
 		skip();
@@ -862,7 +847,7 @@ static void a_server_that_goes_away(void **state)
 	for (size_t i = 0; i < 299999; i++)
 		noise[i] = (char)('!' + (x = x * 1664525 + 1013904223, x >> 24) % 90);
 	world_commit(repo, "main", &f, 1, commit);
-	helper = world_daemon(dir, &at);
+	helper = world_daemon(scratch_dir, &at);
 	if (!helper) {
 		free(noise);
 		skip();
@@ -1036,7 +1021,7 @@ static void the_status(void **state)
 	assert_int_equal(json_integer_value(json_object_get(json_object_get(j, "base"), "ahead")),
 			 1);
 	json_decref(j);
-	put(tree.dir, "f", "mine\n");
+	scratch_put_in(tree.dir, "f", "mine\n");
 	assert_int_equal(cryo_source_status(&c, &j, &err), 0);
 	assert_string_equal(json_string_value(json_object_get(j, "state")), "changed");
 	json_decref(j);

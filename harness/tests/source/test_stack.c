@@ -2,6 +2,7 @@
 #include "source/data.h"
 #include "source/stack.h"
 #include "sys/fs.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -15,40 +16,11 @@
 	"components:\n"
 #define SUM "\"h1:bmH31xUdSzeA5vk0wZAK9MZp11mdLuzUSeKk0qN3hPQ=\""
 
-static char *dir;
-
-static int setup(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	(void)state;
-	return cryo_fs_tmpdir("/tmp", "cryo-stack-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
-	return rc;
-}
-
-static void put(const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	assert_int_equal(cryo_fs_mkparents(path, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0644, &err), 0);
-}
-
 static int load(const char *text, struct cryo_stack *s, struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/s.yaml", dir);
+	cryo_auto(cryo_free) char *path = scratch_path("s.yaml");
 
-	put("s.yaml", text);
+	scratch_put("s.yaml", text);
 	return cryo_stack_load(path, s, err);
 }
 
@@ -110,7 +82,7 @@ static void stock_is_upstream_without_patches(void **state)
 
 static void directories_are_from_the_file(void **state)
 {
-	cryo_auto(cryo_free) char *expected = cryo_asprintf("%s/../src", dir);
+	cryo_auto(cryo_free) char *expected = scratch_path("../src");
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_stack s = { 0 };
 
@@ -128,7 +100,7 @@ static void directories_are_from_the_file(void **state)
 
 static void patches_lie_beside_the_file(void **state)
 {
-	cryo_auto(cryo_free) char *expected = cryo_asprintf("%s/../patches/x", dir);
+	cryo_auto(cryo_free) char *expected = scratch_path("../patches/x");
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_stack s = { 0 };
 
@@ -254,7 +226,7 @@ static void refuses(void **state)
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_free) char *where =
-		    cryo_asprintf("%s/s.yaml:%u: ", dir, row[i].line);
+		    cryo_asprintf("%s/s.yaml:%u: ", scratch_dir, row[i].line);
 		struct cryo_err err = CRYO_ERR_INIT;
 		struct cryo_stack s = { 0 };
 
@@ -301,8 +273,8 @@ static void forks_ship(void **state)
 /* Addresses are from the file as well; a tag is a version. */
 static void trees_are_from_the_file(void **state)
 {
-	cryo_auto(cryo_free) char *repo = cryo_asprintf("%s/repo", dir);
-	cryo_auto(cryo_free) char *archive = cryo_asprintf("%s/../a.tar", dir);
+	cryo_auto(cryo_free) char *repo = scratch_path("repo");
+	cryo_auto(cryo_free) char *archive = scratch_path("../a.tar");
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_stack s = { 0 };
 
@@ -388,7 +360,7 @@ static void fingerprints_differ(void **state)
 
 static void tree_fingerprint(void **state)
 {
-	struct cryo_source src = { .kind = CRYO_SOURCE_DIR, .dir = cryo_asprintf("%s/tree", dir) };
+	struct cryo_source src = { .kind = CRYO_SOURCE_DIR, .dir = scratch_path("tree") };
 	char before[CRYO_HASH_HEX], after[CRYO_HASH_HEX];
 	struct cryo_err err = CRYO_ERR_INIT;
 	cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
@@ -396,18 +368,18 @@ static void tree_fingerprint(void **state)
 	(void)state;
 	assert_int_equal(cryo_source_fingerprint(&src, h, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "no directory"));
-	put("tree/go.mod", "module x\n");
-	put("tree/cmd/main.go", "package main\n");
+	scratch_put("tree/go.mod", "module x\n");
+	scratch_put("tree/cmd/main.go", "package main\n");
 	print_of(&src, before);
-	put("tree/.git/index", "noise");
+	scratch_put("tree/.git/index", "noise");
 	print_of(&src, after);
 	/* .git itself is a new entry that does not count, nor do times of directories */
 	assert_string_equal(before, after);
-	put("tree/cmd/main.go", "package mian\n"); /* same size */
+	scratch_put("tree/cmd/main.go", "package mian\n"); /* same size */
 	print_of(&src, after);
 	assert_string_not_equal(before, after);
 	print_of(&src, before);
-	put("tree/cmd/other.go", "");
+	scratch_put("tree/cmd/other.go", "");
 	print_of(&src, after);
 	assert_string_not_equal(before, after);
 	cryo_source_release(&src);
@@ -423,10 +395,10 @@ static void data_path(void **state)
 	assert_int_equal(path[0], '/');
 	assert_true(cryo_fs_exists(path));
 	free(path);
-	put("stacks/upstream.yaml", "mine");
-	setenv("CRYOPOD_DATA", dir, 1);
+	scratch_put("stacks/upstream.yaml", "mine");
+	setenv("CRYOPOD_DATA", scratch_dir, 1);
 	assert_int_equal(cryo_data_path("stacks/upstream.yaml", &path, &err), 0);
-	assert_true(cryo_starts_with(path, dir));
+	assert_true(cryo_starts_with(path, scratch_dir));
 	free(path);
 	unsetenv("CRYOPOD_DATA");
 	assert_int_equal(cryo_data_path("stacks/nothing.yaml", &path, &err), -CRYO_E_UNFIT);
@@ -449,6 +421,7 @@ int main(void)
 		cmocka_unit_test(data_path),
 	};
 
-	return cmocka_run_group_tests_name("stack", tests, setup, teardown) ? EXIT_FAILURE
-									    : EXIT_SUCCESS;
+	return cmocka_run_group_tests_name("stack", tests, scratch_setup, scratch_teardown)
+		   ? EXIT_FAILURE
+		   : EXIT_SUCCESS;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/cgroup.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 
@@ -219,13 +220,14 @@ static void assert_handed_down(const char *root, const char *path, const char *w
 
 static void hands_down(void **state)
 {
-	const char *root = *state;
+	const char *root = scratch_dir;
 	struct cryo_cgroup_tree tree = { (char *)root, (char *)"" };
 	const struct cryo_cgroups v2 = { .v2 = true, .tree = &tree, .n = 1 },
 				  v1 = { .tree = &tree, .n = 1 };
 	cryo_auto(cryo_free) char *type = cryo_asprintf("%s/cgroup.type", root);
 	struct cryo_err err = CRYO_ERR_INIT;
 
+	(void)state;
 	fake_group(root, "", "1\n2\n");
 	fake_group(root, "/a", "");
 	fake_group(root, "/a/b", "7\n");
@@ -242,30 +244,26 @@ static void hands_down(void **state)
 	assert_handed_down(root, "/a/b", "");
 }
 
-static void put(const char *root, const char *name, const char *text)
-{
-	cryo_auto(cryo_free) char *at = cryo_asprintf("%s/%s", root, name);
-	struct cryo_err err = CRYO_ERR_INIT;
-
-	assert_int_equal(cryo_fs_mkparents(at, 0755, &err), 0);
-	assert_int_equal(cryo_fs_write(at, text, strlen(text), 0644, &err), 0);
-}
-
 /* Each group counts its own; v1 has the word in one hierarchy, and others are there beside it. */
 static void out_of_memory(void **state)
 {
-	const char *root = *state;
+	const char *root = scratch_dir;
 	cryo_auto(cryo_free) char *memory = cryo_asprintf("%s/memory", root);
 	cryo_auto(cryo_free) char *cpu = cryo_asprintf("%s/cpu", root);
 	struct cryo_cgroup_tree both[] = { { cpu, (char *)"cpu" }, { memory, (char *)"memory" } };
 	const struct cryo_cgroups v1 = { .tree = both, .n = 2 },
 				  v2 = { .v2 = true, .tree = &both[1], .n = 1 };
 
-	put(root, "cpu/a/tasks", "");
-	put(root, "memory/a/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
-	put(root, "memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
-	put(root, "memory/a/old/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
-	put(root, "memory/a/b/memory.events.local", "low 0\noom 9\noom_kill 4\noom_group_kill 7\n");
+	(void)state;
+	scratch_put_in(root, "cpu/a/tasks", "");
+	scratch_put_in(root, "memory/a/memory.oom_control",
+		       "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+	scratch_put_in(root, "memory/a/b/memory.oom_control",
+		       "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+	scratch_put_in(root, "memory/a/old/memory.oom_control",
+		       "oom_kill_disable 0\nunder_oom 0\n");
+	scratch_put_in(root, "memory/a/b/memory.events.local",
+		       "low 0\noom 9\noom_kill 4\noom_group_kill 7\n");
 	assert_int_equal(cryo_cgroup_oom_kills(&v1, "/a"), 3);
 	assert_int_equal(cryo_cgroup_oom_kills(&v1, "/a/old"), 0);
 	assert_int_equal(cryo_cgroup_oom_kills(&v2, "/a"), 4);
@@ -274,7 +272,7 @@ static void out_of_memory(void **state)
 
 static void settings(void **state)
 {
-	const char *root = *state;
+	const char *root = scratch_dir;
 	cryo_auto(cryo_free) char *memory = cryo_asprintf("%s/memory", root);
 	cryo_auto(cryo_free) char *cpu = cryo_asprintf("%s/cpu", root);
 	cryo_auto(cryo_free) char *shares = NULL;
@@ -283,8 +281,9 @@ static void settings(void **state)
 	const struct cryo_cgroups cg = { .tree = both, .n = 2 };
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	put(root, "cpu/a/cpu.shares", "1024\nmore\n");
-	put(root, "memory/a/memory.limit_in_bytes", "9999\n");
+	(void)state;
+	scratch_put_in(root, "cpu/a/cpu.shares", "1024\nmore\n");
+	scratch_put_in(root, "memory/a/memory.limit_in_bytes", "9999\n");
 	shares = cryo_cgroup_get(&cg, "/a", "cpu.shares");
 	assert_string_equal(shares, "1024");
 	assert_null(cryo_cgroup_get(&cg, "/a", "pids.max"));
@@ -297,34 +296,15 @@ static void settings(void **state)
 	assert_int_equal(cryo_cgroup_set(&cg, "", "a", "1", &err), -CRYO_E_SYSTEM);
 }
 
-static int make_root(void **state)
-{
-	char path[] = "/tmp/test_cgroup.XXXXXX";
-
-	if (!mkdtemp(path))
-		return -1;
-	*state = cryo_strdup(path);
-	return 0;
-}
-
-static int remove_root(void **state)
-{
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(*state, &err);
-
-	free(*state);
-	return rc;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hierarchies),
 		cmocka_unit_test(controlling),
 		cmocka_unit_test(none),
-		cmocka_unit_test_setup_teardown(hands_down, make_root, remove_root),
-		cmocka_unit_test_setup_teardown(out_of_memory, make_root, remove_root),
-		cmocka_unit_test_setup_teardown(settings, make_root, remove_root),
+		cmocka_unit_test_setup_teardown(hands_down, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(out_of_memory, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(settings, scratch_setup, scratch_teardown),
 		cmocka_unit_test(a_real_group)
 	};
 

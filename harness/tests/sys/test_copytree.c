@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/fs.h"
 #include "sys/hash.h"
+#include "tests/scratch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,25 +18,20 @@
 
 #include <cmocka.h>
 
-static char *dir;
 static struct cryo_err err;
 
 static int setup(void **state)
 {
 	(void)state;
 	umask(022);
-	if (cryo_fs_tmpdir("/var/tmp", "cryo-copy-", &dir, &err) < 0 || chdir(dir) < 0)
+	if (scratch_make_in("/var/tmp", &scratch_dir) < 0 || chdir(scratch_dir) < 0)
 		return -1;
 	return mkdir("src", 0751);
 }
 
 static int teardown(void **state)
 {
-	int rc = chdir("/") | cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
-	return rc;
+	return chdir("/") | scratch_teardown(state);
 }
 
 static void put(const char *name, const char *text, mode_t mode)

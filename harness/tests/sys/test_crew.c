@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/crew.h"
+#include "tests/scratch.h"
 
 #include "base/event.h"
 #include "sys/fs.h"
@@ -28,29 +29,24 @@ static struct {
 	bool open; /* the first one said so */
 	char *fifo;
 } w;
-static char *dir;
 static struct cryo_err err;
 
 static int setup(void **state)
 {
-	(void)state;
 	memset(&w, 0, sizeof(w));
 	err = (struct cryo_err)CRYO_ERR_INIT;
-	if (cryo_fs_tmpdir("/tmp", "cryo-crew-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	w.fifo = cryo_asprintf("%s/fifo", dir);
+	w.fifo = scratch_path("fifo");
 	return mkfifo(w.fifo, 0600);
 }
 
 static int teardown(void **state)
 {
-	(void)state;
 	free(w.fifo);
 	cryo_str_release(&w.log);
 	cryo_event_set_sink(NULL, NULL);
-	cryo_fs_rmtree(dir, &err);
-	free(dir);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void open_on_line(const char *line, int stream, void *arg)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/fs.h"
+#include "tests/scratch.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -16,47 +17,26 @@
 
 #include <cmocka.h>
 
-static char *dir;
 static struct cryo_err err;
 
 static int setup(void **state)
 {
-	(void)state;
 	umask(022);
-	return cryo_fs_tmpdir("/tmp", "cryo-fs-", &dir, &err);
+	return scratch_setup(state);
 }
 
 static int teardown(void **state)
 {
-	int rc = cryo_fs_rmtree(dir, &err);
+	cryo_auto(cryo_free) char *path = cryo_strdup(scratch_dir);
 
-	(void)state;
-	rc |= cryo_fs_exists(dir);
-	free(dir);
-	return rc;
-}
-
-/* A path in the test's directory; in one of a few static buffers. */
-static const char *at(const char *name)
-{
-	static char buf[4][256];
-	static unsigned turn;
-	char *path = buf[turn++ % CRYO_ARRAY_LEN(buf)];
-
-	snprintf(path, sizeof(buf[0]), "%s/%s", dir, name);
-	return path;
-}
-
-static void put(const char *name, const char *text)
-{
-	assert_int_equal(cryo_fs_write(at(name), text, strlen(text), 0644, &err), 0);
+	return scratch_teardown(state) | cryo_fs_exists(path);
 }
 
 static void assert_holds(const char *name, const char *text)
 {
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
-	assert_int_equal(cryo_fs_read(at(name), 1 << 20, &s, &err), 0);
+	assert_int_equal(cryo_fs_read(scratch_at(name), 1 << 20, &s, &err), 0);
 	assert_string_equal(cryo_str_get(&s), text);
 }
 
@@ -70,7 +50,7 @@ static mode_t mode_of(const char *path)
 
 static size_t count_entries(void)
 {
-	DIR *d = opendir(dir);
+	DIR *d = opendir(scratch_dir);
 	size_t n = 0;
 
 	assert_non_null(d);
@@ -86,32 +66,34 @@ static void write_replaces_whole(void **state)
 	char buf[8];
 
 	(void)state;
-	put("f", "old");
-	old = open(at("f"), O_RDONLY);
-	put("f", "newer");
+	scratch_put("f", "old");
+	old = open(scratch_at("f"), O_RDONLY);
+	scratch_put("f", "newer");
 	assert_holds("f", "newer");
 	/* who has the old file open keeps it */
 	assert_int_equal(read(old, buf, sizeof(buf)), 3);
 	assert_memory_equal(buf, "old", 3);
 	close(old);
-	assert_int_equal(cryo_fs_write(at("s"), "x", 1, 0600, &err), 0);
-	assert_int_equal(mode_of(at("s")), 0600);
-	assert_int_equal(cryo_fs_write(at("s"), "", 0, 0755, &err), 0);
-	assert_int_equal(mode_of(at("s")), 0755);
-	assert_int_equal(cryo_fs_size(at("s")), 0);
+	assert_int_equal(cryo_fs_write(scratch_at("s"), "x", 1, 0600, &err), 0);
+	assert_int_equal(mode_of(scratch_at("s")), 0600);
+	assert_int_equal(cryo_fs_write(scratch_at("s"), "", 0, 0755, &err), 0);
+	assert_int_equal(mode_of(scratch_at("s")), 0755);
+	assert_int_equal(cryo_fs_size(scratch_at("s")), 0);
 	assert_int_equal(count_entries(), 2);
 }
 
 static void failed_write_leaves_nothing(void **state)
 {
 	(void)state;
-	assert_int_equal(mkdir(at("busy"), 0755), 0);
-	put("busy/x", "");
-	assert_int_equal(cryo_fs_write(at("busy"), "x", 1, 0644, &err), -CRYO_E_SYSTEM);
-	assert_int_equal(cryo_fs_copy(at("busy/x"), at("busy"), 0644, &err), -CRYO_E_SYSTEM);
-	assert_int_equal(cryo_fs_copy(at("busy"), at("y"), 0644, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(mkdir(scratch_at("busy"), 0755), 0);
+	scratch_put("busy/x", "");
+	assert_int_equal(cryo_fs_write(scratch_at("busy"), "x", 1, 0644, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_copy(scratch_at("busy/x"), scratch_at("busy"), 0644, &err),
+			 -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_copy(scratch_at("busy"), scratch_at("y"), 0644, &err),
+			 -CRYO_E_SYSTEM);
 	assert_int_equal(count_entries(), 1);
-	assert_int_equal(cryo_fs_write(at("no/x"), "x", 1, 0644, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_write(scratch_at("no/x"), "x", 1, 0644, &err), -CRYO_E_SYSTEM);
 	assert_int_equal(err.sys_errno, ENOENT);
 	assert_non_null(strstr(err.msg, "/no/x'"));
 	assert_non_null(strstr(err.msg, "No such file"));
@@ -122,20 +104,22 @@ static void only_files_are_replaced(void **state)
 {
 	static const char *const name[] = { "pipe", "to-pipe", "to-device", "stdout" };
 	(void)state;
-	assert_int_equal(mkfifo(at("pipe"), 0600), 0);
-	assert_int_equal(symlink("pipe", at("to-pipe")), 0);
-	assert_int_equal(symlink("/dev/null", at("to-device")), 0);
-	assert_int_equal(symlink("/proc/self/exe", at("stdout")), 0);
-	put("src", "x");
+	assert_int_equal(mkfifo(scratch_at("pipe"), 0600), 0);
+	assert_int_equal(symlink("pipe", scratch_at("to-pipe")), 0);
+	assert_int_equal(symlink("/dev/null", scratch_at("to-device")), 0);
+	assert_int_equal(symlink("/proc/self/exe", scratch_at("stdout")), 0);
+	scratch_put("src", "x");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(name); i++) {
 		struct stat st, now;
 
-		assert_int_equal(lstat(at(name[i]), &st), 0);
-		assert_int_equal(cryo_fs_check_place(at(name[i]), &err), -CRYO_E_CONFIG);
-		assert_int_equal(cryo_fs_write(at(name[i]), "x", 1, 0600, &err), -CRYO_E_CONFIG);
-		assert_int_equal(cryo_fs_copy(at("src"), at(name[i]), 0600, &err), -CRYO_E_CONFIG);
+		assert_int_equal(lstat(scratch_at(name[i]), &st), 0);
+		assert_int_equal(cryo_fs_check_place(scratch_at(name[i]), &err), -CRYO_E_CONFIG);
+		assert_int_equal(cryo_fs_write(scratch_at(name[i]), "x", 1, 0600, &err),
+				 -CRYO_E_CONFIG);
+		assert_int_equal(cryo_fs_copy(scratch_at("src"), scratch_at(name[i]), 0600, &err),
+				 -CRYO_E_CONFIG);
 		assert_non_null(strstr(err.msg, "is not a regular file"));
-		assert_int_equal(lstat(at(name[i]), &now), 0);
+		assert_int_equal(lstat(scratch_at(name[i]), &now), 0);
 		assert_int_equal(st.st_ino, now.st_ino);
 	}
 	assert_int_equal(count_entries(), 5);
@@ -144,17 +128,17 @@ static void only_files_are_replaced(void **state)
 static void place_is_checked_before(void **state)
 {
 	(void)state;
-	put("old", "x");
-	assert_int_equal(symlink("nowhere", at("dangling")), 0);
-	assert_int_equal(cryo_fs_check_place(at("new"), &err), 0);
-	assert_int_equal(cryo_fs_check_place(at("old"), &err), 0);
-	assert_int_equal(cryo_fs_check_place(at("dangling"), &err), 0);
+	scratch_put("old", "x");
+	assert_int_equal(symlink("nowhere", scratch_at("dangling")), 0);
+	assert_int_equal(cryo_fs_check_place(scratch_at("new"), &err), 0);
+	assert_int_equal(cryo_fs_check_place(scratch_at("old"), &err), 0);
+	assert_int_equal(cryo_fs_check_place(scratch_at("dangling"), &err), 0);
 	assert_int_equal(cryo_fs_check_place("plain-name", &err), 0);
 	assert_int_equal(cryo_fs_check_place("", &err), -CRYO_E_SYSTEM);
-	assert_int_equal(cryo_fs_check_place(dir, &err), -CRYO_E_SYSTEM);
-	assert_int_equal(cryo_fs_check_place(at("no/x"), &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_check_place(scratch_dir, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_check_place(scratch_at("no/x"), &err), -CRYO_E_SYSTEM);
 	assert_int_equal(err.sys_errno, ENOENT);
-	assert_int_equal(cryo_fs_check_place(at("old/x"), &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_check_place(scratch_at("old/x"), &err), -CRYO_E_SYSTEM);
 	assert_int_equal(err.sys_errno, ENOTDIR);
 	assert_int_equal(count_entries(), 2);
 }
@@ -162,9 +146,9 @@ static void place_is_checked_before(void **state)
 static void write_replaces_a_link(void **state)
 {
 	(void)state;
-	put("target", "safe");
-	assert_int_equal(symlink("target", at("link")), 0);
-	put("link", "mine");
+	scratch_put("target", "safe");
+	assert_int_equal(symlink("target", scratch_at("link")), 0);
+	scratch_put("link", "mine");
 	assert_holds("target", "safe");
 	assert_holds("link", "mine");
 }
@@ -174,15 +158,15 @@ static void read_has_a_limit(void **state)
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
 	(void)state;
-	put("f", "12345");
+	scratch_put("f", "12345");
 	cryo_str_add(&s, "before ");
-	assert_int_equal(cryo_fs_read(at("f"), 5, &s, &err), 0);
+	assert_int_equal(cryo_fs_read(scratch_at("f"), 5, &s, &err), 0);
 	assert_string_equal(cryo_str_get(&s), "before 12345");
-	assert_int_equal(cryo_fs_read(at("f"), 4, &s, &err), -CRYO_E_CONFIG);
+	assert_int_equal(cryo_fs_read(scratch_at("f"), 4, &s, &err), -CRYO_E_CONFIG);
 	assert_non_null(strstr(err.msg, "is larger than 4 bytes"));
-	assert_int_equal(cryo_fs_read(at("none"), 4, &s, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_read(scratch_at("none"), 4, &s, &err), -CRYO_E_SYSTEM);
 	assert_int_equal(err.sys_errno, ENOENT);
-	assert_int_equal(cryo_fs_read(dir, 4, &s, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_read(scratch_dir, 4, &s, &err), -CRYO_E_SYSTEM);
 	assert_int_equal(err.sys_errno, EISDIR);
 }
 
@@ -202,19 +186,19 @@ static void read_regular(void **state)
 	};
 
 	(void)state;
-	put("file", "text");
-	assert_int_equal(symlink("file", at("link")), 0);
-	assert_int_equal(mkfifo(at("pipe"), 0600), 0);
-	assert_int_equal(mkdir(at("sub"), 0700), 0);
+	scratch_put("file", "text");
+	assert_int_equal(symlink("file", scratch_at("link")), 0);
+	assert_int_equal(mkfifo(scratch_at("pipe"), 0600), 0);
+	assert_int_equal(mkdir(scratch_at("sub"), 0700), 0);
 	alarm(60);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 
 		print_message("# %s\n", row[i].path);
-		assert_int_equal(
-		    cryo_fs_read_regular(*row[i].path == '/' ? row[i].path : at(row[i].path), 10,
-					 &text, &err),
-		    row[i].rc);
+		assert_int_equal(cryo_fs_read_regular(*row[i].path == '/' ? row[i].path
+									  : scratch_at(row[i].path),
+						      10, &text, &err),
+				 row[i].rc);
 		assert_string_equal(cryo_str_get(&text), row[i].rc ? "" : "text");
 	}
 	alarm(0);
@@ -223,69 +207,69 @@ static void read_regular(void **state)
 static void poke_needs_the_file(void **state)
 {
 	(void)state;
-	put("knob", "0000");
-	assert_int_equal(cryo_fs_poke(at("knob"), "1", &err), 0);
+	scratch_put("knob", "0000");
+	assert_int_equal(cryo_fs_poke(scratch_at("knob"), "1", &err), 0);
 	assert_holds("knob", "1000");
-	assert_int_equal(cryo_fs_poke(at("none"), "1", &err), -CRYO_E_SYSTEM);
-	assert_false(cryo_fs_exists(at("none")));
+	assert_int_equal(cryo_fs_poke(scratch_at("none"), "1", &err), -CRYO_E_SYSTEM);
+	assert_false(cryo_fs_exists(scratch_at("none")));
 }
 
 static void looks(void **state)
 {
 	(void)state;
-	put("f", "12345");
-	assert_int_equal(symlink("nowhere", at("dangling")), 0);
-	assert_int_equal(symlink(".", at("here")), 0);
-	assert_true(cryo_fs_exists(at("f")));
-	assert_true(cryo_fs_exists(at("dangling")));
-	assert_false(cryo_fs_exists(at("none")));
-	assert_true(cryo_fs_is_dir(dir));
-	assert_true(cryo_fs_is_dir(at("here")));
-	assert_false(cryo_fs_is_dir(at("f")));
-	assert_int_equal(cryo_fs_size(at("f")), 5);
-	assert_int_equal(cryo_fs_size(dir), -1);
-	assert_int_equal(cryo_fs_size(at("none")), -1);
+	scratch_put("f", "12345");
+	assert_int_equal(symlink("nowhere", scratch_at("dangling")), 0);
+	assert_int_equal(symlink(".", scratch_at("here")), 0);
+	assert_true(cryo_fs_exists(scratch_at("f")));
+	assert_true(cryo_fs_exists(scratch_at("dangling")));
+	assert_false(cryo_fs_exists(scratch_at("none")));
+	assert_true(cryo_fs_is_dir(scratch_dir));
+	assert_true(cryo_fs_is_dir(scratch_at("here")));
+	assert_false(cryo_fs_is_dir(scratch_at("f")));
+	assert_int_equal(cryo_fs_size(scratch_at("f")), 5);
+	assert_int_equal(cryo_fs_size(scratch_dir), -1);
+	assert_int_equal(cryo_fs_size(scratch_at("none")), -1);
 }
 
 static void mkdirs(void **state)
 {
 	(void)state;
-	assert_int_equal(cryo_fs_mkdirs(at("a/b//c/"), 0700, &err), 0);
-	assert_int_equal(mode_of(at("a")), 0700);
-	assert_int_equal(mode_of(at("a/b/c")), 0700);
-	assert_int_equal(cryo_fs_mkdirs(at("a/b"), 0755, &err), 0);
-	assert_int_equal(mode_of(at("a/b")), 0700);
-	assert_int_equal(cryo_fs_mkparents(at("p/q/file"), 0755, &err), 0);
-	assert_true(cryo_fs_is_dir(at("p/q")));
-	assert_false(cryo_fs_exists(at("p/q/file")));
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("a/b//c/"), 0700, &err), 0);
+	assert_int_equal(mode_of(scratch_at("a")), 0700);
+	assert_int_equal(mode_of(scratch_at("a/b/c")), 0700);
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("a/b"), 0755, &err), 0);
+	assert_int_equal(mode_of(scratch_at("a/b")), 0700);
+	assert_int_equal(cryo_fs_mkparents(scratch_at("p/q/file"), 0755, &err), 0);
+	assert_true(cryo_fs_is_dir(scratch_at("p/q")));
+	assert_false(cryo_fs_exists(scratch_at("p/q/file")));
 	assert_int_equal(cryo_fs_mkparents("/file", 0755, &err), 0);
 	assert_int_equal(cryo_fs_mkparents("file", 0755, &err), 0);
-	put("f", "");
-	assert_int_equal(cryo_fs_mkdirs(at("f"), 0755, &err), -CRYO_E_SYSTEM);
-	assert_int_equal(cryo_fs_mkdirs(at("f/x"), 0755, &err), -CRYO_E_SYSTEM);
+	scratch_put("f", "");
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("f"), 0755, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("f/x"), 0755, &err), -CRYO_E_SYSTEM);
 }
 
 static void rmtree_follows_no_link(void **state)
 {
 	(void)state;
-	assert_int_equal(cryo_fs_mkdirs(at("keep/sub"), 0755, &err), 0);
-	assert_int_equal(cryo_fs_mkdirs(at("tree/a/b/c"), 0755, &err), 0);
-	put("keep/file", "kept");
-	put("tree/a/file", "");
-	assert_int_equal(symlink("../../keep", at("tree/a/link")), 0);
-	assert_int_equal(symlink("tree", at("link-to-tree")), 0);
-	assert_int_equal(mkfifo(at("tree/fifo"), 0600), 0);
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("keep/sub"), 0755, &err), 0);
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("tree/a/b/c"), 0755, &err), 0);
+	scratch_put("keep/file", "kept");
+	scratch_put("tree/a/file", "");
+	assert_int_equal(symlink("../../keep", scratch_at("tree/a/link")), 0);
+	assert_int_equal(symlink("tree", scratch_at("link-to-tree")), 0);
+	assert_int_equal(mkfifo(scratch_at("tree/fifo"), 0600), 0);
 	/* a link is removed itself */
-	assert_int_equal(cryo_fs_rmtree(at("link-to-tree"), &err), 0);
-	assert_true(cryo_fs_exists(at("tree/a/b/c")));
-	assert_int_equal(cryo_fs_rmtree(at("tree"), &err), 0);
-	assert_false(cryo_fs_exists(at("tree")));
+	assert_int_equal(cryo_fs_rmtree(scratch_at("link-to-tree"), &err), 0);
+	assert_true(cryo_fs_exists(scratch_at("tree/a/b/c")));
+	assert_int_equal(cryo_fs_rmtree(scratch_at("tree"), &err), 0);
+	assert_false(cryo_fs_exists(scratch_at("tree")));
 	assert_holds("keep/file", "kept");
-	assert_true(cryo_fs_is_dir(at("keep/sub")));
-	assert_int_equal(cryo_fs_rmtree(at("tree"), &err), 0);
-	assert_int_equal(cryo_fs_rmtree(at("none/deeper"), &err), 0);
-	assert_int_equal(cryo_fs_rmtree(at("keep/file"), &err), 0);
-	assert_false(cryo_fs_exists(at("keep/file")));
+	assert_true(cryo_fs_is_dir(scratch_at("keep/sub")));
+	assert_int_equal(cryo_fs_rmtree(scratch_at("tree"), &err), 0);
+	assert_int_equal(cryo_fs_rmtree(scratch_at("none/deeper"), &err), 0);
+	assert_int_equal(cryo_fs_rmtree(scratch_at("keep/file"), &err), 0);
+	assert_false(cryo_fs_exists(scratch_at("keep/file")));
 }
 
 /* In the child: a mount below the tree. Exits with the number of the line that is not as it should.
@@ -298,22 +282,22 @@ static void rmtree_follows_no_link(void **state)
 
 static void rmtree_of_mount_child(const char *kind)
 {
-	const char *mnt = cryo_asprintf("%s/tree/mnt", dir);
+	const char *mnt = scratch_path("tree/mnt");
 
 	CHECK(unshare(CLONE_NEWNS) == 0);
 	CHECK(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
 	if (kind)
 		CHECK(mount("t", mnt, kind, 0, NULL) == 0);
 	else
-		CHECK(mount(at("bound"), mnt, NULL, MS_BIND, NULL) == 0);
-	put("tree/mnt/file", "kept");
-	CHECK(cryo_fs_rmtree(at("tree"), &err) == -CRYO_E_SYSTEM);
+		CHECK(mount(scratch_at("bound"), mnt, NULL, MS_BIND, NULL) == 0);
+	scratch_put("tree/mnt/file", "kept");
+	CHECK(cryo_fs_rmtree(scratch_at("tree"), &err) == -CRYO_E_SYSTEM);
 	CHECK(err.sys_errno == EXDEV);
-	CHECK(cryo_fs_exists(at("tree/mnt/file")));
+	CHECK(cryo_fs_exists(scratch_at("tree/mnt/file")));
 	CHECK(cryo_fs_rmtree(mnt, &err) == -CRYO_E_SYSTEM);
-	CHECK(cryo_fs_exists(at("tree/mnt/file")));
+	CHECK(cryo_fs_exists(scratch_at("tree/mnt/file")));
 	CHECK(umount(mnt) == 0);
-	CHECK(cryo_fs_rmtree(at("tree"), &err) == 0);
+	CHECK(cryo_fs_rmtree(scratch_at("tree"), &err) == 0);
 	_exit(0);
 }
 
@@ -330,8 +314,8 @@ static void rmtree_refuses_mounts(void **state)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(kinds); i++) {
 		pid_t pid;
 
-		assert_int_equal(cryo_fs_mkdirs(at("tree/mnt"), 0755, &err), 0);
-		assert_int_equal(cryo_fs_mkdirs(at("bound"), 0755, &err), 0);
+		assert_int_equal(cryo_fs_mkdirs(scratch_at("tree/mnt"), 0755, &err), 0);
+		assert_int_equal(cryo_fs_mkdirs(scratch_at("bound"), 0755, &err), 0);
 		pid = fork();
 		if (pid == 0)
 			rmtree_of_mount_child(kinds[i]);
@@ -350,17 +334,17 @@ static void copy_keeps_holes(void **state)
 	int fd;
 
 	(void)state;
-	fd = open(at("sparse"), O_RDWR | O_CREAT, 0600);
+	fd = open(scratch_at("sparse"), O_RDWR | O_CREAT, 0600);
 	assert_int_equal(ftruncate(fd, size), 0);
 	assert_int_equal(pwrite(fd, "one", 3, 1 << 20), 3);
 	assert_int_equal(pwrite(fd, "two", 3, 40 << 20), 3);
 	close(fd);
-	assert_int_equal(cryo_fs_copy(at("sparse"), at("copy"), 0640, &err), 0);
-	assert_int_equal(stat(at("copy"), &st), 0);
+	assert_int_equal(cryo_fs_copy(scratch_at("sparse"), scratch_at("copy"), 0640, &err), 0);
+	assert_int_equal(stat(scratch_at("copy"), &st), 0);
 	assert_int_equal(st.st_size, size);
 	assert_int_equal(st.st_mode & 07777, 0640);
 	assert_true(st.st_blocks * 512 < 1 << 20);
-	fd = open(at("copy"), O_RDONLY);
+	fd = open(scratch_at("copy"), O_RDONLY);
 	assert_int_equal(pread(fd, buf, 3, 1 << 20), 3);
 	assert_string_equal(buf, "one");
 	assert_int_equal(pread(fd, buf, 3, 40 << 20), 3);
@@ -379,9 +363,9 @@ static void copy_of_any_size(void **state)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 
-		assert_int_equal(cryo_fs_write(at("src"), data, row[i], 0600, &err), 0);
-		assert_int_equal(cryo_fs_copy(at("src"), at("dst"), 0600, &err), 0);
-		assert_int_equal(cryo_fs_read(at("dst"), 4 << 20, &s, &err), 0);
+		assert_int_equal(cryo_fs_write(scratch_at("src"), data, row[i], 0600, &err), 0);
+		assert_int_equal(cryo_fs_copy(scratch_at("src"), scratch_at("dst"), 0600, &err), 0);
+		assert_int_equal(cryo_fs_read(scratch_at("dst"), 4 << 20, &s, &err), 0);
 		assert_int_equal(s.len, row[i]);
 		assert_true(row[i] == 0 || memcmp(s.p, data, row[i]) == 0);
 	}
@@ -398,15 +382,16 @@ static void copy_across_file_systems(void **state)
 		print_message("# skipped: no /dev/shm\n");
 		skip();
 	}
-	put("here", "from disk");
-	rc = cryo_fs_copy(at("here"), shm, 0600, &err);
+	scratch_put("here", "from disk");
+	rc = cryo_fs_copy(scratch_at("here"), shm, 0600, &err);
 	if (rc == 0)
-		rc = cryo_fs_copy(shm, at("back"), 0600, &err);
+		rc = cryo_fs_copy(shm, scratch_at("back"), 0600, &err);
 	unlink(shm);
 	assert_int_equal(rc, 0);
 	assert_holds("back", "from disk");
 	/* says it has no bytes, and has: rather an error than an empty copy */
-	assert_int_equal(cryo_fs_copy("/proc/self/limits", at("l"), 0600, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_copy("/proc/self/limits", scratch_at("l"), 0600, &err),
+			 -CRYO_E_SYSTEM);
 }
 
 static void tmpdirs_are_private(void **state)
@@ -415,11 +400,11 @@ static void tmpdirs_are_private(void **state)
 	cryo_auto(cryo_free) char *b = NULL;
 
 	(void)state;
-	assert_int_equal(cryo_fs_tmpdir(at("new/parent"), "x-", &a, &err), 0);
-	assert_int_equal(cryo_fs_tmpdir(at("new/parent"), "x-", &b, &err), 0);
+	assert_int_equal(cryo_fs_tmpdir(scratch_at("new/parent"), "x-", &a, &err), 0);
+	assert_int_equal(cryo_fs_tmpdir(scratch_at("new/parent"), "x-", &b, &err), 0);
 	assert_string_not_equal(a, b);
 	assert_int_equal(mode_of(a), 0700);
-	assert_true(cryo_starts_with(a, at("new/parent/x-")));
+	assert_true(cryo_starts_with(a, scratch_at("new/parent/x-")));
 }
 
 static void free_bytes(void **state)
@@ -427,14 +412,14 @@ static void free_bytes(void **state)
 	uint64_t bytes = 0;
 
 	(void)state;
-	assert_int_equal(cryo_fs_free_bytes(dir, &bytes, &err), 0);
+	assert_int_equal(cryo_fs_free_bytes(scratch_dir, &bytes, &err), 0);
 	assert_true(bytes > 0);
-	assert_int_equal(cryo_fs_free_bytes(at("none"), &bytes, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_free_bytes(scratch_at("none"), &bytes, &err), -CRYO_E_SYSTEM);
 }
 
 static void which(void **state)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("/nowhere::%s", dir);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("/nowhere::%s", scratch_dir);
 	cryo_auto(cryo_free) char *old = cryo_strdup(getenv("PATH"));
 	static const struct {
 		const char *program;
@@ -445,23 +430,23 @@ static void which(void **state)
 	};
 
 	(void)state;
-	put("text", "");
-	assert_int_equal(cryo_fs_write(at("tool"), "", 0, 0755, &err), 0);
-	assert_int_equal(cryo_fs_mkdirs(at("folder"), 0755, &err), 0);
+	scratch_put("text", "");
+	assert_int_equal(cryo_fs_write(scratch_at("tool"), "", 0, 0755, &err), 0);
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("folder"), 0755, &err), 0);
 	setenv("PATH", path, 1);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_free) char *found = cryo_fs_which(row[i].program);
 
 		print_message("# '%s': %s\n", row[i].program, found ? found : "-");
 		if (row[i].there)
-			assert_string_equal(found, at(row[i].program));
+			assert_string_equal(found, scratch_at(row[i].program));
 		else
 			assert_null(found);
 	}
 	setenv("PATH", old, 1);
 	cryo_freep(&path);
-	path = cryo_fs_which(at("tool"));
-	assert_string_equal(path, at("tool"));
+	path = cryo_fs_which(scratch_at("tool"));
+	assert_string_equal(path, scratch_at("tool"));
 }
 
 static void directories(void **state)
@@ -490,7 +475,7 @@ static void directories(void **state)
 
 static void resolved(void **state)
 {
-	cryo_auto(cryo_free) char *real = realpath(dir, NULL);
+	cryo_auto(cryo_free) char *real = realpath(scratch_dir, NULL);
 	static const struct {
 		const char *path, *is; /* below the directory */
 	} row[] = {
@@ -506,11 +491,11 @@ static void resolved(void **state)
 				  *none = cryo_fs_resolve("/no-such/place");
 
 	(void)state;
-	assert_int_equal(cryo_fs_mkdirs(at("rd"), 0755, &err), 0);
-	assert_int_equal(symlink("rd", at("link")), 0);
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("rd"), 0755, &err), 0);
+	assert_int_equal(symlink("rd", scratch_at("link")), 0);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_free) char *is = cryo_asprintf("%s%s", real, row[i].is);
-		cryo_auto(cryo_free) char *got = cryo_fs_resolve(at(row[i].path));
+		cryo_auto(cryo_free) char *got = cryo_fs_resolve(scratch_at(row[i].path));
 
 		assert_string_equal(got, is);
 	}
@@ -527,13 +512,13 @@ static void what_it_takes(void **state)
 	uint64_t file;
 
 	(void)state;
-	assert_int_equal(cryo_fs_disk(at("nothing")), 0);
-	assert_int_equal(cryo_fs_mkdirs(at("d/e"), 0755, &err), 0);
-	put("d/e/f", "something");
-	file = cryo_fs_disk(at("d/e/f"));
-	assert_true(cryo_fs_disk(at("d")) >= file);
-	assert_int_equal(symlink("/", at("d/root")), 0);
-	assert_true(cryo_fs_disk(at("d")) < 1 << 20);
+	assert_int_equal(cryo_fs_disk(scratch_at("nothing")), 0);
+	assert_int_equal(cryo_fs_mkdirs(scratch_at("d/e"), 0755, &err), 0);
+	scratch_put("d/e/f", "something");
+	file = cryo_fs_disk(scratch_at("d/e/f"));
+	assert_true(cryo_fs_disk(scratch_at("d")) >= file);
+	assert_int_equal(symlink("/", scratch_at("d/root")), 0);
+	assert_true(cryo_fs_disk(scratch_at("d")) < 1 << 20);
 }
 
 static void touched_once_an_hour(void **state)
@@ -542,23 +527,23 @@ static void touched_once_an_hour(void **state)
 	int64_t now;
 
 	(void)state;
-	assert_int_equal(cryo_fs_changed_s(at("f")), 0);
-	cryo_fs_touch(at("f"), false);
-	assert_false(cryo_fs_exists(at("f")));
-	cryo_fs_touch(at("f"), true);
-	now = cryo_fs_changed_s(at("f"));
+	assert_int_equal(cryo_fs_changed_s(scratch_at("f")), 0);
+	cryo_fs_touch(scratch_at("f"), false);
+	assert_false(cryo_fs_exists(scratch_at("f")));
+	cryo_fs_touch(scratch_at("f"), true);
+	now = cryo_fs_changed_s(scratch_at("f"));
 	assert_true(now > 1000);
 	then[1].tv_sec = now - 3000;
-	assert_int_equal(utimensat(AT_FDCWD, at("f"), then, 0), 0);
-	cryo_fs_touch(at("f"), true);
-	assert_int_equal(cryo_fs_changed_s(at("f")), now - 3000);
+	assert_int_equal(utimensat(AT_FDCWD, scratch_at("f"), then, 0), 0);
+	cryo_fs_touch(scratch_at("f"), true);
+	assert_int_equal(cryo_fs_changed_s(scratch_at("f")), now - 3000);
 	/* In the past, and in a future that is none. */
 	for (int64_t off = -4000; off <= 4000; off += 8000) {
 		then[1].tv_sec = now + off;
-		assert_int_equal(utimensat(AT_FDCWD, at("f"), then, 0), 0);
-		cryo_fs_touch(at("f"), true);
-		assert_true(cryo_fs_changed_s(at("f")) >= now &&
-			    cryo_fs_changed_s(at("f")) < now + 4000);
+		assert_int_equal(utimensat(AT_FDCWD, scratch_at("f"), then, 0), 0);
+		cryo_fs_touch(scratch_at("f"), true);
+		assert_true(cryo_fs_changed_s(scratch_at("f")) >= now &&
+			    cryo_fs_changed_s(scratch_at("f")) < now + 4000);
 	}
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/hash.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 
@@ -13,23 +14,7 @@
 
 #include <cmocka.h>
 
-static char *dir;
 static struct cryo_err err;
-
-static int setup(void **state)
-{
-	(void)state;
-	return cryo_fs_tmpdir("/tmp", "cryo-hash-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
-	return rc;
-}
 
 /* FIPS 180-2, appendix B, and the empty text. */
 static void known_answers(void **state)
@@ -49,7 +34,7 @@ static void known_answers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
-		cryo_auto(cryo_free) char *path = cryo_asprintf("%s/f", dir);
+		cryo_auto(cryo_free) char *path = scratch_path("f");
 		cryo_auto(cryo_hash_free) struct cryo_hash *h = cryo_hash_new();
 		cryo_auto(cryo_str_release) struct cryo_str all = { 0 };
 		char hex[CRYO_HASH_HEX];
@@ -95,7 +80,7 @@ static void bad_files(void **state)
 	(void)state;
 	assert_int_equal(cryo_hash_file("/nowhere/x", hex, &err), -CRYO_E_SYSTEM);
 	assert_non_null(strstr(err.msg, "'/nowhere/x'"));
-	assert_int_equal(cryo_hash_file(dir, hex, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_hash_file(scratch_dir, hex, &err), -CRYO_E_SYSTEM);
 	assert_int_equal(cryo_hash_tree("/nowhere/x", hex, &err), -CRYO_E_SYSTEM);
 	assert_string_equal(hex, "untouched");
 }
@@ -173,22 +158,22 @@ static void trees(void **state)
 
 	(void)state;
 	umask(022);
-	assert_int_equal(chdir(dir), 0);
+	assert_int_equal(chdir(scratch_dir), 0);
 	assert_int_equal(mkdir("sub", 0755), 0);
 	write_f_back();
 	assert_int_equal(symlink("sub/f", "link"), 0);
-	assert_int_equal(cryo_hash_tree(dir, before, &err), 0);
+	assert_int_equal(cryo_hash_tree(scratch_dir, before, &err), 0);
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		print_message("# %s\n", row[i].name);
 		row[i].change();
-		assert_int_equal(cryo_hash_tree(dir, after, &err), 0);
+		assert_int_equal(cryo_hash_tree(scratch_dir, after, &err), 0);
 		assert_string_not_equal(before, after);
 		row[i].undo();
-		assert_int_equal(cryo_hash_tree(dir, after, &err), 0);
+		assert_int_equal(cryo_hash_tree(scratch_dir, after, &err), 0);
 		assert_string_equal(before, after);
 	}
 	assert_int_equal(utimensat(AT_FDCWD, "sub/f", old, 0), 0);
-	assert_int_equal(cryo_hash_tree(dir, after, &err), 0);
+	assert_int_equal(cryo_hash_tree(scratch_dir, after, &err), 0);
 	assert_string_equal(before, after);
 	/* the same tree in another place is the same; so is another spelling of its name */
 	assert_int_equal(mkdir("outer", 0755), 0);
@@ -209,7 +194,7 @@ static void order_does_not_matter(void **state)
 
 	(void)state;
 	for (int i = 0; i < 2; i++) {
-		cryo_auto(cryo_free) char *root = cryo_asprintf("%s/%d", dir, i);
+		cryo_auto(cryo_free) char *root = cryo_asprintf("%s/%d", scratch_dir, i);
 
 		assert_int_equal(mkdir(root, 0755), 0);
 		for (int n = 0; n < 200; n++) {
@@ -223,7 +208,7 @@ static void order_does_not_matter(void **state)
 	assert_string_equal(hex[0], hex[1]);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, scratch_teardown)
 
 int main(void)
 {

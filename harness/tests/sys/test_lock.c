@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/lock.h"
+#include "tests/scratch.h"
 
 #include "base/clock.h"
 #include "base/event.h"
@@ -16,16 +17,15 @@
 
 #include <cmocka.h>
 
-static char *dir, *path;
+static char *path;
 static pid_t holder;
 static struct cryo_err err;
 
 static int setup(void **state)
 {
-	int rc = cryo_fs_tmpdir("/tmp", "cryo-lock-", &dir, &err);
+	int rc = scratch_setup(state);
 
-	(void)state;
-	path = cryo_asprintf("%s/run/lock", dir);
+	path = scratch_path("run/lock");
 	holder = 0;
 	return rc;
 }
@@ -41,14 +41,9 @@ static void end_holder(void)
 
 static int teardown(void **state)
 {
-	int rc;
-
-	(void)state;
 	end_holder();
-	rc = cryo_fs_rmtree(dir, &err);
-	free(dir);
 	free(path);
-	return rc;
+	return scratch_teardown(state);
 }
 
 /* Another process takes the lock, keeps it for `ms`, then removes or releases it. */
@@ -193,8 +188,8 @@ static void many_hold_or_one_has_it_alone(void **state)
 
 static void directories(void **state)
 {
-	cryo_auto(cryo_free) char *was = cryo_asprintf("%s/was", dir);
-	cryo_auto(cryo_free) char *link = cryo_asprintf("%s/link", dir);
+	cryo_auto(cryo_free) char *was = scratch_path("was");
+	cryo_auto(cryo_free) char *link = scratch_path("link");
 	cryo_auto(cryo_fd_close) int a = -1, b = -1, alone = -1;
 
 	(void)state;
@@ -225,7 +220,7 @@ static void bad_places(void **state)
 	int fd = -1;
 
 	(void)state;
-	assert_int_equal(cryo_lock_take(dir, 0, &fd, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_lock_take(scratch_dir, 0, &fd, &err), -CRYO_E_SYSTEM);
 	assert_int_equal(cryo_lock_take("/proc/none/lock", 0, &fd, &err), -CRYO_E_SYSTEM);
 	assert_int_equal(fd, -1);
 }

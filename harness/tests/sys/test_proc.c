@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sys/proc.h"
+#include "tests/scratch.h"
 
 #include "base/clock.h"
 #include "sys/fs.h"
@@ -17,26 +18,15 @@
 
 #include <cmocka.h>
 
-static char *dir;
 static struct cryo_err err;
 static struct cryo_proc_result res;
 static struct cryo_strv lines;
 
-static int setup(void **state)
-{
-	(void)state;
-	return cryo_fs_tmpdir("/tmp", "cryo-proc-", &dir, &err);
-}
-
 static int teardown(void **state)
 {
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
 	cryo_proc_result_release(&res);
 	cryo_strv_release(&lines);
-	return rc;
+	return scratch_teardown(state);
 }
 
 /* Only the tests use a shell: what it can do to us is what they are about. */
@@ -131,7 +121,7 @@ static void cannot_be_run(void **state)
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_free) char *program =
-		    cryo_asprintf("%s%s", *row[i].program == '%' ? dir : "",
+		    cryo_asprintf("%s%s", *row[i].program == '%' ? scratch_dir : "",
 				  row[i].program + (*row[i].program == '%' ? 2 : 0));
 		const char *const argv[] = { program, NULL };
 		struct cryo_proc p = { .argv = argv, .cwd = row[i].cwd };
@@ -321,8 +311,8 @@ static int open_for_children(void)
 
 static void directory_and_streams(void **state)
 {
-	struct cryo_proc p = { .cwd = dir };
-	cryo_auto(cryo_free) char *expected = cryo_asprintf("%s\n", dir);
+	struct cryo_proc p = { .cwd = scratch_dir };
+	cryo_auto(cryo_free) char *expected = cryo_asprintf("%s\n", scratch_dir);
 
 	(void)state;
 	assert_int_equal(run_sh(&p, "pwd"), 0);
@@ -334,7 +324,7 @@ static void directory_and_streams(void **state)
 
 static void log_file(void **state)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/log", dir);
+	cryo_auto(cryo_free) char *path = scratch_path("log");
 	cryo_auto(cryo_str_release) struct cryo_str s = { 0 };
 	struct cryo_proc p = { .log_path = path, .capture_max = 2 };
 	struct stat st;
@@ -364,9 +354,9 @@ static void hear(const char *line, int stream, void *arg)
 /* Its whole group, after it said what it is awaited for. */
 static void child_in_the_background(void **state)
 {
-	cryo_auto(cryo_free) char *script =
-	    cryo_asprintf("echo first; sleep 1000 & echo $! >%s/pid; echo ready; wait", dir);
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/pid", dir);
+	cryo_auto(cryo_free) char *script = cryo_asprintf(
+	    "echo first; sleep 1000 & echo $! >%s/pid; echo ready; wait", scratch_dir);
+	cryo_auto(cryo_free) char *path = scratch_path("pid");
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
 	const char *argv[] = { "sh", "-c", script, NULL };
 	struct heard h = { 0 };
@@ -623,9 +613,9 @@ static void gets_ready(void **state)
 static void isolated(void **state)
 {
 	cryo_auto(cryo_free) char *script = cryo_asprintf(
-	    "mount -t tmpfs t %s; touch %s/inside; ls %s; echo $$; ls -d /proc/[0-9]*", dir, dir,
-	    dir);
-	cryo_auto(cryo_free) char *inside = cryo_asprintf("%s/inside", dir);
+	    "mount -t tmpfs t %s; touch %s/inside; ls %s; echo $$; ls -d /proc/[0-9]*", scratch_dir,
+	    scratch_dir, scratch_dir);
+	cryo_auto(cryo_free) char *inside = scratch_path("inside");
 	struct cryo_proc p = { .isolate = true, .timeout_ms = 10000 };
 
 	(void)state;
@@ -662,9 +652,9 @@ static void other_root(void **state)
 {
 	static const char *const binds[] = { "/usr", "/bin",	       "/lib", "/lib64",
 					     "/etc", "/no/such/place", NULL };
-	cryo_auto(cryo_free) char *proc = cryo_asprintf("%s/proc", dir);
-	cryo_auto(cryo_free) char *link = cryo_asprintf("%s/etc", dir);
-	struct cryo_proc p = { .isolate = true, .chroot = dir, .binds = binds };
+	cryo_auto(cryo_free) char *proc = scratch_path("proc");
+	cryo_auto(cryo_free) char *link = scratch_path("etc");
+	struct cryo_proc p = { .isolate = true, .chroot = scratch_dir, .binds = binds };
 
 	(void)state;
 	need_root();
@@ -684,11 +674,11 @@ static void other_root(void **state)
 
 static void enter_a_node(void **state)
 {
-	cryo_auto(cryo_free) char *script =
-	    cryo_asprintf("mount -t tmpfs t %s; touch %s/inside; echo ready; sleep 60", dir, dir);
+	cryo_auto(cryo_free) char *script = cryo_asprintf(
+	    "mount -t tmpfs t %s; touch %s/inside; echo ready; sleep 60", scratch_dir, scratch_dir);
 	cryo_auto(cryo_free) char *look =
-	    cryo_asprintf("ls %s; test $$ != 1 && ls -d /proc/1", dir);
-	struct cryo_proc p = { .timeout_ms = 10000, .cwd = dir };
+	    cryo_asprintf("ls %s; test $$ != 1 && ls -d /proc/1", scratch_dir);
+	struct cryo_proc p = { .timeout_ms = 10000, .cwd = scratch_dir };
 	struct cryo_pid node = { 0 };
 	char line[64];
 	pid_t helper;
@@ -806,7 +796,7 @@ static void collect(const char *line, int stream, void *arg)
 /* One thread serves them all: what each says comes as it is said, each has its own end. */
 static void several(void **state)
 {
-	cryo_auto(cryo_free) char *fifo = cryo_asprintf("%s/fifo", dir);
+	cryo_auto(cryo_free) char *fifo = scratch_path("fifo");
 	cryo_auto(cryo_free) char *waits = cryo_asprintf("read x <'%s'; echo late; exit 3", fifo);
 	const char *argv[][4] = { { "sh", "-c", waits, NULL },
 				  { "sh", "-c", "echo bad >&2", NULL },
@@ -857,7 +847,7 @@ static void several_need_a_program(void **state)
 	assert_null(child);
 }
 
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, scratch_setup, teardown)
 
 int main(void)
 {

@@ -2,6 +2,7 @@
 #include "base/str.h"
 #include "sys/fs.h"
 #include "verify/canary.h"
+#include "tests/scratch.h"
 
 #include <setjmp.h>
 #include <stdlib.h>
@@ -82,12 +83,11 @@ static void borders(void **state)
 static void files(void **state)
 {
 	const size_t size = 3 << 20;
-	cryo_auto(cryo_free) char *data = cryo_alloc(size), *dir = NULL, *path = NULL;
+	cryo_auto(cryo_free) char *data = cryo_alloc(size), *path = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	assert_int_equal(cryo_fs_tmpdir("/tmp", "cryo-canary-", &dir, &err), 0);
-	path = cryo_asprintf("%s/file", dir);
+	path = scratch_path("file");
 	for (size_t unit = 65536; unit < size; unit *= 2) {
 		struct cryo_search s;
 
@@ -101,7 +101,6 @@ static void files(void **state)
 		assert_int_equal(s.first, unit - 7);
 		assert_int_equal(s.at, size);
 	}
-	assert_int_equal(cryo_fs_rmtree(dir, &err), 0);
 }
 
 static void no_file(void **state)
@@ -120,7 +119,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(texts),
 		cmocka_unit_test(borders),
-		cmocka_unit_test(files),
+		cmocka_unit_test_setup_teardown(files, scratch_setup, scratch_teardown),
 		cmocka_unit_test(no_file),
 	};
 

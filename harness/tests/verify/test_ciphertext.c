@@ -5,6 +5,7 @@
 #include "sys/fs.h"
 #include "verify/canary.h"
 #include "verify/ciphertext.h"
+#include "tests/scratch.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -51,28 +52,20 @@ struct member {
 		"checkpoint/pages-1.img", 0x28, SEALED, ""                                         \
 	}
 
-static char *dir, *path;
+static char *path;
 
 static int setup(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-cipher-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	path = cryo_asprintf("%s/a.tar", dir);
+	path = scratch_path("a.tar");
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	cryo_freep(&dir);
 	cryo_freep(&path);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void put_member(struct cryo_tar_writer *w, const struct member *m)
@@ -330,7 +323,7 @@ static void real_sets(void **state)
 		unsigned bits;
 		bool sign;
 	} kind[] = { { 2048, false }, { 2048, true }, { 0, false }, { 0, true } };
-	cryo_auto(cryo_free) char *from = cryo_asprintf("%s/from", dir);
+	cryo_auto(cryo_free) char *from = scratch_path("from");
 	struct cryo_err err = CRYO_ERR_INIT;
 	struct cryo_ciphertext v;
 	int in;
@@ -349,7 +342,7 @@ static void real_sets(void **state)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(kind); i++) {
 		const struct cryo_pki_spec spec = { .cn = "x", .encrypt = true };
 		cryo_auto(cryo_pki_pair_release) struct cryo_pki_pair pair = { 0 };
-		cryo_auto(cryo_free) char *to = cryo_asprintf("%s/to-%zu", dir, i);
+		cryo_auto(cryo_free) char *to = cryo_asprintf("%s/to-%zu", scratch_dir, i);
 		int out;
 
 		assert_int_equal(cryo_pki_self_signed(&spec, kind[i].bits, &pair, &err), 0);
