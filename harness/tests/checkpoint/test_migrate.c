@@ -4,6 +4,7 @@
  * and server are this file's, so the linker does not take the real ones.
  */
 #include "checkpoint/migrate.h"
+#include "tests/scratch.h"
 
 #include "checkpoint/migrate_image.h"
 #include "checkpoint/nodefile.h"
@@ -24,6 +25,9 @@
 #define CRI(n)                                                                                     \
 	"2026-11-30T10:00:0" #n "Z stdout F count=" #n " nonce=" NONCE " mono_ns=" #n "000000000"  \
 	"\n"
+
+#define FAKE_LOG CRI(1) CRI(2)
+#include "tests/checkpoint/fake_checkpoint.h"
 
 /* Zeroed: a pod that counts on n2 of three nodes that are Ready, and all goes well. */
 static struct {
@@ -112,19 +116,6 @@ int cryo_restored_log_read(struct cryo_kube *k, const struct cryo_podlog *p,
 	return 0;
 }
 
-int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_err *err)
-{
-	(void)path;
-	(void)err;
-	*out = (struct cryo_archive){ .log = cryo_strdup(CRI(1) CRI(2)) };
-	return 0;
-}
-
-void cryo_archive_release(struct cryo_archive *a)
-{
-	free(a->log);
-}
-
 int cryo_migrate_image(struct cryo_cluster *t, const struct cryo_cluster_node *from,
 		       const struct cryo_cluster_node *to, const char *name, const char *id,
 		       struct cryo_err *err)
@@ -170,13 +161,6 @@ int cryo_checkpoint_run(struct cryo_cluster *t, const struct cryo_checkpoint_opt
 	return 0;
 }
 
-void cryo_checkpoint_release(struct cryo_checkpoint *c)
-{
-	free(c->container);
-	free(c->archive);
-	free(c->source);
-}
-
 int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
 		     struct cryo_restore *out, struct cryo_err *err)
 {
@@ -187,11 +171,6 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	if (fake.refuses && (*fake.refuses == '*' || strcmp(fake.refuses, opts->node) == 0))
 		return cryo_err_set(err, CRYO_E_REMOTE, "no restore on %s", opts->node);
 	return 0;
-}
-
-void cryo_restore_release(struct cryo_restore *r)
-{
-	(void)r;
 }
 
 static int fake_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err)
@@ -221,23 +200,19 @@ static struct cryo_cluster cluster = { .ops = &ops, .name = (char *)"x", .node =
 
 static int setup(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-
 	memset(&fake, 0, sizeof(fake));
 	cluster.nodes = 3;
 	*state = NULL;
-	return cryo_fs_tmpdir("/tmp", "cryo-migrate-", &cluster.dir, &err);
+	if (scratch_setup(state) < 0)
+		return -1;
+	cluster.dir = scratch_dir;
+	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err = CRYO_ERR_INIT;
-	int rc = cryo_fs_rmtree(cluster.dir, &err);
-
-	(void)state;
-	free(cluster.dir);
 	cryo_str_release(&fake.did);
-	return rc;
+	return scratch_teardown(state);
 }
 
 static void goes_on_elsewhere(void **state)

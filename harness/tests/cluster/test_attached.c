@@ -9,10 +9,11 @@
 #include "cluster/record.h"
 #include "cluster/snapshot.h"
 #include "cluster/status.h"
+#include "tests/scratch.h"
 
 #include "conf/json.h"
 #include "sys/fs.h"
-#include "tests/net/fake_http.h"
+#include "tests/kube/fake_kubectl.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,27 +64,15 @@ static const struct play {
 	  1 },
 };
 
-static char *dir, *config, *old_path;
+static char *config;
 static struct cryo_err err;
 
 static int serve(const char *path)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct fake_http f = { 0 };
-
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(plays); i++)
-		if (strcmp(plays[i].how, getenv("FAKE")) == 0) {
-			f.step = plays[i].step;
-			f.n = plays[i].n;
-		}
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-	f.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(f.listen_fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(f.listen_fd, 8) < 0)
-		return 9;
-	printf("Starting to serve on %s\n", path);
-	fflush(stdout);
-	fake_main(&f);
-	return 0;
+		if (strcmp(plays[i].how, getenv("FAKE")) == 0)
+			return fake_kubectl_serve(path, plays[i].step, plays[i].n);
+	return 9;
 }
 
 static int play_kubectl(char **argv)
@@ -102,32 +91,23 @@ static int play_kubectl(char **argv)
 static int setup(void **state)
 {
 	cryo_auto(cryo_free) char *self = realpath("/proc/self/exe", NULL);
-	cryo_auto(cryo_free) char *program = NULL, *path = NULL, *places = NULL;
+	cryo_auto(cryo_free) char *program = NULL, *path = NULL;
 
-	(void)state;
-	if (!self || cryo_fs_tmpdir("/tmp", "cryo-attached-", &dir, &err) < 0)
+	if (!self || scratch_setup(state) < 0)
 		return -1;
-	program = cryo_asprintf("%s/kubectl", dir);
-	config = cryo_asprintf("%s/config", dir);
-	places = cryo_asprintf("%s/state", dir);
-	path = cryo_asprintf("%s:/usr/bin:/bin", dir);
-	old_path = cryo_strdup(getenv("PATH"));
-	setenv("PATH", path, 1);
-	setenv("CRYOPOD_STATE_DIR", places, 1);
-	setenv("CRYOPOD_RUN_DIR", dir, 1);
+	program = scratch_path("kubectl");
+	path = cryo_asprintf("%s:/usr/bin:/bin", scratch_dir);
+	config = scratch_path("config");
+	scratch_setenv("PATH", path);
+	scratch_setenv_path("CRYOPOD_STATE_DIR", "state");
+	scratch_setenv("CRYOPOD_RUN_DIR", scratch_dir);
 	return symlink(self, program) < 0 ? -1 : cryo_fs_write(config, "x", 1, 0600, &err);
 }
 
 static int teardown(void **state)
 {
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	setenv("PATH", old_path, 1);
-	free(old_path);
-	free(dir);
 	free(config);
-	return rc;
+	return scratch_teardown(state);
 }
 
 static void attach_demo(const char *context)

@@ -6,9 +6,10 @@
 #include "checkpoint/checkpoint.h"
 #include "cluster/attach.h"
 #include "cluster/cluster.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
-#include "tests/net/fake_http.h"
+#include "tests/kube/fake_kubectl.h"
 
 #include <libgen.h>
 #include <setjmp.h>
@@ -33,7 +34,7 @@ static const struct fake_step server[] = {
 	  false, 0 },
 };
 
-static char *dir, *program;
+static char *program;
 static struct cryo_err err;
 
 static void log_words(char **argv)
@@ -49,21 +50,6 @@ static void log_words(char **argv)
 		fclose(f);
 }
 
-static int serve(const char *path)
-{
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
-	struct fake_http f = { .step = server, .n = CRYO_ARRAY_LEN(server) };
-
-	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
-	f.listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (bind(f.listen_fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(f.listen_fd, 8) < 0)
-		return 9;
-	printf("Starting to serve on %s\n", path);
-	fflush(stdout);
-	fake_main(&f);
-	return 0;
-}
-
 static int play_kubectl(char **argv)
 {
 	const char *how = getenv("FAKE");
@@ -77,7 +63,8 @@ static int play_kubectl(char **argv)
 		return 0;
 	for (char **w = argv + 1; *w; w++) {
 		if (cryo_starts_with(*w, "--unix-socket="))
-			return serve(*w + strlen("--unix-socket="));
+			return fake_kubectl_serve(*w + strlen("--unix-socket="), server,
+						  CRYO_ARRAY_LEN(server));
 		if (cryo_starts_with(*w, "--output="))
 			printf("team-a");
 	}
@@ -88,28 +75,23 @@ static int setup(void **state)
 {
 	cryo_auto(cryo_free) char *self = realpath("/proc/self/exe", NULL);
 
-	(void)state;
-	if (!self || cryo_fs_tmpdir("/tmp", "cryo-kubectl-test-", &dir, &err) < 0)
+	if (!self || scratch_setup(state) < 0)
 		return -1;
-	program = cryo_asprintf("%s/kubectl", dir);
-	setenv("FAKE_DIR", dir, 1);
+	program = scratch_path("kubectl");
+	scratch_setenv("FAKE_DIR", scratch_dir);
 	return symlink(self, program);
 }
 
 static int teardown(void **state)
 {
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
 	free(program);
-	return rc;
+	return scratch_teardown(state);
 }
 
 /* What the last one was called with. */
 static char *words(void)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/words", dir);
+	cryo_auto(cryo_free) char *path = scratch_path("words");
 	struct cryo_str text = { 0 };
 
 	assert_int_equal(cryo_fs_read(path, 65536, &text, &err), 0);

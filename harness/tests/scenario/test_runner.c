@@ -16,6 +16,7 @@
 #include "checkpoint/pod_checkpoint.h"
 #include "checkpoint/migrate.h"
 #include "verify/canary.h"
+#include "tests/scratch.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -29,6 +30,9 @@
 	"2026-11-23T22:00:0" #at "Z count=" #n " nonce=aaaaaaaaaaaaaaaa mono_ns=" #n "\n"
 #define CRI(at, n)                                                                                 \
 	"2026-11-23T22:00:0" #at "Z stdout F count=" #n " nonce=aaaaaaaaaaaaaaaa mono_ns=" #n "\n"
+
+#define FAKE_LOG CRI(0, 4) CRI(1, 5)
+#include "tests/checkpoint/fake_checkpoint.h"
 
 /* What the fake cluster is like; the defaults make the whole story work. */
 static struct {
@@ -46,7 +50,7 @@ static struct {
 	const char *object; /* what a waiting for the end sees; NULL: nothing any more */
 } fake;
 
-static char *dir, *scenario_path;
+static char *scenario_path;
 
 static void note(const char *fmt, ...) CRYO_PRINTF(1, 2);
 static void note(const char *fmt, ...)
@@ -248,15 +252,6 @@ int cryo_checkpoint_run(struct cryo_cluster *t, const struct cryo_checkpoint_opt
 	return 0;
 }
 
-void cryo_checkpoint_release(struct cryo_checkpoint *c)
-{
-	free(c->node);
-	free(c->pod);
-	free(c->archive);
-	free(c->copy);
-	free(c->source);
-}
-
 int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opts,
 		     struct cryo_restore *out, struct cryo_err *err)
 {
@@ -269,24 +264,6 @@ int cryo_restore_run(struct cryo_cluster *t, const struct cryo_restore_opts *opt
 	note("restore %s%s%s", opts->pod, cryo_streq(opts->archive, fake.copy) ? "" : " otherwise",
 	     opts->source ? "" : " without source");
 	return 0;
-}
-
-void cryo_restore_release(struct cryo_restore *r)
-{
-	(void)r;
-}
-
-int cryo_archive_load(const char *path, struct cryo_archive *out, struct cryo_err *err)
-{
-	(void)path;
-	(void)err;
-	*out = (struct cryo_archive){ .log = cryo_strdup(CRI(0, 4) CRI(1, 5)) };
-	return 0;
-}
-
-void cryo_archive_release(struct cryo_archive *a)
-{
-	free(a->log);
 }
 
 int cryo_kube_list(struct cryo_kube *k, const char *resource, const char *ns,
@@ -435,36 +412,30 @@ static int setup(void **state)
 	cryo_auto(cryo_free) char *path = NULL;
 	struct cryo_err err;
 
-	(void)state;
 	memset(&fake, 0, sizeof(fake));
 	fake.source_log = LINE(0, 4) LINE(1, 5);
 	fake.restored_log = LINE(0, 4) LINE(1, 5) LINE(2, 6) LINE(3, 7) LINE(4, 8);
 	cryo_event_set_sink(on_event, NULL);
-	if (cryo_fs_tmpdir("/tmp", "cryo-runner-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	setenv("TMPDIR", dir, 1);
-	target.dir = dir;
-	scenario_path = cryo_asprintf("%s/s.yaml", dir);
-	path = cryo_asprintf("%s/pod.yaml", dir);
+	scratch_setenv("TMPDIR", scratch_dir);
+	target.dir = scratch_dir;
+	scenario_path = scratch_path("s.yaml");
+	path = scratch_path("pod.yaml");
 	return cryo_fs_write(path, pod, strlen(pod), 0600, &err);
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
 	cryo_event_set_sink(NULL, NULL);
-	cryo_fs_rmtree(dir, &err);
 	cryo_str_release(&fake.journal);
 	cryo_str_release(&fake.events);
 	json_decref(fake.applied);
 	json_decref(fake.secret);
 	free(fake.ns);
 	free(fake.copy);
-	free(dir);
 	free(scenario_path);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static int run_text(const char *spec, bool keep, struct cryo_scenario_totals *out,
@@ -910,7 +881,7 @@ static void alone(void **state)
 		  false, CRYO_FAILED, CRYO_E_REMOTE, "checkpoint p: pod 'p' said no", "down\n",
 		  false },
 	};
-	cryo_auto(cryo_free) char *mark = cryo_asprintf("%s/" CRYO_SCENARIO_KEPT, dir);
+	cryo_auto(cryo_free) char *mark = cryo_asprintf("%s/" CRYO_SCENARIO_KEPT, scratch_dir);
 
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
