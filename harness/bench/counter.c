@@ -97,9 +97,8 @@ int cryo_bench_log(struct cryo_kube *k, const char *pod,
 				       .arg = arg };
 	int rc = cryo_podlog_read(k, &p, out, err);
 
-	return rc == 1 && enough
-		   ? cryo_err_set(err, CRYO_E_CHECK, "pod '%s' does not count any more", pod)
-		   : rc;
+	return rc == 1 && enough ? cryo_err_set(err, CRYO_E_CHECK, "pod '%s' no longer counts", pod)
+				 : rc;
 }
 
 /* The newest value, and whole again after STEADY more. */

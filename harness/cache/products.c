@@ -93,9 +93,9 @@ static void add_cached_build(struct cache_survey *s, const char *component, cons
 		i->changed_s = cryo_fs_changed_s(used);
 	cache_item_find_users(s, i);
 	if (alone < 0)
-		cache_item_pin(i, "a cryopod that runs");
+		cache_item_pin(i, "a running cryopod");
 	else if (being_made && i->users.n == 0)
-		cache_item_pin(i, "a build at work");
+		cache_item_pin(i, "a running build");
 }
 
 /* Several caches may share some of it by a link: none of them knows all users then. */
@@ -110,7 +110,7 @@ static bool is_shared_cache_dir(const char *below)
 static void pin_shared_items(struct cache_survey *s, size_t first, const char *below)
 {
 	for (size_t i = first; is_shared_cache_dir(below) && i < s->n; i++)
-		cache_item_pin(&s->item[i], "another cache, which it is in");
+		cache_item_pin(&s->item[i], "another cache, which contains it");
 }
 
 int cache_scan_builds(struct cache_survey *s, struct cryo_err *err)
@@ -155,7 +155,7 @@ int cache_scan_roots(struct cache_survey *s, struct cryo_err *err)
 			continue;
 		i = cache_survey_add(s, "build root", names.v[n], cryo_strdup(path));
 		if (cryo_streq(path, go) || cryo_streq(path, make))
-			cache_item_use(i, "builds to come");
+			cache_item_use(i, "future builds");
 	}
 	pin_shared_items(s, first, CRYO_CACHE_ROOTS);
 	return 0;
@@ -170,7 +170,7 @@ int cache_scan_go(struct cache_survey *s, struct cryo_err *err)
 	for (size_t i = 0; i < names.n; i++)
 		cache_item_use(cache_survey_add(s, "Go's cache", names.v[i],
 						cache_path(CRYO_CACHE_GO, names.v[i])),
-			       "builds to come");
+			       "future builds");
 	return 0;
 }
 

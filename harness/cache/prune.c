@@ -172,8 +172,8 @@ static int survey_prune_items(struct prune *p, bool busy, struct cryo_err *err)
 	int rc = cache_survey_make(p->o, busy, &p->survey, err);
 
 	if (rc == 0 && busy)
-		cryo_info("a build or 'sources' is at work: only builds that are done and "
-			  "templates are looked at");
+		cryo_info("a build or 'sources' is running: only finished builds and templates are "
+			  "considered");
 	return rc;
 }
 

@@ -43,7 +43,7 @@ int cache_survey_make(const struct cryo_cache_opts *o, bool busy, struct cache_s
 		rc = kinds[k].scan(&s, err);
 		for (size_t i = first; i < s.n; i++) {
 			if (kinds[k].when_idle && busy)
-				cache_item_pin(&s.item[i], "a build or 'sources' at work");
+				cache_item_pin(&s.item[i], "a running build or 'sources'");
 			decide_item_removal(o, &s.item[i]);
 		}
 	}

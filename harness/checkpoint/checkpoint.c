@@ -141,14 +141,14 @@ static int take_checkpoint_answer(struct call *c, const struct cryo_checkpoint_a
 
 	if (a->node && c->out->node && strcmp(a->node, c->out->node) != 0)
 		return cryo_err_set(err, CRYO_E_REMOTE,
-				    "the answer is of node '%s', but the pod is on '%s'", a->node,
-				    c->out->node);
+				    "the answer came from node '%s', but the pod is on '%s'",
+				    a->node, c->out->node);
 	if (!c->out->node)
 		c->out->node = cryo_strdup(a->node);
 	if (!c->out->container)
 		c->out->container = cryo_strdup(container ? container : "");
 	c->out->archive = cryo_strdup(a->path);
-	return cryo_err_wrap(err, find_source_node(c, err), "the archive is there ('%s')", a->path);
+	return cryo_err_wrap(err, find_source_node(c, err), "the archive exists ('%s')", a->path);
 }
 
 /* A 404 is of the pod, the Secret … or the path itself, if that form was forced. */
@@ -209,8 +209,9 @@ static int call_for_checkpoint(struct call *c, struct cryo_err *err)
 	int rc = 0;
 
 	if (req.form == CRYO_CHECKPOINT_KUBELET && !(c->node && cryo_cluster_has_kubelet(c->t)))
-		return cryo_err_set(err, CRYO_E_UNFIT, "%sthe kubelet of '%s' is out of reach",
-				    c->opts->form ? "" : "the API server has no way to ask, and ",
+		return cryo_err_set(err, CRYO_E_UNFIT, "%sthe kubelet of '%s' cannot be reached",
+				    c->opts->form ? ""
+						  : "the API server has no checkpoint route, and ",
 				    c->out->node);
 	if (req.form == CRYO_CHECKPOINT_KUBELET)
 		rc = cryo_cluster_kubelet(c->t, c->node, &kubelet, err);
@@ -241,9 +242,9 @@ static int begin_plain_call(struct call *c, struct cryo_err *err)
 	int rc = 0;
 
 	if (secret && !c->node)
-		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "encryption needs an API server with pods/checkpoint, or a "
-				    "cluster of cryopod");
+		return cryo_err_set(
+		    err, CRYO_E_UNFIT,
+		    "encryption needs an API server with pods/checkpoint, or a cryopod cluster");
 	if (c->node)
 		cryo_sealing_sweep(c->t, c->node);
 	if (!c->node)
@@ -272,8 +273,7 @@ static int begin_node_call(struct call *c, struct cryo_err *err)
 	if (rc == 0 && any && (!c->node || !*id))
 		return cryo_err_set(
 		    err, CRYO_E_UNFIT,
-		    "options for CRIU need a cluster of cryopod: the node is out of "
-		    "reach");
+		    "options for CRIU need a cryopod cluster: the node cannot be reached");
 	if (rc == 0)
 		rc = begin_plain_call(c, err);
 	if (rc == 0 && any)
@@ -290,7 +290,7 @@ static int check_archive_sealed(struct call *c, struct cryo_err *err)
 	if (!c->opts->encryption_secret)
 		return 0;
 	if (!c->node) {
-		cryo_warn("whether the archive is encrypted cannot be looked at from here");
+		cryo_warn("cannot check from here whether the archive is encrypted");
 		return 0;
 	}
 	rc = cryo_sealing_check(c->t, c->node, c->out->archive, err);
@@ -330,7 +330,7 @@ static int stop_source_pod(struct call *c, struct cryo_err *err)
 		rc = cryo_kube_delete_uid(
 		    c->api, &ref, cryo_json_str(c->subject.pod, "metadata.uid"), -1, 0, err);
 	c->out->deleted = rc == 0;
-	return cryo_err_wrap(err, rc, "the archive is there ('%s'), but the pod still runs",
+	return cryo_err_wrap(err, rc, "the archive exists ('%s'), but the pod is still running",
 			     c->out->archive);
 }
 
@@ -367,7 +367,7 @@ static int checkpoint_subject(struct call *c, struct cryo_err *err)
 
 	if (c->opts->to && !cryo_cluster_reaches_nodes(c->t))
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "--to: the archive stays on its node, which is out of reach");
+				    "--to: the archive stays on its node, which cannot be reached");
 	rc = cryo_cluster_kube(c->t, &c->api, err);
 	if (rc == 0)
 		rc = choose_checkpoint_form(c, err);
@@ -448,9 +448,9 @@ int cryo_checkpoint_curl(struct cryo_cluster *t, const struct cryo_checkpoint_op
 	req.encryption_secret = opts->encryption_secret;
 	req.leave = opts->leave;
 	if (rc == 0 && result.form == CRYO_CHECKPOINT_KUBELET)
-		rc = cryo_err_set(err, CRYO_E_USAGE,
-				  "no curl line: the kubelet is reached from inside its cluster "
-				  "only");
+		rc = cryo_err_set(
+		    err, CRYO_E_USAGE,
+		    "no curl line: the kubelet can only be reached from inside its cluster");
 	if (rc == 0)
 		rc = print_curl_line(&req, out, err);
 	cryo_kube_free(c.api);

@@ -57,7 +57,7 @@ static int look_at_source(struct move *m, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_REMOTE, "pod '%s/%s' does not exist", ref.ns,
 				    ref.name);
 	if (!cryo_json_str(m->pod, "spec.nodeName"))
-		return cryo_err_set(err, CRYO_E_CHECK, "it runs on no node yet");
+		return cryo_err_set(err, CRYO_E_CHECK, "it is not on a node yet");
 	return cryo_cluster_find_node(m->t, cryo_json_str(m->pod, "spec.nodeName"), &m->from, err);
 }
 
@@ -103,8 +103,8 @@ static int find_other_node(struct move *m, struct cryo_err *err)
 		}
 	return rc < 0 ? rc
 		      : cryo_err_set(err, CRYO_E_CHECK,
-				     "the cluster has no other node that is Ready (one with "
-				     "several: cryopod up --nodes 3)");
+				     "the cluster has no other node that is Ready (for several: "
+				     "cryopod up --nodes 3)");
 }
 
 static int choose_target_node(struct move *m, struct cryo_err *err)
@@ -165,8 +165,7 @@ static void warn_of_owner(const struct move *m)
 	const char *kind = cryo_json_str(m->pod, "metadata.ownerReferences[0].kind");
 
 	if (kind)
-		cryo_warn("the pod belongs to a %s, which will start another one in its place",
-			  kind);
+		cryo_warn("the pod belongs to a %s, which will start a replacement", kind);
 }
 
 static int prepare_move(struct move *m, struct cryo_err *err)
@@ -265,7 +264,7 @@ static int go_back(struct move *m, int rc, struct cryo_err *err)
 
 	if (restore_on(m, m->from->name, &why) == 0)
 		return cryo_err_wrap(err, rc, "it runs on node '%s' again", m->from->name);
-	return cryo_err_wrap(err, rc, "it does not run any more, its archive is '%s' on node '%s'",
+	return cryo_err_wrap(err, rc, "it is no longer running; its archive is '%s' on node '%s'",
 			     m->cp.archive, m->from->name);
 }
 

@@ -214,7 +214,7 @@ void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_no
 		return;
 	choose_unused_images(res.out.p, &used, &unused);
 	if (unused.n > 0) {
-		cryo_debug("%zu images of restores that no pod uses are removed", unused.n);
+		cryo_debug("%zu restored images that no pod uses are removed", unused.n);
 		run_ctr_images(t, node, "rm", &unused, NULL, &ignored);
 	}
 	drop_unused_pages(t, node, &unused);

@@ -11,7 +11,7 @@ int cryo_nodefile_token(char **token, struct cryo_err *err)
 	uint64_t id[2];
 
 	if (getrandom(id, sizeof(id), 0) != sizeof(id))
-		return cryo_err_sys(err, errno, "no random numbers");
+		return cryo_err_sys(err, errno, "cannot get random numbers");
 	*token =
 	    cryo_asprintf("%016llx%016llx", (unsigned long long)id[0], (unsigned long long)id[1]);
 	return 0;

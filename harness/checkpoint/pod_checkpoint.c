@@ -85,7 +85,7 @@ static int look_at_pod(struct pod_call *c, struct cryo_err *err)
 				    c->opts->pod, c->ns);
 	cryo_pod_checkpoint_names(c->pod, &c->names);
 	if (c->names.n == 0)
-		return cryo_err_set(err, CRYO_E_CHECK, "no container of it runs");
+		return cryo_err_set(err, CRYO_E_CHECK, "none of its containers is running");
 	rc = look_at_containers(c, err);
 	if (rc < 0 || !cryo_cluster_reaches_nodes(c->t))
 		return rc;
@@ -99,7 +99,7 @@ static char *explain_one_by_one(struct pod_call *c)
 	bool there = false;
 
 	if (!c->node)
-		return cryo_strdup("the node's container runtime is out of reach");
+		return cryo_strdup("the node's container runtime cannot be reached");
 	if (cryo_cluster_runtime_socket(c->t, c->node, &c->socket, &err) < 0 ||
 	    cryo_cri_has_pod_checkpoint(c->socket, &there, &err) < 0)
 		return cryo_strdup(err.msg);
@@ -297,7 +297,7 @@ static int stop_pod(struct pod_call *c, struct cryo_err *err)
 		return 0;
 	rc = cryo_kube_delete_uid(c->api, &ref, cryo_json_str(c->pod, "metadata.uid"), -1, 0, err);
 	c->out->deleted = rc == 0;
-	return cryo_err_wrap(err, rc, "the archives are there, but the pod still runs");
+	return cryo_err_wrap(err, rc, "the archives exist, but the pod is still running");
 }
 
 static int copy_pod_archives(struct pod_call *c, const char *dir, struct cryo_err *err)
@@ -323,7 +323,7 @@ static int check_copy_place(const char *to, struct cryo_err *err)
 	if (!to)
 		return 0;
 	if (cryo_fs_exists(to) || cryo_fs_exists(draft))
-		return cryo_err_set(err, CRYO_E_USAGE, "--to: '%s' is there already",
+		return cryo_err_set(err, CRYO_E_USAGE, "--to: '%s' already exists",
 				    cryo_fs_exists(to) ? to : draft);
 	return cryo_err_wrap(err, cryo_fs_check_place(draft, err), "--to");
 }
@@ -361,9 +361,10 @@ static int checkpoint_pod(struct pod_call *c, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	if (c->opts->to && !c->node)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "--to: the archives stay on their node, which is out of reach");
-	c->out->why = c->opts->form ? cryo_strdup("--form is of one container at a time")
+		return cryo_err_set(
+		    err, CRYO_E_USAGE,
+		    "--to: the archives stay on their node, which cannot be reached");
+	c->out->why = c->opts->form ? cryo_strdup("--form is for one container at a time")
 				    : explain_one_by_one(c);
 	rc = c->out->why ? checkpoint_one_by_one(c, err) : checkpoint_together(c, err);
 	if (rc == 0)

@@ -170,12 +170,12 @@ int cryo_pod_fit_check(json_t *pod, const struct cryo_archive *a, struct cryo_st
 static const struct volume_kind {
 	const char *key, *says;
 } volume_kind[] = {
-	{ "emptyDir", "begins empty in each pod" },
-	{ "ephemeral", "begins empty in each pod" },
-	{ "configMap", "is written anew for each pod" },
-	{ "secret", "is written anew for each pod" },
-	{ "projected", "is written anew for each pod" },
-	{ "downwardAPI", "is written anew for each pod" },
+	{ "emptyDir", "starts empty in each pod" },
+	{ "ephemeral", "starts empty in each pod" },
+	{ "configMap", "is written again for each pod" },
+	{ "secret", "is written again for each pod" },
+	{ "projected", "is written again for each pod" },
+	{ "downwardAPI", "is written again for each pod" },
 	{ "hostPath", "is as it is on the node now" },
 	{ "persistentVolumeClaim", "is as it is now" },
 };
@@ -256,14 +256,13 @@ void cryo_pod_fit_explain(const json_t *pod, const char *container, struct cryo_
 			      "'%.300s' was in use on volume '%s' (%s), which %s", file, name,
 			      kind->key, kind->says);
 	else if (is_below_path(file, "/dev/shm"))
-		cryo_err_wrap(err, -(int)err->status,
-			      "'%.300s' was in use in shared memory, which begins empty in each "
-			      "pod",
-			      file);
+		cryo_err_wrap(
+		    err, -(int)err->status,
+		    "'%.300s' was in use in shared memory, which starts empty in each pod", file);
 	else if (is_below_path(file, CRYO_TOKEN_MOUNT) ||
 		 is_below_path(file, "/run/secrets/kubernetes.io/serviceaccount"))
 		cryo_err_wrap(err, -(int)err->status,
 			      "'%.300s' was in use: the token of the ServiceAccount is written "
-			      "anew for each pod",
+			      "again for each pod",
 			      file);
 }

@@ -143,7 +143,8 @@ static void note_fresh_containers(const json_t *spec, const struct cryo_pod_form
 			const char *name = cryo_json_str(c, "name");
 
 			if (name && !is_restored(o, name) && (l == 0 || is_sidecar(c)))
-				cryo_strv_addf(notes, "container '%s' begins anew", name);
+				cryo_strv_addf(notes, "container '%s' starts from the beginning",
+					       name);
 		}
 }
 

@@ -49,7 +49,7 @@ int cryo_pod_hostname_told(const char *sandbox, char **name, struct cryo_err *er
 	if (rc < 0)
 		return cryo_err_as(err, rc, CRYO_E_REMOTE);
 	if (told && strlen(told) > MAX_NAME)
-		return cryo_err_set(err, CRYO_E_REMOTE, "'%.80s…' is no host name", told);
+		return cryo_err_set(err, CRYO_E_REMOTE, "'%.80s…' is not a host name", told);
 	*name = told && *told ? cryo_strdup(told) : NULL;
 	return 0;
 }

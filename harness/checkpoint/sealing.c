@@ -172,7 +172,7 @@ int cryo_sealing_call_options(struct cryo_sealing_call *c, const char *container
 
 	if (c->lock_fd < 0)
 		return cryo_err_set(err, CRYO_E_TIMEOUT,
-				    "another checkpoint of this container is going on");
+				    "another checkpoint of this container is in progress");
 	rc = cryo_nodefile_dir(c->target, c->node, "calls", err);
 	if (!c->config)
 		c->config = cryo_asprintf("%s/calls/%s", c->node->path.run, container_id);

@@ -143,6 +143,6 @@ enum cryo_settled cryo_settle_container(struct cryo_cluster *t,
 	state = settle_held(t, node, id, end_dump);
 	cryo_intr_release();
 	if (state == CRYO_SETTLED_FROZEN)
-		cryo_warn("the container still stands still; see 'cryopod logs containerd'");
+		cryo_warn("the container is still frozen; see 'cryopod logs containerd'");
 	return state;
 }

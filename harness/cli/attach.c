@@ -10,9 +10,9 @@ struct attach_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "kubeconfig", 0, CRYO_OPT_STR, offsetof(struct attach_opts, kubeconfig), "FILE",
-	  "how kubectl reaches it (required)" },
+	  "how kubectl reaches the cluster (required)" },
 	{ "context", 0, CRYO_OPT_STR, offsetof(struct attach_opts, context), "NAME",
-	  "which one of the kubeconfig (default: the current one)" },
+	  "context of the kubeconfig (default: the current one)" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -26,8 +26,9 @@ static int attach_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 	(void)cli;
 	(void)exit_code;
 	if (!o->kubeconfig)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "which cluster? cryopod attach NAME --kubeconfig FILE");
+		return cryo_err_set(
+		    err, CRYO_E_USAGE,
+		    "an argument is missing: cryopod attach NAME --kubeconfig FILE");
 	rc = cryo_cluster_attach(args[0], &k, err);
 	if (rc == 0)
 		cryo_info("cluster '%s' is attached: cryopod status --name %s", args[0], args[0]);
@@ -37,7 +38,7 @@ static int attach_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 const struct cryo_cmd cryo_cmd_attach = {
 	.name = "attach",
 	.usage = "NAME",
-	.summary = "use a cluster that is not of cryopod, known by its kubeconfig",
+	.summary = "use an existing cluster through its kubeconfig",
 	.opts = opts_table,
 	.size = sizeof(struct attach_opts),
 	.min_args = 1,

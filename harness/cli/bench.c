@@ -25,21 +25,21 @@ static const struct cryo_opt opts_table[] = {
 	{ "runs", 0, CRYO_OPT_COUNT, offsetof(struct bench_opts, runs), "N",
 	  "rounds (default: 5)" },
 	{ "restore", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, restore), NULL,
-	  "what a restore costs, plain and sealed, in turns, instead" },
+	  "measure what a restore costs, plain and sealed" },
 	{ "against", 0, CRYO_OPT_STR, offsetof(struct bench_opts, against), "DIR",
-	  "--restore: in turns with the build of that directory" },
+	  "--restore: compare with the build in that directory" },
 	{ "sealed", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, sealed), NULL,
-	  "plain and encrypted checkpoints and restores, in turns, instead" },
+	  "compare plain and encrypted checkpoints and restores" },
 	{ "stacks", 0, CRYO_OPT_STR, offsetof(struct bench_opts, stacks), "A,B",
-	  "checkpoints on two stacks, in turns, instead; --restore: on these (stock,upstream)" },
+	  "compare checkpoints on two stacks; --restore: on these (stock,upstream)" },
 	{ "templates", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, templates), NULL,
-	  "cold starts and restores from a template, in turns, instead" },
+	  "compare cold starts and restores from a template" },
 	{ "kind", 0, CRYO_OPT_FLAG, offsetof(struct bench_opts, kind), NULL,
-	  "clusters of kind, by kind alone and by us, and local ones, in turns, instead" },
+	  "compare kind's own cluster creation, ours, and local clusters" },
 	{ "sizes", 0, CRYO_OPT_STR, offsetof(struct bench_opts, sizes), "LIST",
 	  "memory of the counter (--sealed: 64Mi,256Mi,1Gi; --restore: 64Mi,1Gi; --stacks: 1Gi)" },
 	{ "kinds", 0, CRYO_OPT_STR, offsetof(struct bench_opts, kinds), "LIST",
-	  "what it is full of (--sealed: random,zero,repeat; else random)" },
+	  "contents of that memory (--sealed: random,zero,repeat; else random)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct bench_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -64,7 +64,7 @@ static int open_absent_cluster(const struct request *r, const char *name, struct
 		return rc;
 	if (strcmp(cryo_cluster_state(*out), "absent") != 0)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "cluster '%s' exists: bench needs a name of its own (--name)",
+				    "cluster '%s' exists: bench needs an unused name (--name)",
 				    name);
 	return 0;
 }
@@ -198,8 +198,9 @@ static int choose_bench_kind(const struct bench_opts *o, enum kind *out, struct 
 		*out = row[i].wanted ? row[i].kind : *out;
 	}
 	if (n > 1)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "one of --restore, --sealed, --stacks, --templates and --kind");
+		return cryo_err_set(
+		    err, CRYO_E_USAGE,
+		    "--restore, --sealed, --stacks, --templates and --kind exclude each other");
 	if (o->against && !o->restore)
 		return cryo_err_set(err, CRYO_E_USAGE, "--against is for --restore");
 	return 0;
@@ -269,7 +270,7 @@ static int bench_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 const struct cryo_cmd cryo_cmd_bench = {
 	.name = "bench",
 	.usage = "",
-	.summary = "measure every phase on a cluster of its own",
+	.summary = "measure each phase on a cluster of its own",
 	.opts = opts_table,
 	.size = sizeof(struct bench_opts),
 	.run = bench_cmd_run,

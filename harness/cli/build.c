@@ -20,7 +20,7 @@ static const struct cryo_opt opts_table[] = {
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct build_opts, stack), "STACK",
 	  "name or file (default: upstream)" },
 	{ "jobs", 'j', CRYO_OPT_COUNT, offsetof(struct build_opts, jobs), "N",
-	  "components at once (default: one for each processor, as memory allows)" },
+	  "components built at once (default: one per processor, if memory allows)" },
 	CRYO_CLI_FETCH(struct build_opts, fetch),
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };

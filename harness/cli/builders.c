@@ -215,7 +215,7 @@ static int replan_finished_build(const struct cryo_stack *stack, const char *con
 	rc = cryo_build_plan(stack, only, b, err);
 	if (rc == 0 && count_missing_builds(b) > 0)
 		rc = cryo_err_set(err, CRYO_E_PROVISION,
-				  "what was built is gone already: is the cache being removed?");
+				  "what was just built is gone: is the cache being removed?");
 	return rc;
 }
 

@@ -23,19 +23,19 @@ struct bundle_opts {
 
 static const struct cryo_opt bundle_opts_table[] = {
 	{ "for", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, kind), "KIND",
-	  "create: for which kind of node: rke2" },
+	  "create: kind of node (valid values: rke2)" },
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, stack), "STACK",
-	  "create: name or file (default: upstream); it has to be built" },
+	  "create: name or file of a built stack (default: upstream)" },
 	{ "to", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, to), "FILE",
-	  "create: where to write it (default: cryopod-rke2-STACK.tar.gz)" },
+	  "create: file to write (default: cryopod-rke2-STACK.tar.gz)" },
 	{ "apiserver-image", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, image), "IMAGE",
-	  "create: servers use this image of the API server, which they can get" },
+	  "create: image of the API server for servers to pull" },
 	{ "sign-cert", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, sign_cert), "FILE",
-	  "create: sign as the owner of this certificate; the signature is FILE.cms" },
+	  "create: create: sign with this certificate; the signature is FILE.cms" },
 	{ "sign-key", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, sign_key), "FILE",
-	  "create: with this private key" },
+	  "create: and this private key" },
 	{ "trust", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, trust), "FILE",
-	  "verify: it has to be signed with one of these certificates" },
+	  "verify: require a signature by one of these certificates" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -124,12 +124,13 @@ static int verify_bundle(const struct bundle_opts *o, const char *file, struct c
 	int rc;
 
 	if (!file)
-		return cryo_err_set(err, CRYO_E_USAGE, "bundle verify: which file?");
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "an argument is missing: cryopod bundle verify FILE");
 	rc = o->trust ? cli_bundle_trust(file, o->trust, err) : 0;
 	if (rc == 0)
 		rc = cryo_bundle_verify(file, &manifest, err);
 	if (rc == 0)
-		printf("%s: all %zu files as they should be (stack %s, Kubernetes %s, %s)\n", file,
+		printf("%s: all %zu files are intact (stack %s, Kubernetes %s, %s)\n", file,
 		       json_array_size(json_object_get(manifest, "files")),
 		       cryo_json_str(manifest, "stack"), cryo_json_str(manifest, "kubernetes"),
 		       cryo_json_str(manifest, "arch"));
@@ -158,7 +159,8 @@ static int bundle_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 const struct cryo_cmd cryo_cmd_bundle = {
 	.name = "bundle",
 	.usage = "create|verify [FILE]",
-	.summary = "one file with everything for nodes without a network",
+	.summary =
+	    "make or check make or check one file with everything for nodes without a network",
 	.opts = bundle_opts_table,
 	.size = sizeof(struct bundle_opts),
 	.min_args = 1,

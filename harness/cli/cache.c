@@ -16,11 +16,11 @@ struct opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "dry-run", 0, CRYO_OPT_FLAG, offsetof(struct opts, prune.dry_run), NULL,
-	  "prune: only tell what would be removed" },
+	  "prune: only show what would be removed" },
 	{ "older-than", 0, CRYO_OPT_DURATION, offsetof(struct opts, prune.older_ms), "AGE",
-	  "prune: of that only what was not used for so long (7d)" },
+	  "prune: only what has not been used for this long (7d)" },
 	{ "all", 0, CRYO_OPT_FLAG, offsetof(struct opts, prune.all), NULL,
-	  "prune: also what could be of use again" },
+	  "prune: also what could be useful again" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -67,7 +67,7 @@ static void print_cache_list(const json_t *all)
 		return;
 	}
 	print_cache_rows(all);
-	cryo_info("%s, of it %s unused (cryopod cache prune)", total, unused);
+	cryo_info("%s, of which %s unused (cryopod cache prune)", total, unused);
 }
 
 static int list_cache_items(const struct opts *o, struct cryo_err *err)
@@ -122,7 +122,7 @@ static int cache_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 const struct cryo_cmd cryo_cmd_cache = {
 	.name = "cache",
 	.usage = "list|prune",
-	.summary = "what was built and fetched: who uses it, remove what nobody does",
+	.summary = "show what is cached and what uses it, remove the rest",
 	.opts = opts_table,
 	.size = sizeof(struct opts),
 	.min_args = 1,

@@ -28,26 +28,26 @@ static const struct cryo_opt opts_table[] = {
 	{ "container", 'c', CRYO_OPT_STR, offsetof(struct checkpoint_opts, container), "NAME",
 	  "which one (default: the only one)" },
 	{ "all-containers", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, all), NULL,
-	  "all that run, at one moment where the runtime can" },
+	  "all running ones, at one moment if the runtime can" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct checkpoint_opts, timeout_ms), "DURATION",
-	  "of the dump (default: the server's), and until it runs (1m)" },
+	  "for the dump (default: the server's), and for the container to run (1m)" },
 	{ "leave-running", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, leave_running), "BOOL",
 	  "false: the pod is deleted (default: true)" },
 	{ "encrypt", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, encrypt), NULL,
 	  "no readable byte of memory in the archive" },
 	{ "encryption-secret", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, secret), "NAME",
-	  "Secret (kubernetes.io/tls) whose certificate it is for" },
+	  "Secret (kubernetes.io/tls) with the certificate to encrypt for" },
 	{ "to", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, to), "FILE",
 	  "copy the archive here; with --all-containers a new directory" },
 	{ "form", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, form), "FORM",
-	  "pods, proxy or kubelet (default: the first that is there)" },
+	  "pods, proxy or kubelet (default: the first available)" },
 	{ "dry-run", 0, CRYO_OPT_FLAG, offsetof(struct checkpoint_opts, dry_run), NULL,
-	  "only print the request, as a line for curl" },
+	  "only print the request as a curl command" },
 	CRYO_CLI_CRIU_OPTIONS(struct checkpoint_opts, criu),
 	{ "kubeconfig", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, kubeconfig), "FILE",
-	  "a cluster that is not of cryopod, through kubectl" },
+	  "of a cluster that cryopod did not start, used through kubectl" },
 	{ "context", 0, CRYO_OPT_STR, offsetof(struct checkpoint_opts, context), "NAME",
-	  "and which one of the kubeconfig" },
+	  "context of that kubeconfig" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct checkpoint_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -144,12 +144,13 @@ static int parse_checkpoint_opts(const struct checkpoint_opts *o,
 	if (rc == 0)
 		rc = cryo_criu_options_add(&o->criu, &lines, err);
 	if (rc == 0 && o->dry_run && lines.len)
-		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run: a request has no words for CRIU");
+		rc = cryo_err_set(err, CRYO_E_USAGE,
+				  "--dry-run: a request cannot carry options for CRIU");
 	if (rc == 0 && o->all && (o->container || o->dry_run))
-		rc = cryo_err_set(err, CRYO_E_USAGE, "--all-containers and %s: one or the other",
+		rc = cryo_err_set(err, CRYO_E_USAGE, "--all-containers and %s exclude each other",
 				  o->container ? "--container" : "--dry-run");
 	if (rc == 0 && o->dry_run && o->to)
-		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run makes nothing for --to");
+		rc = cryo_err_set(err, CRYO_E_USAGE, "--dry-run and --to exclude each other");
 	if (rc == 0 && o->to && !o->all)
 		rc = cryo_err_wrap(err, cryo_fs_check_place(o->to, err), "--to");
 	/* kubectl would take one that is not there for an empty one, and ask for a server. */

@@ -58,7 +58,7 @@ struct cryo_cli_fetch {
 	  NULL,		 "fetch nothing: only what is in the cache" },                             \
 	{                                                                                          \
 		"mirror", 0, CRYO_OPT_LIST, offsetof(type, member.mirrors), "PREFIX=TO",           \
-		    "ask TO for addresses that begin with PREFIX"                                  \
+		    "fetch from TO what has an address beginning with PREFIX"                      \
 	}
 
 struct cryo_cmd {

@@ -15,7 +15,7 @@
 	      CRYO_OPT_FLAG,                                                                       \
 	      offsetof(type, member.tcp_established),                                              \
 	      NULL,                                                                                \
-	      "CRIU: TCP connections are kept, where the address stays the same" },                \
+	      "CRIU: TCP connections are kept, if the address stays the same" },                   \
 	    { "file-locks",  0,                                                                    \
 	      CRYO_OPT_FLAG, offsetof(type, member.file_locks),                                    \
 	      NULL,	     "CRIU: file locks are kept" },                                        \
@@ -27,13 +27,13 @@
 	      CRYO_OPT_FLAG,                                                                       \
 	      offsetof(type, member.skip_in_flight),                                               \
 	      NULL,                                                                                \
-	      "CRIU: connections that were not accepted yet are dropped" },                        \
+	      "CRIU: connections not yet accepted are dropped" },                                  \
 	    { "ghost-limit", 0,                                                                    \
 	      CRYO_OPT_STR,  offsetof(type, member.ghost_limit),                                   \
-	      "SIZE",	     "CRIU: of a deleted file that is open (default: 1Mi)" },              \
+	      "SIZE",	     "CRIU: largest deleted file that may be open (default: 1Mi)" },       \
 	{                                                                                          \
 		"irmap-scan-path", 0, CRYO_OPT_STR, offsetof(type, member.irmap_scan_path), "DIR", \
-		    "CRIU: where files that inotify watches are looked for"                        \
+		    "CRIU: where to look for files watched by inotify"                             \
 	}
 
 #endif

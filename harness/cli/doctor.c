@@ -12,7 +12,7 @@ struct doctor_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct doctor_opts, stack), "STACK",
-	  "what is to run here: name or file (default: upstream)" },
+	  "stack to check for: name or file (default: upstream)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct doctor_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -32,9 +32,9 @@ static void print_machine_table(const struct cryo_machine *m)
 			printf("%22s-> %s\n", "", f->fix);
 	}
 	if (failed == 0)
-		printf("\nThis machine is fit.\n");
+		printf("\nThis machine is ready.\n");
 	else
-		printf("\nThis machine is not fit yet: %zu of %zu checks failed.\n", failed, m->n);
+		printf("\nThis machine is not ready: %zu of %zu checks failed.\n", failed, m->n);
 }
 
 static int doctor_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
@@ -68,7 +68,7 @@ static int doctor_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 const struct cryo_cmd cryo_cmd_doctor = {
 	.name = "doctor",
 	.usage = "",
-	.summary = "what this machine lacks, each with the line that fixes it",
+	.summary = "check this machine, and say how to fix what it lacks",
 	.opts = opts_table,
 	.size = sizeof(struct doctor_opts),
 	.run = doctor_cmd_run,

@@ -12,9 +12,9 @@ struct down_opts {
 static const struct cryo_opt opts_table[] = {
 	{ "all", 0, CRYO_OPT_FLAG, offsetof(struct down_opts, all), NULL, "every cluster" },
 	{ "count", 0, CRYO_OPT_COUNT, offsetof(struct down_opts, count), "N",
-	  "the clusters of up --count N: NAME-1 … NAME-N" },
+	  "the clusters of 'up --count N': NAME-1 … NAME-N" },
 	{ "keep-image", 0, CRYO_OPT_FLAG, offsetof(struct down_opts, keep_image), NULL,
-	  "of kind: the node image stays in the engine for the next up" },
+	  "kind: keep the node image in the engine for the next up" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -76,7 +76,7 @@ static int down_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 	(void)args;
 	(void)exit_code;
 	if (o->all && o->count)
-		return cryo_err_set(err, CRYO_E_USAGE, "either --all or --count");
+		return cryo_err_set(err, CRYO_E_USAGE, "--all and --count exclude each other");
 	if (o->count)
 		return take_clusters_down(cli, o->count, err);
 	return o->all ? take_all_down(o->keep_image, err)

@@ -27,10 +27,9 @@ static void print_general_help(const struct cryo_cli *cli)
 			printf("  %-12s %s\n", (*c)->name, (*c)->summary);
 	printf("\noptions of every command:\n");
 	print_option_help(cryo_global_opts);
-	printf("\nexit codes: 0 ok, 1 a check failed, 2 usage or input file, 3 this machine is not "
-	       "fit,\n"
-	       "4 provisioning failed, 5 time limit, 6 leak or tampering, 77 skipped, 130/143 "
-	       "interrupted\n");
+	printf("\nexit codes: 0 ok, 1 a check failed, 2 usage or input file, 3 this machine lacks "
+	       "something,\n4 provisioning failed, 5 time limit, 6 leak or tampering, 77 skipped, "
+	       "130/143 interrupted\n");
 }
 
 void cryo_cli_help(const struct cryo_cli *cli, const struct cryo_cmd *cmd)

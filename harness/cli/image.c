@@ -25,21 +25,21 @@ static const struct cryo_opt opts_table[] = {
 	{ "to", 'o', CRYO_OPT_STR, offsetof(struct image_opts, to), "FILE",
 	  "where to write it (default: IMAGE.tar)" },
 	{ "load", 0, CRYO_OPT_FLAG, offsetof(struct image_opts, load), NULL,
-	  "load an OCI layout tar, FILE, into the cluster; of a node image: into the engine" },
+	  "load FILE, an OCI layout tar, into the cluster; a node image: into the engine" },
 	{ "force", 0, CRYO_OPT_FLAG, offsetof(struct image_opts, force), NULL,
-	  "load it also over an image of cryopod's own" },
+	  "allow replacing an image of cryopod's own" },
 	{ "for", 0, CRYO_OPT_STR, offsetof(struct image_opts, kind), "KIND",
-	  "of clusters that a node image is made for: kind" },
+	  "kind of cluster that a node image is for (valid values: kind)" },
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct image_opts, stack), "STACK",
-	  "of a node image: name or file (default: upstream)" },
+	  "node image: name or file (default: upstream)" },
 	{ "onto", 0, CRYO_OPT_STR, offsetof(struct image_opts, onto), "FILE",
-	  "put our layer over that of a node image (docker save) instead of over Debian" },
+	  "add our layer to this node image (docker save) instead of to Debian" },
 	{ "engine", 0, CRYO_OPT_STR, offsetof(struct image_opts, engine), "ENGINE",
 	  "docker or podman (default: the first that answers)" },
 	{ "debian", 0, CRYO_OPT_STR, offsetof(struct image_opts, packages), "PACKAGE[,…]",
-	  "of build: what is in it" },
+	  "build: what the image contains" },
 	{ "cmd", 0, CRYO_OPT_LIST, offsetof(struct image_opts, words), "WORD",
-	  "of build: a word of the command that it runs" },
+	  "build: a word of the command that the image runs" },
 	CRYO_CLI_FETCH(struct image_opts, fetch),
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
@@ -59,7 +59,7 @@ static int check_image_names(const char *file, const struct cryo_strv *names, st
 		if (rc == 0)
 			return cryo_err_set(err, CRYO_E_USAGE,
 					    "'%s' would replace '%s', which cryopod itself uses "
-					    "(--force to do it all the same)",
+					    "(--force overrides this)",
 					    file, names->v[i]);
 	}
 	return 0;
@@ -140,7 +140,7 @@ static int make_node_image(const struct image_opts *o, struct cryo_err *err)
 
 	if (rc == 0 && !cryo_streq(o->kind, "kind"))
 		rc = cryo_err_set(err, CRYO_E_USAGE,
-				  "a node image is made for a kind of clusters: --for kind");
+				  "a node image is for a kind of cluster: --for kind");
 	if (rc == 0)
 		rc = cryo_nodeimage_plan(o->stack, o->onto, &n, err);
 	if (rc == 0)
@@ -168,7 +168,7 @@ static int build_packed_image(struct cryo_cli *cli, const struct image_opts *o, 
 	char digest[CRYO_HASH_HEX];
 	int rc = o->packages
 		     ? cryo_fs_check_place(to, err)
-		     : cryo_err_set(err, CRYO_E_USAGE, "what is in the image: --debian PACKAGE,…");
+		     : cryo_err_set(err, CRYO_E_USAGE, "no packages are given: --debian PACKAGE,…");
 
 	if (rc == 0)
 		rc = cryo_packed_write(&p, to, err);
@@ -219,7 +219,7 @@ static int image_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 const struct cryo_cmd cryo_cmd_image = {
 	.name = "image",
 	.usage = "[IMAGE|FILE|build NAME]",
-	.summary = "write an image that ships with cryopod, make one, or load one into the cluster",
+	.summary = "write an image that ships with cryopod, build one, or load one into a cluster",
 	.opts = opts_table,
 	.size = sizeof(struct image_opts),
 	.max_args = 2,

@@ -18,15 +18,15 @@ struct keygen_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "out", 0, CRYO_OPT_STR, offsetof(struct keygen_opts, out), "DIR",
-	  "write tls.crt and tls.key there" },
+	  "write tls.crt and tls.key to this directory" },
 	{ "cert", 0, CRYO_OPT_STR, offsetof(struct keygen_opts, cert), "FILE",
-	  "or name both files: the certificate" },
+	  "or name both files: the certificate file file" },
 	{ "key", 0, CRYO_OPT_STR, offsetof(struct keygen_opts, key), "FILE",
-	  "and the private key" },
+	  "and the private key file file" },
 	{ "rsa", 0, CRYO_OPT_COUNT, offsetof(struct keygen_opts, rsa), "BITS",
 	  "an RSA key (default: 3072 bits)" },
 	{ "ec", 0, CRYO_OPT_STR, offsetof(struct keygen_opts, ec), "CURVE",
-	  "an elliptic curve instead: P-256" },
+	  "make an elliptic-curve key, P-256, instead" },
 	{ "cn", 0, CRYO_OPT_STR, offsetof(struct keygen_opts, cn), "NAME",
 	  "common name (default: " DEFAULT_NAME ")" },
 	{ "days", 0, CRYO_OPT_COUNT, offsetof(struct keygen_opts, days), "N",
@@ -38,9 +38,9 @@ static int check_keygen_opts(const struct keygen_opts *o, struct cryo_err *err)
 {
 	if (o->out ? o->cert || o->key : !o->cert || !o->key)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "where to? --out DIR, or --cert FILE and --key FILE");
+				    "no place is given: --out DIR, or --cert FILE and --key FILE");
 	if (o->ec && o->rsa)
-		return cryo_err_set(err, CRYO_E_USAGE, "either --rsa or --ec");
+		return cryo_err_set(err, CRYO_E_USAGE, "--rsa and --ec exclude each other");
 	if (o->ec && strcmp(o->ec, "P-256") != 0)
 		return cryo_err_set(err, CRYO_E_USAGE, "no curve '%s' here, only P-256", o->ec);
 	if (o->days > 36500)
@@ -55,7 +55,7 @@ static int write_keygen_pair(const struct cryo_pki_pair *pair, const char *cert,
 	int rc;
 
 	if (cryo_fs_exists(cert) || cryo_fs_exists(key))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is there already",
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' already exists",
 				    cryo_fs_exists(key) ? key : cert);
 	rc = cryo_fs_write(key, pair->key_pem, strlen(pair->key_pem), 0600, err);
 	if (rc < 0)

@@ -19,13 +19,13 @@ static const struct cryo_opt opts_table[] = {
 	{ "follow", 'f', CRYO_OPT_FLAG, offsetof(struct logs_opts, follow), NULL,
 	  "go on as it grows" },
 	{ "tail", 0, CRYO_OPT_UINT, offsetof(struct logs_opts, tail), "LINES",
-	  "only the last ones (default: all)" },
+	  "only the last N lines (default: all)" },
 	{ "node", 0, CRYO_OPT_STR, offsetof(struct logs_opts, node), "NAME",
-	  "of which node (default: the first)" },
+	  "node to read from (default: the first)" },
 	{ "all", 0, CRYO_OPT_FLAG, offsetof(struct logs_opts, all), NULL,
-	  "everything that tells what the cluster did, into a directory" },
+	  "collect all logs and the state of the cluster in a directory" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct logs_opts, dir), "DIR",
-	  "with --all: where to; it is made" },
+	  "with --all: the directory, which is created" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -71,7 +71,8 @@ static int collect_all_logs(struct cryo_cluster *t, const struct logs_opts *o, c
 	int rc;
 
 	if (!o->dir || args[0] || o->follow || o->tail || o->node)
-		return cryo_err_set(err, CRYO_E_USAGE, "all logs: --all -o DIR, and nothing else");
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "--all needs -o DIR, and takes nothing else");
 	rc = cryo_cluster_collect(t, o->dir, &missing, err);
 	if (rc < 0)
 		return rc;
@@ -114,7 +115,7 @@ static int logs_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 const struct cryo_cmd cryo_cmd_logs = {
 	.name = "logs",
 	.usage = "[SERVICE]",
-	.summary = "log of a node's service",
+	.summary = "show the show the log of a node's service",
 	.opts = opts_table,
 	.size = sizeof(struct logs_opts),
 	.max_args = 1,

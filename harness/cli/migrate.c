@@ -15,7 +15,7 @@ struct migrate_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "to-node", 0, CRYO_OPT_STR, offsetof(struct migrate_opts, node), "NAME",
-	  "where to (default: another node that is Ready)" },
+	  "target node (default: another one that is Ready)" },
 	{ "namespace", 'n', CRYO_OPT_STR, offsetof(struct migrate_opts, ns), "NS",
 	  "default: \"default\"" },
 	{ "container", 'c', CRYO_OPT_STR, offsetof(struct migrate_opts, container), "NAME",
@@ -23,13 +23,13 @@ static const struct cryo_opt opts_table[] = {
 	{ "pod", 0, CRYO_OPT_STR, offsetof(struct migrate_opts, as), "NAME",
 	  "of the new pod (default: the same)" },
 	{ "filename", 'f', CRYO_OPT_STR, offsetof(struct migrate_opts, manifest), "FILE",
-	  "manifest of the pod or its workload (default: the pod as it is)" },
+	  "manifest of the pod or its workload (default: that of the running pod)" },
 	{ "encrypt", 0, CRYO_OPT_FLAG, offsetof(struct migrate_opts, encrypt), NULL,
 	  "no readable byte of memory on the way" },
 	{ "encryption-secret", 0, CRYO_OPT_STR, offsetof(struct migrate_opts, secret), "NAME",
-	  "Secret (kubernetes.io/tls) with the certificate and the key" },
+	  "Secret (kubernetes.io/tls) with certificate and key" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct migrate_opts, timeout_ms), "DURATION",
-	  "of the dump and of the restore, each (default: as those commands have it)" },
+	  "for the dump and for the restore, each (default: as in those commands)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct migrate_opts, output), "FORMAT",
 	  "table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -94,14 +94,14 @@ static int migrate_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 	print_migration(&m, output);
 	if (!m.judged || m.verdict.reason == CRYO_CONTINUITY_OK)
 		return 0;
-	return cryo_err_set(err, CRYO_E_CHECK, "the pod is on node '%s', but did not go on: %s",
+	return cryo_err_set(err, CRYO_E_CHECK, "the pod is on node '%s', but did not continue: %s",
 			    m.to, m.verdict.text);
 }
 
 const struct cryo_cmd cryo_cmd_migrate = {
 	.name = "migrate",
 	.usage = "POD",
-	.summary = "let a pod go on on another node",
+	.summary = "move a running pod to another node",
 	.opts = opts_table,
 	.size = sizeof(struct migrate_opts),
 	.min_args = 1,

@@ -29,7 +29,7 @@ struct shell_opts {
 
 static const struct cryo_opt shell_opts_table[] = {
 	{ "node", 0, CRYO_OPT_STR, offsetof(struct shell_opts, node), "NAME",
-	  "in which node (default: the first)" },
+	  "node to run it in (default: the first)" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -84,8 +84,9 @@ int cryo_cli_find_kubectl(struct cryo_cluster *t, char **program, struct cryo_er
 	*program = find_built_kubectl(s.builds);
 	if (!*program)
 		*program = cryo_fs_which("kubectl");
-	return *program ? 0
-			: cryo_err_set(err, CRYO_E_UNFIT, "no kubectl: neither built nor in PATH");
+	return *program
+		   ? 0
+		   : cryo_err_set(err, CRYO_E_UNFIT, "no kubectl: it is neither built nor in PATH");
 }
 
 static int kubectl_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int *exit_code,
@@ -117,7 +118,7 @@ static int kubectl_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 const struct cryo_cmd cryo_cmd_shell = {
 	.name = "shell",
 	.usage = "[PROGRAM [ARGUMENT…]]",
-	.summary = "a shell in a node, or one program",
+	.summary = "run a shell or one program in a node",
 	.opts = shell_opts_table,
 	.size = sizeof(struct shell_opts),
 	.max_args = -1,
@@ -128,7 +129,7 @@ const struct cryo_cmd cryo_cmd_shell = {
 const struct cryo_cmd cryo_cmd_kubectl = {
 	.name = "kubectl",
 	.usage = "ARGUMENT…",
-	.summary = "kubectl with the cluster's kubeconfig",
+	.summary = "run run kubectl with the cluster's kubeconfig",
 	.min_args = 1,
 	.max_args = -1,
 	.passes_on = true,

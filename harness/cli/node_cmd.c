@@ -9,31 +9,30 @@ static const struct cryo_opt node_opts_table[] = {
 	{ "method", 0, CRYO_OPT_STR, AT(method), "METHOD",
 	  "plan, install: runtime-image (default) or swap" },
 	{ "bundle", 0, CRYO_OPT_STR, AT(bundle), "FILE",
-	  "plan, install: what `cryopod bundle create` made" },
+	  "plan, install: bundle made by `cryopod bundle create`" },
 	{ "trust", 0, CRYO_OPT_STR, AT(trust), "FILE",
-	  "plan, install: the bundle has to be signed with one of these certificates" },
+	  "plan, install: require the bundle to be signed by one of these certificates" },
 	{ "stack", 0, CRYO_OPT_STR, AT(stack), "STACK",
-	  "plan, install: a stack that is built here (default: upstream)" },
+	  "plan, install: a stack built on this machine (default: upstream)" },
 	{ "apiserver-image", 0, CRYO_OPT_STR, AT(image), "IMAGE",
-	  "plan, install: an image of the API server from elsewhere instead of ours" },
+	  "plan, install: image of the API server to use instead of ours" },
 	{ "force", 0, CRYO_OPT_FLAG, AT(force), NULL,
-	  "install, rollback: overrule what can be; changes of others are lost" },
+	  "install, rollback: override warnings; changes made since are lost" },
 	{ "keep", 0, CRYO_OPT_FLAG, AT(keep), NULL,
-	  "install: leave a node that does not come back as it is" },
+	  "install: do not roll back a node that does not become Ready" },
 	{ "restart-pods", 0, CRYO_OPT_FLAG, AT(restart_pods), NULL,
-	  "install: delete the pods of this node, so that they start with our shim" },
+	  "install: delete this node's pods, so that they restart with our shim" },
 	{ "limit", 0, CRYO_OPT_DURATION, AT(limit_ms), "DURATION",
-	  "install, rollback: for the node to come back (default: 10m)" },
+	  "install, rollback: time for the node to become Ready (default: 10m)" },
 	{ "host", 0, CRYO_OPT_LIST, AT(hosts), "[USER@]HOST[,…]",
-	  "do it there by ssh: servers first, then agents, one at a time" },
+	  "work there through ssh: servers first, then agents, one at a time" },
 	{ "drain", 0, CRYO_OPT_FLAG, AT(drain), NULL,
 	  "with --host: drain each node before, uncordon it after" },
-	{ "sudo", 0, CRYO_OPT_FLAG, AT(sudo), NULL,
-	  "with --host: by sudo, as the user is not root" },
+	{ "sudo", 0, CRYO_OPT_FLAG, AT(sudo), NULL, "with --host: use sudo there" },
 	{ "plain", 0, CRYO_OPT_FLAG, AT(plain), NULL,
-	  "manifest: a DaemonSet instead of a plan for the system-upgrade-controller" },
+	  "manifest: a DaemonSet instead of a Plan for the system-upgrade-controller" },
 	{ "all", 0, CRYO_OPT_FLAG, AT(all), NULL,
-	  "status: of all nodes of the cluster, as their annotations tell" },
+	  "status: all nodes of the cluster, from their annotations" },
 	{ "output", 'o', CRYO_OPT_STR, AT(output), "FORMAT", "plan, status: table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
@@ -66,7 +65,7 @@ static int node_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 	if (o->trust && !o->bundle)
 		return cryo_err_set(err, CRYO_E_USAGE, "--trust is for --bundle");
 	if (o->hosts.n && !node_verbs[i].remote)
-		return cryo_err_set(err, CRYO_E_USAGE, "node %s: --host is not for it", args[0]);
+		return cryo_err_set(err, CRYO_E_USAGE, "node %s does not take --host", args[0]);
 	if (o->trust)
 		rc = cli_bundle_trust(o->bundle, o->trust, err);
 	if (rc < 0)
@@ -79,7 +78,7 @@ static int node_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 const struct cryo_cmd cryo_cmd_node = {
 	.name = "node",
 	.usage = "plan|install|status|verify|rollback|manifest",
-	.summary = "our programs in an RKE2 node: install, look, go back",
+	.summary = "install our programs into RKE2 nodes, check them, roll back",
 	.opts = node_opts_table,
 	.size = sizeof(struct node_opts),
 	.min_args = 1,

@@ -111,7 +111,7 @@ static char *ask_why(const struct counter_run *c, const char *pod)
 		    "jsonpath={range .items[?(@.type==\"Warning\")]}{.message}; {end}") < 0 ||
 	    !*text) {
 		cryo_freep(&text);
-		text = cryo_strdup("no event tells why");
+		text = cryo_strdup("no event explains why");
 	}
 	return text;
 }
@@ -188,7 +188,7 @@ static int take_checkpoint(struct counter_run *c, struct cryo_err *err)
 		return rc;
 	archive = cryo_json_str(items, "items[0]");
 	if (!archive || archive[0] != '/' || strstr(archive, "/../") || cryo_fs_size(archive) < 0)
-		return cryo_err_set(err, CRYO_E_CHECK, "no archive named by the kubelet: %.200s",
+		return cryo_err_set(err, CRYO_E_CHECK, "the kubelet named no archive: %.200s",
 				    answer);
 	c->archive = cryo_strdup(archive);
 	return 0;

@@ -21,7 +21,7 @@ static int need_root(const char *verb, struct cryo_err *err)
 {
 	return geteuid() == 0 ? 0
 			      : cryo_err_set(err, CRYO_E_UNFIT,
-					     "only root can do that (sudo cryopod node %s)", verb);
+					     "this needs root (sudo cryopod node %s)", verb);
 }
 
 /* What is installed already is rolled back before another build. */
@@ -32,7 +32,7 @@ static void note_state(json_t *plan)
 
 	if (cryo_rke2_journal_load(&j, &ignored) < 0 || j.state == CRYO_RKE2_ORIGINAL)
 		return;
-	rke2_add_note(plan, "the node is '%s' now: that is undone first, if it is another build",
+	rke2_add_note(plan, "the node is '%s': another build is rolled back first",
 		      cryo_rke2_state_name(j.state));
 }
 
@@ -122,11 +122,11 @@ int node_cmd_rollback(const struct node_opts *o, int *exit_code, struct cryo_err
 	if (rc < 0)
 		cryo_step_fail("%s", err->msg);
 	else if (rc == 1)
-		cryo_step_same("nothing of ours is installed");
+		cryo_step_same("nothing is installed by cryopod");
 	else
 		cryo_step_ok("%s", "");
 	if (rc >= 0 && left)
-		cryo_info("pods still run from '%s': RKE2 removes it when they are gone", left);
+		cryo_info("pods still run from '%s': RKE2 removes it once they are gone", left);
 	return rc < 0 ? rc : 0;
 }
 

@@ -100,7 +100,7 @@ int node_pods_restart(struct cryo_err *err)
 		return rc;
 	if (n.role[0] != 's')
 		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "an agent may not delete pods: drain '%s' from a server",
+				    "an agent cannot delete pods: drain '%s' from a server",
 				    n.name);
 	cryo_step_begin("restart of pods");
 	rc = list_pods(&n, &list, err);
@@ -113,6 +113,6 @@ int node_pods_restart(struct cryo_err *err)
 	cryo_step_ok("%zu deleted, their controllers start them again", count);
 	names = cryo_strv_join(&alone, ", ");
 	if (alone.n)
-		cryo_info("not restarted, as nothing would start them again: %s", names);
+		cryo_info("not deleted, because nothing would start them again: %s", names);
 	return 0;
 }

@@ -89,8 +89,8 @@ static int check_digest(const struct remote *r, const char *path, const char *di
 		return rc;
 	return strncmp(text, digest, CRYO_HASH_HEX - 1) == 0
 		   ? 0
-		   : cryo_err_set(err, CRYO_E_TAMPER, "%s: '%s' did not arrive as it was sent",
-				  r->host, path);
+		   : cryo_err_set(err, CRYO_E_TAMPER, "%s: '%s' was damaged in transfer", r->host,
+				  path);
 }
 
 /* What is there already with the same digest is not sent again. */

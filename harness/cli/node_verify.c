@@ -40,8 +40,8 @@ static int check_running(struct verify_look *l, struct cryo_err *err)
 			return cryo_err_set(err, CRYO_E_CHECK, "%s is not running", name);
 		json_array_foreach(running, k, p)
 			if (daemon && !cryo_streq(cryo_json_str(p, "what"), "ours"))
-				return cryo_err_set(err, CRYO_E_CHECK,
-						    "the %s that runs is not ours", name);
+				return cryo_err_set(err, CRYO_E_CHECK, "the running %s is not ours",
+						    name);
 	}
 	return 0;
 }
@@ -70,9 +70,9 @@ static void run_checks(struct verify_look *l, int *exit_code)
 		const char *what;
 		int (*check)(struct verify_look *l, struct cryo_err *err);
 	} checks[] = { { "installed", check_installed },
-		       { "containerd and kubelet run ours", check_running },
+		       { "containerd and kubelet are ours", check_running },
 		       { "criu check", check_criu },
-		       { "a counter goes on after a restore", check_counter } };
+		       { "a counter continues after a restore", check_counter } };
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(checks) && !*exit_code; i++) {
 		struct cryo_err why = CRYO_ERR_INIT;
@@ -81,7 +81,7 @@ static void run_checks(struct verify_look *l, int *exit_code)
 		cryo_step_begin("%s", checks[i].what);
 		rc = checks[i].check(l, &why);
 		if (rc == 1)
-			cryo_step_skip("an agent may create no pods");
+			cryo_step_skip("an agent cannot create pods");
 		else if (rc == 0)
 			cryo_step_ok("%s", l->said ? l->said : "");
 		else

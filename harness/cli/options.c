@@ -12,13 +12,13 @@
 
 const struct cryo_opt cryo_global_opts[] = {
 	{ "name", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, name), "CLUSTER",
-	  "its name (default: $CRYOPOD_NAME or \"default\")" },
+	  "name of the cluster (default: $CRYOPOD_NAME or \"default\")" },
 	{ "target", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, target), "KIND",
 	  "kind of a new cluster (default: local)" },
 	{ "color", 0, CRYO_OPT_STR, offsetof(struct cryo_cli, color), "WHEN",
 	  "auto, always or never" },
 	{ "verbose", 'v', CRYO_OPT_FLAG, offsetof(struct cryo_cli, verbose), NULL,
-	  "also say which programs are run" },
+	  "also show which programs are run" },
 	{ "quiet", 'q', CRYO_OPT_FLAG, offsetof(struct cryo_cli, quiet), NULL,
 	  "only results, warnings and errors" },
 	{ "help", 'h', CRYO_OPT_FLAG, offsetof(struct cryo_cli, help), NULL, "this text" },
@@ -138,7 +138,7 @@ static int take_option_value(struct parse *p, const struct cryo_opt *o, const ch
 	if (inline_value)
 		return 0;
 	if (p->at + 1 >= p->argc)
-		return cryo_err_set(err, CRYO_E_USAGE, "--%s wants a value (%s)", o->name, o->arg);
+		return cryo_err_set(err, CRYO_E_USAGE, "--%s needs a value (%s)", o->name, o->arg);
 	*value = p->argv[++p->at];
 	return 0;
 }
@@ -248,7 +248,7 @@ static int check_argument_count(const struct parse *p, struct cryo_err *err)
 		return cryo_err_set(err, CRYO_E_USAGE, "an argument is missing: %s %s %s", program,
 				    c->name, c->usage);
 	if (c->max_args >= 0 && p->n_args > c->max_args)
-		return cryo_err_set(err, CRYO_E_USAGE, "one argument too many, '%s': %s %s%s%s",
+		return cryo_err_set(err, CRYO_E_USAGE, "unexpected argument '%s': %s %s%s%s",
 				    p->args[c->max_args], program, c->name, *c->usage ? " " : "",
 				    c->usage);
 	return 0;

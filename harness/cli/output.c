@@ -24,7 +24,8 @@ int cryo_cli_output(const char *text, enum cryo_output *out, struct cryo_err *er
 			return 0;
 		}
 	}
-	return cryo_err_set(err, CRYO_E_USAGE, "--output: '%s' is not table, json or yaml", text);
+	return cryo_err_set(err, CRYO_E_USAGE,
+			    "--output: '%s' is not valid (valid values: table, json, yaml)", text);
 }
 
 char *cryo_cli_clean(const char *text)

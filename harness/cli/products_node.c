@@ -5,5 +5,5 @@ int cryo_cli_products(const char *stack, struct cryo_rke2_build *b, json_t **com
 		      struct cryo_err *err)
 {
 	(void)stack, (void)b, (void)components;
-	return cryo_err_set(err, CRYO_E_USAGE, "this program builds nothing: give it --bundle");
+	return cryo_err_set(err, CRYO_E_USAGE, "this program cannot build: use --bundle FILE");
 }

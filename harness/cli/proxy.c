@@ -26,8 +26,8 @@ static void proxy_on_line(const char *line, int stream, void *arg)
 	const unsigned *port = arg;
 
 	if (stream == 1 && cryo_starts_with(line, "Starting to serve"))
-		cryo_info("the API is at http://127.0.0.1:%u, for everybody on this machine, until "
-			  "Ctrl-C",
+		cryo_info("the API is at http://127.0.0.1:%u, open to everybody on this machine, "
+			  "until Ctrl-C",
 			  *port);
 	else if (!strstr(line, TAKEN))
 		cryo_warn("%s", line);
@@ -57,7 +57,7 @@ static int serve_api_proxy(struct cryo_cluster *t, unsigned port, struct cryo_er
 	}
 	if (rc < 0 && strstr(err->msg, TAKEN))
 		return cryo_err_set(err, CRYO_E_SYSTEM,
-				    "port %u of 127.0.0.1 is taken: choose another (--port PORT)",
+				    "port %u on 127.0.0.1 is in use: choose another (--port PORT)",
 				    port);
 	return rc;
 }
@@ -81,7 +81,7 @@ static int proxy_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 const struct cryo_cmd cryo_cmd_proxy = {
 	.name = "proxy",
 	.usage = "",
-	.summary = "the cluster's API on localhost, for curl, until Ctrl-C",
+	.summary = "serve serve the cluster's API on localhost, for curl, until Ctrl-C",
 	.opts = opts_table,
 	.size = sizeof(struct proxy_opts),
 	.run = proxy_cmd_run,

@@ -57,7 +57,7 @@ static int scenario_cmd_run(struct cryo_cli *cli, const void *opts, char **args,
 const struct cryo_cmd cryo_cmd_scenario = {
 	.name = "internal-scenario",
 	.usage = "FILE",
-	.summary = "run one scenario in a cluster of its own (started by test)",
+	.summary = "run one scenario in its own cluster (started by test)",
 	.opts = opts_table,
 	.size = sizeof(struct scenario_opts),
 	.min_args = 1,

@@ -12,15 +12,15 @@ struct seal_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "cert", 0, CRYO_OPT_STR, offsetof(struct seal_opts, cert), "FILE",
-	  "certificate of who may open it (PEM; required)" },
+	  "certificate of the recipient (PEM; required)" },
 	{ "sign-cert", 0, CRYO_OPT_STR, offsetof(struct seal_opts, sign_cert), "FILE",
-	  "sign as the owner of this certificate" },
+	  "sign with this certificate" },
 	{ "sign-key", 0, CRYO_OPT_STR, offsetof(struct seal_opts, sign_key), "FILE",
-	  "and with this private key" },
+	  "and this private key" },
 	{ "allow-expired", 0, CRYO_OPT_FLAG, offsetof(struct seal_opts, expired), NULL,
-	  "the dates of --cert do not matter" },
+	  "accept a --cert that has expired or is not valid yet" },
 	{ "any", 0, CRYO_OPT_FLAG, offsetof(struct seal_opts, any), NULL,
-	  "SRC may be something else than a checkpoint" },
+	  "accept a SRC that is not a checkpoint" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -31,7 +31,7 @@ static int check_seal_input(const char *src, struct cryo_err *err)
 	cryo_auto(cryo_free) char *why = rc < 0 ? cryo_strdup(err->msg) : NULL;
 
 	if (rc < 0 && err->status == CRYO_E_CONFIG && cryo_fs_exists(src))
-		return cryo_err_set(err, CRYO_E_CONFIG, "%s (--any seals it all the same)", why);
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s (--any seals it anyway)", why);
 	return rc;
 }
 
@@ -46,7 +46,7 @@ static int seal_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 
 	(void)cli, (void)exit_code;
 	if (!o->cert)
-		return cryo_err_set(err, CRYO_E_USAGE, "for whom? --cert FILE");
+		return cryo_err_set(err, CRYO_E_USAGE, "no recipient is given: --cert FILE");
 	if (!o->sign_key != !o->sign_cert)
 		return cryo_err_set(err, CRYO_E_USAGE, "--sign-key and --sign-cert go together");
 	if (!o->any)

@@ -16,9 +16,9 @@ struct opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "force", 0, CRYO_OPT_FLAG, offsetof(struct opts, save.force), NULL,
-	  "save: replace a snapshot of that name" },
+	  "save: replace an existing snapshot" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct opts, save.timeout_ms), "DURATION",
-	  "save: until the cluster is Ready again (default: 2m)" },
+	  "save: time for the cluster to become Ready again (default: 2m)" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct opts, output), "FORMAT",
 	  "list: table, json or yaml" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
@@ -113,7 +113,7 @@ static int snapshot_cmd_run(struct cryo_cli *cli, const void *opts, char **args,
 const struct cryo_cmd cryo_cmd_snapshot = {
 	.name = "snapshot",
 	.usage = "save|list|rm [SNAPSHOT]",
-	.summary = "clusters that were filled: save one, list, remove (up --from NAME)",
+	.summary = "save a cluster with all it contains, list or remove such snapshots",
 	.opts = opts_table,
 	.size = sizeof(struct opts),
 	.min_args = 1,

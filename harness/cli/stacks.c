@@ -176,7 +176,7 @@ static int stacks_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 const struct cryo_cmd cryo_cmd_stacks = {
 	.name = "stacks",
 	.usage = "check [STACK]",
-	.summary = "newer versions of what a stack is made of, and whether its patches fit there",
+	.summary = "show newer versions of a stack's components, and whether its patches apply",
 	.opts = opts_table,
 	.size = sizeof(struct stacks_opts),
 	.min_args = 1,

@@ -114,7 +114,7 @@ static int status_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 const struct cryo_cmd cryo_cmd_status = {
 	.name = "status",
 	.usage = "",
-	.summary = "what runs, since when, from which build, what it can do",
+	.summary = "show what runs, since when, from which build, and what it can do",
 	.opts = opts_table,
 	.size = sizeof(struct status_opts),
 	.run = status_cmd_run,

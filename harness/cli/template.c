@@ -99,7 +99,7 @@ static int template_cmd_run(struct cryo_cli *cli, const void *opts, char **args,
 const struct cryo_cmd cryo_cmd_template = {
 	.name = "template",
 	.usage = "list|make|rm [KEY]",
-	.summary = "what clusters are restored from: list, make anew, remove",
+	.summary = "list, make or remove what new clusters are restored from",
 	.opts = opts_table,
 	.size = sizeof(struct template_opts),
 	.min_args = 1,

@@ -21,21 +21,21 @@ struct test_opts {
 
 static const struct cryo_opt opts_table[] = {
 	{ "up", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, up), NULL,
-	  "start the cluster first if it does not run" },
+	  "start the cluster first if it is not running" },
 	{ "fresh", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, fresh), NULL,
-	  "each scenario in a cluster of its own, several at once" },
+	  "run each scenario in its own cluster, several at once" },
 	{ "jobs", 'j', CRYO_OPT_COUNT, offsetof(struct test_opts, jobs), "N",
-	  "with --fresh: so many at once (default: one per core)" },
+	  "with --fresh: how many at once (default: one per core)" },
 	{ "keep-failed", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, keep_failed), NULL,
 	  "with --fresh: leave the cluster of a scenario that failed" },
 	{ "lint", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, lint), NULL,
-	  "only check the files; needs no cluster" },
+	  "only check the files; this needs no cluster" },
 	{ "keep", 0, CRYO_OPT_FLAG, offsetof(struct test_opts, keep), NULL,
 	  "leave namespace and archives of a scenario that failed" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct test_opts, output), "FORMAT",
 	  "summary, tap, junit or json (default: summary on a terminal, else tap)" },
 	{ "report", 0, CRYO_OPT_STR, offsetof(struct test_opts, report), "FILE",
-	  "also write JUnit's XML there, for CI" },
+	  "also write JUnit XML to this file, for CI" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -52,27 +52,27 @@ static int choose_format(const char *output, enum format *out, struct cryo_err *
 		*out = (enum format)i;
 		return 0;
 	}
-	return output ? cryo_err_set(err, CRYO_E_USAGE,
-				     "--output: '%s' is not summary, tap, junit or json", output)
+	return output ? cryo_err_set(
+			    err, CRYO_E_USAGE,
+			    "--output: '%s' is not valid (valid values: summary, tap, junit, json)",
+			    output)
 		      : 0;
 }
 
 static int check_test_opts(const struct test_opts *o, enum format format, struct cryo_err *err)
 {
 	if (o->fresh && o->up)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "--fresh starts clusters by itself: it goes without --up");
+		return cryo_err_set(err, CRYO_E_USAGE, "--fresh and --up exclude each other");
 	if (!o->fresh && o->jobs > 0)
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "--jobs needs --fresh: in one cluster scenarios run one after "
-				    "the other");
+		return cryo_err_set(
+		    err, CRYO_E_USAGE,
+		    "--jobs needs --fresh: in one cluster scenarios run one after another");
 	if (!o->fresh && o->keep_failed)
 		return cryo_err_set(err, CRYO_E_USAGE,
 				    "--keep-failed needs --fresh (a shared cluster stays anyway)");
 	if (o->report && format == JUNIT)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "--report FILE is what --output junit would print: one of "
-				    "them");
+				    "--report and --output junit exclude each other");
 	return 0;
 }
 

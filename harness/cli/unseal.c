@@ -11,9 +11,9 @@ static const struct cryo_opt opts_table[] = {
 	{ "key", 0, CRYO_OPT_STR, offsetof(struct unseal_opts, key), "FILE",
 	  "private key (PEM; required)" },
 	{ "cert", 0, CRYO_OPT_STR, offsetof(struct unseal_opts, cert), "FILE",
-	  "its certificate: tells a wrong key from a changed file" },
+	  "its certificate: tells a wrong key from a changed file apart apart" },
 	{ "trusted-signers", 0, CRYO_OPT_STR, offsetof(struct unseal_opts, trusted), "FILE",
-	  "certificates; what none of them signed is refused" },
+	  "require a signature by one of these certificates" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },
 };
 
@@ -29,7 +29,7 @@ static int unseal_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 
 	(void)cli, (void)exit_code;
 	if (!o->key)
-		return cryo_err_set(err, CRYO_E_USAGE, "with what? --key FILE");
+		return cryo_err_set(err, CRYO_E_USAGE, "no key is given: --key FILE");
 	rc = cryo_seal_key_load(o->key, &key, err);
 	if (rc == 0 && o->cert)
 		rc = cryo_seal_cert_load(o->cert, CRYO_SEAL_IDENTIFY, &cert, err);
@@ -44,7 +44,7 @@ static int unseal_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 const struct cryo_cmd cryo_cmd_unseal = {
 	.name = "unseal",
 	.usage = "SRC DST",
-	.summary = "open what 'seal' has made, whole or not at all",
+	.summary = "decrypt what 'seal' made, whole or not at all",
 	.opts = opts_table,
 	.size = sizeof(struct unseal_opts),
 	.min_args = 2,

@@ -23,30 +23,30 @@ static const struct cryo_opt opts_table[] = {
 	{ "stack", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.stack), "STACK",
 	  "name or file (default: upstream)" },
 	{ "port", 0, CRYO_OPT_UINT, offsetof(struct up_opts, up.local.port), "PORT",
-	  "of 127.0.0.1 for the API server (default: a free one)" },
+	  "port on 127.0.0.1 for the API server (default: a free one)" },
 	{ "minimal", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.local.minimal), NULL,
-	  "neither Services nor DNS: no kube-proxy, no CoreDNS" },
+	  "without Services and DNS: no kube-proxy, no CoreDNS" },
 	{ "set", 0, CRYO_OPT_LIST, offsetof(struct up_opts, set), "COMPONENT.FLAG=VALUE",
-	  "a flag more for one of the node's programs: kubelet.v=4" },
+	  "an extra flag for one of the node's programs: kubelet.v=4" },
 	{ "config", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.config), "FILE",
-	  "of kind: its cluster.yaml, what we need is added" },
+	  "kind: its cluster.yaml; what cryopod needs is added" },
 	{ "nodes", 0, CRYO_OPT_COUNT, offsetof(struct up_opts, up.nodes), "N",
 	  "a control plane and N-1 workers (default: 1)" },
 	{ "engine", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.engine), "NAME",
-	  "of kind: docker or podman (default: the first that answers)" },
+	  "kind: docker or podman (default: the first that answers)" },
 	{ "adopt", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.kind.adopt), "NAME",
-	  "of kind: take over a cluster that `kind create` made from a node image of ours" },
+	  "kind: take over a cluster that `kind create cluster` made from a cryopod node image" },
 	{ "timeout", 0, CRYO_OPT_DURATION, offsetof(struct up_opts, up.timeout_ms), "DURATION",
-	  "until the node is Ready (default: 2m)" },
+	  "time for the node to become Ready (default: 2m)" },
 	{ "no-build", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.no_build), NULL,
 	  "fail if something is not built yet" },
 	{ "jobs", 'j', CRYO_OPT_COUNT, offsetof(struct up_opts, jobs), "N",
-	  "components built at once (default: one for each processor, as memory allows)" },
+	  "components built at once (default: one per processor, if memory allows)" },
 	CRYO_CLI_FETCH(struct up_opts, fetch),
 	{ "cold", 0, CRYO_OPT_FLAG, offsetof(struct up_opts, up.template.cold), NULL,
-	  "start everything anew: restore from no template, make none" },
+	  "start cold: neither restore from a template nor make one" },
 	{ "from", 0, CRYO_OPT_STR, offsetof(struct up_opts, up.from), "SNAPSHOT",
-	  "a new cluster with all that one had (cryopod snapshot)" },
+	  "start a copy of a saved cluster (cryopod snapshot)" },
 	{ "count", 0, CRYO_OPT_COUNT, offsetof(struct up_opts, count), "N",
 	  "N clusters: NAME-1 … NAME-N" },
 	{ "output", 'o', CRYO_OPT_STR, offsetof(struct up_opts, output), "FORMAT",
@@ -144,9 +144,8 @@ static int run_up_for_many(struct cryo_cli *cli, const struct up_opts *o, struct
 		return rc;
 	if (o->count > CRYO_MANY_MOST || o->up.local.port)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    o->up.local.port
-					? "--port is for one cluster, --count for several"
-					: "--count: at most %d",
+				    o->up.local.port ? "--port and --count exclude each other"
+						     : "--count: at most %d",
 				    CRYO_MANY_MOST);
 	all = cryo_many_names(cli->name, o->count);
 	rc = bring_up_clusters(&run, all, o->count, err);

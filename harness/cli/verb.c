@@ -39,7 +39,7 @@ int cryo_cli_verb(const char *command, const struct cryo_verb *first, size_t n, 
 	if (i == n)
 		return report_unknown_verb(command, args[0], &names, err);
 	if (!v->takes_word && args[1])
-		return cryo_err_set(err, CRYO_E_USAGE, "%s %s: '%s' is one word too many", command,
+		return cryo_err_set(err, CRYO_E_USAGE, "%s %s: unexpected argument '%s'", command,
 				    v->name, args[1]);
 	if (v->root && geteuid() != 0)
 		return cryo_err_set(err, CRYO_E_UNFIT,

@@ -27,7 +27,7 @@ int cryo_cluster_not_running(const struct cryo_cluster *t, struct cryo_err *err)
 				    "you have no cluster '%s': clusters are root's (sudo cryopod)",
 				    t->name);
 	return cryo_err_set(err, CRYO_E_CHECK,
-			    "cluster '%s' does not run (start it: cryopod up --name %s)", t->name,
+			    "cluster '%s' is not running (start it: cryopod up --name %s)", t->name,
 			    t->name);
 }
 

@@ -203,9 +203,8 @@ int cryo_cluster_collect(struct cryo_cluster *t, const char *dir, struct cryo_st
 	int rc = 0;
 
 	if (mkdir(dir, 0700) < 0)
-		return errno == EEXIST
-			   ? cryo_err_set(err, CRYO_E_USAGE, "'%s' is there already", dir)
-			   : cryo_err_sys(err, errno, "cannot make '%s'", dir);
+		return errno == EEXIST ? cryo_err_set(err, CRYO_E_USAGE, "'%s' already exists", dir)
+				       : cryo_err_sys(err, errno, "cannot make '%s'", dir);
 	collect_status(&c);
 	collect_objects(&c);
 	for (size_t i = 0; rc == 0 && i < t->nodes; i++)

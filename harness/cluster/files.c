@@ -97,7 +97,8 @@ static int put_file_bytes(struct cryo_cluster *t, const struct cryo_cluster_node
 			  const char *to, struct cryo_err *err)
 {
 	if (*to != '/' || to[strlen(to) - 1] == '/')
-		return cryo_err_set(err, CRYO_E_USAGE, "bad place for a file in a node '%s'", to);
+		return cryo_err_set(err, CRYO_E_USAGE,
+				    "'%s' is not a valid place for a file in a node", to);
 	return t->ops->put ? t->ops->put(t, node, from, to, err)
 			   : put_by_exec(t, node, from, to, err);
 }

@@ -24,8 +24,8 @@ static void check_needed_go(struct machine_look *k, int cgo, struct cryo_finding
 		machine_say(f, CRYO_VERDICT_FAIL, "sudo cryopod build, or install Go 1.21 or newer",
 			    "%s", k->tool_err[cgo].msg);
 	else if (t->root)
-		machine_say(f, CRYO_VERDICT_OK, NULL, "in a build root of cryopod's own (%s): %s",
-			    t->root_ready ? "ready" : "made when it is needed", t->why);
+		machine_say(f, CRYO_VERDICT_OK, NULL, "in cryopod's own build root (%s): %s",
+			    t->root_ready ? "ready" : "made when needed", t->why);
 	else
 		machine_say(f, CRYO_VERDICT_OK, NULL, "%s of this machine (%s)", t->id, t->go);
 }
@@ -93,11 +93,11 @@ void machine_debian(struct machine_look *k, struct cryo_finding *f)
 {
 	cryo_auto(cryo_free) char *program = cryo_fs_which("mmdebstrap");
 	enum cryo_verdict bad = needs_debian(k) ? CRYO_VERDICT_FAIL : CRYO_VERDICT_NOTE;
-	const char *now = bad == CRYO_VERDICT_NOTE ? "; not needed now, all is built" : "";
+	const char *now = bad == CRYO_VERDICT_NOTE ? "; not needed now, everything is built" : "";
 
 	if (!program)
 		machine_say(f, bad, "apt-get install mmdebstrap debian-archive-keyring",
-			    "not there, and it makes the root file system of a node%s", now);
+			    "not installed; it makes the root file system of a node%s", now);
 	else if (!cryo_fs_exists(k->m->keyring))
 		machine_say(f, bad, "apt-get install debian-archive-keyring",
 			    "the keys of the Debian archive are missing%s", now);
@@ -132,7 +132,7 @@ void machine_git(struct machine_look *k, struct cryo_finding *f)
 {
 	static const char *const argv[] = { "git", "--version", NULL };
 	enum cryo_verdict bad = needs_git(k) ? CRYO_VERDICT_FAIL : CRYO_VERDICT_NOTE;
-	const char *now = bad == CRYO_VERDICT_NOTE ? "; not needed now, all is built" : "";
+	const char *now = bad == CRYO_VERDICT_NOTE ? "; not needed now, everything is built" : "";
 	cryo_auto(cryo_free) char *said = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
 

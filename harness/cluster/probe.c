@@ -171,7 +171,7 @@ static void probe_runtime(struct cryo_cluster *t, struct cryo_cluster_status *s)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	if (!t->ops->runtime_socket)
-		cryo_err_set(&err, CRYO_E_UNFIT, "its container runtime is not asked directly");
+		cryo_err_set(&err, CRYO_E_UNFIT, "its container runtime is not queried directly");
 	else
 		cryo_cluster_runtime_socket(t, t->node, &socket, &err);
 	probe_pod_at_once(socket, err.msg, s);
@@ -191,7 +191,7 @@ static char *try_socket_dump(struct cryo_cluster *t)
 	if (cryo_starts_with(answer, "yes"))
 		return cryo_strdup("yes");
 	line = cryo_criu_log_decisive(answer);
-	return line ? line : cryo_strdup("a process with one cannot be dumped");
+	return line ? line : cryo_strdup("a process with an IP socket cannot be dumped");
 }
 
 /* "<boot> <stamp> yes", or why not. NULL: not known yet. Caller frees. */

@@ -238,6 +238,6 @@ static int set_json_below(json_t *j, const char *path, json_t *value)
 int cryo_json_set(json_t *j, const char *path, json_t *value, struct cryo_err *err)
 {
 	if (set_json_below(j, path, value) < 0)
-		return cryo_err_set(err, CRYO_E_CONFIG, "cannot set '%s': no such place", path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "cannot set '%s': no such path", path);
 	return 0;
 }

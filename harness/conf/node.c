@@ -91,7 +91,7 @@ static int decode_list_field(const struct cryo_node *n, void *out, struct cryo_e
 	for (size_t i = 0; i < n->n; i++) {
 		if (n->child[i]->kind != CRYO_NODE_SCALAR || is_null_node(n->child[i])) {
 			cryo_strv_release(&list);
-			return cryo_err_set(err, CRYO_E_CONFIG, "item %zu is not a text", i + 1);
+			return cryo_err_set(err, CRYO_E_CONFIG, "item %zu is not a string", i + 1);
 		}
 		cryo_strv_add(&list, n->child[i]->text);
 	}

@@ -80,7 +80,7 @@ static int copy_scalar_text(struct reader *r, const yaml_event_t *ev, char **tex
 	if (ev->data.scalar.tag)
 		return fail_yaml_line(r, ev->start_mark.line, "tags are not accepted");
 	if (memchr(value, '\0', len))
-		return fail_yaml_line(r, ev->start_mark.line, "text holds a zero byte");
+		return fail_yaml_line(r, ev->start_mark.line, "the text contains a NUL byte");
 	*text = cryo_strndup(value, len);
 	return 0;
 }
@@ -149,8 +149,8 @@ static int check_duplicate_keys(struct reader *r, struct cryo_node *n)
 	for (size_t i = 1; i < n->n; i++)
 		if (strcmp(n->key[order[i - 1]], n->key[order[i]]) == 0)
 			return cryo_err_set(r->err, CRYO_E_CONFIG,
-					    "%s:%u: key '%s' is there twice (first in line %u)",
-					    r->file, n->key_line[order[i]], n->key[order[i]],
+					    "%s:%u: duplicate key '%s' (first on line %u)", r->file,
+					    n->key_line[order[i]], n->key[order[i]],
 					    n->key_line[order[i - 1]]);
 	return 0;
 }

@@ -101,7 +101,7 @@ static int take_archive_member(struct load *l, struct cryo_tar_reader *r,
 	if (e->is_dir)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is a directory", e->name);
 	if (l->seen[i])
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is there twice", e->name);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' appears twice", e->name);
 	if (e->size == 0 && table[i].required)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is empty", e->name);
 	if (table[i].max && !table[i].tail && e->size > table[i].max)
@@ -186,7 +186,7 @@ static int get_config_text(const char *where, const json_t *object, const char *
 	if (!json_is_string(j))
 		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is not a string", where, key);
 	if (json_string_length(j) > MAX_TEXT || !is_printable_text(json_string_value(j)))
-		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is too long or no plain text",
+		return cryo_err_set(err, CRYO_E_CONFIG, "%s: '%s' is too long or not plain text",
 				    where, key);
 	*out = json_string_value(j);
 	return 0;
@@ -296,7 +296,7 @@ static int take_archive_names(const struct load *l, struct cryo_archive *a, stru
 			return rc;
 	}
 	if (!*a->container)
-		return cryo_err_set(err, CRYO_E_CONFIG, "it does not say of which container it is");
+		return cryo_err_set(err, CRYO_E_CONFIG, "it does not name its container");
 	return 0;
 }
 
@@ -322,7 +322,7 @@ static int take_container_config(const struct load *l, struct cryo_archive *a, s
 	}
 	if (!*a->image_name)
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "config.dump: there is no 'rootfsImageName'");
+				    "config.dump: 'rootfsImageName' is missing");
 	if (!*a->checkpointed)
 		return 0;
 	return cryo_err_wrap(err, cryo_rfc3339_parse(a->checkpointed, &ns, err),

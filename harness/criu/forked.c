@@ -281,7 +281,7 @@ const char *const *cryo_forked_weaknesses(void)
 {
 	static const char *const all[] = {
 		"equal memory pages can be recognized, also across processes",
-		"it has no proof of origin: whoever has the certificate can make one",
+		"it has no proof of origin: anyone with the certificate can make one",
 		"parts can be exchanged, repeated or left out without being noticed",
 		"the digest over memory does not bind pages to processes",
 		"file names and the sizes of records can be read",

@@ -28,8 +28,8 @@ static const struct meaning {
 } known[] = {
 	{ "Can't get 1:16 opt:*", OLD_SOCKETS },
 	{ "Unsupported proto 262 *",
-	  "the container has a multipath TCP socket, which CRIU cannot dump "
-	  "(Go programs listen so: set GODEBUG=multipathtcp=0)" },
+	  "the container has a multipath TCP socket, which CRIU cannot dump (Go programs listen "
+	  "this way: set GODEBUG=multipathtcp=0)" },
 	{ "Connected TCP socket, *",
 	  "the container holds open TCP connections: with --tcp-close (checkpoint and restore) the "
 	  "program goes on without them" },
@@ -49,7 +49,7 @@ static const struct meaning {
 	  "the container watches a file (inotify) that CRIU cannot find again: name its directory "
 	  "with --irmap-scan-path" },
 	{ "zombie * found while seizing*",
-	  "a process of the container is traced (a debugger, strace), or ends just now: detach the "
+	  "a process of the container is traced (a debugger, strace) or is exiting: detach the "
 	  "debugger, or try again" },
 	{ "send_fds failed (-22)*", "CRIU cannot dump io_uring" },
 	{ "Unknown shit * (anon_inode:?io_uring?)*", "CRIU cannot dump io_uring" },
@@ -82,8 +82,8 @@ static const struct meaning {
 	  "other users (in cryopod's own nodes it can)" },
 	{ "Can't fork for *: File exists*",
 	  "another process of the pod has the process id that is needed: try again" },
-	{ "File * has bad size *", "a file is not as it was at the checkpoint" },
-	{ "File * has bad mode *", "a file's mode is not as it was at the checkpoint" },
+	{ "File * has bad size *", "a file has changed since the checkpoint" },
+	{ "File * has bad mode *", "a file's mode has changed since the checkpoint" },
 	{ "Can't open file *", ANEW },
 	{ "No mapping for *", "the new pod lacks a volume that the checkpoint has" },
 	{ "Can't lookup mount=* path=/dev/null*",

@@ -54,7 +54,7 @@ int cryo_checkpoint_recognize(const char *path, struct cryo_err *err)
 	if (rc < 0)
 		return rc;
 	if (l.sealed)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is sealed already", path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is already sealed", path);
 	if (!l.inventory)
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "'%s' is not a checkpoint: there is no '" INVENTORY "' in it",

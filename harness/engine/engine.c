@@ -76,10 +76,9 @@ static int explain_silence(const struct cryo_engine *e, const char *said, struct
 {
 	if (strstr(said, "permission denied") || strstr(said, "Permission denied"))
 		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "no right to talk to %s: become a member of its group, or use "
-				    "sudo",
+				    "no permission to talk to %s: join its group, or use sudo",
 				    e->name);
-	return cryo_err_set(err, CRYO_E_UNFIT, "%s does not answer (does its service run?): %s",
+	return cryo_err_set(err, CRYO_E_UNFIT, "%s does not answer (is its service running?): %s",
 			    e->name, said);
 }
 

@@ -240,8 +240,7 @@ static int wait_for_answer(const struct place *p, const struct cryo_pid *pid, st
 			return rc;
 	}
 	why = decisive_line(p);
-	return cryo_err_set(err, CRYO_E_PROVISION,
-			    "a private docker daemon does not start: %s (%s)",
+	return cryo_err_set(err, CRYO_E_PROVISION, "a private docker daemon did not start: %s (%s)",
 			    why ? why : "no reason in its log", p->log);
 }
 
@@ -284,8 +283,8 @@ int cryo_private_start(const char *dir, struct cryo_engine *out, struct cryo_err
 		return rc;
 	if (geteuid() != 0)
 		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "the engine's daemon lacks CAP_SYS_RESOURCE, and to start one "
-				    "beside it needs root");
+				    "the engine's daemon lacks CAP_SYS_RESOURCE, and starting a "
+				    "private one needs root");
 	if (!program)
 		return cryo_err_set(err, CRYO_E_UNFIT,
 				    "no program 'dockerd' (Debian package docker.io)");

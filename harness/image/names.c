@@ -28,8 +28,9 @@ static int add_image_name(struct names *n, const char *name, struct cryo_err *er
 	if (n->out->n == MAX_NAMES)
 		return cryo_err_set(err, CRYO_E_CONFIG, "it has more than %d names", MAX_NAMES);
 	if (has_odd_bytes(name))
-		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "it has a name with characters that no image name has");
+		return cryo_err_set(
+		    err, CRYO_E_CONFIG,
+		    "it has a name with characters that are not valid in an image name");
 	cryo_strv_add(n->out, name);
 	return 0;
 }

@@ -97,9 +97,9 @@ static int report_damaged_tar(struct cryo_tar_reader *r, struct cryo_err *err)
 	if (!r->name)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a tar archive", r->path);
 	if (r->at_end)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is cut short in '%s'", r->path,
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is truncated in '%s'", r->path,
 				    r->name);
-	return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is damaged in or behind '%s': %s", r->path,
+	return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is damaged in or after '%s': %s", r->path,
 			    r->name, text ? text : "no reason given");
 }
 
@@ -129,7 +129,7 @@ static int check_tar_end(struct cryo_tar_reader *r, struct cryo_err *err)
 	if (!r->name)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is empty", r->path);
 	if (!has_end_marker(r))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is cut short behind '%s'", r->path,
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is truncated after '%s'", r->path,
 				    r->name);
 	return 0;
 }
@@ -174,8 +174,8 @@ static int take_member_name(struct cryo_tar_reader *r, struct archive_entry *ae,
 		raw = archive_entry_pathname_utf8(ae);
 	name = raw && *raw ? clean_member_name(raw) : NULL;
 	if (!name)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' holds the unsafe name '%s'", r->path,
-				    raw ? raw : "");
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' contains the unsafe name '%s'",
+				    r->path, raw ? raw : "");
 	free(r->name);
 	r->name = name;
 	return 0;
@@ -195,8 +195,8 @@ static int check_tar_entry(struct cryo_tar_reader *r, struct archive_entry *ae,
 				    "'%s': '%s' is neither a file nor a directory", r->path,
 				    r->name);
 	if (size < 0 || (uint64_t)size > CRYO_TAR_MAX_BYTES - r->bytes)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' unfolds to too much at '%s'", r->path,
-				    r->name);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' expands to too much data at '%s'",
+				    r->path, r->name);
 	if (++r->members > CRYO_TAR_MAX_MEMBERS)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' has more than %d members", r->path,
 				    CRYO_TAR_MAX_MEMBERS);

@@ -183,8 +183,8 @@ static int put_tar_content(struct cryo_tar_writer *w, const char *name, int fd, 
 		if (n < 0)
 			return cryo_err_sys(err, errno, "cannot read '%s'", path);
 		if (n == 0)
-			return cryo_err_set(err, CRYO_E_SYSTEM,
-					    "'%s' got shorter while it was read", path);
+			return cryo_err_set(err, CRYO_E_SYSTEM, "'%s' shrank while it was read",
+					    path);
 		rc = put_tar_bytes(w, name, buf, (size_t)n, err);
 		if (rc < 0)
 			return rc;

@@ -214,7 +214,7 @@ static int fork_guard(struct guard *g, const struct cryo_guard_opts *o, struct c
 	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (pid < 0 || read(ready[0], &go, 1) != 1)
-		cryo_err_set(err, CRYO_E_SYSTEM, "the guard of this dump does not start");
+		cryo_err_set(err, CRYO_E_SYSTEM, "the guard of this dump did not start");
 	close(ready[0]);
 	return go ? 0 : -(int)CRYO_E_SYSTEM;
 }
@@ -240,7 +240,7 @@ static int await_guard(int fd, int64_t wait_ms, struct cryo_err *err)
 
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (cryo_now_ms() >= until)
-			return cryo_err_set(err, CRYO_E_TIMEOUT, "the dump does not end");
+			return cryo_err_set(err, CRYO_E_TIMEOUT, "the dump did not end");
 		poll(NULL, 0, LOOK_MS);
 	}
 	return 0;

@@ -241,7 +241,7 @@ static int run_helper_work(struct work *w, struct cryo_err *err)
 	};
 
 	if (write(s->ready, "g", 1) != 1)
-		return cryo_err_set(err, CRYO_E_CHILD, "criu went away");
+		return cryo_err_set(err, CRYO_E_CHILD, "criu disconnected");
 	close(s->ready);
 	s->ready = -1;
 	return cryo_relay_run(&relay, err);

@@ -173,7 +173,7 @@ static int set_policy_word(const struct word *w, const char *value, struct cryo_
 {
 	if (!value != (w->kind == SWITCH))
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    value ? "it takes no value" : "it wants a value");
+				    value ? "it takes no value" : "it needs a value");
 	switch (w->kind) {
 	case SWITCH:
 		*AT(p, w, bool) = true;
@@ -215,9 +215,10 @@ static int parse_policy_word(const char *name, const char *rest, enum cryo_polic
 	if (!w)
 		return refuse_unknown_word(name, err);
 	if (!(w->places & place))
-		return cryo_err_set(err, CRYO_E_CONFIG, "that can only be said by the node");
+		return cryo_err_set(err, CRYO_E_CONFIG,
+				    "only the node's own configuration can set that");
 	if (more)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is one word too many", more);
+		return cryo_err_set(err, CRYO_E_CONFIG, "unexpected argument '%s'", more);
 	return set_policy_word(w, value, p, err);
 }
 
@@ -295,9 +296,10 @@ static int check_policy_owner(const char *path, struct cryo_err *err)
 	if (stat(path, &st) < 0)
 		return cryo_err_sys(err, errno, "cannot look at '%s'", path);
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & 022))
-		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "'%s' can be written by others: chown root and chmod go-w it",
-				    path);
+		return cryo_err_set(
+		    err, CRYO_E_CONFIG,
+		    "'%s' is writable by others: make root its owner and run chmod go-w on it",
+		    path);
 	return 0;
 }
 

@@ -126,9 +126,9 @@ int cryo_real_exec(const struct cryo_policy *own, char **argv, struct cryo_err *
 	if (!path)
 		return cryo_err_set(err, CRYO_E_UNFIT, "there is no criu in PATH");
 	if (cryo_streq(before, pid) || is_ourselves(path))
-		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "'%s' is not the real criu: name that in the configuration",
-				    path);
+		return cryo_err_set(
+		    err, CRYO_E_CONFIG,
+		    "'%s' is not the real criu: set 'criu PATH' in the configuration", path);
 	setenv(LOOP_ENV, pid, 1);
 	set_preload();
 	if (own->libraries)

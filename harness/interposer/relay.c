@@ -180,7 +180,7 @@ static int relay_from_client(const struct cryo_relay *r, struct cryo_err *err)
 	int rc = cryo_packet_receive(r->client, &p, err);
 
 	if (rc == 0)
-		return cryo_err_set(err, CRYO_E_CHILD, "runc went away");
+		return cryo_err_set(err, CRYO_E_CHILD, "runc disconnected");
 	return rc < 0 ? rc : cryo_packet_send(r->criu, &p, err);
 }
 

@@ -40,7 +40,7 @@ static int check_session_peer(const struct cryo_session *s, struct cryo_err *err
 	struct pollfd p = { .fd = s->client, .events = POLLRDHUP };
 
 	if (poll(&p, 1, 0) > 0)
-		return cryo_err_set(err, CRYO_E_CHILD, "runc went away");
+		return cryo_err_set(err, CRYO_E_CHILD, "runc disconnected");
 	return 0;
 }
 
@@ -223,13 +223,13 @@ static int check_criu_words(const struct cryo_interposer *where, const struct cr
 	if (s->criu_conf.unsafe)
 		return cryo_err_set(
 		    err, CRYO_E_CONFIG,
-		    "the line '%s' of '%s' is refused: only words of CRIU that are known to do "
-		    "no harm may stand in a file that a pod names, one with its value a line",
+		    "the line '%s' of '%s' is refused: a file named by a pod may only contain "
+		    "harmless options of CRIU, each on a line with its value",
 		    s->criu_conf.unsafe, path);
 	if (log && !cryo_helper_may_log(s, log))
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "the log-file '%s' of '%s' is refused: name a file of the work "
-				    "directory, without a slash",
+				    "the log-file '%s' of '%s' is refused: give the name of a file "
+				    "in the work directory, without a slash",
 				    log, path);
 	return 0;
 }
@@ -259,10 +259,10 @@ static int check_detours(const struct cryo_interposer *where, const struct cryo_
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "%s cannot be combined with pages that are kept on the node",
 				    what);
-	return cryo_err_set(err, CRYO_E_CONFIG,
-			    "%s cannot be combined with encryption: do without, or without "
-			    "'encrypt' and 'require-encryption'",
-			    what);
+	return cryo_err_set(
+	    err, CRYO_E_CONFIG,
+	    "%s cannot be combined with encryption: drop it, or 'encrypt' and 'require-encryption'",
+	    what);
 }
 
 static int load_recipient(struct cryo_session *s, struct cryo_err *err)
@@ -273,7 +273,7 @@ static int load_recipient(struct cryo_session *s, struct cryo_err *err)
 
 	if (!p->cert)
 		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "encryption is asked for and no certificate named: set "
+				    "encryption is requested but no certificate is configured: set "
 				    "'tls-cert PATH'");
 	if (!p->sign_cert != !p->sign_key)
 		return cryo_err_set(err, CRYO_E_CONFIG, "sign-cert and sign-key go together");
@@ -291,9 +291,9 @@ static int load_opening_key(struct cryo_session *s, struct cryo_err *err)
 	int rc;
 
 	if (!p->key)
-		return cryo_err_set(err, CRYO_E_CONFIG,
-				    "the checkpoint is encrypted and no key is named: set 'tls-key "
-				    "PATH'");
+		return cryo_err_set(
+		    err, CRYO_E_CONFIG,
+		    "the checkpoint is encrypted but no key is configured: set 'tls-key PATH'");
 	rc = cryo_pem_key(p->key, &s->key, err);
 	/* Read once, and there for nobody else: not even if we fail from here on. */
 	if (s->claimed)
@@ -311,7 +311,7 @@ static int decide_dump_work(struct cryo_session *s, struct cryo_err *err)
 	if (s->policy.require)
 		return cryo_err_set(err, CRYO_E_CONFIG,
 				    "this node makes no plain checkpoints (require-encryption): "
-				    "ask for encryption");
+				    "request encryption");
 	return 0;
 }
 
@@ -483,7 +483,7 @@ static int handle_request(struct cryo_session *s, struct cryo_err *err)
 	int rc = cryo_packet_receive(s->client, &p, err);
 
 	if (rc == 0)
-		return cryo_err_set(err, CRYO_E_CHILD, "runc went away");
+		return cryo_err_set(err, CRYO_E_CHILD, "runc disconnected");
 	if (rc > 0)
 		rc = prepare_session(s, err);
 	if (rc < 0)
@@ -519,10 +519,10 @@ static int check_other_request(const struct cryo_session *s, const struct cryo_p
 		     s->req.type == CRYO_RPC_PAGE_SERVER_CHILD;
 
 	if ((own->encrypt || own->require) && (s->req.keep_open || pages))
-		return cryo_err_set(err, CRYO_E_CONFIG,
-				    pages ? "a page server cannot be combined with encryption"
-					  : "one request a connection where encryption is asked "
-					    "for");
+		return cryo_err_set(
+		    err, CRYO_E_CONFIG,
+		    pages ? "a page server cannot be combined with encryption"
+			  : "with encryption only one request per connection is accepted");
 	return 0;
 }
 
@@ -532,7 +532,7 @@ static int read_client_request(struct cryo_session *s, struct cryo_err *err)
 	int rc = cryo_packet_peek(s->client, &p, err);
 
 	if (rc == 0)
-		return cryo_err_set(err, CRYO_E_CHILD, "runc went away");
+		return cryo_err_set(err, CRYO_E_CHILD, "runc disconnected");
 	return rc < 0 ? rc : cryo_rpc_req_parse(p.data.p, p.data.len, &s->req, err);
 }
 

@@ -19,16 +19,16 @@ static const struct hanging {
 	/* The parent of vfork() ignores a debugger until its child has called exec or ended, and
 	 * that child stands still. The names of kernel/fork.c through the years. */
 	{ "kernel_clone", false,
-	  "waits in vfork() for its child (most do so for a moment only: try again)" },
+	  "waits in vfork() for its child (usually only for a moment: try again)" },
 	{ "wait_for_vfork_done", false,
-	  "waits in vfork() for its child (most do so for a moment only: try again)" },
+	  "waits in vfork() for its child (usually only for a moment: try again)" },
 	{ "_do_fork", false,
-	  "waits in vfork() for its child (most do so for a moment only: try again)" },
+	  "waits in vfork() for its child (usually only for a moment: try again)" },
 	{ "do_fork", false,
-	  "waits in vfork() for its child (most do so for a moment only: try again)" },
+	  "waits in vfork() for its child (usually only for a moment: try again)" },
 	/* A freezer of v1 forgets that a debugger has asked. */
-	{ "do_signal_stop", true, "is stopped (SIGSTOP): let it go on with SIGCONT" },
-	{ "do_jobctl_trap", true, "is stopped (SIGSTOP): let it go on with SIGCONT" },
+	{ "do_signal_stop", true, "is stopped (SIGSTOP): continue it with SIGCONT" },
+	{ "do_jobctl_trap", true, "is stopped (SIGSTOP): continue it with SIGCONT" },
 };
 
 const char *cryo_states_explain(const char *wchan, bool v1)
@@ -60,7 +60,7 @@ static int check_thread_state(const char *dir, pid_t pid, bool v1, struct cryo_e
 	if (!words)
 		return 0;
 	return cryo_err_set(err, CRYO_E_CHECK,
-			    "process %d ('%.32s') %s: CRIU would wait for it for ever", pid, name,
+			    "process %d ('%.32s') %s: CRIU would wait for it forever", pid, name,
 			    words);
 }
 

@@ -95,8 +95,8 @@ static int check_memory(uint64_t need, uint64_t *limit, struct cryo_err *err)
 		return 0;
 	there = cryo_size_show(*limit);
 	return cryo_err_set(err, CRYO_E_UNFIT,
-			    "not enough memory for the plain images: about %s are needed, %s can "
-			    "be had: free memory, or raise 'memory' in the configuration",
+			    "not enough memory for the plain images: about %s are needed, %s are "
+			    "available: free memory, or raise 'memory' in the configuration",
 			    wanted, there);
 }
 

@@ -44,7 +44,7 @@ static int find_object_place(struct cryo_kube *k, const json_t *object, const ch
 	int rc;
 
 	if (!api_version || !kind || !name)
-		return cryo_err_set(err, CRYO_E_CONFIG, "the object lacks its %s",
+		return cryo_err_set(err, CRYO_E_CONFIG, "the object has no %s",
 				    !api_version ? "apiVersion"
 				    : !kind	 ? "kind"
 						 : "metadata.name");
@@ -160,7 +160,7 @@ int cryo_kube_apply_file(struct cryo_kube *k, const char *path, const char *ns,
 	int rc = cryo_yaml_load(path, &y, err);
 
 	if (rc == 0 && y.n == 0)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' holds no object", path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' contains no object", path);
 	for (size_t i = 0; rc == 0 && i < y.n; i++)
 		rc = apply_yaml_node(k, y.doc[i], ns, err);
 	return rc;

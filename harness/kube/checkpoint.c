@@ -34,7 +34,8 @@ int cryo_checkpoint_form_parse(const char *text, enum cryo_checkpoint_form *out,
 			return 0;
 		}
 	}
-	return cryo_err_set(err, CRYO_E_USAGE, "'%s' is not pods, proxy or kubelet", text);
+	return cryo_err_set(err, CRYO_E_USAGE,
+			    "'%s' is not a valid form (valid values: pods, proxy, kubelet)", text);
 }
 
 /* …/checkpoint/NS/POD/CONTAINER, on the kubelet or behind the API server's proxy. */
@@ -112,19 +113,18 @@ static const char *explain_refusal_code(long code, const char *text)
 		long code;
 		const char *piece, *words;
 	} row[] = {
-		{ 401, "", "the kubelet does not know who asks" },
+		{ 401, "", "the kubelet does not accept these credentials" },
 		{ 403, "", "the kubelet does not allow checkpoints to this user" },
 		{ 404, "pod does not exist", "no such pod on this node" },
 		{ 404, "container ", "no such container in this pod" },
 		{ 404, "404",
-		  "the kubelet takes no checkpoints: its feature gate "
-		  "ContainerCheckpoint is off" },
+		  "the kubelet makes no checkpoints: its feature gate ContainerCheckpoint is off" },
 		{ 500, "CheckpointContainer not implemented",
 		  "the container runtime is too old (containerd before 2.0)" },
 		{ 500, "unknown method CheckpointContainer",
 		  "the container runtime is too old (containerd before 2.0)" },
 		{ 500, "checkpoint/restore support not available",
-		  "the container runtime has its CRIU support switched off" },
+		  "the container runtime has CRIU support disabled" },
 		{ 500, "CRIU binary not found", "criu is missing on the node, or older than 3.16" },
 		{ 500, "containers can be checkpointed", "the container is not running" },
 		{ 500, "criu failed", "CRIU could not dump the container, see its dump.log" },

@@ -12,7 +12,7 @@ int cryo_cri_sandboxes(const void *body, size_t n, struct cryo_strv *ids, struct
 		all = cri_sandboxes__unpack(NULL, n - CRI_HEAD, (const uint8_t *)body + CRI_HEAD);
 	if (!all)
 		return cryo_err_set(err, CRYO_E_REMOTE,
-				    "container runtime: its list of pods is damaged");
+				    "container runtime: the list of pods is malformed");
 	for (size_t i = 0; i < all->n_items; i++)
 		if (all->items[i]->id)
 			cryo_strv_add(ids, all->items[i]->id);
@@ -68,7 +68,8 @@ int cryo_cri_read_restore(const void *body, size_t n, enum cryo_cri_restore *out
 	if (cri_is_whole(body, n))
 		status = cri_status__unpack(NULL, n - CRI_HEAD, (const uint8_t *)body + CRI_HEAD);
 	if (!status)
-		return cryo_err_set(err, CRYO_E_REMOTE, "container runtime: its status is damaged");
+		return cryo_err_set(err, CRYO_E_REMOTE,
+				    "container runtime: the status is malformed");
 	for (size_t i = 0; i < status->n_info; i++)
 		if (cryo_streq(status->info[i]->key, "config") && status->info[i]->value)
 			*out = read_restore_option(status->info[i]->value);

@@ -71,7 +71,7 @@ int cri_call(const char *socket, const char *call, const ProtobufCMessage *m, in
 	if (rc < 0 || (resp->code == 200 && cri_is_whole(resp->body.p, resp->body.len)))
 		return rc;
 	return cryo_err_set(err, CRYO_E_REMOTE, "container runtime, %s: %s", call,
-			    *resp->reason ? resp->reason : "no answer that makes sense");
+			    *resp->reason ? resp->reason : "unexpected answer");
 }
 
 int cri_call_status(const char *socket, const char *call, const ProtobufCMessage *m,

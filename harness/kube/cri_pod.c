@@ -18,7 +18,7 @@ int cryo_cri_has_pod_checkpoint(const char *socket, bool *there, struct cryo_err
 		return rc;
 	if (!*resp.reason)
 		return cryo_err_set(err, CRYO_E_REMOTE,
-				    "container runtime, CheckpointPod: no answer that makes sense");
+				    "container runtime, CheckpointPod: unexpected answer");
 	*there = strcmp(resp.reason, UNIMPLEMENTED) != 0;
 	return 0;
 }
@@ -31,14 +31,13 @@ int cryo_cri_read_sandbox(const void *body, size_t n, char **sandbox, struct cry
 		all = cri_containers__unpack(NULL, n - CRI_HEAD, (const uint8_t *)body + CRI_HEAD);
 	if (!all)
 		return cryo_err_set(err, CRYO_E_REMOTE,
-				    "container runtime: its list of containers is damaged");
+				    "container runtime: the list of containers is malformed");
 	*sandbox = NULL;
 	if (all->n_containers == 1 && all->containers[0]->pod_sandbox_id)
 		*sandbox = cryo_strdup(all->containers[0]->pod_sandbox_id);
 	cri_containers__free_unpacked(all, NULL);
 	return *sandbox ? 0
-			: cryo_err_set(err, CRYO_E_REMOTE,
-				       "container runtime: it does not know the container");
+			: cryo_err_set(err, CRYO_E_REMOTE, "container runtime: no such container");
 }
 
 static int find_sandbox(const char *socket, const char *container, char **sandbox,

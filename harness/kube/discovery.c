@@ -75,8 +75,8 @@ int cryo_kube_find_kind(struct cryo_kube *k, const char *api_version, const char
 		row = find_resource_row(json_object_get(k->cache, api_version), kind);
 	}
 	if (!row)
-		return cryo_err_set(err, CRYO_E_CONFIG, "the server knows no kind '%s' in '%s'",
-				    kind, api_version);
+		return cryo_err_set(err, CRYO_E_CONFIG, "the server has no kind '%s' in '%s'", kind,
+				    api_version);
 	*resource = cryo_json_str(row, "name");
 	*namespaced = cryo_json_bool(row, "namespaced");
 	return 0;

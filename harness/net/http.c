@@ -306,8 +306,9 @@ static int judge_transfer(struct transfer *t, CURLcode code, struct cryo_err *er
 	if (code == CURLE_HTTP2_STREAM && *t->resp->reason)
 		return 0;
 	if (t->too_large)
-		return cryo_err_set(err, CRYO_E_REMOTE, "answer of '%s' is larger than %zu bytes",
-				    h->base_url, t->max_body);
+		return cryo_err_set(err, CRYO_E_REMOTE,
+				    "the answer from '%s' is larger than %zu bytes", h->base_url,
+				    t->max_body);
 	if (h->socket_errno)
 		return cryo_err_sys(err, h->socket_errno, "cannot make a socket for '%s'",
 				    h->base_url);

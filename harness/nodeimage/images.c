@@ -92,8 +92,8 @@ static int add_control_image(const struct cryo_nodeimage *n, const struct contro
 
 	if (!ref)
 		return cryo_err_set(err, CRYO_E_PROVISION,
-				    "kubeadm %s asks for no image of '%s': this cryopod does not "
-				    "know its control plane",
+				    "kubeadm %s lists no image of '%s': this cryopod does not "
+				    "support its control plane",
 				    n->version, c->program);
 	cryo_step_note("%s", ref);
 	rc = write_control_image(n, c, ref, lower, work, path, err);

@@ -137,7 +137,7 @@ int nodeimage_take_onto(const char *onto, const char *work, struct cryo_strv *la
 	if (rc < 0)
 		return rc;
 	if (json_array_size(manifest) != 1 || !cryo_json_str(manifest, "[0].Config"))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not the archive of one image",
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' does not hold exactly one image",
 				    onto);
 	rc = read_json(onto, cryo_json_str(manifest, "[0].Config"), &config, err);
 	if (rc == 0)

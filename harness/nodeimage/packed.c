@@ -36,7 +36,7 @@ static int add_package_names(const char *text, struct cryo_strv *out, struct cry
 					    "'%s' is not the name of a Debian package", w);
 		cryo_strv_add(out, w);
 	}
-	return out->n ? 0 : cryo_err_set(err, CRYO_E_USAGE, "no Debian package is named");
+	return out->n ? 0 : cryo_err_set(err, CRYO_E_USAGE, "no Debian package is given");
 }
 
 /* One component, as a stack file would have it. */

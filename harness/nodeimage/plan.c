@@ -122,8 +122,8 @@ static int find_version(struct cryo_nodeimage *n, struct cryo_err *err)
 		return rc;
 	v = strrchr(answer, ' ');
 	if (!v || v[1] != 'v')
-		return cryo_err_set(err, CRYO_E_PROVISION, "kubelet does not say its version: '%s'",
-				    answer);
+		return cryo_err_set(err, CRYO_E_PROVISION,
+				    "the kubelet does not report its version: '%s'", answer);
 	n->version = cryo_strdup(v + 1);
 	return 0;
 }

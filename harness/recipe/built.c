@@ -29,8 +29,9 @@ int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cr
 {
 	if (!b->fetch || !b->fetch->offline)
 		return 0;
-	return cryo_err_set(err, CRYO_E_PROVISION, "%s not here, and --offline forbids to fetch %s",
-			    what, strstr(what, " are") ? "them" : "it");
+	return cryo_err_set(err, CRYO_E_PROVISION,
+			    "%s not in the cache, and --offline forbids fetching %s", what,
+			    strstr(what, " are") ? "them" : "it");
 }
 
 int cryo_build_workdir(const struct cryo_component *c, char **work, struct cryo_err *err)

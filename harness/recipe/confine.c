@@ -71,7 +71,7 @@ static int drop_capabilities(struct cryo_err *err)
 			return cryo_err_sys(err, errno, "cannot drop capability %lu", c);
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-		return cryo_err_sys(err, errno, "cannot give up new privileges");
+		return cryo_err_sys(err, errno, "cannot set no_new_privs");
 	return 0;
 }
 
@@ -132,12 +132,12 @@ int cryo_build_confine(void *read_only, struct cryo_err *err)
 	int fd[CRYO_ARRAY_LEN(devices)], rc;
 
 	if (unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS) < 0)
-		return cryo_err_sys(err, errno, "cannot leave the network");
+		return cryo_err_sys(err, errno, "cannot detach from the network");
 	rc = hold_devices(fd, err);
 	if (rc == 0)
 		rc = lay_out_devices(fd, err);
 	if (rc == 0 && umount2("/sys", MNT_DETACH) < 0)
-		rc = cryo_err_sys(err, errno, "cannot take '/sys' away");
+		rc = cryo_err_sys(err, errno, "cannot hide '/sys'");
 	if (rc == 0)
 		rc = make_path_read_only("/proc", err);
 	if (rc == 0 && read_only && access(read_only, F_OK) == 0)

@@ -324,7 +324,7 @@ static int take_made_program(const struct make_build *m, const char *from, const
 	if (cryo_fs_copy_inside(m->src, from, to, 0755, err) == 0)
 		return 0;
 	why = cryo_strdup(err->msg);
-	return cryo_err_set(err, CRYO_E_PROVISION, "the Makefile made no program: %s", why);
+	return cryo_err_set(err, CRYO_E_PROVISION, "make produced no program: %s", why);
 }
 
 static int make_program_unit(struct make_build *m, const char *name, char **program,

@@ -40,9 +40,9 @@ static int check_module_sum(const struct cryo_go_build *g, struct cryo_err *err)
 
 	if (!src->sum || cryo_streq(src->sum, sum))
 		return 0;
-	return cryo_err_set(err, CRYO_E_PROVISION,
-			    "%s:%u: checksum of %s %s is %s, the stack wants %s", g->c->file,
-			    g->c->line, src->module, src->version, sum ? sum : "unknown", src->sum);
+	return cryo_err_set(
+	    err, CRYO_E_PROVISION, "%s:%u: the checksum of %s %s is %s, but the stack requires %s",
+	    g->c->file, g->c->line, src->module, src->version, sum ? sum : "unknown", src->sum);
 }
 
 /* Go names the file that it asked its proxy for, and quotes the answer: nobody needs that. */
@@ -52,12 +52,12 @@ static int report_refused_module(const struct cryo_go_build *g, const char *modu
 	static const struct {
 		const char *piece, *words;
 	} row[] = {
-		{ ": 404 ", "the module proxy does not serve it (is there such a version?)" },
-		{ ": 410 ", "the module proxy does not serve it (is there such a version?)" },
-		{ ": 403 ", "the module proxy does not serve it (is there such a version?)" },
+		{ ": 404 ", "the module proxy does not serve it (does this version exist?)" },
+		{ ": 410 ", "the module proxy does not serve it (does this version exist?)" },
+		{ ": 403 ", "the module proxy does not serve it (does this version exist?)" },
 		{ "unknown revision", "there is no such version" },
 		{ "disabled by GOPROXY=off",
-		  "it is not in Go's module cache, and --offline forbids to fetch it" },
+		  "it is not in Go's module cache, and --offline forbids fetching it" },
 	};
 
 	cryo_debug("go: %s", problem);
@@ -86,7 +86,8 @@ int cryo_module_download(struct cryo_go_build *g, const char *module, const char
 	if (problem)
 		return report_refused_module(g, module, version, problem, err);
 	if (!cryo_json_str(j, "Dir"))
-		return cryo_err_set(err, CRYO_E_PROVISION, "'go mod download' names no directory");
+		return cryo_err_set(err, CRYO_E_PROVISION,
+				    "'go mod download' reported no directory");
 	*dir = cryo_strdup(cryo_json_str(j, "Dir"));
 	*sum = cryo_strdup(cryo_json_str(j, "Sum"));
 	return 0;

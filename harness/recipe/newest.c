@@ -45,9 +45,7 @@ static int list_module_versions(const char *module, const char *work, struct cry
 		rc = cryo_go_run(&go, &call, &res, err);
 	if (rc == -(int)CRYO_E_CHILD)
 		return cryo_err_set(err, CRYO_E_PROVISION,
-				    "the module proxy does not say which versions of '%s' there "
-				    "are",
-				    module);
+				    "the module proxy does not list the versions of '%s'", module);
 	return rc < 0 ? rc : parse_module_versions(&res, out, err);
 }
 

@@ -57,8 +57,8 @@ static int prepare_module_onto(const struct cryo_component *c, const struct cryo
 					  err);
 	if (rc == 0 && other.source.sum && !cryo_streq(other.source.sum, g.sum))
 		rc = cryo_err_set(err, CRYO_E_PROVISION,
-				  "%s:%u: checksum of %s %s is %s, the stack wants %s", c->file,
-				  c->line, c->source.module, other.source.version,
+				  "%s:%u: the checksum of %s %s is %s, but the stack requires %s",
+				  c->file, c->line, c->source.module, other.source.version,
 				  g.sum ? g.sum : "unknown", other.source.sum);
 	if (rc == 0)
 		rc = cryo_patched_base(&g, dir, o->whole, in, commit, err);

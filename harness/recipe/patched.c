@@ -207,7 +207,7 @@ int cryo_patched_module(struct cryo_go_build *g, const char *dir, struct cryo_er
 
 	if (rc == 0 || !was_there || err->status != CRYO_E_PROVISION)
 		return rc;
-	cryo_warn("'%s' is made anew: %s", repository, err->msg);
+	cryo_warn("'%s' is made again: %s", repository, err->msg);
 	rc = cryo_fs_rmtree(repository, err);
 	return rc < 0 ? rc : make_patched_tree(g, dir, repository, err);
 }

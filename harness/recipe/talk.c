@@ -85,8 +85,8 @@ static char *explain_offline_cause(const char *cause)
 
 	if (!off)
 		return NULL;
-	return cryo_asprintf("a module that it needs is not in Go's module cache, and --offline "
-			     "forbids to fetch it: %.*s",
+	return cryo_asprintf("a required module is not in Go's module cache, and --offline forbids "
+			     "fetching it: %.*s",
 			     (int)(off - cause), cause);
 }
 
@@ -98,9 +98,9 @@ static char *explain_old_go_cause(const char *cause)
 
 	if (!cryo_starts_with(cause, download) || !(why = strstr(version, ": ")))
 		return NULL;
-	return cryo_asprintf("the source wants %.*s, newer than the Go here, and that cannot be "
-			     "fetched%s",
-			     (int)(why - version), version, why);
+	return cryo_asprintf(
+	    "the source requires %.*s, newer than the installed Go, and it cannot be fetched%s",
+	    (int)(why - version), version, why);
 }
 
 static char *explain_build_cause(const char *cause)

@@ -131,7 +131,7 @@ static char *explain_unfit_go(struct cryo_toolchain *t)
 	t->go = find_host_go();
 	if (!t->go) {
 		set_go_directories(t);
-		return cryo_strdup("this machine has no go");
+		return cryo_strdup("Go is not installed");
 	}
 	if (query_host_go(t, &err) < 0) {
 		set_go_directories(t);
@@ -154,7 +154,7 @@ static char *explain_unfit_cgo(struct cryo_toolchain *t)
 	char *id;
 
 	if (cryo_proc_output(cc_argv, PROBE_MS, &cc, &err) < 0)
-		return cryo_strdup("this machine has no gcc");
+		return cryo_strdup("gcc is not installed");
 	/* gcc answers with the bare name if it does not find the file */
 	if (cryo_proc_output(lib_argv, PROBE_MS, &lib, &err) < 0 || !strchr(lib, '/') ||
 	    cryo_proc_output(pc_argv, PROBE_MS, &version, &err) < 0)

@@ -175,7 +175,7 @@ static void render_test_case(struct cryo_str *out, const struct test_case *c)
 	else if (c->end == CRYO_EVENT_SKIP)
 		add_case_outcome(out, "skipped", c->detail);
 	else if (c->end == CRYO_EVENT_BEGIN)
-		add_case_outcome(out, "error", "it did not come to its end");
+		add_case_outcome(out, "error", "it did not finish");
 	add_case_output(out, "      ", "system-out", &c->out);
 	cryo_str_add(out, "    </testcase>\n");
 }

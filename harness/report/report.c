@@ -27,7 +27,8 @@ static int parse_color_mode(const char *text, enum cryo_color *out, struct cryo_
 			return 0;
 		}
 	}
-	return cryo_err_set(err, CRYO_E_USAGE, "--color: '%s' is not auto, always or never", text);
+	return cryo_err_set(err, CRYO_E_USAGE,
+			    "--color: '%s' is not valid (valid values: auto, always, never)", text);
 }
 
 static void report_on_event(const struct cryo_event *ev, void *arg)

@@ -117,7 +117,7 @@ static int read_manifest(struct bundle_walk *b, struct cryo_tar_reader *r,
 	int rc;
 
 	if (strcmp(e->name, MANIFEST) != 0 || e->size > MAX_JSON)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a bundle of cryopod", b->path);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not a cryopod bundle", b->path);
 	cryo_tar_read_all(r, &text);
 	rc = cryo_json_parse(MANIFEST, cryo_str_get(&text), text.len, &b->manifest, err);
 	if (rc == 0 && (!cryo_streq(cryo_json_str(b->manifest, "kind"), "Bundle") ||
@@ -158,7 +158,7 @@ static int read_member(struct bundle_walk *b, struct cryo_tar_reader *r, const c
 	}
 	cryo_hash_hex(h, digest);
 	if (rc == 0 && !cryo_streq(digest, want))
-		rc = refuse_bundle(b, err, "another digest than it should have:", name);
+		rc = refuse_bundle(b, err, "wrong digest:", name);
 	return rc;
 }
 
@@ -174,7 +174,7 @@ static int visit_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *
 		return 0;
 	listed = find_listed(b, e->name);
 	if (!listed || json_object_get(b->seen, e->name))
-		return refuse_bundle(b, err, "one file too many:", e->name);
+		return refuse_bundle(b, err, "unexpected file:", e->name);
 	json_object_set_new(b->seen, e->name, json_true());
 	return read_member(b, r, e->name, cryo_json_str(listed, "sha256"), err);
 }

@@ -20,7 +20,7 @@ static int take_node_lock(int *fd, struct cryo_err *err)
 
 	return rc < 0 ? rc
 		      : cryo_err_wrap(err, cryo_lock_take(path, 0, fd, err),
-				      "another cryopod is at work on this node");
+				      "another cryopod is working on this node");
 }
 
 /* Of a rollback that was stopped nobody knows any more what it has undone already. */
@@ -185,8 +185,9 @@ static int roll_back(struct cryo_rke2_journal *j, const struct cryo_rke2_opts *o
 	drop_originals();
 	if (!r.active || !runs)
 		return 0;
-	return cryo_err_wrap(err, o->service->wait(o->service->arg, plan, false, err),
-			     "all is as it was before, but the node has not come back");
+	return cryo_err_wrap(
+	    err, o->service->wait(o->service->arg, plan, false, err),
+	    "everything is as it was before, but the node has not become Ready again");
 }
 
 int cryo_rke2_rollback(const struct cryo_rke2_opts *o, char **left, struct cryo_err *err)
@@ -232,13 +233,13 @@ static int undo_install(struct cryo_rke2_journal *j, const struct cryo_rke2_opts
 	if (was_activated(j))
 		logs = collect_logs(o, j->plan);
 	if (o->keep)
-		return cryo_err_wrap(err, rc, "left as it is for you to look at (logs in '%s')",
+		return cryo_err_wrap(err, rc, "left as it is for inspection (logs in '%s')",
 				     logs ? logs : "");
 	cryo_intr_hold();
 	back = roll_back(j, o, NULL, &why);
 	cryo_intr_release();
 	if (back < 0)
-		return cryo_err_wrap(err, rc, "the rollback failed, too (%s); run it again",
+		return cryo_err_wrap(err, rc, "the rollback failed as well (%s); run it again",
 				     why.msg);
 	return cryo_err_wrap(err, rc, "rolled back%s%s", logs ? ", logs in " : "",
 			     logs ? logs : "");

@@ -29,17 +29,16 @@ static void check_current(const struct obstacle_look *l)
 
 	if (!l->n->current)
 		rke2_add_obstacle(l->plan, false, "start the service once, then install",
-				  "'%s/bin' leads to no release: RKE2 has not been started yet",
+				  "'%s/bin' points to no release: RKE2 has not been started yet",
 				  l->n->data_dir);
 	else if (!d || !d->complete)
 		rke2_add_obstacle(l->plan, false, "restart the service, then install",
-				  "the runtime of the release is not complete: '%s'", l->n->bin);
+				  "the runtime of the release is incomplete: '%s'", l->n->bin);
 	else if (strstr(d->ref, CRYO_RKE2_OUR_IMAGE) && cryo_rke2_journal_load(&j, &ignored) == 0 &&
 		 j.state == CRYO_RKE2_ORIGINAL)
-		rke2_add_obstacle(l->plan, false,
-				  "roll back with the state directory of that install",
-				  "programs of ours run here already, but '%s' knows of no install",
-				  cryo_dir_state());
+		rke2_add_obstacle(
+		    l->plan, false, "roll back with the state directory of that install",
+		    "our programs already run here, but '%s' records no install", cryo_dir_state());
 }
 
 static void check_root(const struct obstacle_look *l)
@@ -63,7 +62,7 @@ static void check_skew(const struct obstacle_look *l)
 	    !cryo_rke2_minor(l->n->release, &major, &theirs)) {
 		if (!l->n->release)
 			rke2_add_note(l->plan,
-				      "the release of RKE2 is not known: '%s' did not tell",
+				      "cannot determine the RKE2 release: '%s' did not report it",
 				      l->n->program ? l->n->program : "rke2");
 		return;
 	}
@@ -133,15 +132,13 @@ static void check_wins(const struct obstacle_look *l, const struct cryo_rke2_con
 	const char *fixed = json_string_value(json_object_get(l->n->fixed, key));
 
 	if (fixed)
-		rke2_add_obstacle(
-		    l->plan, false, "remove it there",
-		    "'%s' is set on the command line or in the environment of the service, "
-		    "which win over configuration files",
-		    key);
+		rke2_add_obstacle(l->plan, false, "remove it there",
+				  "'%s' is set on the command line or in the environment of the "
+				  "service, which override configuration files",
+				  key);
 	else if (!cryo_rke2_config_has(merged, key, value))
 		rke2_add_obstacle(l->plan, false, "write the key as 'KEY+' there, or remove it",
-				  "'%s' in '%s' has the last word over ours", key,
-				  from ? from : "?");
+				  "'%s' in '%s' overrides ours", key, from ? from : "?");
 }
 
 /* Read as RKE2 will read it, with our drop-in in its place: each key of ours has to win. */

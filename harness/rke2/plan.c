@@ -222,7 +222,7 @@ static size_t plan_runtime(struct planned *p, size_t *first)
 		    r.template);
 	if (r.unknown)
 		rke2_add_note(p->plan,
-			      "there is no '%s' yet: containerd may not restore until you start "
+			      "'%s' does not exist yet: containerd cannot restore until you start "
 			      "the service and install again",
 			      r.unknown);
 	return r.n;

@@ -138,7 +138,7 @@ static void compare_node(struct status_look *l)
 	}
 	if (into && !cryo_streq(into, l->n->current)) {
 		l->drifted = true;
-		add_status_note(l, "'%s/bin' leads to '%s', our programs are in '%s'%s",
+		add_status_note(l, "'%s/bin' points to '%s', our programs are in '%s'%s",
 				l->n->data_dir, l->n->current ? l->n->current : "nothing", into,
 				l->n->pid ? "" : " (the service is not running)");
 	}
@@ -172,7 +172,7 @@ static void note_old_shims(struct status_look *l)
 			cryo_strv_add(&old, l->n->pods.v[i]);
 	all = cryo_strv_join(&old, ", ");
 	if (old.n)
-		add_status_note(l, "pods with the shim of before, until they are started anew: %s",
+		add_status_note(l, "pods that keep the previous shim until they are restarted: %s",
 				all);
 }
 

@@ -65,7 +65,7 @@ static void check_processes(const struct cryo_rke2_node *n, const json_t *plan, 
 		if (!*now)
 			cryo_str_addf(why, "%s is not running", wanted[i]);
 		else if (want && ours != (strcmp(now, want) == 0))
-			cryo_str_addf(why, "the %s that runs is %s", wanted[i],
+			cryo_str_addf(why, "the running %s is %s", wanted[i],
 				      ours ? "not ours" : "still ours");
 		if (why->len)
 			return;
@@ -104,7 +104,7 @@ static void check_api(const struct cryo_rke2_node *n, struct cryo_str *why)
 	if (server && ask_kubectl(n, config, readyz, &text, &err) < 0)
 		cryo_str_addf(why, "the API server does not answer: %s", err.msg);
 	else if (ask_kubectl(n, config, node, &state, &err) < 0)
-		cryo_str_addf(why, "no answer about node '%s': %s", n->name, err.msg);
+		cryo_str_addf(why, "cannot query node '%s': %s", n->name, err.msg);
 	else if (strcmp(state, "True") != 0)
 		cryo_str_addf(why, "node '%s' is not Ready", n->name);
 }
@@ -137,7 +137,7 @@ static int wait_for_node(void *arg, const json_t *plan, bool ours, struct cryo_e
 			return 0;
 		if (cryo_now_ms() >= until)
 			return cryo_err_set(err, CRYO_E_TIMEOUT,
-					    "the node is not ready in time: %s",
+					    "the node did not become ready in time: %s",
 					    cryo_str_get(&why));
 		cryo_step_note("%s", cryo_str_get(&why));
 		rc = cryo_intr_sleep(PAUSE_MS, err);

@@ -35,7 +35,7 @@ static int check_matrix_value(const struct cryo_node *list, size_t at, const cha
 		    v->kind == CRYO_NODE_SCALAR ? "'" : "", MAX_VALUE);
 	for (size_t i = 0; i < at; i++)
 		if (strcmp(list->child[i]->text, v->text) == 0)
-			return cryo_node_err(v, err, "matrix '%s': '%s' is there twice", key,
+			return cryo_node_err(v, err, "matrix '%s': '%s' appears twice", key,
 					     v->text);
 	return 0;
 }

@@ -127,13 +127,13 @@ static int check_step_alias(const struct cryo_step *step, const struct cryo_vars
 				     step->kind->name);
 	if (step->expect.error)
 		return cryo_node_err(step->node, err,
-				     "'as': a step that has to fail has no result to name");
+				     "'as': a step that is expected to fail has no result to name");
 	if (!cryo_scenario_is_name(step->as))
 		return cryo_node_err(step->node, err,
 				     "'as': '%.64s' is not a name (small letters, digits, '-')",
 				     step->as);
 	if (cryo_strv_has(&vars->name, step->as))
-		return cryo_node_err(step->node, err, "'as': there is a '%s' already", step->as);
+		return cryo_node_err(step->node, err, "'as': '%s' is already taken", step->as);
 	return 0;
 }
 

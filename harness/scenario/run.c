@@ -60,7 +60,7 @@ static int make_run_namespace(struct cryo_run *run, struct cryo_err *err)
 	int rc;
 
 	if (getrandom(&id, sizeof(id), 0) != sizeof(id))
-		return cryo_err_sys(err, errno, "no random number");
+		return cryo_err_sys(err, errno, "cannot get a random number");
 	ns = cryo_asprintf("%s-%08x", run->scenario->name, id);
 	object = json_pack("{s:s, s:s, s:{s:s, s:{s:s}}}", "apiVersion", "v1", "kind", "Namespace",
 			   "metadata", "name", ns, "labels", "cryopod.dev/scenario",
@@ -165,15 +165,15 @@ static int check_expected_outcome(const struct cryo_expect *expect, int rc, stru
 	if (!expect->error || rc == -CRYO_E_INTERRUPTED)
 		return rc;
 	if (rc == 0)
-		return cryo_err_set(err, CRYO_E_CHECK, "it worked, but has to fail");
+		return cryo_err_set(err, CRYO_E_CHECK, "it succeeded, but was expected to fail");
 	if (expect->code && !(is_server_answer(err) && err->http_code == (int)expect->code))
 		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_CHECK),
-				     "failed otherwise than with code %d", (int)expect->code);
+				     "failed, but not with code %d", (int)expect->code);
 	if (expect->contains && !strstr(err->msg, expect->contains))
 		return cryo_err_wrap(err, cryo_err_as(err, rc, CRYO_E_CHECK),
-				     "failed without saying '%s'", expect->contains);
+				     "failed, but not with '%s'", expect->contains);
 	cryo_str_clear(said);
-	cryo_str_addf(said, "fails as it has to: %s", err->msg);
+	cryo_str_addf(said, "failed as expected: %s", err->msg);
 	*err = (struct cryo_err)CRYO_ERR_INIT;
 	return 0;
 }
@@ -188,7 +188,7 @@ static int execute_step(struct cryo_run *run, const struct cryo_step *step, stru
 	if (rc < 0)
 		return rc;
 	if (now >= run->scenario_until)
-		return cryo_err_set(err, CRYO_E_TIMEOUT, "the scenario's time is up");
+		return cryo_err_set(err, CRYO_E_TIMEOUT, "the scenario reached its time limit");
 	run->step_until = now + cryo_limit_ms(step->timeout_ms);
 	if (run->step_until > run->scenario_until)
 		run->step_until = run->scenario_until;

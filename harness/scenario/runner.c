@@ -145,7 +145,7 @@ static bool keep_fresh_cluster(struct cryo_cluster *t, struct cryo_scenario_resu
 		return false;
 	}
 	r->cluster = cryo_strdup(t->name);
-	cryo_info("cluster '%s' still runs", t->name);
+	cryo_info("cluster '%s' is still running", t->name);
 	return true;
 }
 
@@ -285,5 +285,5 @@ int cryo_scenario_lint(const char *const *files, struct cryo_err *err)
 	}
 	if (wrong == 0)
 		return 0;
-	return cryo_err_set(err, CRYO_E_CONFIG, "%zu of %zu scenario files are wrong", wrong, n);
+	return cryo_err_set(err, CRYO_E_CONFIG, "%zu of %zu scenario files have errors", wrong, n);
 }

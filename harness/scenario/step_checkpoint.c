@@ -138,8 +138,9 @@ static int lint_checkpoint_step(const struct cryo_scenario *s, const struct cryo
 	if (rc == 0 && a->timeout > INT32_MAX)
 		rc = cryo_node_err(step->args, err, "'timeout' is too large (seconds)");
 	if (rc == 0 && a->form && cryo_checkpoint_form_parse(a->form, &form, err) < 0)
-		rc = cryo_node_err(cryo_node_get(step->args, "form"), err,
-				   "'form': '%.64s' is not pods, proxy or kubelet", a->form);
+		rc = cryo_node_err(
+		    cryo_node_get(step->args, "form"), err,
+		    "'form': '%.64s' is not valid (valid values: pods, proxy, kubelet)", a->form);
 	return rc;
 }
 

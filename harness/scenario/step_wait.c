@@ -51,7 +51,7 @@ static int decode_counter_goal(const struct cryo_node *n, struct counter_goal *o
 	if (rc < 0 || !out->format_node)
 		return rc;
 	if (out->format_node->kind != CRYO_NODE_SCALAR)
-		return cryo_node_err(out->format_node, err, "'format' must be a text");
+		return cryo_node_err(out->format_node, err, "'format' must be a string");
 	rc = cryo_count_format_new(out->format_node->text, &out->format, err);
 	return rc < 0 ? cryo_node_err(out->format_node, err, "%s", err->msg) : 0;
 }

@@ -32,7 +32,7 @@ int cryo_verdict_read(const struct cryo_proc_result *res, int rc, struct cryo_er
 				    res->signal, strsignal(res->signal));
 	if (!last)
 		return cryo_err_set(err, CRYO_E_CHILD,
-				    "its process ended with exit code %d and without a word",
+				    "its process ended with exit code %d and without a result",
 				    res->exit_code);
 	return cryo_err_set(err, map_exit_code_status(res->exit_code), "%.*s",
 			    (int)strcspn(last, "\n"), last);

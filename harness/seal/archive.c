@@ -211,7 +211,7 @@ static int get_envelope(int in, const struct cryo_seal_reader_opts *o, uint64_t 
 	if (rc == 0 && got < pad_to_tar_block(size))
 		rc = report_malformed_seal(err, "it ends in 'seal.cms'");
 	if (rc == 0 && !is_zero_filled(der + size, pad_to_tar_block(size) - size))
-		rc = report_malformed_seal(err, "something lies behind 'seal.cms'");
+		rc = report_malformed_seal(err, "there is data after 'seal.cms'");
 	*end = BLOCK + pad_to_tar_block(size);
 	return rc < 0 ? rc : cryo_seal_reader_from(der, size, o, r, err);
 }
@@ -224,14 +224,14 @@ static int check_archive_end(int fd, uint64_t at, struct cryo_err *err)
 	int rc = cryo_seal_file_size("archive", fd, &size, err);
 
 	if (rc == 0 && (size < at || size - at > PADDING))
-		rc = report_malformed_seal(err, size < at ? "it is cut"
-							  : "something lies behind its end");
+		rc = report_malformed_seal(err,
+					   size < at ? "it is cut" : "there is data after its end");
 	for (size_t got; rc == 0 && at < size; at += got) {
 		char buf[sizeof(zeros)];
 
 		rc = cryo_seal_pread(fd, buf, sizeof(buf), at, &got, err);
 		if (rc == 0 && (got == 0 || memcmp(buf, zeros, got) != 0))
-			rc = report_malformed_seal(err, "something lies behind its end");
+			rc = report_malformed_seal(err, "there is data after its end");
 	}
 	return rc;
 }
@@ -251,7 +251,7 @@ int cryo_seal_archive_open(int in, int out, const struct cryo_seal_reader_opts *
 		return rc;
 	f = r->manifest.file;
 	if (r->manifest.n != 1 || strcmp(f->name, h.name) != 0)
-		return report_malformed_seal(err, "its members are not those of its manifest");
+		return report_malformed_seal(err, "its members do not match its manifest");
 	if (size != cryo_seal_stream_size(f->plain))
 		return report_malformed_seal(err,
 					     "its member does not have the size that was sealed");

@@ -48,7 +48,7 @@ static const char *find_usage_fault(X509 *x, const EVP_PKEY *key, enum cryo_seal
 	uint32_t usage = X509_get_key_usage(x); /* all ones where the certificate has none */
 
 	if (X509_get_extension_flags(x) & EXFLAG_INVALID)
-		return "its extensions make no sense";
+		return "its extensions are not valid";
 	if (use == CRYO_SEAL_SIGN)
 		return usage & KU_DIGITAL_SIGNATURE ? NULL : "its key usage lacks digitalSignature";
 	if (EVP_PKEY_is_a(key, "RSA"))

@@ -37,7 +37,7 @@ struct cryo_seal_secret *cryo_seal_secret_new(void)
 int cryo_seal_secret_random(struct cryo_seal_secret *s, struct cryo_err *err)
 {
 	if (RAND_priv_bytes(s->key, sizeof(s->key)) != 1 || RAND_bytes(s->id, sizeof(s->id)) != 1)
-		return cryo_seal_crypto_fail(err, CRYO_E_SYSTEM, "no random numbers");
+		return cryo_seal_crypto_fail(err, CRYO_E_SYSTEM, "cannot get random numbers");
 	return 0;
 }
 

@@ -88,8 +88,9 @@ int cryo_seal_envelope_recipient(const struct cryo_seal_cert *cert, char hash[CR
 	OPENSSL_free(der);
 	PKCS7_ISSUER_AND_SERIAL_free(id);
 	return n > 0 ? 0
-		     : cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
-					     "cannot tell whose the certificate is");
+		     : cryo_seal_crypto_fail(
+			   err, CRYO_E_CONFIG,
+			   "cannot read the certificate's issuer and serial number");
 }
 
 static int report_no_envelope(struct cryo_err *err, const char *why)
@@ -151,7 +152,7 @@ static int check_recipients(CMS_ContentInfo *cms, const struct cryo_seal_reader_
 		int type = CMS_RecipientInfo_type(ri);
 
 		if (type != CMS_RECIPINFO_TRANS && type != CMS_RECIPINFO_AGREE)
-			return report_no_envelope(err, "another kind of recipient");
+			return report_no_envelope(err, "a recipient of another kind");
 		if (type == CMS_RECIPINFO_TRANS && !uses_oaep_padding(ri))
 			return report_no_envelope(err, "RSA without OAEP");
 		mine += is_own_recipient(ri, o);
@@ -186,7 +187,7 @@ static int decrypt_envelope(const void *der, size_t len, const struct cryo_seal_
 	if (!cms || OBJ_obj2nid(CMS_get0_type(cms)) != NID_id_smime_ct_authEnvelopedData)
 		return report_no_envelope(err, "another type");
 	if (!is_canonical_envelope(cms, der, len))
-		return report_no_envelope(err, "not in the one form that DER has");
+		return report_no_envelope(err, "not encoded as DER requires");
 	rc = check_recipients(cms, o, err);
 	if (rc < 0)
 		return rc;
@@ -235,13 +236,14 @@ int cryo_seal_envelope_open(const void *der, size_t len, const struct cryo_seal_
 	if (!cms)
 		return report_no_envelope(err, "no DER");
 	if (o->cert && X509_check_private_key(o->cert->x509, o->key->pkey) != 1)
-		return cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
-					     "the certificate and the private key do not match");
+		return cryo_seal_crypto_fail(
+		    err, CRYO_E_CONFIG,
+		    "the certificate and the private key file file do not match");
 	if (OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed) {
 		if (o->trusted)
 			return cryo_err_set(err, CRYO_E_TAMPER,
-					    "the set is not signed, and only sets of trusted "
-					    "signers are accepted");
+					    "the set is not signed, and only sets signed by "
+					    "trusted signers are accepted");
 		return decrypt_envelope(der, len, o, text, recipient, err);
 	}
 	rc = verify_envelope_maker(cms, o->trusted, &inner, err);

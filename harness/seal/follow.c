@@ -76,8 +76,7 @@ static int read_followed_size(const struct cryo_seal_follow *f, uint64_t *size,
 	int rc = cryo_seal_file_size(f->name, f->in, size, err);
 
 	if (rc == 0 && f->segment > 0 && *size <= cryo_seal_stream_at(f->segment))
-		rc = cryo_err_set(err, CRYO_E_TAMPER, "'%s' became shorter while it was sealed",
-				  f->name);
+		rc = cryo_err_set(err, CRYO_E_TAMPER, "'%s' shrank while it was sealed", f->name);
 	return rc;
 }
 
@@ -106,8 +105,8 @@ static int check_punched_hole(const struct cryo_seal_follow *f, struct cryo_err 
 		return 0;
 	if (data < 0)
 		return cryo_err_sys(err, errno, "cannot look for holes in '%s'", f->name);
-	return cryo_err_set(err, CRYO_E_TAMPER, "'%s' was written to behind what was sealed",
-			    f->name);
+	return cryo_err_set(err, CRYO_E_TAMPER,
+			    "'%s' was changed in a part that was already sealed", f->name);
 }
 
 static int punch_sealed_hole(struct cryo_seal_follow *f, struct cryo_err *err)

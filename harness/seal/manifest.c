@@ -92,7 +92,7 @@ int cryo_seal_manifest_add(struct cryo_seal_manifest *m, const char *name, uint6
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' cannot be the name of an image",
 				    name);
 	if (cryo_seal_manifest_find(m, name))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is in the set already", name);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is already in the set", name);
 	if (m->n >= MAX_FILES)
 		return cryo_err_set(err, CRYO_E_CONFIG, "more than %d files", MAX_FILES);
 	add_manifest_file(m, name, plain);
@@ -193,9 +193,9 @@ static const char *parse_manifest_files(const json_t *files, struct cryo_seal_ma
 		if (!name || !cryo_seal_is_name(name))
 			return "a file has no name, or one that no image can have";
 		if (m->n > 0 && strcmp(m->file[m->n - 1].name, name) >= 0)
-			return "its files are not sorted, or one is there twice";
+			return "its files are not sorted, or one appears twice";
 		if (!json_is_integer(size) || plain < 0 || (uint64_t)plain > CRYO_SEAL_PLAIN_MAX)
-			return "a file has no size that is possible";
+			return "a file has an impossible size";
 		add_manifest_file(m, name, (uint64_t)plain);
 	}
 	return NULL;
@@ -220,13 +220,13 @@ static const char *parse_manifest_json(json_t *j, struct cryo_seal_manifest *m,
 	if (!json_is_integer(json_object_get(j, "version")))
 		return "it has no version";
 	if (cryo_json_int(j, "version", 0) != VERSION)
-		return "it has a version that is not known here";
+		return "it has an unknown version";
 	if (!parse_secret_id(cryo_json_str(j, "setId"), secret))
 		return "it has no setId";
 	if (!parse_secret_key(cryo_json_str(j, "dataKey"), secret))
 		return "it has no dataKey";
 	if (!parse_recipient(j, m))
-		return "its recipient is not one";
+		return "its recipient is not valid";
 	return parse_manifest_files(json_object_get(j, "files"), m);
 }
 
@@ -255,6 +255,6 @@ int cryo_seal_manifest_parse(const char *text, size_t len, struct cryo_seal_mani
 	if (!fault)
 		return 0;
 	cryo_seal_manifest_release(m);
-	return cryo_err_set(err, CRYO_E_TAMPER, "the manifest in '%s' is not sound: %s",
+	return cryo_err_set(err, CRYO_E_TAMPER, "the manifest in '%s' is not valid: %s",
 			    CRYO_SEAL_CMS_NAME, fault);
 }

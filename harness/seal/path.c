@@ -94,7 +94,7 @@ static int publish_converted(const char *from, const char *dst, struct cryo_err 
 	if (renameat2(AT_FDCWD, from, AT_FDCWD, dst, RENAME_NOREPLACE) == 0)
 		return 0;
 	if (errno == EEXIST)
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is there already", dst);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' already exists", dst);
 	return cryo_err_sys(err, errno, "cannot publish '%s'", dst);
 }
 
@@ -131,7 +131,7 @@ static int convert_to_target(const struct job *j, int from, bool dir, const char
 	int rc;
 
 	if (cryo_fs_exists(dst))
-		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is there already", dst);
+		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' already exists", dst);
 	rc = cryo_fs_check_place(dst, err);
 	if (rc < 0)
 		return rc;

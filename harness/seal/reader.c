@@ -40,10 +40,10 @@ int cryo_seal_reader_from(const void *der, size_t len, const struct cryo_seal_re
 		rc = cryo_seal_manifest_parse(cryo_str_get(&text), text.len, &r->manifest,
 					      r->secret, err);
 	if (rc == 0 && *r->manifest.recipient && strcmp(r->manifest.recipient, recipient) != 0)
-		rc = cryo_err_set(err, CRYO_E_TAMPER,
-				  "'%s' was changed: it names others than it "
-				  "was sealed for",
-				  CRYO_SEAL_CMS_NAME);
+		rc =
+		    cryo_err_set(err, CRYO_E_TAMPER,
+				 "'%s' was changed: its recipients are not those it was sealed for",
+				 CRYO_SEAL_CMS_NAME);
 	if (rc == 0)
 		*out = cryo_steal(&r);
 	return rc;
@@ -54,8 +54,8 @@ static int check_sealed_size(const struct cryo_seal_file *f, uint64_t size, stru
 	if (size == cryo_seal_stream_size(f->plain))
 		return 0;
 	return cryo_err_set(err, CRYO_E_TAMPER,
-			    "'%s' has %llu bytes, and %llu were sealed: it is cut, longer, or not "
-			    "sealed",
+			    "'%s' has %llu bytes, and %llu were sealed: it is truncated, longer, "
+			    "or not sealed",
 			    f->name, (unsigned long long)size,
 			    (unsigned long long)cryo_seal_stream_size(f->plain));
 }
@@ -85,8 +85,7 @@ static int open_listed_file(struct cryo_seal_reader *r, const struct cryo_seal_f
 	}
 	rc = cryo_seal_dir_open(r->dir, f->name, fd, err);
 	if (rc < 0 && err->status == CRYO_E_SYSTEM && err->sys_errno == ENOENT)
-		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' was sealed and is not there",
-				    f->name);
+		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' was sealed but is missing", f->name);
 	if (rc < 0)
 		return cryo_err_as(err, rc, CRYO_E_TAMPER);
 	if (fstat(*fd, &st) < 0)

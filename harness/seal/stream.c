@@ -75,7 +75,7 @@ int cryo_seal_stream_new(const struct cryo_seal_secret *secret, const char *name
 	if (header)
 		memcpy(s->header, header, sizeof(s->header));
 	else if (RAND_bytes(s->header, sizeof(s->header)) != 1)
-		return cryo_seal_crypto_fail(err, CRYO_E_SYSTEM, "no random numbers");
+		return cryo_seal_crypto_fail(err, CRYO_E_SYSTEM, "cannot get random numbers");
 	else
 		s->header[0] = CRYO_SEAL_HEADER;
 	if (s->header[0] != CRYO_SEAL_HEADER)
@@ -179,7 +179,7 @@ static int seal_stream_segment(const struct work *w, struct worker *me, uint64_t
 	int n, rc = cryo_seal_pread(run->in, data, p.n, run->in_base + p.plain_at, &got, err);
 
 	if (rc == 0 && got < p.n)
-		rc = cryo_err_set(err, CRYO_E_TAMPER, "became shorter while it was sealed");
+		rc = cryo_err_set(err, CRYO_E_TAMPER, "shrank while it was sealed");
 	if (rc < 0)
 		return rc;
 	memcpy(me->buf, w->s->header, p.head);
@@ -204,7 +204,7 @@ static int open_stream_segment(const struct work *w, struct worker *me, uint64_t
 				    &got, err);
 
 	if (rc == 0 && got < want)
-		rc = cryo_err_set(err, CRYO_E_TAMPER, "ends in the middle");
+		rc = cryo_err_set(err, CRYO_E_TAMPER, "is truncated");
 	if (rc < 0)
 		return rc;
 	make_segment_nonce(w->s, i, p.last, nonce);

@@ -66,7 +66,7 @@ int cryo_seal_writer_create(struct cryo_seal_writer *w, const char *name, int *o
 			    struct cryo_err *err)
 {
 	int fd, rc = cryo_seal_manifest_find(&w->manifest, name)
-			 ? cryo_err_set(err, CRYO_E_CONFIG, "'%s' is in the set already", name)
+			 ? cryo_err_set(err, CRYO_E_CONFIG, "'%s' is already in the set", name)
 			 : 0;
 
 	if (rc == 0 && !cryo_seal_is_name(name))
@@ -185,7 +185,7 @@ int cryo_seal_writer_finish(struct cryo_seal_writer *w, struct cryo_err *err)
 	int rc;
 
 	if (w->broken || w->following)
-		return cryo_err_set(err, CRYO_E_CONFIG, "the set is not complete: no '%s' for it",
+		return cryo_err_set(err, CRYO_E_CONFIG, "the set is incomplete: no '%s' for it",
 				    CRYO_SEAL_CMS_NAME);
 	rc = cryo_seal_writer_envelope(w, &der, err);
 	if (rc == 0)

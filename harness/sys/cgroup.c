@@ -209,8 +209,8 @@ int cryo_cgroup_delegate(const struct cryo_cgroups *cg, const char *path, struct
 		if (*path)
 			return 0;
 		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "this is a container whose processes are in '%s' itself: no "
-				    "cgroup below it gets controllers",
+				    "this container's processes are in '%s' itself, so cgroups "
+				    "below it get no controllers",
 				    dir);
 	}
 	rc = cryo_fs_read(from, 4096, &have, err);
@@ -407,6 +407,5 @@ int cryo_cgroup_remove(const struct cryo_cgroups *cg, const char *path, struct c
 		usleep(10000);
 	}
 	return cryo_err_set(err, CRYO_E_SYSTEM,
-			    "cgroup '%s' cannot be removed: %zu processes are left in it", path,
-			    left);
+			    "cannot remove cgroup '%s': %zu processes are still in it", path, left);
 }

@@ -82,8 +82,7 @@ int cryo_cgroup_set(const struct cryo_cgroups *cg, const char *path, const char 
 	size_t n = strlen(value);
 
 	if (!full)
-		return cryo_err_set(err, CRYO_E_CHECK, "control group '%s' has no '%s'", path,
-				    file);
+		return cryo_err_set(err, CRYO_E_CHECK, "cgroup '%s' has no '%s'", path, file);
 	if (fd < 0 || write(fd, value, n) != (ssize_t)n)
 		return cryo_err_sys(err, errno, "cannot write '%s' to '%s'", value, full);
 	return 0;

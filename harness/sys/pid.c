@@ -42,7 +42,7 @@ int cryo_pid_of(pid_t pid, struct cryo_pid *out, struct cryo_err *err)
 
 	out->pid = pid;
 	if (!read_pid_stat(pid, &state, &out->start_time))
-		return cryo_err_sys(err, ESRCH, "cannot look at process %d", pid);
+		return cryo_err_sys(err, ESRCH, "cannot inspect process %d", pid);
 	return 0;
 }
 
@@ -83,7 +83,7 @@ int cryo_pid_end(const struct cryo_pid *p, int64_t grace_ms, struct cryo_err *er
 	}
 	syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
 	if (!wait_for_exit(pidfd, 10000))
-		return cryo_err_set(err, CRYO_E_SYSTEM, "process %d does not end", p->pid);
+		return cryo_err_set(err, CRYO_E_SYSTEM, "process %d did not end", p->pid);
 	return 0;
 }
 

@@ -244,7 +244,7 @@ int cryo_child_await(struct cryo_child *r, const bool *said, int64_t timeout_ms,
 	if (*said && r->ending == CRYO_OK)
 		return 0;
 	rc = fetch_child_outcome(r, err);
-	return rc < 0 ? rc : cryo_err_set(err, CRYO_E_CHILD, "'%s' ended too early", r->p->argv[0]);
+	return rc < 0 ? rc : cryo_err_set(err, CRYO_E_CHILD, "'%s' ended early", r->p->argv[0]);
 }
 
 void cryo_child_end(struct cryo_child *r)

@@ -28,7 +28,7 @@ void cryo_random_reseed_or_warn(const char *restored)
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	if (cryo_random_reseed(&err) < 0)
-		cryo_warn("%s: %s may draw the random numbers that its source draws too, for up "
-			  "to a minute",
-			  err.msg, restored);
+		cryo_warn(
+		    "%s: %s may draw the same random numbers as its source for up to a minute",
+		    err.msg, restored);
 }

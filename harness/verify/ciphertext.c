@@ -51,10 +51,10 @@ static const struct {
 	[CRYO_CIPHERTEXT_OK] = { "ok", NULL },
 	[CRYO_CIPHERTEXT_READABLE] = { "readable", NULL },
 	[CRYO_CIPHERTEXT_NOT_SEALED] = { "not-sealed", "is not there" },
-	[CRYO_CIPHERTEXT_BAD_CMS] = { "bad-cms", "is not a CMS that could hold a key" },
-	[CRYO_CIPHERTEXT_PLAIN_MEMBER] = { "plain-member", "does not begin as a sealed file does" },
+	[CRYO_CIPHERTEXT_BAD_CMS] = { "bad-cms", "is not a CMS message that could hold a key" },
+	[CRYO_CIPHERTEXT_PLAIN_MEMBER] = { "plain-member", "does not begin like a sealed file" },
 	[CRYO_CIPHERTEXT_BAD_SIZE] = { "bad-size", "has a size that no sealed file has" },
-	[CRYO_CIPHERTEXT_NO_IMAGES] = { "no-images", "is there, but nothing that is sealed" },
+	[CRYO_CIPHERTEXT_NO_IMAGES] = { "no-images", "exists, but nothing is sealed" },
 	[CRYO_CIPHERTEXT_NO_CANARY] = { "no-canary", NULL },
 	[CRYO_CIPHERTEXT_CLEAR_PARTS] = { "clear-parts", NULL },
 };

@@ -81,8 +81,8 @@ static int open_for_attach(const char *name, struct cryo_cluster **out, struct c
 		return rc;
 	if (cryo_fs_exists((*out)->dir))
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "there is a cluster '%s' of kind '%s': take another name, or "
-				    "take it down first (cryopod down --name %s)",
+				    "cluster '%s' already exists, of kind '%s': choose another "
+				    "name, or take it down first (cryopod down --name %s)",
 				    name, cryo_cluster_kind(*out), name);
 	cryo_cluster_free(*out);
 	*out = NULL;

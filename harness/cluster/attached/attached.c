@@ -56,14 +56,14 @@ int attached_down(struct cryo_cluster *t, struct cryo_err *err)
 
 	cryo_step_begin("down %s", t->name);
 	if (!cryo_fs_exists(t->dir)) {
-		cryo_step_same("nothing was there");
+		cryo_step_same("nothing to remove");
 		return 0;
 	}
 	rc = cryo_fs_rmtree(t->dir, err);
 	if (rc < 0)
 		cryo_step_fail("%s", err->msg);
 	else
-		cryo_step_ok("forgotten; the cluster itself is not touched");
+		cryo_step_ok("forgotten; the cluster itself is untouched");
 	rmdir(cryo_dir_state()); /* goes with the last one */
 	return rc;
 }

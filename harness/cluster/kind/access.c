@@ -78,7 +78,7 @@ static int find_node_init(const struct kindc *c, const struct cryo_cluster_node 
 	if ((*out)->pid > 0 && cryo_pid_alive(*out))
 		return 0;
 	return cryo_err_set(err, CRYO_E_CHECK,
-			    "node '%s' does not run (cryopod up --name %s starts it)", node->name,
+			    "node '%s' is not running (start it: cryopod up --name %s)", node->name,
 			    c->base.name);
 }
 

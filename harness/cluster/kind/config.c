@@ -126,7 +126,7 @@ int kindc_config(const struct kindc_wish *w, struct cryo_str *out, struct cryo_e
 	int rc = 0;
 
 	if (w->file && w->nodes)
-		return cryo_err_set(err, CRYO_E_USAGE, "either --config or --nodes");
+		return cryo_err_set(err, CRYO_E_USAGE, "--config and --nodes exclude each other");
 	if (w->nodes > MAX_NODES)
 		return cryo_err_set(err, CRYO_E_USAGE, "--nodes: at most %d", MAX_NODES);
 	if (w->file)

@@ -116,8 +116,8 @@ static int look_for_leftovers(const struct kindc *c, const struct cryo_cgroups *
 			      struct cryo_err *err)
 {
 	if (c->forwarder.pid > 0 && cryo_pid_alive(&c->forwarder))
-		return cryo_err_set(err, CRYO_E_SYSTEM, "a process of cluster '%s' is left",
-				    c->base.name);
+		return cryo_err_set(err, CRYO_E_SYSTEM,
+				    "a process of cluster '%s' is still running", c->base.name);
 	if (cryo_cgroup_exists(cg, c->group))
 		return cryo_err_set(err, CRYO_E_SYSTEM, "cgroup '%s' is left", c->group);
 	if (cryo_fs_exists(c->base.dir))
@@ -163,15 +163,15 @@ int kindc_down(struct cryo_cluster *t, struct cryo_err *err)
 		return rc;
 	cryo_step_begin("down %s", t->name);
 	if (!cryo_fs_exists(t->dir)) {
-		cryo_step_same("nothing was there");
+		cryo_step_same("nothing to remove");
 	} else {
 		rc = remove_kind_cluster(c, err);
 		if (rc < 0)
 			cryo_step_fail("%s", err->msg);
 		else
-			cryo_step_ok("no container, volume, image, process or file left");
+			cryo_step_ok("no container, volume, image, process or file is left");
 	}
 	cryo_lock_remove(c->lock, &lock);
 	rmdir(cryo_dir_run());
-	return cryo_err_wrap(err, rc, "cluster '%s' is not all down", t->name);
+	return cryo_err_wrap(err, rc, "cluster '%s' is not completely down", t->name);
 }

@@ -120,7 +120,7 @@ static int wait_for_kind_api(struct kindc *c, struct cryo_kube *k, int64_t deadl
 	while ((rc = cryo_kube_ready(k, &why, err)) == 1) {
 		if (!kindc_runs(c))
 			rc = cryo_err_set(err, CRYO_E_PROVISION,
-					  "a node died while the API server was awaited");
+					  "a node died while waiting for the API server");
 		else if (cryo_now_ms() >= deadline)
 			rc = cryo_err_set(err, CRYO_E_TIMEOUT, "the API server is not ready: %s",
 					  why ? why : "no answer");

@@ -243,7 +243,7 @@ static int reach_cluster(struct kind_up *u, struct cryo_err *err)
 		return rc;
 	if (nodes.n > 0 && !recorded)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "there is a kind cluster '%s' that cryopod did not make: take "
+				    "kind cluster '%s' exists and was not made by cryopod: choose "
 				    "another name (--name)",
 				    u->c->kind_name);
 	if (nodes.n > 0 && u->c->complete) {

@@ -41,8 +41,8 @@ static int look_at_remains(const struct local *l, const struct cryo_cgroups *cg,
 			   const struct local_record *r, struct cryo_err *err)
 {
 	if (local_record_running(r) || (r->forwarder.pid > 0 && cryo_pid_alive(&r->forwarder)))
-		return cryo_err_set(err, CRYO_E_SYSTEM, "a process of cluster '%s' is left",
-				    l->base.name);
+		return cryo_err_set(err, CRYO_E_SYSTEM,
+				    "a process of cluster '%s' is still running", l->base.name);
 	if (cryo_cgroup_exists(cg, l->cgroup))
 		return cryo_err_set(err, CRYO_E_SYSTEM, "cgroup '%s' is left", l->cgroup);
 	if (cryo_fs_exists(l->base.dir))
@@ -105,15 +105,15 @@ int local_down(struct cryo_cluster *t, struct cryo_err *err)
 		return rc;
 	cryo_step_begin("down %s", l->base.name);
 	if (!has_cluster_remains(l, &cg)) {
-		cryo_step_same("nothing was there");
+		cryo_step_same("nothing to remove");
 	} else {
 		rc = remove_whole_cluster(l, &cg, err);
 		if (rc < 0)
 			cryo_step_fail("%s", err->msg);
 		else
-			cryo_step_ok("no process, mount, cgroup or file left");
+			cryo_step_ok("no process, mount, cgroup or file is left");
 	}
 	cryo_lock_remove(l->lock, &lock);
 	rmdir(cryo_dir_run());
-	return cryo_err_wrap(err, rc, "cluster '%s' is not all down", l->base.name);
+	return cryo_err_wrap(err, rc, "cluster '%s' is not completely down", l->base.name);
 }

@@ -310,7 +310,7 @@ static void what_somebody_holds_stays(void **state)
 
 	(void)state;
 	assert_true(fd >= 0);
-	is_used_by("cache/builds/part/" A, "a cryopod that runs");
+	is_used_by("cache/builds/part/" A, "a running cryopod");
 	assert_int_equal(prune(&all), 1);
 	assert_true(there("cache/builds/part/" A));
 	close(fd);

@@ -137,9 +137,9 @@ static void rules(void **state)
 		  NULL, "init container 'i' is not run again" },
 		{ "kind: Pod\nspec: {" C ", initContainers: [{name: i}, {name: s, restartPolicy: "
 		  "Always}]}\n",
-		  "spec.initContainers[1]", "spec.initContainers[0]", "container 's' begins anew" },
+		  "spec.initContainers[1]", "spec.initContainers[0]", "container 's' starts from the beginning" },
 		{ "kind: Pod\nspec: {containers: [{name: app}, {name: log}]}\n", NULL,
-		  "spec.containers[1]", "container 'log' begins anew" },
+		  "spec.containers[1]", "container 'log' starts from the beginning" },
 		{ "kind: Pod\nspec: {containers: [], ephemeralContainers: [{name: app}]}\n",
 		  "spec.ephemeralContainers", "spec.containers[0]",
 		  "ephemeral container 'app' becomes an ordinary one" },
@@ -276,9 +276,9 @@ static void several_archives(void **state)
 	both[1].container = "other";
 	assert_int_equal(make_form(text, &o, &f, &err), 0);
 	notes = cryo_strv_join(&f.notes, "; ");
-	assert_non_null(strstr(notes, "'third' begins anew"));
-	assert_null(strstr(notes, "'other' begins anew"));
-	assert_null(strstr(notes, "'counter' begins anew"));
+	assert_non_null(strstr(notes, "'third' starts from the beginning"));
+	assert_null(strstr(notes, "'other' starts from the beginning"));
+	assert_null(strstr(notes, "'counter' starts from the beginning"));
 	cryo_pod_form_release(&f);
 
 	both[1].container = "absent";
@@ -346,9 +346,9 @@ static void explanations(void **state)
 		const char *text, *says;
 	} row[] = {
 		{ "CRIU: Error (criu/files-reg.c:2143): Can't open file e/log on restore",
-		  "'/e/log' was in use on volume 'v' (emptyDir), which begins empty in each pod" },
+		  "'/e/log' was in use on volume 'v' (emptyDir), which starts empty in each pod" },
 		{ "Can't open file e/in/x on restore", "on volume 'inner' (configMap), which is" },
-		{ "Can't open file dev/shm/state on restore", "shared memory, which begins empty" },
+		{ "Can't open file dev/shm/state on restore", "shared memory, which starts empty" },
 		{ "File e/log has bad size 9 (expect 7)", "on volume 'v' (emptyDir)" },
 		{ "Can't open file etc/passwd on restore", NULL },
 		{ "Can't open file elsewhere on restore", NULL },

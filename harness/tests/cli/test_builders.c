@@ -191,7 +191,7 @@ static void only_what_is_missing(void **state)
 	assert_int_equal(cryo_fs_mkdirs(b.item[1].dir, 0755, &err), 0);
 	assert_int_equal(run("[ $c != c ] || exit 4", 3, 100000), -CRYO_E_CHILD);
 	assert_string_equal(err.msg,
-			    "build c: its process ended with exit code 4 and without a word");
+			    "build c: its process ended with exit code 4 and without a result");
 	cryo_build_release(&b);
 	cryo_stack_release(&stack);
 	plan();

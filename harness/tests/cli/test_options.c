@@ -185,9 +185,9 @@ static void bad(void **state)
 		{ "start --timeout 5", "--timeout: '5' is not a duration" },
 		{ "start --timeout=", "--timeout: " },
 		{ "start --all=yes", "--all takes no value" },
-		{ "start x", "one argument too many, 'x': cryopod start" },
+		{ "start x", "unexpected argument 'x': cryopod start" },
 		{ "take", "an argument is missing: cryopod take POD [FILE]" },
-		{ "take a b c", "one argument too many, 'c': cryopod take POD [FILE]" },
+		{ "take a b c", "unexpected argument 'c': cryopod take POD [FILE]" },
 		{ "inside", "an argument is missing: cryopod inside PROGRAM…" },
 		{ "inside --", "an argument is missing" },
 	};

@@ -165,7 +165,7 @@ static void it_does_not_start(void **state)
 		int rc;
 	} row[] = {
 		{ "dies", NULL, "failed with exit code 1: error: no such context", -CRYO_E_CHILD },
-		{ "no namespace", NULL, "ended too early", -CRYO_E_CHILD },
+		{ "no namespace", NULL, "ended early", -CRYO_E_CHILD },
 		{ "", "/nowhere/kubectl", "no program '/nowhere/kubectl'", -CRYO_E_UNFIT },
 	};
 	const struct cryo_checkpoint_opts opts = { .ns = "n", .pod = "p" };

@@ -283,7 +283,7 @@ static void json(void **state)
 	    "'restore':'image','encryption':'seal','ip-sockets':true,'criu':'4.2.1',"
 	    "'node-access':true,'several-nodes':false,'reasons':{'checkpoint':'nobody answers',"
 	    "'pods-checkpoint':'its API server has no pods/checkpoint (stock Kubernetes)',"
-	    "'pod-at-once':'its container runtime is not asked directly',"
+	    "'pod-at-once':'its container runtime is not queried directly',"
 	    "'several-nodes':'it has one node'}}}";
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = make_cluster(&made_up, 1);
 	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };

@@ -28,8 +28,8 @@ static void refuses(void **state)
 		{ "a: !x []", "f.yaml:1: tags are not accepted" },
 		{ "&k a: 1", "f.yaml:1: anchors are not accepted" },
 		{ "? [1, 2]\n: 3", "f.yaml:1: a key must be plain text" },
-		{ "a: 1\nb: 2\na: 3", "f.yaml:3: key 'a' is there twice (first in line 1)" },
-		{ "a: \"x\\0y\"", "f.yaml:1: text holds a zero byte" },
+		{ "a: 1\nb: 2\na: 3", "f.yaml:3: duplicate key 'a' (first on line 1)" },
+		{ "a: \"x\\0y\"", "f.yaml:1: the text contains a NUL byte" },
 		{ "a: [1", "f.yaml:2: did not find expected" },
 		{ "a: b: c", "f.yaml:1: mapping values are not allowed" },
 		{ "a:\n\t- b", "f.yaml:2: " },
@@ -80,7 +80,7 @@ static void limits(void **state)
 		cryo_str_addf(&s, "k%d: 1\n", i);
 	cryo_str_add(&s, "k7: 1\n");
 	assert_int_equal(parse(s.p, &y, &err), -CRYO_E_CONFIG);
-	assert_string_equal(err.msg, "f.yaml:100001: key 'k7' is there twice (first in line 8)");
+	assert_string_equal(err.msg, "f.yaml:100001: duplicate key 'k7' (first on line 8)");
 
 	cryo_str_clear(&s);
 	while (s.len <= 4u << 20)
@@ -188,8 +188,8 @@ static void decode_refuses(void **state)
 		{ "name: x\nwait: 5", "f.yaml:2: 'wait': " },
 		{ "name: x\nsize: big", "f.yaml:2: 'size': " },
 		{ "name: x\nlist: a", "f.yaml:2: 'list' must be a list" },
-		{ "name: x\nlist: [a, [b]]", "f.yaml:2: 'list': item 2 is not a text" },
-		{ "name: x\nlist: [a, ~]", "f.yaml:2: 'list': item 2 is not a text" },
+		{ "name: x\nlist: [a, [b]]", "f.yaml:2: 'list': item 2 is not a string" },
+		{ "name: x\nlist: [a, ~]", "f.yaml:2: 'list': item 2 is not a string" },
 	};
 
 	(void)state;

@@ -196,8 +196,8 @@ static void hostile_members(void **state)
 		{ "config.dump", "{}", "no 'rootfsImageName'" },
 		{ "config.dump", "{\"rootfsImageName\":null}", "no 'rootfsImageName'" },
 		{ "config.dump", "{\"rootfsImageName\":5}", "'rootfsImageName' is not a string" },
-		{ "config.dump", "{\"rootfsImageName\":\"a b\"}", "no plain text" },
-		{ "config.dump", "{\"rootfsImageName\":\"a\\u001b[2J\"}", "no plain text" },
+		{ "config.dump", "{\"rootfsImageName\":\"a b\"}", "not plain text" },
+		{ "config.dump", "{\"rootfsImageName\":\"a\\u001b[2J\"}", "not plain text" },
 		{ "config.dump", "{\"rootfsImageName\":\"a\",\"runtime\":{}}", "'runtime' is no" },
 		{ "config.dump", "{\"rootfsImageName\":\"a\",\"checkpointedTime\":\"today\"}",
 		  "not an RFC 3339 time" },
@@ -245,7 +245,7 @@ static void nobody_named(void **state)
 	(void)state;
 	put_archive(m);
 	assert_int_equal(cryo_archive_load(archive, &a, &err), -CRYO_E_CONFIG);
-	assert_non_null(strstr(err.msg, "of which container"));
+	assert_non_null(strstr(err.msg, "does not name its container"));
 }
 
 static void huge_json(void **state)
@@ -299,7 +299,7 @@ static void every_cut_is_noticed(void **state)
 
 		assert_int_equal(cryo_fs_write(archive, text.p, len, 0600, &err), 0);
 		assert_int_equal(cryo_archive_load(archive, &a, &err), -CRYO_E_CONFIG);
-		assert_non_null(strstr(err.msg, len ? "cut short" : "is empty"));
+		assert_non_null(strstr(err.msg, len ? "truncated" : "is empty"));
 	}
 }
 
@@ -316,7 +316,7 @@ static void is_it_a_checkpoint(void **state)
 		{ { { "a", "x" } }, "is not a checkpoint: there is no 'inventory.img'" },
 		{ { { "checkpoint/inventory.img/", NULL } }, "is not a checkpoint" },
 		{ { { "myinventory.img", "x" } }, "is not a checkpoint" },
-		{ { { "seal.cms", "x" }, { "checkpoint.tar", "x" } }, "is sealed already" },
+		{ { { "seal.cms", "x" }, { "checkpoint.tar", "x" } }, "is already sealed" },
 	};
 	cryo_auto(cryo_free) char *inventory = scratch_path("inventory.img");
 	cryo_auto(cryo_free) char *sealed = scratch_path("seal.cms");

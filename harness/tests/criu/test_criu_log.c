@@ -97,7 +97,7 @@ static void explained(void **state)
 		  "or directory",
 		  "base image" },
 		{ "Error (criu/files-reg.c:2175): File etc/hostname has bad size 11 (expect 9)",
-		  "not as it was" },
+		  "changed since" },
 		{ "Error (criu/files-reg.c:2294): File v has bad mode 0100600 (expect 0100644)",
 		  "mode" },
 		{ "Error (criu/proc_parse.c:502): Unknown shit 100600 (/secretmem (deleted))",

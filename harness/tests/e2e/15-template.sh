@@ -57,7 +57,7 @@ down_t
 [ -z "${E2E_LOGS:-}" ] || cp -R "$cache/logs" "$E2E_LOGS/template"
 
 # Bad luck with templates. Each time: a cold start by itself, said once, then a new template.
-damaged() { down_t; up_from template && says "$1" && says "a cold start follows" && down_t; }
+damaged() { down_t; up_from template && says "$1" && says "starting cold" && down_t; }
 flip() { printf x | dd of="$(ls -S "$(template)"/images/pages-* | head -n 1)" bs=1 seek=100000 conv=notrunc; }
 flip
 point "a damaged image is found and the template replaced by a new template" damaged "is damaged"
@@ -77,7 +77,7 @@ point "a half-written template is ignored and taken away" other_key
 old() {
 	t=$(template)/template.json
 	jq -c '.created -= 8*24*3600*1000000000' "$t" >"$tmp/t.json" && cat "$tmp/t.json" >"$t" &&
-		up_from template && says "template: of this cluster" && down_t && one_template
+		up_from template && says "template: made from this cluster" && down_t && one_template
 }
 point "one that is too old is replaced" old
 no_criu() { # as on a machine where CRIU cannot: the images are there, CRIU fails
@@ -92,7 +92,7 @@ point "a restore that fails: its log is kept" no_criu
 
 port_t() {
 	CRYOPOD_CACHE_DIR=$cache cp_ -q --name e2e-u up && port=$(status .port e2e-u) &&
-		fails 3 "port $port of 127.0.0.1 is taken" tp_ up --port "$port" && down_t
+		fails 3 "port $port on 127.0.0.1 is in use" tp_ up --port "$port" && down_t
 }
 point "the port is taken" port_t
 same_time() {
@@ -142,7 +142,7 @@ without_criu() {
 		rm "$c"/builds/criu/*/criu && printf '#!/nowhere\n' >"$c/none" &&
 		chmod 755 "$c/none" && mv "$c/none" "$(echo "$c"/builds/criu/*/)criu" &&
 		exits 0 env CRYOPOD_CACHE_DIR="$c" "$CRYOPOD" --name e2e-t up &&
-		says "the node has no CRIU" && says "a cold start follows" &&
+		says "the node has no CRIU" && says "starting cold" &&
 		[ "$(status .origin e2e-t)" = cold ] && tp_ -q kubectl get nodes && down_t &&
 		exits 0 env CRYOPOD_CACHE_DIR="$c" "$CRYOPOD" --name e2e-t up && ! says "no CRIU" >/dev/null
 	rc=$?
@@ -167,7 +167,7 @@ kill_criu() {
 	until criu=$(pgrep -x criu -P $up); do kill -0 $up || return 1; done
 	sleep 0.1
 	kill -9 "$criu"
-	wait $up && [ "$(origin)" = template ] && says "a cold start follows" && down_t
+	wait $up && [ "$(origin)" = template ] && says "starting cold" && down_t
 }
 point "kill -9 of CRIU half way" kill_criu
 kill_copy() {
@@ -217,7 +217,7 @@ point "down --count" several_down
 first_alone() {
 	tp_ -q template rm
 	CRYOPOD_CACHE_DIR=$cache cp_ --name e2e-n up --count 2 >"$tmp/out" 2>&1 &&
-		says "template: of this cluster" && says "e2e-n-2: " && ! says "e2e-n-1: " >/dev/null &&
+		says "template: made from this cluster" && says "e2e-n-2: " && ! says "e2e-n-1: " >/dev/null &&
 		one_template
 	rc=$?
 	CRYOPOD_CACHE_DIR=$cache cp_ -q --name e2e-n down --count 2 && return $rc

@@ -116,7 +116,7 @@ again() { # the same words leave it as it is
 		[ "$a" = "$(status .nodes[0].pid e2e-b)" ]
 }
 point "up --from once more leaves it alone" again
-point "not over another cluster" fails 2 "there is a cluster 'e2e-s'" sn_ up --from one
+point "not over another cluster" fails 2 "cluster 'e2e-s' already exists" sn_ up --from one
 stopped_s() { [ "$(status .state e2e-b)" = stopped ]; }
 crash_s() {
 	kill -9 "$(status .nodes[0].pid e2e-b)" && until_true 30 stopped_s && exits 0 cp_ --name e2e-b up &&
@@ -130,7 +130,7 @@ cp_ -q --name e2e-a down
 for name in ../x A one.new "" a_b "$(printf %041d 0)" .; do
 	point "'$name' is not a name" fails 2 "is not a valid snapshot name" sn_ snapshot save "$name"
 done
-point "the name is taken" fails 2 "there is a snapshot 'one' already (--force replaces it)" sn_ snapshot save one
+point "the name is taken" fails 2 "snapshot 'one' already exists (--force replaces it)" sn_ snapshot save one
 point "save needs a name" fails 2 "an argument is missing" sn_ snapshot save
 point "up --from of what is not there" fails 2 "no snapshot 'two'" cp_ --name e2e-a up --from two
 point "or is not a name" fails 2 "no snapshot '../one'" cp_ --name e2e-a up --from ../one

@@ -40,7 +40,7 @@ else
 fi
 only_here() { ! ss -Hltn "sport = :$port" | grep -v '127\.0\.0\.1:'; }
 point "only this machine gets in" only_here
-point "the port is taken" fails 1 "port $port of 127.0.0.1 is taken" cp_ proxy --port $port
+point "the port is taken" fails 1 "port $port on 127.0.0.1 is in use" cp_ proxy --port $port
 children() { cat "/proc/$1/task/$1/children"; }
 child=$(children $proxy)
 kill -INT $proxy

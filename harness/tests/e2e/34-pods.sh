@@ -38,7 +38,7 @@ kubectl get pods -o yaml --show-managed-fields >"$tmp/list.yaml"
 kubectl get pod "$(web)" -o yaml >"$tmp/member.yaml"
 gone() { kubectl delete pod "$1" --now >/dev/null 2>&1; }
 restored() { # ARCHIVE FILE SAYS: main goes on, side is new
-	exits 0 cp_ restore "$tmp/$1" --pod again -f "$tmp/$2" && says "$3" && says "container 'side' begins anew" &&
+	exits 0 cp_ restore "$tmp/$1" --pod again -f "$tmp/$2" && says "$3" && says "container 'side' starts from the beginning" &&
 		until_true 10 goes_on
 	rc=$?
 	gone again

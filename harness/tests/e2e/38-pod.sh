@@ -16,7 +16,7 @@ both_count_on() { counts_on "$1" counter-container && counts_on "$1" counter-con
 point "two counters" both_count_on counter2
 node_dirs() { cp_ -q shell sh -c 'ls -d /var/lib/kubelet/checkpoints/pod-* 2>/dev/null | wc -l'; }
 
-point "all containers, and one of them: one or the other" fails 2 "one or the other" \
+point "all containers, and one of them: one or the other" fails 2 "exclude each other" \
 	cp_ checkpoint counter2 --all-containers -c counter-container
 point "a pod that is not there" fails 1 "no pod 'nobody'" cp_ checkpoint nobody --all-containers
 dumped() {

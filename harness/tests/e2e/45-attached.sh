@@ -12,7 +12,7 @@ kubectl apply -f "$top/kube-deployments/counter-pod.yaml" >/dev/null && until_tr
 
 point "no kubeconfig, no cluster" fails 2 "--kubeconfig FILE" cp_ attach e2e-far
 point "a kubeconfig that is not there" fails 2 "cannot open '/nowhere'" cp_ attach e2e-far --kubeconfig /nowhere
-point "the name of another cluster" fails 2 "there is a cluster 'e2e' of kind 'local'" cp_ attach e2e --kubeconfig "$config"
+point "the name of another cluster" fails 2 "cluster 'e2e' already exists, of kind 'local'" cp_ attach e2e --kubeconfig "$config"
 point "an unknown context" fails 1 "not attached" cp_ attach e2e-far --kubeconfig "$config" --context nobody
 point "nothing of these is recorded" sh -c "! test -e '$CRYOPOD_STATE_DIR/e2e-far'"
 point "attach" exits 0 cp_ attach e2e-far --kubeconfig "$config"
@@ -22,7 +22,7 @@ point "and what cannot be done from here" says "a cluster of kind 'attached' has
 point "status --all tells both kinds" sh -c "[ \"\$('$CRYOPOD' status --all -o json | jq -r '[.[] | .target] | unique | join(\" \")')\" = 'attached local' ]"
 point "checkpoint" exits 0 far checkpoint counter
 point "the archive is on its node" says "archive    /var/lib/node/kubelet/checkpoints/checkpoint-counter_default"
-point "--to" fails 2 "out of reach" far checkpoint counter --to "$tmp/x.tar"
+point "--to" fails 2 "cannot be reached" far checkpoint counter --to "$tmp/x.tar"
 point "kubectl" exits 0 far kubectl get nodes
 point "restore" fails 3 "a cluster of kind 'attached' has no access to its nodes" far restore "$tmp/x.tar" --pod x
 point "shell" fails 3 "has no access to its nodes" far shell true

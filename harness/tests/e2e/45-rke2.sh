@@ -97,9 +97,9 @@ rke2_live() {
 	point "rke2 $1: a pod of before" exits 0 rke2_set
 	old=$(rke2_set_pod)
 	rke2_install $1
-	point "rke2 $1: it is named, as its shim is the old one" says "pods with the shim of before, until they are started anew: default/$old"
+	point "rke2 $1: it is named, as its shim is the old one" says "pods that keep the previous shim until they are restarted: default/$old"
 	point "rke2 $1: verified on the node" exits 0 rke2_node verify
-	point "rke2 $1: a counter went on" says 'ok   a counter goes on after a restore'
+	point "rke2 $1: a counter went on" says 'ok   a counter continues after a restore'
 	point "rke2 $1: nothing of that stays" exits 1 rke2_kubectl get pod cryopod-verify cryopod-verify-restored
 	point "rke2 $1: a pod starts with our shim" exits 0 rke2_pod
 	point "rke2 $1: pods can be restarted" exits 0 rke2_node install --method $1 --bundle bundle.tar.gz --restart-pods

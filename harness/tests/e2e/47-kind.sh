@@ -38,7 +38,7 @@ cp "$CRYOPOD_STATE_DIR/$one/kind.yaml" "$tmp/one-node.yaml"
 point "adopted as it is" fails 2 "neither --config nor --nodes" \
 	cp_ --name e2e-adopted --target kind up --adopt dev --nodes 3
 point "nothing to adopt for a local one" fails 3 "no option --adopt" cp_ --name e2e-adopted --target local up --adopt dev
-point "one benchmark at a time" fails 2 "one of --restore, --sealed" cp_ bench --kind --sealed
+point "one benchmark at a time" fails 2 "exclude each other" cp_ bench --kind --sealed
 point "down" exits 0 k_ down
 point "nothing is left" nothing_left
 if [ -z "${CRYOPOD_KIND:-}" ]; then

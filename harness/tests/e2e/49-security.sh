@@ -72,7 +72,7 @@ point "nor one that only says so" claims
 # The images that everything runs in.
 other_image() {
 	cp_ image pause --to "$tmp/pause.tar" >"$tmp/out" 2>&1 && mkdir "$tmp/pause" && tar -C "$tmp/pause" -xf "$tmp/pause.tar" &&
-		tar -C "$tmp/pause" -cf "$tmp/pause.tar" . && fails 2 "(--force to do it all the same)" cp_ image --load "$tmp/pause.tar"
+		tar -C "$tmp/pause" -cf "$tmp/pause.tar" . && fails 2 "(--force overrides this)" cp_ image --load "$tmp/pause.tar"
 }
 point "no other image takes the place of pause" other_image
 

@@ -7,7 +7,7 @@ listen() { # the forwarder of another cluster is one that has the port
 	"$CRYOPOD" --name e2e-c up -q && port=$(status .port e2e-c)
 }
 port_taken() {
-	listen && fails 3 "port $port of 127.0.0.1 is taken" cp_ --name e2e-d up --port "$port"
+	listen && fails 3 "port $port on 127.0.0.1 is in use" cp_ --name e2e-d up --port "$port"
 }
 point "the port is taken" port_taken
 point "down of the half-built one" exits 0 cp_ --name e2e-d down

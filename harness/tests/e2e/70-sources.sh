@@ -184,7 +184,7 @@ point "a Makefile reaches only its own directory" fails 4 "Error: as it should b
 for result in 'ln -s /etc/shadow' mkfifo; do
 	printf '.PHONY: criu\ncriu:\n\t@mkdir -p criu && rm -f criu/criu && %s criu/criu\n' "$result" >"$src/criu-1/Makefile"
 	archive
-	point "a Makefile's result is no file: $result" fails 4 "the Makefile made no program: " timeout 60 "$CRYOPOD" --color never build --stack "$src/s.yaml"
+	point "a Makefile's result is no file: $result" fails 4 "make produced no program: " timeout 60 "$CRYOPOD" --color never build --stack "$src/s.yaml"
 done
 cp "$src/Makefile" "$src/criu-1/Makefile"
 sed -i 's/libnet.h/libaio.h/' "$src/criu-1/criu/main.c"

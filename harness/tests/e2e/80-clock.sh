@@ -133,7 +133,7 @@ jump '+0 seconds'
 all_well "a template six days old"
 c_ -q down
 jump '+2 days'
-anew() { origin_is template && says "template: of this cluster"; }
+anew() { origin_is template && says "template: made from this cluster"; }
 point "eight days: there is a new one" anew
 c_ -q down
 jump '-30 seconds'
@@ -150,7 +150,7 @@ all_well "364 days"
 jump '+2 days'
 told_why() { exits 1 c_ kubectl get nodes && says "certificate has expired"; }
 point "after a year kubectl is told why" told_why
-point "and up says what to do" fails 4 "the certificates of cluster 'e2e-k' are over" c_ up
+point "and up says what to do" fails 4 "the certificates of cluster 'e2e-k' have expired" c_ up
 point "down" exits 0 c_ down
 point "and up" exits 0 c_ up --cold
 c_ -q down

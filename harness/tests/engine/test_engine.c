@@ -26,7 +26,7 @@ static void engines(void **state)
 		{ "the oldest one", "echo 20.10.0", "docker", 0, NULL },
 		{ "too old", "echo 19.03.13", NULL, -CRYO_E_UNFIT, "docker 19.03.13 is too old" },
 		{ "no right", "echo 'dial unix: connect: permission denied' >&2; exit 1", NULL,
-		  -CRYO_E_UNFIT, "no right to talk to docker" },
+		  -CRYO_E_UNFIT, "no permission to talk to docker" },
 		{ "no server", "echo 'Cannot connect to the Docker daemon' >&2; exit 1", NULL,
 		  -CRYO_E_UNFIT, "docker does not answer" },
 		{ "not asked for", "echo 24.0.7", "nerdctl", -CRYO_E_USAGE,

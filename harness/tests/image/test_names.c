@@ -66,7 +66,7 @@ static const struct {
 	{ "index.json", "{\"manifests\":7}", "", NULL },
 	{ "index.json", "{", NULL, "index.json" },
 	{ "manifest.json", "[{\"RepoTags\":[\"a\\u001b[2J:1\"]}]", NULL,
-	  "characters that no image name has" },
+	  "characters that are not valid in an image name" },
 	{ "other.json", "{}", NULL, "neither index.json (OCI layout) nor manifest.json" },
 };
 

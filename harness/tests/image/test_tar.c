@@ -130,7 +130,7 @@ static void every_cut_is_noticed(void **state)
 			assert_int_equal(rc, -CRYO_E_CONFIG);
 			assert_non_null(strstr(err.msg, len == 0    ? "is empty"
 							: len < 512 ? ""
-								    : "cut short"));
+								    : "truncated"));
 		}
 	}
 }
@@ -223,7 +223,7 @@ static void hostile_entries(void **state)
 		{ "hard", "00000000000", "fine", "neither", '1' },
 		{ "device", "00000000000", "", "neither", '3' },
 		{ "fifo", "00000000000", "", "neither", '6' },
-		{ "long", "77777777777", "", "cut short", '0' },
+		{ "long", "77777777777", "", "truncated", '0' },
 		{ "huge", "\x80\0\0\0\0\0\x80\0\0\0\0\0", "", "unfolds to too much", '0' },
 		{ "below", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xf0", "", "", '0' },
 	};

@@ -65,13 +65,12 @@ static void all_threads(void **state)
 	assert_int_equal(cryo_states_check(scratch_dir, fine, true, &err), 0);
 	assert_int_equal(cryo_states_check(scratch_dir, stopped, false, &err), 0);
 	assert_int_equal(cryo_states_check(scratch_dir, stopped, true, &err), -CRYO_E_CHECK);
-	assert_string_equal(err.msg,
-			    "process 11 ('job') is stopped (SIGSTOP): let it go on with SIGCONT: "
-			    "CRIU would wait for it for ever");
+	assert_string_equal(err.msg, "process 11 ('job') is stopped (SIGSTOP): continue it with "
+				     "SIGCONT: CRIU would wait for it forever");
 	assert_int_equal(cryo_states_check(scratch_dir, forks, false, &err), -CRYO_E_CHECK);
-	assert_string_equal(err.msg, "process 12 ('launcher') waits in vfork() for its child (most "
-				     "do so for a moment only: try again): CRIU would "
-				     "wait for it for ever");
+	assert_string_equal(err.msg,
+			    "process 12 ('launcher') waits in vfork() for its child (usually only "
+			    "for a moment: try again): CRIU would wait for it forever");
 }
 
 int main(void)

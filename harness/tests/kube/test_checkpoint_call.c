@@ -36,13 +36,14 @@ static void answers(void **state)
 		{ 200, "{\"items\":\"/a.tar\"}", NULL, "the kubelet's answer does not" },
 		{ 200, "[]", NULL, "the kubelet's answer does not" },
 		{ 200, "<html>", NULL, "the server's answer: no JSON" },
-		{ 401, "Unauthorized", NULL, "the kubelet does not know who asks: Unauthorized" },
+		{ 401, "Unauthorized", NULL,
+		  "the kubelet does not accept these credentials: Unauthorized" },
 		{ 403, "Forbidden (user=u, verb=create, resource=nodes, subresource=checkpoint)",
 		  NULL, "the kubelet does not allow checkpoints to this user: Forbidden (user=u" },
 		{ 403, "{\"kind\":\"Status\",\"message\":\"nodes \\\"x\\\" is forbidden\"}", NULL,
 		  "nodes \"x\" is forbidden" },
 		{ 404, "404 page not found\n", NULL,
-		  "the kubelet takes no checkpoints: its feature gate ContainerCheckpoint is off: "
+		  "the kubelet makes no checkpoints: its feature gate ContainerCheckpoint is off: "
 		  "404" },
 		{ 404, "pod does not exist", NULL, "no such pod on this node: pod does not exist" },
 		{ 404, "container c404 does not exist", NULL,
@@ -57,7 +58,7 @@ static void answers(void **state)
 		{ 500, FAILED("method CheckpointContainer not implemented"), NULL,
 		  "the container runtime is too old" },
 		{ 500, FAILED("checkpoint/restore support not available"), NULL,
-		  "the container runtime has its CRIU support switched off" },
+		  "the container runtime has CRIU support disabled" },
 		{ 500,
 		  FAILED(
 		      "CRIU binary not found or too old (<31600). Failed to checkpoint container"),

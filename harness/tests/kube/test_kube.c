@@ -218,7 +218,7 @@ static void where_objects_go(void **state)
 		{ "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"x\"}}", NULL,
 		  -CRYO_E_REMOTE, "pods \"x\" already exists" },
 		{ "{\"apiVersion\":\"v1\",\"kind\":\"Plod\",\"metadata\":{\"name\":\"x\"}}", NULL,
-		  -CRYO_E_CONFIG, "the server knows no kind 'Plod' in 'v1'" },
+		  -CRYO_E_CONFIG, "the server has no kind 'Plod' in 'v1'" },
 		{ "{\"kind\":\"Pod\",\"metadata\":{\"name\":\"x\"}}", NULL, -CRYO_E_CONFIG,
 		  "the object lacks its apiVersion" },
 		{ "{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":3}}", NULL,

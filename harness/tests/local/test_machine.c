@@ -331,20 +331,20 @@ static void go(void **state)
 	expect("go with cgo", CRYO_VERDICT_OK, "gcc 14.2.0 libseccomp 2.6.0");
 	drop("bin/gcc");
 	expect("go", CRYO_VERDICT_OK, "of this machine");
-	expect("go with cgo", verdict, root ? "build root of cryopod's own" : "only root can");
+	expect("go with cgo", verdict, root ? "cryopod's own build root" : "only root can");
 	drop("bin/go");
-	expect("go", verdict, "this machine has no go");
+	expect("go", verdict, "Go is not installed");
 }
 
 static void directories(void **state)
 {
 	(void)state;
 	scratch_setenv_path("CRYOPOD_STATE_DIR", "with,comma");
-	expect("state", CRYO_VERDICT_FAIL, "holds a comma");
+	expect("state", CRYO_VERDICT_FAIL, "contains a comma");
 	setenv("CRYOPOD_STATE_DIR", "relative", 1);
 	expect("state", CRYO_VERDICT_FAIL, "is not an absolute path");
 	scratch_setenv_path("CRYOPOD_CACHE_DIR", "with:colon");
-	expect("cache", CRYO_VERDICT_FAIL, "holds a comma, colon");
+	expect("cache", CRYO_VERDICT_FAIL, "contains a comma, colon");
 	setenv("CRYOPOD_CACHE_DIR", "/proc/none", 1);
 	expect("cache", CRYO_VERDICT_FAIL, "/proc");
 	setenv("CRYOPOD_STATE_DIR", "/proc/none", 1);

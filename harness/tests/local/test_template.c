@@ -653,7 +653,7 @@ static void snapshots_out_of_date(void **state)
 	assert_string_equal(gone, "programs of its stack are gone: cryopod build --stack upstream");
 	publish_snapshot("demo", expired_pem);
 	over = unfit_now();
-	assert_string_equal(over, "its certificates are over: make it anew");
+	assert_string_equal(over, "its certificates have expired: make it again");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, world_teardown)

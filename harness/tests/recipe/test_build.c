@@ -810,13 +810,12 @@ static void downloads_that_fail(void **state)
 		  "Not "
 		  "Found\\n\\tserver response: no such version\"}",
 		  "stack.yaml:6: k8s.io/kubernetes v1.33.13: the module proxy does not serve it "
-		  "(is "
-		  "there such a version?)" },
+		  "(does this version exist?)" },
 		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: reading https://p/x: 403 Forbidden\"}",
 		  "v1.33.13: the module proxy does not serve it" },
 		{ "{\"Error\": \"k8s.io/kubernetes@v1.33.13: module lookup disabled by "
 		  "GOPROXY=off\"}",
-		  "v1.33.13: it is not in Go's module cache, and --offline forbids to fetch it" },
+		  "v1.33.13: it is not in Go's module cache, and --offline forbids fetching it" },
 		{ "{\"Error\": \"x@v1: Get \\\"https://p/\\\": dial tcp: connection refused\"}",
 		  "stack.yaml:6: x@v1: Get \"https://p/\": dial tcp: connection refused" },
 		{ "{\"Path\": \"x\", \"Dir\": \"/src\", \"Sum\": \"h1:other=\"}",
@@ -893,8 +892,8 @@ static void the_first_complaint_is_the_cause(void **state)
 		{ "a.go:1:2: no module has a.b/c; to add it:\n\tgo get a.b/c\nb.go:3:4: no d:\n",
 		  "kubelet: a.go:1:2: no module has a.b/c; to add it: go get a.b/c (log" },
 		{ "a.go:1:2: module lookup disabled by GOPROXY=off\n",
-		  "kubelet: a module that it needs is not in Go's module cache, and --offline "
-		  "forbids to fetch it: a.go:1:2 (log" },
+		  "kubelet: a required module is not in Go's module cache, and --offline forbids "
+		  "fetching it: a.go:1:2 (log" },
 		{ "", "failed with exit code 1" },
 	};
 
@@ -919,8 +918,8 @@ static void a_go_that_cannot_be_had(void **state)
 	assert_int_equal(build("containerd: {source: {dir: src}, programs: [ctr]}", &err),
 			 -CRYO_E_PROVISION);
 	print_message("# %s\n", err.msg);
-	assert_non_null(strstr(err.msg, "the source wants go1.99.0, newer than the Go here, and "
-					"that cannot be fetched: golang.org/toolchain: 404"));
+	assert_non_null(strstr(err.msg, "the source requires go1.99.0, newer than the installed "
+					"Go, and it cannot be fetched: golang.org/toolchain: 404"));
 }
 
 static void what_was_done_stays_done(void **state)

@@ -111,7 +111,7 @@ static void too_old_or_odd(void **state)
 static void no_go_or_broken(void **state)
 {
 	(void)state;
-	expect_root(false, "this machine has no go");
+	expect_root(false, "Go is not installed");
 	scratch_put_program("bin/go", "#!/bin/sh\nexit 3\n");
 	expect_root(false, "host go does not work");
 	scratch_put_program("bin/go", "#!/bin/sh\necho nonsense\n");

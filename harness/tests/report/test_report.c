@@ -309,7 +309,7 @@ static void colors(void **state)
 
 	(void)state;
 	assert_int_equal(cryo_report_start("red", false, false, &err), -CRYO_E_USAGE);
-	assert_string_equal(err.msg, "--color: 'red' is not auto, always or never");
+	assert_string_equal(err.msg, "--color: 'red' is not valid (valid values: auto, always, never)");
 	assert_int_equal(cryo_report_start("never", false, true, &err), 0);
 	assert_false(cryo_report_colored_stdout());
 	cryo_report_stop();
@@ -578,7 +578,7 @@ static void junit_bails_out(void **state)
 	assert_non_null(
 	    strstr(out.p, "<testsuites tests=\"4\" failures=\"1\" errors=\"2\" skipped=\"1\""));
 	assert_non_null(
-	    strstr(out.p, "name=\"third\" time=\"\">\n      <error message=\"it did not come "));
+	    strstr(out.p, "name=\"third\" time=\"\">\n      <error message=\"it did not finish"));
 	assert_non_null(strstr(
 	    out.p, "name=\"the whole run\" time=\"\">\n      <error message=\"interrupted\""));
 	/* Steps below the second level are not told. */

@@ -201,7 +201,7 @@ static const struct {
 	  "newer than the release", true },
 	{ "usr/local/bin/rke2", "#!/bin/sh\necho 'rke2 version v1.34.1+rke2r1 (a)'\n",
 	  "older than the controller manager", true },
-	{ "var/lib/rancher/rke2/bin", NULL, "leads to no release", false },
+	{ "var/lib/rancher/rke2/bin", NULL, "points to no release", false },
 };
 
 static void obstacles_are_found(void **state)

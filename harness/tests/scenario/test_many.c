@@ -161,9 +161,9 @@ static void one_goes_wrong(void **state)
 		{ "echo cryopod: odd >&2; exit 99", -CRYO_E_CHILD, "odd" },
 		{ "kill -9 $$", -CRYO_E_CHILD, "its process was killed by signal 9 (Killed)" },
 		{ "exit 1", -CRYO_E_CHILD,
-		  "its process ended with exit code 1 and without a word" },
+		  "its process ended with exit code 1 and without a result" },
 		{ "echo no cryopod: here >&2; exit 1", -CRYO_E_CHILD,
-		  "its process ended with exit code 1 and without a word" },
+		  "its process ended with exit code 1 and without a result" },
 	};
 
 	(void)state;

@@ -526,19 +526,19 @@ static void outcomes(void **state)
 		  -CRYO_E_CONFIG, 0, 0, "" },
 		{ "other code", "    - checkpoint: {pod: x}\n      expect: {error: {code: 404}}\n",
 		  -CRYO_E_REMOTE, 500, 1,
-		  "checkpoint x: failed otherwise than with code 404: pod 'x' said no" },
+		  "checkpoint x: failed, but not with code 404: pod 'x' said no" },
 		{ "no code", "    - checkpoint: {pod: x}\n      expect: {error: {code: 404}}\n",
 		  -CRYO_E_TIMEOUT, 0, 1,
-		  "checkpoint x: failed otherwise than with code 404: pod 'x' said no" },
+		  "checkpoint x: failed, but not with code 404: pod 'x' said no" },
 		{ "a time limit with a code",
 		  "    - checkpoint: {pod: x}\n      expect: {error: {code: 504}}\n",
 		  -CRYO_E_TIMEOUT, 504, 0, "" },
 		{ "other text",
 		  "    - checkpoint: {pod: x}\n      expect: {error: {contains: maybe}}\n",
 		  -CRYO_E_REMOTE, 500, 1,
-		  "checkpoint x: failed without saying 'maybe': pod 'x' said no" },
+		  "checkpoint x: failed, but not with 'maybe': pod 'x' said no" },
 		{ "worked", "    - checkpoint: {pod: x}\n      expect: {error: {code: 404}}\n", 0,
-		  0, 1, "checkpoint x: it worked, but has to fail" },
+		  0, 1, "checkpoint x: it succeeded, but was expected to fail" },
 		{ "failure", "    - checkpoint: {pod: x}\n", -CRYO_E_REMOTE, 500, 1,
 		  "checkpoint x: pod 'x' said no" },
 		{ "time limit", "    - checkpoint: {pod: x}\n", -CRYO_E_TIMEOUT, 0, 5,
@@ -848,7 +848,7 @@ static void lint(void **state)
 	(void)state;
 	cryo_fs_write(scenario_path, bad, strlen(bad), 0600, &ignored);
 	assert_int_equal(cryo_scenario_lint(files, &err), -CRYO_E_CONFIG);
-	assert_string_equal(err.msg, "2 of 2 scenario files are wrong");
+	assert_string_equal(err.msg, "2 of 2 scenario files have errors");
 	assert_non_null(strstr(cryo_str_get(&fake.events), ":1: 'apiVersion' is missing\n"));
 }
 
@@ -967,7 +967,7 @@ static void encrypted_story(void **state)
 	    "  ok checkpoint p encrypted for enc: 180 kB in 400 ms, encrypted\n"
 	    "  ok an encrypted archive cannot be read: 1 image sealed, the "
 	    "canary is nowhere in the archive\n"
-	    "  ok restore locked: fails as it has to: it is sealed: a key is needed\n"
+	    "  ok restore locked: failed as expected: it is sealed: a key is needed\n"
 	    "  ok restore q with the key of enc: running after 1.2 s\n"
 	    "ok s: \n");
 	assert_non_null(strstr(cryo_str_get(&fake.journal), "checkpoint p for enc\n"));

@@ -154,10 +154,10 @@ static void bad_files(void **state)
 		  "@:6: 'as': 'C.P' is not a name (small letters, digits, '-')" },
 		{ STEPS "    - checkpoint: {pod: p}\n      as: c\n"
 			"    - checkpoint: {pod: p}\n      as: c\n",
-		  "@:8: 'as': there is a 'c' already" },
+		  "@:8: 'as': 'c' is already taken" },
 		{ STEPS
 		  "    - checkpoint: {pod: p}\n      as: c\n      expect: {error: {code: 404}}\n",
-		  "@:6: 'as': a step that has to fail has no result to name" },
+		  "@:6: 'as': a step that is expected to fail has no result to name" },
 		{ STEPS "    - delete: {pod: p}\n      expect: {}\n", "@:7: 'error' is missing" },
 		{ STEPS "    - delete: {pod: p}\n      expect: {error: {code: x}}\n",
 		  "@:7: 'code': 'x' is not a whole number" },
@@ -201,7 +201,7 @@ static void bad_files(void **state)
 		{ STEPS "    - checkpoint: {pod: p, timeout: 5s}\n",
 		  "@:6: 'timeout': '5s' is not a whole number" },
 		{ STEPS "    - checkpoint: {pod: p, form: fork}\n",
-		  "@:6: 'form': 'fork' is not pods, proxy or kubelet" },
+		  "@:6: 'form': 'fork' is not valid (valid values: pods, proxy, kubelet)" },
 		{ STEPS "    - checkpoint: {pod: p, form: proxy, body: {}}\n",
 		  "@:6: 'body' is for 'form: pods'" },
 		{ STEPS "    - checkpoint: {pod: p, form: kubelet, serviceAccount: a}\n",

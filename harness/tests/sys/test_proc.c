@@ -388,7 +388,7 @@ static void child_that_is_not_ready(void **state)
 		const char *message;
 	} row[] = {
 		{ "echo no >&2; exit 3", 20000, -CRYO_E_CHILD, "'sh' failed with exit code 3: no" },
-		{ "exit 0", 20000, -CRYO_E_CHILD, "'sh' ended too early" },
+		{ "exit 0", 20000, -CRYO_E_CHILD, "'sh' ended early" },
 		{ "echo ready >&2; sleep 1000", 100, -CRYO_E_TIMEOUT,
 		  "'sh' took longer than 100 ms" },
 		{ "kill -9 $$", 20000, -CRYO_E_CHILD, "'sh' was killed by signal 9 (Killed)" },

@@ -163,7 +163,7 @@ static const struct {
 	  { SEAL, CORE, PAGES, { "checkpoint/fs-1.img", 0x19, 200, "" } },
 	  NONCE,
 	  "plain-member",
-	  "'checkpoint/fs-1.img' does not begin as",
+	  "'checkpoint/fs-1.img' does not begin like",
 	  0 },
 	{ "an empty file",
 	  { SEAL, { "checkpoint/fs-1.img", 0, 0, "" }, CORE },

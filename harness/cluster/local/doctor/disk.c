@@ -80,7 +80,7 @@ static bool check_free_space(struct cryo_finding *f, const char *what, const cha
 	if (bytes >= need)
 		return true;
 	have = cryo_size_show(bytes);
-	machine_say(f, CRYO_VERDICT_FAIL, fix, "%s free at '%s', %s needs %s", have, path, what,
+	machine_say(f, CRYO_VERDICT_FAIL, fix, "%s free in '%s', but %s needs %s", have, path, what,
 		    wanted);
 	return false;
 }
@@ -92,7 +92,7 @@ static bool check_plain_path(struct cryo_finding *f, const char *variable, const
 	if (path[0] == '/' && !strpbrk(path, LOCAL_BAD_IN_PATH))
 		return true;
 	machine_say(f, CRYO_VERDICT_FAIL, fix, "'%s' %s", path,
-		    path[0] == '/' ? "holds a comma, colon or backslash: overlayfs cannot use it"
+		    path[0] == '/' ? "contains a comma, colon or backslash: overlayfs cannot use it"
 				   : "is not an absolute path");
 	return false;
 }
@@ -117,11 +117,11 @@ void machine_state_dir(struct machine_look *k, struct cryo_finding *f)
 	}
 	name = machine_fs_name((unsigned long)s.f_type, &verdict);
 	if (verdict == CRYO_VERDICT_FAIL)
-		machine_say(f, verdict, fix, "'%s' is on %s, which cannot be written as an overlay",
-			    path, name);
+		machine_say(f, verdict, fix, "'%s' is on %s, which overlayfs cannot write to", path,
+			    name);
 	else if (verdict == CRYO_VERDICT_NOTE)
-		machine_say(f, verdict, fix, "'%s' is on %s: not known to work as an overlay", path,
-			    name ? name : "a rare file system");
+		machine_say(f, verdict, fix, "'%s' is on %s: not known to work with overlayfs",
+			    path, name ? name : "an unknown file system");
 	else
 		machine_say(f, verdict, NULL, "%s (%s)", path, name);
 }

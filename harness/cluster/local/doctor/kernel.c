@@ -33,8 +33,8 @@ void machine_root(struct machine_look *k, struct cryo_finding *f)
 			    "of its own)",
 			    "you are user %u: a cluster needs root", (unsigned)k->m->uid);
 	else if (sscanf(map, "%lu %lu %lu", &inside, &outside, &n) == 3 && n < UINT32_MAX)
-		machine_say(f, CRYO_VERDICT_FAIL, "run it outside of the rootless container",
-			    "root of a user namespace: it may not make devices nor mount overlays");
+		machine_say(f, CRYO_VERDICT_FAIL, "run cryopod outside the rootless container",
+			    "root of a user namespace: it cannot make devices or mount overlays");
 	else
 		machine_say(f, CRYO_VERDICT_OK, NULL, "you are root");
 }
@@ -67,7 +67,7 @@ void machine_overlay(struct machine_look *k, struct cryo_finding *f)
 	if (strstr(known, "\toverlay\n"))
 		machine_say(f, CRYO_VERDICT_OK, NULL, "in the kernel");
 	else if (has_kernel_module(k, "/overlay.ko"))
-		machine_say(f, CRYO_VERDICT_OK, NULL, "a module, loaded when it is needed");
+		machine_say(f, CRYO_VERDICT_OK, NULL, "a module, loaded when needed");
 	else
 		machine_say(f, CRYO_VERDICT_FAIL, "modprobe overlay",
 			    "this kernel has no overlay file system");
@@ -164,11 +164,11 @@ void machine_cgroups(struct machine_look *k, struct cryo_finding *f)
 	missing = list_missing_controllers(&cg);
 	if (*missing)
 		machine_say(f, CRYO_VERDICT_FAIL,
-			    "a kernel, or a boot option (cgroup_enable=memory), that has them",
+			    "boot a kernel that has them, or with cgroup_enable=memory",
 			    "%s, but without the controllers: %s", kind, missing);
 	else if (is_cgroup_read_only(&cg))
 		machine_say(f, CRYO_VERDICT_FAIL,
-			    "run it outside of the container, or in a privileged one",
+			    "run cryopod outside the container, or in a privileged one",
 			    "%s, but mounted read-only", kind);
 	else
 		machine_say(f, CRYO_VERDICT_OK, NULL, "%s, with all controllers", kind);
@@ -198,15 +198,15 @@ void machine_capabilities(struct machine_look *k, struct cryo_finding *f)
 	text = cryo_strv_join(&missing, ", ");
 	if (missing.n)
 		machine_say(f, CRYO_VERDICT_FAIL,
-			    "run it outside of the container, or in a privileged one",
-			    "root is not allowed: %s", text);
+			    "run cryopod outside the container, or in a privileged one",
+			    "root lacks: %s", text);
 	else if (!(set >> CAP_SYS_RESOURCE & 1))
 		machine_say(f, CRYO_VERDICT_NOTE, NULL,
 			    "no CAP_SYS_RESOURCE: pods are not protected from the out-of-memory "
 			    "killer, and a restored process gets no higher hard limits (ulimit -H) "
 			    "than the node has");
 	else
-		machine_say(f, CRYO_VERDICT_OK, NULL, "all that are needed");
+		machine_say(f, CRYO_VERDICT_OK, NULL, "all required ones");
 }
 
 void machine_loopback(struct machine_look *k, struct cryo_finding *f)
@@ -259,7 +259,7 @@ void machine_memory(struct machine_look *k, struct cryo_finding *f)
 	cryo_auto(cryo_free) char *wanted = cryo_size_show(need);
 
 	if (have < need)
-		machine_say(f, CRYO_VERDICT_NOTE, "end something big",
+		machine_say(f, CRYO_VERDICT_NOTE, "stop a large process",
 			    "%s available, less than the %s that %s may need", shown, wanted,
 			    k->complete ? "a cluster" : "a build");
 	else

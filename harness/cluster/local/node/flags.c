@@ -24,10 +24,10 @@ static int check_flag(const char *set, const struct cryo_strv *services, struct 
 		flag = find_flag_of(set, services->v[i]);
 	if (!flag) {
 		list = cryo_strv_join(services, ", ");
-		return cryo_err_set(err, CRYO_E_USAGE,
-				    "--set: '%s' does not begin with a component and a dot (there "
-				    "are: %s)",
-				    set, list);
+		return cryo_err_set(
+		    err, CRYO_E_USAGE,
+		    "--set: '%s' does not begin with a component and a dot (valid values: %s)", set,
+		    list);
 	}
 	n = strspn(flag, letters);
 	if (n > 0 && *flag != '-' && flag[n] == '=')

@@ -225,7 +225,7 @@ static int listen_on_loopback(unsigned *port, struct cryo_err *err)
 	    getsockname(fd, (struct sockaddr *)&at, &len) < 0) {
 		int rc = errno == EADDRINUSE
 			     ? cryo_err_set(err, CRYO_E_UNFIT,
-					    "port %u of 127.0.0.1 is taken by another program",
+					    "port %u on 127.0.0.1 is in use by another program",
 					    *port)
 			     : cryo_err_sys(err, errno, "cannot listen on port %u", *port);
 		close(fd);

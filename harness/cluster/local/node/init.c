@@ -456,10 +456,10 @@ static int check_overlay_paths(const struct setup *s, struct cryo_err *err)
 
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(path); i++)
 		if (strpbrk(path[i], LOCAL_BAD_IN_PATH))
-			return cryo_err_set(err, CRYO_E_UNFIT,
-					    "'%s' holds a comma, colon or backslash: overlayfs "
-					    "cannot use it",
-					    path[i]);
+			return cryo_err_set(
+			    err, CRYO_E_UNFIT,
+			    "'%s' contains a comma, colon or backslash: overlayfs cannot use it",
+			    path[i]);
 	return 0;
 }
 
@@ -519,7 +519,7 @@ int local_init_go(struct local_init *i, struct cryo_err *err)
 		return cryo_err_sys(err, errno, "cannot start the node");
 	cryo_fd_closep(&i->go);
 	if (poll(&p, 1, SETUP_MS) <= 0)
-		return cryo_err_set(err, CRYO_E_TIMEOUT, "the node's set-up takes too long");
+		return cryo_err_set(err, CRYO_E_TIMEOUT, "setting up the node took too long");
 	if (read(i->status, &theirs, sizeof(theirs)) == (ssize_t)sizeof(theirs)) {
 		theirs.msg[sizeof(theirs.msg) - 1] = '\0';
 		cryo_err_set(err, CRYO_E_PROVISION, "cannot set up the node: %s", theirs.msg);

@@ -261,7 +261,7 @@ static int clear_node_pods(struct local *l, const struct cryo_pid *init, size_t 
 			return once;
 		}
 		if (cryo_now_ms() >= end && !quiet)
-			return cryo_err_set(err, CRYO_E_SYSTEM, "containers do not end");
+			return cryo_err_set(err, CRYO_E_SYSTEM, "containers did not stop");
 		if (!quiet)
 			rc = cryo_intr_sleep(AGAIN_MS, err);
 		if (rc < 0)

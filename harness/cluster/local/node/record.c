@@ -177,6 +177,6 @@ int local_node_init(const struct local *l, const struct local_node *n, struct cr
 	if (out->pid > 0 && cryo_pid_alive(out))
 		return 0;
 	return cryo_err_set(err, CRYO_E_CHECK,
-			    "node '%s' does not run (cryopod up --name %s starts it)", n->name,
+			    "node '%s' is not running (start it: cryopod up --name %s)", n->name,
 			    l->base.name);
 }

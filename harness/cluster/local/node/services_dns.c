@@ -63,7 +63,7 @@ static const char *ask_for_server(int fd)
 	    send(fd, question, sizeof(question) - 1, 0) < 0 || poll(&wait, 1, ANSWER_MS) != 1)
 		return LOCAL_DNS_IP " does not answer";
 	n = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
-	return n < 0 ? "nobody listens behind " LOCAL_DNS_IP : judge_answer(answer, n);
+	return n < 0 ? "nothing listens behind " LOCAL_DNS_IP : judge_answer(answer, n);
 }
 
 int local_dns_ask(const struct cryo_pid *init, const char **why, struct cryo_err *err)

@@ -44,7 +44,7 @@ static int check_snapshot_name(const char *name, bool force, struct cryo_err *er
 		    CRYO_CLUSTER_NAME_MAX);
 	if (cryo_fs_exists(there) && !force)
 		return cryo_err_set(err, CRYO_E_USAGE,
-				    "there is a snapshot '%s' already (--force replaces it)", name);
+				    "snapshot '%s' already exists (--force replaces it)", name);
 	return 0;
 }
 
@@ -62,8 +62,8 @@ static int check_cluster_whole(const struct save *s, struct cryo_err *err)
 	if (s->u.record.complete && !s->u.record.saving && !s->u.record.dumping)
 		return 0;
 	return cryo_err_set(err, CRYO_E_CHECK,
-			    "cluster '%s' is not whole: cryopod up --name %s first", l->base.name,
-			    l->base.name);
+			    "cluster '%s' is only partly up: run 'cryopod up --name %s' first",
+			    l->base.name, l->base.name);
 }
 
 static int check_snapshot_space(const struct save *s, struct cryo_err *err)
@@ -126,7 +126,7 @@ static int dump_cluster_node(struct save *s, struct cryo_err *err)
 	rc = template_take(u->l, &u->record, u->key, &s->t, &why, err);
 	s->dead = rc != 1;
 	if (rc == 0) {
-		cryo_step_ok("memory and disk of one moment; the cluster stands still");
+		cryo_step_ok("memory and disk at one moment; the cluster is paused");
 		return 0;
 	}
 	if (rc == 1)
@@ -164,7 +164,7 @@ static int continue_cluster(struct save *s, struct cryo_err *err)
 	struct up *u = &s->u;
 	int rc;
 
-	cryo_step_begin("cluster '%s' goes on", u->l->base.name);
+	cryo_step_begin("cluster '%s' resumes", u->l->base.name);
 	rc = resume_dumped_node(s, err);
 	s->dead = rc < 0;
 	if (rc == 0)

@@ -53,7 +53,7 @@ static const char *explain_key_input(const char *input)
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(words); i++)
 		if (strcmp(words[i][0], input) == 0)
 			return words[i][1];
-	return "made under other conditions";
+	return "made under different conditions";
 }
 
 /* Why nobody will ever take it again; NULL: somebody may. */
@@ -109,7 +109,7 @@ char *template_snapshot_unfit(const char *name, const json_t *meta)
 	const char *kernel = cryo_json_str(meta, "inputs.kernel"), *why;
 
 	if (local_certs_over(dir))
-		return cryo_strdup("its certificates are over: make it anew");
+		return cryo_strdup("its certificates have expired: make it again");
 	if (explain_stale(meta))
 		return cryo_asprintf("programs of its stack are gone: cryopod build --stack %s",
 				     cryo_json_str(meta, "stack"));

@@ -87,7 +87,7 @@ int template_take(const struct local *l, const struct local_record *r, const cha
 	int rc = template_begin(key, t, err);
 
 	if (rc != 0) {
-		*why = cryo_strdup(rc == 1 ? "another cryopod makes it just now" : err->msg);
+		*why = cryo_strdup(rc == 1 ? "another cryopod is making it" : err->msg);
 		return 1;
 	}
 	rc = local_rules_put_away(l, err) < 0 ? 1 : dump_template_memory(l, r, t, err);

@@ -41,10 +41,11 @@ static int open_snapshot(struct up *u, struct template *t, struct cryo_err *err)
 		return rc;
 	why = template_snapshot_unfit(name, t->meta);
 	if (why)
-		return cryo_err_set(err, CRYO_E_UNFIT,
-				    "snapshot '%s' cannot be restored here: %s. Memory fits only "
-				    "where it was; else start a new cluster and fill it again",
-				    name, why);
+		return cryo_err_set(
+		    err, CRYO_E_UNFIT,
+		    "snapshot '%s' cannot be restored here: %s. Memory can only be restored where "
+		    "it was saved; otherwise start a new cluster and fill it again",
+		    name, why);
 	memcpy(u->key, name, strlen(name) + 1);
 	describe_snapshot_origin(u, t->meta);
 	return 0;

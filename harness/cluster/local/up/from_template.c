@@ -114,8 +114,8 @@ static int give_up_template(struct up *u, int rc, struct cryo_err *err)
 	cryo_step_fail("%s", cause.msg);
 	if (is_final_failure(u, err))
 		return rc;
-	cryo_warn("the template is of no use and is removed, a cold start follows (CRIU's log, if "
-		  "there is one: %s/logs/template-restore.log)",
+	cryo_warn("the template cannot be used and is removed; starting cold (CRIU's log, if there "
+		  "is one: %s/logs/template-restore.log)",
 		  cryo_dir_cache());
 	template_discard(u->key, &ignored);
 	remember_failed_key(u, cause.msg);
@@ -238,7 +238,7 @@ int up_make_template(struct up *u, struct cryo_err *err)
 			   : rc;
 	}
 	u->made = true;
-	cryo_step_ok("of this cluster, for the next ones: they are restored from it");
+	cryo_step_ok("made from this cluster; later ones are restored from it");
 	rc = up_forget(u, err);
 	return rc < 0 ? rc : 1;
 }

@@ -55,7 +55,7 @@ static int pause_and_check(struct up *u, const char *what, const char *why, stru
 	if (rc < 0)
 		return rc;
 	if (!cryo_pid_alive(&u->record.init))
-		return cryo_err_set(err, CRYO_E_PROVISION, "the node died while %s was awaited",
+		return cryo_err_set(err, CRYO_E_PROVISION, "the node died while waiting for %s",
 				    what);
 	if (cryo_now_ms() >= u->deadline)
 		return cryo_err_set(err, CRYO_E_TIMEOUT, "%s is not ready: %s", what, why);
@@ -71,7 +71,7 @@ static int load_node_images(struct up *u, struct cryo_err *err)
 		return 0;
 	cryo_step_begin("load images");
 	while (rc == 0 && !exists_in_node(u, socket_path))
-		rc = pause_and_check(u, "containerd", "its socket is not there", err);
+		rc = pause_and_check(u, "containerd", "its socket does not exist", err);
 	for (const struct cryo_builtin *b = cryo_builtins; rc == 0 && b->name; b++) {
 		cryo_auto(cryo_free) char *tar =
 		    cryo_asprintf("%s/%s.tar", u->l->base.dir, b->name);

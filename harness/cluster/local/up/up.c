@@ -263,8 +263,8 @@ static int check_cluster_certs(const struct up *u, struct cryo_err *err)
 	if (u->fresh || !local_certs_over(u->l->base.dir))
 		return 0;
 	return cryo_err_set(err, CRYO_E_PROVISION,
-			    "the certificates of cluster '%s' are over, it is a year old: take it "
-			    "down, then up again (cryopod down --name %s)",
+			    "the certificates of cluster '%s' have expired, it is a year old: take "
+			    "it down (cryopod down --name %s) and start it again",
 			    u->l->base.name, u->l->base.name);
 }
 
@@ -275,8 +275,8 @@ static int check_from_snapshot(const struct up *u, struct cryo_err *err)
 	    (local_record_running(&u->record) && cryo_streq(u->record.from, u->opts->from)))
 		return 0;
 	return cryo_err_set(err, CRYO_E_USAGE,
-			    "there is a cluster '%s': take another name (--name), or take it down "
-			    "first (cryopod down --name %s)",
+			    "cluster '%s' already exists: choose another name (--name), or take it "
+			    "down first (cryopod down --name %s)",
 			    u->l->base.name, u->l->base.name);
 }
 
