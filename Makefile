@@ -116,7 +116,7 @@ build/libexec/cryopod-node: $(NODE_O)
 e2e: build/static/rke2-standin build/libexec/cryopod-node
 build/static/rke2-standin: build/static/tests/rke2/standin_main.o $(filter-out build/static/cli/%,$(NODE_O))
 	$(call say,LD)$(CC) -static -s -Wl,--gc-sections,--build-id=none -o $@ $^ $(NODE_LIBS)
-# For the end-to-end test alone: holds the real CRIU still where somebody shall be killed.
+# For the end-to-end test alone: holds the real CRIU still where something is to be killed.
 e2e: build/static/stop-criu
 build/static/stop-criu: build/static/tests/interposer/stop_criu.o build/libexec/cryopod-criu
 	$(call say,LD)$(CC) -static -s -o $@ $< build/static/lib.a -lprotobuf-c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Addresses in texts that somebody reads: whoever put a password or a token into one
- * shall not find it in a message, a log or a record.
+ * Addresses in texts that people read: a password or a token in
+ * one must not appear in a message, a log or a record.
  */
 #ifndef CRYO_BASE_MASK_H
 #define CRYO_BASE_MASK_H

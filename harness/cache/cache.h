@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What lies in the cache, who uses it, and the removal of what nobody does.
+ * What is in the cache, what uses it, and removing the rest.
  *
  * Used is: a build that a stack file was built to when it was used last (as long as
  * the file is there), or that a cluster, a snapshot or a template refers to; a

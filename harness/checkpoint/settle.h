@@ -19,7 +19,7 @@ enum cryo_settled {
 /* Only looks. `id`: containerd's, 64 hex digits. */
 enum cryo_settled cryo_settle_look(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 				   const char *id);
-/* Can its root be written to? Also false: nobody knows. */
+/* Can its root be written to? Also false: unknown. */
 bool cryo_settle_is_root_writable(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 				  const char *id);
 /*

@@ -159,8 +159,7 @@ static int bundle_cmd_run(struct cryo_cli *cli, const void *opts, char **args, i
 const struct cryo_cmd cryo_cmd_bundle = {
 	.name = "bundle",
 	.usage = "create|verify [FILE]",
-	.summary =
-	    "make or check make or check one file with everything for nodes without a network",
+	.summary = "make or check one file with everything for nodes without a network",
 	.opts = bundle_opts_table,
 	.size = sizeof(struct bundle_opts),
 	.min_args = 1,

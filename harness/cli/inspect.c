@@ -177,7 +177,7 @@ static int inspect_cmd_run(struct cryo_cli *cli, const void *opts, char **args, 
 const struct cryo_cmd cryo_cmd_inspect = {
 	.name = "inspect",
 	.usage = "ARCHIVE",
-	.summary = "show show what is in a checkpoint archive",
+	.summary = "show what is in a checkpoint archive",
 	.opts = opts_table,
 	.size = sizeof(struct inspect_opts),
 	.min_args = 1,

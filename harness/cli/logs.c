@@ -115,7 +115,7 @@ static int logs_cmd_run(struct cryo_cli *cli, const void *opts, char **args, int
 const struct cryo_cmd cryo_cmd_logs = {
 	.name = "logs",
 	.usage = "[SERVICE]",
-	.summary = "show the show the log of a node's service",
+	.summary = "show the log of a node's service",
 	.opts = opts_table,
 	.size = sizeof(struct logs_opts),
 	.max_args = 1,

@@ -25,7 +25,7 @@ static int run_parsed_command(struct cryo_cli *cli, const struct cryo_cmd *cmd, 
 
 /*
  * A stream that was closed would be the next file that is opened, and what is
- * printed would end up in there. Reading only: printing shall fail.
+ * printed would end up in there. Reading only: printing should fail.
  */
 static void occupy_streams(void)
 {

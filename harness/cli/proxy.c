@@ -81,7 +81,7 @@ static int proxy_cmd_run(struct cryo_cli *cli, const void *opts, char **args, in
 const struct cryo_cmd cryo_cmd_proxy = {
 	.name = "proxy",
 	.usage = "",
-	.summary = "serve serve the cluster's API on localhost, for curl, until Ctrl-C",
+	.summary = "serve the cluster's API on localhost, for curl, until Ctrl-C",
 	.opts = opts_table,
 	.size = sizeof(struct proxy_opts),
 	.run = proxy_cmd_run,

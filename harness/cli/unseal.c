@@ -11,7 +11,7 @@ static const struct cryo_opt opts_table[] = {
 	{ "key", 0, CRYO_OPT_STR, offsetof(struct unseal_opts, key), "FILE",
 	  "private key (PEM; required)" },
 	{ "cert", 0, CRYO_OPT_STR, offsetof(struct unseal_opts, cert), "FILE",
-	  "its certificate: tells a wrong key from a changed file apart apart" },
+	  "its certificate: tells a wrong key from a changed file apart" },
 	{ "trusted-signers", 0, CRYO_OPT_STR, offsetof(struct unseal_opts, trusted), "FILE",
 	  "require a signature by one of these certificates" },
 	{ NULL, 0, CRYO_OPT_FLAG, 0, NULL, NULL },

@@ -100,7 +100,7 @@ struct cryo_up_opts {
 int cryo_cluster_up(struct cryo_cluster *t, const struct cryo_up_opts *opts, struct cryo_err *err);
 /*
  * Is all there that clusters share which are brought up so (programs, a template)? If not,
- * one of many makes it while the others wait. Also false: nobody knows.
+ * one of many makes it while the others wait. Also false: unknown.
  */
 bool cryo_cluster_prepared(struct cryo_cluster *t, const struct cryo_up_opts *opts);
 /* Complete, idempotent; looks afterwards that nothing is left. */

@@ -10,7 +10,7 @@
  *   pki/            of the cluster
  *
  * Beside it may lie <key>.lock (somebody makes it), <key>.new (half of it) and
- * <key>.failed (why it cannot be made here: nobody tries again for a while).
+ * <key>.failed (why it cannot be made here: not tried again for a while).
  * It holds the keys of every cluster that is made from it: private to this
  * machine, never shipped.
  */
@@ -34,7 +34,7 @@
  * ever will again. New reference.
  */
 int cryo_template_list(json_t **out, struct cryo_err *err);
-/* Make the template of that stack anew, from a cluster of its own of that kind. */
+/* Make the template of that stack again, from a temporary cluster of that kind. */
 int cryo_template_make(const char *kind, const char *stack, struct cryo_err *err);
 /* What killed makers left, and what is remembered of vain attempts for too long. */
 void cryo_template_clean(void);

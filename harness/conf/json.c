@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* An array is lengthened by at most this in one go: a typing error shall not cost gigabytes. */
+/* An array is lengthened by at most this in one go: a typing error must not cost gigabytes. */
 #define MAX_PADDING 64
 #define MIN_DIGITS  19 /* of 2^63 */
 #define MAX_DIGITS  20 /* of 2^64 - 1 */

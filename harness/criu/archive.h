@@ -55,7 +55,7 @@ void cryo_archive_release(struct cryo_archive *a);
 #define cryo_archive_releasep cryo_archive_release
 
 /*
- * Is it a checkpoint at all: an archive, whoever wrote it, or a directory of CRIU's images? That
+ * Is it a checkpoint at all: an archive of any origin, or a directory of CRIU's images? That
  * it is whole is not looked at. -CRYO_E_CONFIG: it is not, or it is sealed.
  */
 int cryo_checkpoint_recognize(const char *path, struct cryo_err *err);

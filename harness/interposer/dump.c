@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Between two looks whether it shall end: some milliseconds of work. */
+/* Between two checks whether it should end: some milliseconds of work. */
 #define FEED_BYTES (8u << 20)
 #define REST_MS	   2
 #define NICE	   5  /* CRIU first: while it works the tasks are frozen */

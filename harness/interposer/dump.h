@@ -21,7 +21,7 @@ enum cryo_dump_when {
 	CRYO_DUMP_AFTER_ANSWER,	 /* and the client waits for the lock */
 };
 
-/* `plain`: the directory CRIU writes to; `out`: where the set shall be. `o` and both are borrowed
+/* `plain`: the directory CRIU writes to; `out`: where the set is to be. `o` and both are borrowed
  * until free. */
 int cryo_dump_new(int plain, int out, enum cryo_dump_when when,
 		  const struct cryo_seal_writer_opts *o, struct cryo_dump **d,

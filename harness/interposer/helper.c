@@ -272,7 +272,7 @@ static void refuse_helper_client(struct work *w, const struct cryo_err *why)
 	cryo_helper_refuse(w->s, why);
 }
 
-/* runc has its answer, and CRIU's end is waited for: nobody shall wait for ours. */
+/* runc has its answer, and CRIU's end is waited for: nothing must wait for ours. */
 static void finish_pending_dump(struct work *w)
 {
 	struct cryo_err err = CRYO_ERR_INIT;

@@ -6,7 +6,7 @@
  * touched. For a sealed dump or restore CRIU gets a socket and an image
  * directory of ours, and a helper process does the work between the two.
  *
- *   policy.c   what shall be done
+ *   policy.c   what is to be done
  *   places.c   where things of this node lie
  *   claim.c    the key that is lent to one pod
  *   pem.c      certificates and keys
@@ -16,8 +16,8 @@
  *   dump.c     sealing while CRIU dumps
  *   pending.c  the lock while a set is made after the answer
  *   states.c   what must not be dumped, as CRIU would hang
- *   guard.c    sees to it that the container goes on, whoever dies
- *   settle.c   the same on demand, when nobody else did it
+ *   guard.c    ensures that the container continues, whatever dies
+ *   settle.c   the same on demand, when nothing else did it
  *   session.c  one request: descriptors, helper, answer
  *   real.c     the real CRIU
  *   probe.c    what it can do here
@@ -45,7 +45,7 @@ int cryo_interposer_main(const struct cryo_interposer *where, int argc, char **a
 
 /*
  * The request at socket `sock`. `own` is filled in from where->conf.
- *   0   the real CRIU shall now be executed: with the request still in its
+ *   0   the real CRIU is to be executed now: with the request still in its
  *       socket, or (where it is ours) with a helper at the other end
  *   <0  refused; the client has its answer
  */

@@ -18,7 +18,7 @@
 #define CRYO_PENDING_NAME "seal.pending"
 
 /* Makes and locks it, with space for a reason. *lock: to be closed when all is done. One that is
- * there already is an error: nobody knows who waits for it. */
+ * there already is an error: something unknown may be waiting for it. */
 int cryo_pending_begin(int dir, int *lock, struct cryo_err *err);
 void cryo_pending_failed(int lock, const char *why);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the interposer shall do with one request, gathered from four places.
+ * What the interposer should do with one request, merged from four places.
  * Switches (encrypt, require-encryption) add up: no place can take back what
  * another one asks for. Of a path the first place that names it wins, in this order:
  *

@@ -196,7 +196,7 @@ static int open_directories(struct cryo_session *s, struct cryo_err *err)
 					 "image directory", err);
 	if (s->images < 0)
 		return s->images;
-	/* CRIU shall find the work directory by its number, and must not find the other. */
+	/* CRIU must find the work directory by its number, and must not find the other. */
 	s->work = open_peer_descriptor(s, work, O_RDONLY | O_DIRECTORY, "work directory", err);
 	return s->work < 0 ? s->work : 0;
 }

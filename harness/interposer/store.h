@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 struct cryo_store {
-	int dir;    /* 0700, not close-on-exec: CRIU shall have it too */
+	int dir;    /* 0700, not close-on-exec: CRIU needs it too */
 	int mount;  /* keeps the mount, -1 with a directory */
 	char *path; /* of the directory; NULL with a mount */
 };

@@ -20,7 +20,7 @@ struct cryo_kube *cryo_kube_new(const struct cryo_http_opts *opts);
 void cryo_kube_free(struct cryo_kube *k);
 CRYO_DEFINE_AUTO(struct cryo_kube, cryo_kube_free)
 
-/* GET /readyz: 0 ready; 1 not yet (or nobody listens); negative: error. *why: what is missing,
+/* GET /readyz: 0 ready; 1 not yet (or nothing listens); negative: error. *why: what is missing,
  * caller frees. */
 int cryo_kube_ready(struct cryo_kube *k, char **why, struct cryo_err *err);
 

@@ -32,7 +32,7 @@ static const struct node_program {
 	{ "kubernetes", "kubectl", "usr/bin/kubectl" },
 };
 
-/* What the lower layer has and a node shall not: OCI image-spec 1.1, layer.md, "Whiteouts". */
+/* What the lower layer has and a node must not have: OCI image-spec 1.1, layer.md, "Whiteouts". */
 static int add_hidden(struct cryo_layer *l, struct cryo_err *err)
 {
 	cryo_auto(cryo_strv_release) struct cryo_strv lines = { 0 };

@@ -61,7 +61,7 @@ static int hash_main_file(const struct cryo_recipe *r, struct cryo_hash *h, stru
 
 /*
  * The programs asked for are not part of it: a program does not depend on which
- * others are wanted, and asking for one more shall not build the rest again.
+ * others are wanted, and asking for one more must not build the rest again.
  */
 static int compute_build_stamp(const struct cryo_recipe *r, struct toolchains *all,
 			       struct cryo_built *b, struct cryo_err *err)

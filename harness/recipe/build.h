@@ -25,7 +25,7 @@ struct cryo_built {
 	char stamp[CRYO_HASH_HEX];
 	char *dir;	 /* where its programs lie (a root file system: the tree itself) */
 	bool up_to_date; /* everything asked for is there */
-	int hold;	 /* on `dir`, so that nobody prunes it before the release; -1: none */
+	int hold;	 /* on `dir`, so that it is not pruned before the release; -1: none */
 	struct cryo_series series;	     /* its patches, as they went into the stamp */
 	const struct cryo_fetch_opts *fetch; /* of the run, or NULL */
 };
@@ -37,7 +37,7 @@ struct cryo_build {
 
 /*
  * What is there and what is missing; writes nothing, takes well below a second. What
- * is there stays there until the release, whoever prunes the cache.
+ * is there stays until the release, even if the cache is pruned.
  * `only`: component names, NULL or empty for all; an unknown one is refused with
  * "did you mean".
  */
@@ -48,7 +48,7 @@ int cryo_build_plan_nodes(const struct cryo_stack *stack, struct cryo_build *out
 			  struct cryo_err *err);
 /*
  * Make what is missing, one step event per component; a finished plan says so. `fetch`
- * (NULL: nothing special) says whom to ask for sources, or that nobody shall be.
+ * (NULL: nothing special) says whom to ask for sources, or that no server may be asked.
  */
 int cryo_build_run(struct cryo_build *b, const struct cryo_fetch_opts *fetch, struct cryo_err *err);
 void cryo_build_release(struct cryo_build *b);
@@ -58,7 +58,7 @@ void cryo_build_release(struct cryo_build *b);
 char *cryo_build_lock(const char *component);
 const struct cryo_built *cryo_build_find(const struct cryo_build *b, const char *component);
 
-/* -CRYO_E_PROVISION when `what` would have to be fetched, and the run shall fetch nothing. */
+/* -CRYO_E_PROVISION when `what` would have to be fetched, and the run may fetch nothing. */
 int cryo_build_may_fetch(const struct cryo_built *b, const char *what, struct cryo_err *err);
 
 /* MiB of memory that making it may take. */

@@ -27,7 +27,7 @@ static const char *const criu_programs[] = { "criu", NULL };
 
 /*
  * Without gitVersion the API server calls itself v0.0.0-master. The date is that
- * of no build: the same inputs shall give the same bytes.
+ * of no build: the same inputs must give the same bytes.
  */
 #define KUBERNETES_STAMPS(package)                                                                 \
 	"-X " package ".gitVersion=%V", "-X " package ".gitMajor=%M",                              \

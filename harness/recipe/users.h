@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who uses what in the cache, written down when it is used: nobody could tell later
+ * What uses what in the cache, recorded when it is used: it cannot be determined later
  * from a stack file alone, as a stamp also depends on the Go that was there. One
  * small file each in <cache>/builds/.users, so that caches that share their builds
  * share this as well:
@@ -29,7 +29,7 @@ void cryo_users_note_stack(const struct cryo_stack *stack, const struct cryo_bui
 void cryo_users_note_state(void);
 
 /*
- * Held by whoever makes something in the cache or reads sources there (shared), and
+ * Held by everything that makes something in the cache or reads sources there (shared), and
  * by who removes such things (alone). Builds that are done and templates have locks of their own.
  */
 char *cryo_users_lock(void); /* its path; caller frees */

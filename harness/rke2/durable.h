@@ -14,7 +14,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
-/* Called after each sync and each change of a name; NULL: nobody listens. */
+/* Called after each sync and each change of a name; NULL: there is no listener. */
 void cryo_rke2_set_hook(void (*hook)(const char *what, void *arg), void *arg);
 void rke2_announce_point(const char *what);
 
@@ -43,7 +43,7 @@ int rke2_publish_copy(const char *path, const char *src, const struct rke2_attrs
 		      const char *want, struct cryo_err *err);
 /* A path that is not there is fine. */
 int rke2_remove_file(const char *path, struct cryo_err *err);
-/* Under another name first, so that nobody ever sees half of it. */
+/* Under another name first, so that half of it is never visible. */
 int rke2_remove_tree(const char *path, struct cryo_err *err);
 int rke2_rename(const char *from, const char *to, struct cryo_err *err);
 /* Two names change places in one moment (renameat2 with RENAME_EXCHANGE). */

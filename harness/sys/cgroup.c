@@ -184,7 +184,7 @@ static void hand_down_controllers(const char *dir, const char *have)
 	static const char *const controllers[] = { "cpu", "cpuset", "io", "memory", "pids" };
 	cryo_auto(cryo_free) char *to = cryo_asprintf("%s/cgroup.subtree_control", dir);
 
-	/* One by one: one that cannot be handed down shall not take the others with it. */
+	/* One by one: one that cannot be delegated must not prevent the others. */
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(controllers); i++) {
 		cryo_auto(cryo_free) char *word = cryo_asprintf("+%s", controllers[i]);
 		struct cryo_err ignored = CRYO_ERR_INIT;

@@ -24,7 +24,7 @@ int64_t cryo_fs_size(const char *path);
  */
 int cryo_fs_read(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err);
 /*
- * The same for a path that somebody else chose: a pipe nobody writes to does not
+ * The same for a path that somebody else chose: a pipe without a writer does not
  * hold us up, and anything but a regular file is refused (-CRYO_E_CONFIG).
  */
 int cryo_fs_read_regular(const char *path, size_t max, struct cryo_str *out, struct cryo_err *err);

@@ -24,8 +24,8 @@ void cryo_lock_remove(const char *path, int *fd);
 bool cryo_lock_is_free(const char *path);
 
 /*
- * Shared: any number of holders, as long as nobody has it alone (cryo_lock_take). For a lock of
- * which nobody cares who has it.
+ * Shared: any number of holders, as long as it is not held exclusively (cryo_lock_take). For a lock
+ * of which nobody cares who has it.
  */
 int cryo_lock_join(const char *path, int64_t wait_ms, int *fd, struct cryo_err *err);
 

@@ -339,7 +339,7 @@ static int kind_up_locked(struct kind_up *u, struct cryo_err *err)
 	return own_cluster_up(u, err);
 }
 
-/* Before anything is made: a file that cannot be used shall cost nobody minutes. */
+/* Before anything is made: a file that cannot be used should not cost minutes. */
 static int check_wish(const struct cryo_up_opts *o, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str ignored = { 0 };

@@ -70,7 +70,7 @@ struct local {
 
 /* cluster.json: written before anything it names can outlive us. */
 struct local_record {
-	char *boot;	/* boot id: pids of another boot are nobody's */
+	char *boot;	/* boot id: pids of another boot are not valid */
 	char *stack;	/* name */
 	char *stamp;	/* cryo_build_stamp() */
 	json_t *flags;	/* local_flags_of(); NULL: none */
@@ -81,7 +81,7 @@ struct local_record {
 	char *from;    /* key of the template it came from; NULL: it started by itself */
 	int64_t copy_ms, criu_ms, ready_ms; /* what the restore took, if `from` */
 	bool saving;	      /* a snapshot of it is made, or was when we died: its disk is whole */
-	bool dumping;	      /* CRIU is at it, or was when we died: nobody knows its state */
+	bool dumping;	      /* CRIU is dumping it, or was when we died: its state is unknown */
 	struct cryo_pid init; /* of the first node; pid 0: not running */
 	struct cryo_pid worker[LOCAL_MAX_NODES - 1]; /* of the others, in their order */
 	struct cryo_pid forwarder;		     /* pid 0: not running */

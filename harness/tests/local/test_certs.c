@@ -97,7 +97,7 @@ static void nothing_at_all(void **state)
 	cryo_auto(cryo_free) char *pki = world_path("pki");
 
 	(void)state;
-	world_put("pki", "a file where the directory shall be");
+	world_put("pki", "a file in place of the directory");
 	assert_true(local_certs_make(world.l, &world.err) < 0);
 	assert_true(cryo_starts_with(world.err.msg, "certificates: "));
 	assert_false(cryo_fs_is_dir(pki));

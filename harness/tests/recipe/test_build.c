@@ -568,7 +568,7 @@ static void nodes_without_tools(void **state)
 	cryo_stack_release(&stack);
 }
 
-/* Whoever has built without patches shall not have to build again. */
+/* A build without patches must not become out of date. */
 static void no_patches_no_other_stamp(void **state)
 {
 	struct cryo_err err = CRYO_ERR_INIT;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where clusters and what is built shall lie. */
+/* Where clusters and builds are to be stored. */
 #include "base/clock.h"
 #include "sys/fs.h"
 #include "cluster/local/local.h"

@@ -60,7 +60,7 @@ struct template
 	char *dir;
 	json_t *meta;	     /* of template.json */
 	const json_t *holds; /* of a snapshot that is made: {cluster, pods}; borrowed */
-	int lock;	     /* shared: nobody removes it while we read it; -1: not open */
+	int lock;	     /* shared: it is not removed while we read it; -1: not open */
 };
 #define TEMPLATE_INIT                                                                              \
 	{                                                                                          \
@@ -76,7 +76,7 @@ char *template_store(bool snapshots);
 bool template_is_key(const char *name); /* also with a suffix */
 /* "<store><key><suffix>"; caller frees. */
 char *template_path(const char *key, const char *suffix);
-/* Why it cannot be made on this machine; NULL: nobody found that it cannot. Caller frees. */
+/* Why it cannot be made on this machine; NULL: not known to be impossible. Caller frees. */
 char *template_failed(const char *key);
 void template_set_failed(const char *key, const char *why);
 /*
@@ -101,7 +101,7 @@ int template_discard(const char *key, struct cryo_err *err);
  * key stays. */
 void template_prune(const char *keep);
 
-/* What must not be left of snapshots that nobody makes any more. */
+/* Removes what is left of unfinished snapshots. */
 void template_prune_snapshots(void);
 /* NULL, or why the snapshot cannot be restored here, with what can be done about it. Caller frees.
  */

@@ -106,7 +106,7 @@ static void remember_failed_key(const struct up *u, const char *why)
 		template_set_failed(u->key, why);
 }
 
-/* It failed, so nobody shall try it again; a new one may be better. */
+/* It failed, so it must not be tried again; a new one may be better. */
 static int give_up_template(struct up *u, int rc, struct cryo_err *err)
 {
 	struct cryo_err cause = *err, ignored = CRYO_ERR_INIT;

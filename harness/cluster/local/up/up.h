@@ -49,7 +49,7 @@ int up_wait_quietly(struct up *u, struct cryo_err *err);
  * of no use; then it is gone, people were told, and nothing of the cluster is left.
  */
 int up_from_template(struct up *u, struct cryo_err *err);
-/* Is there one that fits, or can none be made? Then nobody has to wait for one. */
+/* Is there one that fits, or can none be made? Then nothing has to wait for one. */
 bool up_has_template(struct up *u);
 /* Record, disk and node of that template or snapshot, u->key, as u->record describes it. */
 int up_restore(struct up *u, const struct template *t, struct template_times *times,
