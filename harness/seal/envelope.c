@@ -236,8 +236,8 @@ int cryo_seal_envelope_open(const void *der, size_t len, const struct cryo_seal_
 	if (!cms)
 		return report_no_envelope(err, "no DER");
 	if (o->cert && X509_check_private_key(o->cert->x509, o->key->pkey) != 1)
-		return cryo_seal_crypto_fail(
-		    err, CRYO_E_CONFIG, "the certificate and the private key do not match");
+		return cryo_seal_crypto_fail(err, CRYO_E_CONFIG,
+					     "the certificate and the private key do not match");
 	if (OBJ_obj2nid(CMS_get0_type(cms)) != NID_pkcs7_signed) {
 		if (o->trusted)
 			return cryo_err_set(err, CRYO_E_TAMPER,

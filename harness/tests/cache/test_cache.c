@@ -479,7 +479,7 @@ static void beside_a_build(void **state)
 	put_tree(OTHER, GIT);
 	scratch_put_program("cache/work/part/x/y", "");
 	assert_int_equal(cryo_users_join(&fd, &err), 0);
-	is_used_by(OTHER, "at work");
+	is_used_by(OTHER, "running build");
 	assert_int_equal(prune(&all), 2);
 	assert_true(there(OTHER));
 	assert_true(there("cache/work/part/x/y"));

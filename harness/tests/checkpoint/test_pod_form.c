@@ -137,7 +137,8 @@ static void rules(void **state)
 		  NULL, "init container 'i' is not run again" },
 		{ "kind: Pod\nspec: {" C ", initContainers: [{name: i}, {name: s, restartPolicy: "
 		  "Always}]}\n",
-		  "spec.initContainers[1]", "spec.initContainers[0]", "container 's' starts from the beginning" },
+		  "spec.initContainers[1]", "spec.initContainers[0]",
+		  "container 's' starts from the beginning" },
 		{ "kind: Pod\nspec: {containers: [{name: app}, {name: log}]}\n", NULL,
 		  "spec.containers[1]", "container 'log' starts from the beginning" },
 		{ "kind: Pod\nspec: {containers: [], ephemeralContainers: [{name: app}]}\n",

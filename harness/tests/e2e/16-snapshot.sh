@@ -8,7 +8,7 @@ sn_() { cp_ --name e2e-s "$@"; }
 snapshots=$CRYOPOD_STATE_DIR/.snapshots
 
 point "no snapshot at first" sh -c "'$CRYOPOD' snapshot list | grep -qx 'no snapshot'"
-point "save of a cluster that does not run" fails 1 "does not run" sn_ snapshot save one
+point "save of a cluster that does not run" fails 1 "is not running" sn_ snapshot save one
 cp_ -q --name e2e-s up
 cat >"$tmp/world.yaml" <<'Y'
 apiVersion: apiextensions.k8s.io/v1

@@ -26,7 +26,7 @@ dumped() {
 }
 point "all containers at one moment" dumped
 point "both go on" both_count_on counter2
-point "the directory is not written over" fails 2 "is there already" cp_ checkpoint counter2 --all-containers --to "$tmp/cp"
+point "the directory is not written over" fails 2 "already exists" cp_ checkpoint counter2 --all-containers --to "$tmp/cp"
 restored() {
 	exits 0 cp_ restore "$tmp/cp" --pod whole && both_count_on whole &&
 		[ "$(nonce whole counter-container)" = "$(nonce counter2 counter-container)" ] &&

@@ -51,7 +51,7 @@ all_logs() {
 	exits 0 n_ logs --all -o "$tmp/all" && [ ! -e "$tmp/all/missing.txt" ] && grep -q . "$tmp/all/node1/etcd.log" &&
 		grep -q . "$tmp/all/node3/kubelet.log" && grep -q Kubernetes "$tmp/all/node2/versions.txt" &&
 		jq -e '.items[] | select(.metadata.name == "p2")' "$tmp/all/pods.json" >/dev/null &&
-		tar -tf "$tmp/all/node2/pods.tar" | grep -q '/default_p2_.*log$' && fails 2 "is there already" n_ logs --all -o "$tmp/all"
+		tar -tf "$tmp/all/node2/pods.tar" | grep -q '/default_p2_.*log$' && fails 2 "already exists" n_ logs --all -o "$tmp/all"
 }
 point "all that tells what it did, in one directory" all_logs
 point "which needs a name" fails 2 "-o DIR" n_ logs --all

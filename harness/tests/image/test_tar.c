@@ -224,7 +224,7 @@ static void hostile_entries(void **state)
 		{ "device", "00000000000", "", "neither", '3' },
 		{ "fifo", "00000000000", "", "neither", '6' },
 		{ "long", "77777777777", "", "truncated", '0' },
-		{ "huge", "\x80\0\0\0\0\0\x80\0\0\0\0\0", "", "unfolds to too much", '0' },
+		{ "huge", "\x80\0\0\0\0\0\x80\0\0\0\0\0", "", "expands to too much", '0' },
 		{ "below", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xf0", "", "", '0' },
 	};
 

@@ -278,7 +278,7 @@ static void programs(void **state)
 	drop("keyring");
 	expect("mmdebstrap", CRYO_VERDICT_FAIL, "keys of the Debian archive");
 	drop("bin/mmdebstrap");
-	expect("mmdebstrap", CRYO_VERDICT_FAIL, "not there");
+	expect("mmdebstrap", CRYO_VERDICT_FAIL, "not installed");
 	/* what is needed only to build is no fault once all is built */
 	node = build_node();
 	expect("built", CRYO_VERDICT_OK, "stack 'small': node");

@@ -819,9 +819,11 @@ static void downloads_that_fail(void **state)
 		{ "{\"Error\": \"x@v1: Get \\\"https://p/\\\": dial tcp: connection refused\"}",
 		  "stack.yaml:6: x@v1: Get \"https://p/\": dial tcp: connection refused" },
 		{ "{\"Path\": \"x\", \"Dir\": \"/src\", \"Sum\": \"h1:other=\"}",
-		  "checksum of k8s.io/kubernetes v1.33.13 is h1:other=, the stack wants " SUM },
-		{ "{\"Path\": \"x\", \"Dir\": \"/src\"}", "is unknown, the stack wants " SUM },
-		{ "{}", "names no directory" },
+		  "the checksum of k8s.io/kubernetes v1.33.13 is h1:other=, but the stack "
+		  "requires " SUM },
+		{ "{\"Path\": \"x\", \"Dir\": \"/src\"}",
+		  "is unknown, but the stack requires " SUM },
+		{ "{}", "reported no directory" },
 		{ "nonsense", "no JSON" },
 	};
 

@@ -125,7 +125,7 @@ static void cgo_needs_more(void **state)
 
 	(void)state;
 	put_go("go1.26.8");
-	expect_root(true, "no gcc");
+	expect_root(true, "gcc is not installed");
 	put_gcc("libseccomp.a"); /* how gcc says that it does not find it */
 	expect_root(true, "libseccomp-dev");
 	put_gcc("/usr/lib/libseccomp.a");

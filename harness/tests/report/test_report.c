@@ -309,7 +309,8 @@ static void colors(void **state)
 
 	(void)state;
 	assert_int_equal(cryo_report_start("red", false, false, &err), -CRYO_E_USAGE);
-	assert_string_equal(err.msg, "--color: 'red' is not valid (valid values: auto, always, never)");
+	assert_string_equal(err.msg,
+			    "--color: 'red' is not valid (valid values: auto, always, never)");
 	assert_int_equal(cryo_report_start("never", false, true, &err), 0);
 	assert_false(cryo_report_colored_stdout());
 	cryo_report_stop();

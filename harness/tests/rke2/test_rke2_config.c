@@ -186,9 +186,10 @@ static const struct {
 	const char *file, *text, *word;
 	bool force;
 } obstacle_rows[] = {
-	{ "etc/rancher/rke2/config.yaml.d/zz.yaml", "runtime-image: other/image:v1\n", "last word",
+	{ "etc/rancher/rke2/config.yaml.d/zz.yaml", "runtime-image: other/image:v1\n",
+	  "overrides ours", false },
+	{ "etc/rancher/rke2/config.yaml.d/zz.yaml", "kubelet-arg: [x=y]\n", "overrides ours",
 	  false },
-	{ "etc/rancher/rke2/config.yaml.d/zz.yaml", "kubelet-arg: [x=y]\n", "last word", false },
 	{ "etc/rancher/rke2/config.yaml.d/zz.yaml", "kubelet-path: /opt/kubelet\n",
 	  "'kubelet-path' is set", false },
 	{ "etc/rancher/rke2/config.yaml.d/zz.yaml",

@@ -293,7 +293,7 @@ static void bad_matrices(void **state)
 		{ MATRIX("{a: ['${cp}']}"),
 		  "@:5: matrix 'a': '${cp}' is not a value (1 to 63 letters, digits, '._:/@+-')" },
 		{ MATRIX("\n    a:\n      - 1\n      - 2\n      - 1"),
-		  "@:9: matrix 'a': '1' is there twice" },
+		  "@:9: matrix 'a': '1' appears twice" },
 		{ MATRIX(
 		      "{a: [1], b: [1], c: [1], d: [1], e: [1], f: [1], g: [1], h: [1], i: [1]}"),
 		  "@:5: more than 8 keys in 'matrix'" },

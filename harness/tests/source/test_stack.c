@@ -220,7 +220,7 @@ static void refuses(void **state)
 		{ 6, HEAD "    x: {source: {debian: {suite: trixie, packages: [a]}, dir: x}}\n",
 		  "either 'dir' or 'debian', not both" },
 		{ 7, HEAD "    x: {source: {dir: a}}\n    x: {source: {dir: a}}\n",
-		  "key 'x' is there twice" },
+		  "duplicate key 'x'" },
 	};
 
 	(void)state;

@@ -207,7 +207,12 @@ static const struct {
 	  "bad-size",
 	  "",
 	  0 },
-	{ "nothing in it", { CONFIG, SEAL }, NONCE, "no-images", "'checkpoint/seal.cms' is", 0 },
+	{ "nothing in it",
+	  { CONFIG, SEAL },
+	  NONCE,
+	  "no-images",
+	  "'checkpoint/seal.cms' exists",
+	  0 },
 };
 
 static void verdicts(void **state)
