@@ -170,22 +170,19 @@ static bool has_others_than(const char *table, const struct cryo_strv *keep)
 	return false;
 }
 
-/* Pages of images that are not there, or in `gone`. */
+/* Pages of images that are not there, or in `gone`. `listed` (written to): what is there now. */
 static void drop_unused_pages(struct cryo_cluster *t, const struct cryo_cluster_node *node,
-			      const struct cryo_strv *gone)
+			      char *listed, const struct cryo_strv *gone)
 {
-	cryo_auto(cryo_proc_result_release) struct cryo_proc_result res = { 0 };
-	cryo_auto(cryo_strv_release) struct cryo_strv filter = { 0 }, tags = { 0 };
+	cryo_auto(cryo_strv_release) struct cryo_strv tags = { 0 };
 	struct cryo_err ignored = CRYO_ERR_INIT;
 	struct image_row row;
 	char *save = NULL;
 	size_t n = 0;
 
-	cryo_strv_add(&filter, "name~=\"^" CRYO_RESTORE_IMAGES "\"");
-	if (run_ctr_images(t, node, "ls", &filter, &res, &ignored) < 0 || !res.out.p)
-		return;
-	for (char *text = res.out.p; next_image_row(text, &save, &row); text = NULL)
-		if (!cryo_strv_has(gone, row.ref) && strrchr(row.ref, ':'))
+	for (char *text = listed; next_image_row(text, &save, &row); text = NULL)
+		if (cryo_starts_with(row.ref, CRYO_RESTORE_IMAGES) &&
+		    !cryo_strv_has(gone, row.ref) && strrchr(row.ref, ':'))
 			cryo_strv_add(&tags, strrchr(row.ref, ':') + 1);
 	cryo_node_pages_drop(t, node, &tags, &n, &ignored);
 	if (n > 0)
@@ -199,6 +196,7 @@ void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_no
 	cryo_auto(cryo_strv_release) struct cryo_strv used = { 0 }, unused = { 0 };
 	const struct cryo_strv all = { 0 };
 	cryo_auto(cryo_free) char *lock = cryo_asprintf("%s/.images.lock", t->dir);
+	cryo_auto(cryo_free) char *listed = NULL;
 	cryo_auto(cryo_fd_close) int fd = -1;
 	struct cryo_err ignored = CRYO_ERR_INIT;
 
@@ -206,10 +204,10 @@ void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_no
 		return;
 	if (cryo_lock_take(lock, 0, &fd, &ignored) < 0)
 		return;
-	if (table)
-		cryo_str_add(&res.out, table);
-	else if (run_ctr_images(t, node, "ls", &all, &res, &ignored) < 0 || !res.out.p)
+	/* The table was made before the images of this restore and perhaps of others. */
+	if (run_ctr_images(t, node, "ls", &all, &res, &ignored) < 0 || !res.out.p)
 		return;
+	listed = cryo_strdup(res.out.p);
 	if (list_images_in_use(k, &used, &ignored) < 0)
 		return;
 	choose_unused_images(res.out.p, &used, &unused);
@@ -217,7 +215,7 @@ void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_no
 		cryo_debug("%zu restored images that no pod uses are removed", unused.n);
 		run_ctr_images(t, node, "rm", &unused, NULL, &ignored);
 	}
-	drop_unused_pages(t, node, &unused);
+	drop_unused_pages(t, node, listed, &unused);
 }
 
 int cryo_node_images_hold(struct cryo_cluster *t, int *fd, struct cryo_err *err)

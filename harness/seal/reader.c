@@ -187,11 +187,14 @@ int cryo_seal_reader_take(struct cryo_seal_reader *r, const char *name, int in, 
 			  struct cryo_err *err)
 {
 	const struct cryo_seal_file *f = cryo_seal_manifest_find(&r->manifest, name);
+	struct stat st;
 	int rc;
 
 	if (!f)
 		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' does not belong to the set", name);
-	rc = check_sealed_size(f, in, err);
+	if (fstat(in, &st) < 0)
+		return cryo_err_sys(err, errno, "'%s'", name);
+	rc = check_sealed_size(f, (uint64_t)st.st_size, err);
 	return rc < 0 ? rc : cryo_seal_reader_run(r, f, in, 0, out_fd, err);
 }
 

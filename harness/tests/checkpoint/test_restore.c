@@ -393,7 +393,7 @@ static void images_of_older_restores(void **state)
 	fake.images = IMAGES OLD "sha256:1d x sha256:1 1 kB\nsha256:2d x sha256:0d 1 kB\n";
 	assert_int_equal(cryo_restore_run(&target, &opts, &r, &err), 0);
 	assert_string_equal(cryo_str_get(&fake.images_calls),
-			    "ls; rm localhost/checkpoint/main:000000000000 sha256:2d; ");
+			    "ls; ls; rm localhost/checkpoint/main:000000000000 sha256:2d; ");
 	again = cryo_asprintf(IMAGES "%s x sha256:3 1 kB\n", r.images.v[0]);
 	cryo_restore_release(&r);
 	/* The same archive once more: nobody has to be asked for anything. */

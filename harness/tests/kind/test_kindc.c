@@ -201,23 +201,17 @@ static void not_adopted(void **state)
 		{ "mine", INSPECTED(OURS, "true", "worker", PORTS), "no control plane" },
 		{ "mine", INSPECTED(OURS, "true", "control-plane", "{}"), "published port" },
 	};
-	cryo_auto(cryo_free) char *docker = cryo_asprintf("%s/docker", dir);
-	cryo_auto(cryo_free) char *inspected = cryo_asprintf("%s/inspected", dir);
-	cryo_auto(cryo_free) char *states = cryo_asprintf("%s/state", dir);
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s:%s", dir, getenv("PATH"));
 	struct cryo_err err = CRYO_ERR_INIT;
 
 	(void)state;
-	setenv("PATH", path, 1);
-	setenv("CRYOPOD_STATE_DIR", states, 1);
-	assert_int_equal(cryo_fs_write(docker, ENGINE, strlen(ENGINE), 0755, &err), 0);
+	scratch_put_program("bin/docker", ENGINE);
+	scratch_add_to_path("bin");
+	scratch_setenv_path("CRYOPOD_STATE_DIR", "state");
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = NULL;
 
 		print_message("# %s\n", row[i].says);
-		assert_int_equal(cryo_fs_write(inspected, row[i].inspected,
-					       strlen(row[i].inspected), 0600, &err),
-				 0);
+		scratch_put("bin/inspected", row[i].inspected);
 		assert_int_equal(cryo_cluster_open("kind", "adopted", &t, &err), 0);
 		assert_int_equal(kindc_adopt((struct kindc *)t, row[i].name, NULL, &err),
 				 -CRYO_E_USAGE);

@@ -553,7 +553,7 @@ static nlink_t count_links(const char *name)
 {
 	struct stat st;
 
-	assert_int_equal(stat(at(name), &st), 0);
+	assert_int_equal(stat(scratch_at(name), &st), 0);
 	return st.st_nlink;
 }
 
@@ -563,25 +563,25 @@ static void linked(void **state)
 	cryo_auto(cryo_fd_close) int fd = -1, elsewhere = -1;
 
 	(void)state;
-	put("first", "text");
-	put("second", "old");
-	fd = open(at("first"), O_RDONLY | O_CLOEXEC);
+	scratch_put("first", "text");
+	scratch_put("second", "old");
+	fd = open(scratch_at("first"), O_RDONLY | O_CLOEXEC);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(cryo_fs_link(fd, at("second"), i, &err), 1);
+		assert_int_equal(cryo_fs_link(fd, scratch_at("second"), i, &err), 1);
 		assert_int_equal(count_links("first"), 2);
 		assert_holds("second", "text");
 	}
-	assert_int_equal(mkdir(at("linked.d"), 0700), 0);
-	assert_int_equal(cryo_fs_link(fd, at("linked.d"), false, &err), -CRYO_E_SYSTEM);
-	assert_int_equal(cryo_fs_link(fd, at("no/such"), false, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(mkdir(scratch_at("linked.d"), 0700), 0);
+	assert_int_equal(cryo_fs_link(fd, scratch_at("linked.d"), false, &err), -CRYO_E_SYSTEM);
+	assert_int_equal(cryo_fs_link(fd, scratch_at("no/such"), false, &err), -CRYO_E_SYSTEM);
 	assert_int_equal(count_links("first"), 2);
 	/* A file of another file system, and one that has no name any more. */
 	elsewhere = open("/proc/version", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(cryo_fs_link(elsewhere, at("third"), false, &err), 0);
-	unlink(at("first"));
-	unlink(at("second"));
-	assert_int_equal(cryo_fs_link(fd, at("third"), false, &err), 0);
-	assert_false(cryo_fs_exists(at("third")));
+	assert_int_equal(cryo_fs_link(elsewhere, scratch_at("third"), false, &err), 0);
+	unlink(scratch_at("first"));
+	unlink(scratch_at("second"));
+	assert_int_equal(cryo_fs_link(fd, scratch_at("third"), false, &err), 0);
+	assert_false(cryo_fs_exists(scratch_at("third")));
 }
 
 int main(void)
