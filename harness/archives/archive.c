@@ -20,7 +20,7 @@
 #define MAX_FILE ((uint64_t)8 << 30)
 
 /* *same: it is the file that the stack means. */
-static int check_archive_hash(const char *path, const struct cryo_archive *a,
+static int check_archive_hash(const char *path, const struct cryo_tarball *a,
 			      char hex[CRYO_HASH_HEX], bool *same, struct cryo_err *err)
 {
 	int rc = cryo_hash_file(path, hex, err);
@@ -29,13 +29,13 @@ static int check_archive_hash(const char *path, const struct cryo_archive *a,
 	return rc;
 }
 
-static int report_hash_mismatch(const struct cryo_archive *a, const char *hex, struct cryo_err *err)
+static int report_hash_mismatch(const struct cryo_tarball *a, const char *hex, struct cryo_err *err)
 {
 	return cryo_err_set(err, CRYO_E_CONFIG, "checksum of '%s' is %s, the stack wants %s",
 			    a->address, hex, a->sha256);
 }
 
-static int take_local_archive(const struct cryo_archive *a, const char *file, char **path,
+static int take_local_archive(const struct cryo_tarball *a, const char *file, char **path,
 			      struct cryo_err *err)
 {
 	char hex[CRYO_HASH_HEX];
@@ -53,7 +53,7 @@ static int take_local_archive(const struct cryo_archive *a, const char *file, ch
 }
 
 /* A wrong file that was put together from two attempts gets a second chance, as a whole. */
-static int fetch_archive_file(const struct cryo_archive *a, const struct cryo_download *d,
+static int fetch_archive_file(const struct cryo_tarball *a, const struct cryo_download *d,
 			      const char *path, struct cryo_err *err)
 {
 	bool resumed = cryo_fs_size(d->path) > 0, same = false;
@@ -77,7 +77,7 @@ static int fetch_archive_file(const struct cryo_archive *a, const struct cryo_do
 	return 0;
 }
 
-static int fetch_archive_locked(const struct cryo_archive *a, const char *ask,
+static int fetch_archive_locked(const struct cryo_tarball *a, const char *ask,
 				const struct cryo_fetch_opts *o, const char *path,
 				struct cryo_err *err)
 {
@@ -99,15 +99,15 @@ static int fetch_archive_locked(const struct cryo_archive *a, const char *ask,
 	return rc;
 }
 
-char *cryo_archive_place(const char *sha256)
+char *cryo_tarball_place(const char *sha256)
 {
 	return cryo_cache_path(CRYO_CACHE_ARCHIVES "/%s", sha256);
 }
 
-int cryo_archive_obtain(const struct cryo_archive *a, const struct cryo_fetch_opts *o, char **path,
+int cryo_tarball_obtain(const struct cryo_tarball *a, const struct cryo_fetch_opts *o, char **path,
 			struct cryo_err *err)
 {
-	cryo_auto(cryo_free) char *cached = cryo_archive_place(a->sha256);
+	cryo_auto(cryo_free) char *cached = cryo_tarball_place(a->sha256);
 	cryo_auto(cryo_free) char *ask = NULL;
 	int rc = cryo_url_mirror(a->address, o->mirrors, &ask, err);
 

@@ -6,7 +6,7 @@
 #include "git/git.h"
 #include "sys/hash.h"
 
-struct cryo_archive {
+struct cryo_tarball {
 	const char *address; /* or an absolute path */
 	const char *sha256;  /* of the file */
 };
@@ -15,11 +15,11 @@ struct cryo_archive {
  * The file, checked: where it lies itself, or <cache>/archives/<sha256>. Caller frees *path.
  * -CRYO_E_CONFIG: it has another checksum.
  */
-int cryo_archive_obtain(const struct cryo_archive *a, const struct cryo_fetch_opts *o, char **path,
+int cryo_tarball_obtain(const struct cryo_tarball *a, const struct cryo_fetch_opts *o, char **path,
 			struct cryo_err *err);
 
 /* <cache>/archives/<sha256>, there or not; caller frees. */
-char *cryo_archive_place(const char *sha256);
+char *cryo_tarball_place(const char *sha256);
 
 /*
  * What is below the one directory at its top, into `dir`, which is there and empty.

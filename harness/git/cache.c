@@ -396,7 +396,7 @@ static void tell_branch_moved(const struct cache *c)
 
 /* --- obtaining --- */
 
-/* What shall be there; *whole: it can only be found in the whole history. */
+/* What is to be there; *whole: it can only be found in the whole history. */
 static int choose_cache_commit(struct cache *c, char out[CRYO_COMMIT_HEX], bool *whole,
 			       struct cryo_err *err)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What shall be installed. */
+/* What is to be installed. */
 #include "rke2/plan.h"
 
 #include "rke2/digest.h"

@@ -84,7 +84,7 @@ void cryo_source_places(const struct cryo_component *c, struct cryo_strv *paths)
 	add_repository(c->source.superproject, paths);
 	add_repository(c->upstream.git, paths);
 	if (c->source.kind == CRYO_SOURCE_ARCHIVE)
-		cryo_strv_take(paths, cryo_archive_place(c->source.sha256));
+		cryo_strv_take(paths, cryo_tarball_place(c->source.sha256));
 	if (cryo_source_commit(&c->source, commit, &ignored) == 0 && *commit)
 		cryo_strv_take(paths, cryo_source_tree_dir(c->name, commit));
 }

@@ -422,9 +422,9 @@ static int obtain_archive_tree(const struct cryo_source *src, const char *compon
 			       struct cryo_err *err)
 {
 	cryo_auto(cryo_free) char *file = NULL;
-	const struct cryo_archive a = { src->archive, src->sha256 };
+	const struct cryo_tarball a = { src->archive, src->sha256 };
 	struct plan p = { .o = o, .shown = src->archive, .links_outside = &src->links_outside };
-	int rc = cryo_archive_obtain(&a, o, &file, err);
+	int rc = cryo_tarball_obtain(&a, o, &file, err);
 
 	if (rc < 0)
 		return rc;

@@ -77,7 +77,7 @@ bool sys_child_pump(struct cryo_child *r, struct stream *s)
 	if (r->p->quiet_ms)
 		r->quiet_until = cryo_now_ms() + r->p->quiet_ms;
 	if (r->log >= 0 && write(r->log, buf, (size_t)n) < 0)
-		cryo_fd_closep(&r->log); /* a full disk shall not stop the program */
+		cryo_fd_closep(&r->log); /* a full disk must not stop the program */
 	keep_output_tail(s->kept, buf, (size_t)n, get_capture_max(r));
 	split_stream_lines(r, s, buf, (size_t)n);
 	return true;

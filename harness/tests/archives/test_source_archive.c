@@ -346,13 +346,13 @@ static void wrong_files(void **state)
 static int obtain(struct fake_http *f, const struct fake_step *step, size_t n, const char *sum)
 {
 	cryo_auto(cryo_free) char *address = NULL;
-	struct cryo_archive a = { .sha256 = sum };
+	struct cryo_tarball a = { .sha256 = sum };
 	char *path = NULL;
 	int rc;
 
 	fake_start(f, step, n);
 	a.address = address = cryo_asprintf("%s/a.tar", f->url);
-	rc = cryo_archive_obtain(&a, &opts, &path, &err);
+	rc = cryo_tarball_obtain(&a, &opts, &path, &err);
 	if (rc < 0)
 		print_message("# %s\n", err.msg);
 	free(path);
@@ -456,10 +456,10 @@ static void downloads_that_fail(void **state)
 	end(&h);
 	opts.offline = true;
 	{
-		const struct cryo_archive a = { "http://127.0.0.1:1/x", sum };
+		const struct cryo_tarball a = { "http://127.0.0.1:1/x", sum };
 		char *path = NULL;
 
-		assert_int_equal(cryo_archive_obtain(&a, &opts, &path, &err), -CRYO_E_PROVISION);
+		assert_int_equal(cryo_tarball_obtain(&a, &opts, &path, &err), -CRYO_E_PROVISION);
 		assert_non_null(strstr(err.msg, "--offline"));
 	}
 }

@@ -377,7 +377,7 @@ static const char *pod_text(const char *path)
 	return text ? text : "";
 }
 
-/* Images that older restores left go, by what the node has been asked anyway. */
+/* Images that older restores left go. What pages stay is told by a fresh list. */
 static void images_of_older_restores(void **state)
 {
 #define OLD "localhost/checkpoint/main:000000000000 x sha256:0d 1 kB\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who may have how many connections through the forwarder: any local user can open some, and none
- * shall keep others from the API server by it, root least of all.
+ * may keep others from the API server by it, root least of all.
  */
 #ifndef CRYO_CLUSTER_LOCAL_FORWARD_SEATS_H
 #define CRYO_CLUSTER_LOCAL_FORWARD_SEATS_H
