@@ -406,18 +406,33 @@ int cryo_checkpoint_run(struct cryo_cluster *t, const struct cryo_checkpoint_opt
 	return cryo_err_wrap(err, rc, "checkpoint of pod '%s'", opts->pod);
 }
 
-static int print_curl_line(const struct cryo_checkpoint_req *req, struct cryo_str *out,
-			   struct cryo_err *err)
+/* "--unix-socket PATH http://localhost/…", or the port of kubectl's own proxy. */
+static void print_curl_url(const struct cryo_cluster *t, const char *path, struct cryo_str *out)
+{
+	cryo_auto(cryo_free) char *socket = cryo_cluster_proxy_socket(t);
+	cryo_auto(cryo_free) char *url = NULL;
+
+	if (socket) {
+		cryo_str_add(out, "--unix-socket ");
+		cryo_str_add_quoted(out, socket);
+		cryo_str_add(out, " ");
+		url = cryo_asprintf("http://localhost%s", path);
+	} else {
+		url = cryo_asprintf("http://127.0.0.1:%d%s", CRYO_KUBECTL_PROXY_PORT, path);
+	}
+	cryo_str_add_quoted(out, url);
+}
+
+static int print_curl_line(const struct cryo_cluster *t, const struct cryo_checkpoint_req *req,
+			   struct cryo_str *out, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str path = { 0 }, body = { 0 };
-	cryo_auto(cryo_free) char *url = NULL;
 	int rc = cryo_checkpoint_request(req, &path, &body, err);
 
 	if (rc < 0)
 		return cryo_err_as(err, cryo_err_wrap(err, rc, "no curl line"), CRYO_E_USAGE);
-	url = cryo_asprintf("http://127.0.0.1:%d%s", CRYO_PROXY_PORT, path.p);
 	cryo_str_add(out, "curl ");
-	cryo_str_add_quoted(out, url);
+	print_curl_url(t, path.p, out);
 	cryo_str_add(out, " -X POST");
 	if (req->form != CRYO_CHECKPOINT_PODS)
 		return 0;
@@ -452,7 +467,7 @@ int cryo_checkpoint_curl(struct cryo_cluster *t, const struct cryo_checkpoint_op
 		    err, CRYO_E_USAGE,
 		    "no curl line: the kubelet can only be reached from inside its cluster");
 	if (rc == 0)
-		rc = print_curl_line(&req, out, err);
+		rc = print_curl_line(t, &req, out, err);
 	cryo_kube_free(c.api);
 	cryo_subject_release(&c.subject);
 	return rc;

@@ -81,6 +81,11 @@ bool cryo_cluster_prepared(struct cryo_cluster *t, const struct cryo_up_opts *op
 	       t->ops->prepared(t, opts);
 }
 
+char *cryo_cluster_proxy_socket(const struct cryo_cluster *t)
+{
+	return t->dir ? cryo_asprintf("%s/proxy.sock", t->dir) : NULL;
+}
+
 int cryo_cluster_down(struct cryo_cluster *t, struct cryo_err *err)
 {
 	return t->ops->down(t, err);

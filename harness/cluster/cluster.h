@@ -112,8 +112,11 @@ int64_t cryo_cluster_memory(struct cryo_cluster *t);
 
 /* --- its API --- */
 
-/* Where `cryopod proxy` listens unless told otherwise; kubectl's own default. */
-#define CRYO_PROXY_PORT 8001
+/* Where `cryopod proxy` listens unless told otherwise: a socket below the cluster's directory, so
+ * that only its owner gets in. NULL for a cluster without one. Caller frees. */
+char *cryo_cluster_proxy_socket(const struct cryo_cluster *t);
+/* Where `kubectl proxy` listens by itself. */
+#define CRYO_KUBECTL_PROXY_PORT 8001
 
 /* Admin client of the running cluster; caller frees. -CRYO_E_CHECK when it does not run. */
 int cryo_cluster_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);

@@ -425,20 +425,23 @@ static void curl_lines(void **state)
 		{ { P, .form = CRYO_CHECKPOINT_PODS },
 		  { { 0 } },
 		  0,
-		  "curl http://127.0.0.1:8001/api/v1/namespaces/default/pods/p/checkpoint -X POST "
+		  "curl --unix-socket /s/c/proxy.sock "
+		  "http://localhost/api/v1/namespaces/default/pods/p/checkpoint -X POST "
 		  "-H 'Content-type: application/json' -d '{\"encrypt\":false}'" },
 		{ { P, .ns = "n", .form = CRYO_CHECKPOINT_PODS, .container = "c",
 		    .timeout_ms = 5000, .leave = CRYO_LEAVE_RUNNING, .encryption_secret = "it's" },
 		  { { 0 } },
 		  0,
-		  "curl http://127.0.0.1:8001/api/v1/namespaces/n/pods/p/checkpoint -X POST -H "
+		  "curl --unix-socket /s/c/proxy.sock "
+		  "http://localhost/api/v1/namespaces/n/pods/p/checkpoint -X POST -H "
 		  "'Content-type: application/json' -d '{\"container\":\"c\",\"timeout\":5,"
 		  "\"leaveRunning\":true,\"encrypt\":true,\"encryptionSecret\":\"it'\\''s\"}'" },
 		{ { .pod = "$(id)", .form = CRYO_CHECKPOINT_PODS },
 		  { { 0 } },
 		  0,
 		  "curl "
-		  "http://127.0.0.1:8001/api/v1/namespaces/default/pods/%24%28id%29/checkpoint "
+		  "--unix-socket /s/c/proxy.sock "
+		  "http://localhost/api/v1/namespaces/default/pods/%24%28id%29/checkpoint "
 		  "-X POST -H 'Content-type: application/json' -d '{\"encrypt\":false}'" },
 		{ { .pod = "a/b", .form = CRYO_CHECKPOINT_PODS },
 		  { { 0 } },
@@ -448,7 +451,8 @@ static void curl_lines(void **state)
 		  { DISCOVER(STOCK), LOOK(ONE), PROBE(405) },
 		  0,
 		  "curl "
-		  "'http://127.0.0.1:8001/api/v1/nodes/n1/proxy/checkpoint/default/p/c?timeout=5'"
+		  "--unix-socket /s/c/proxy.sock "
+		  "'http://localhost/api/v1/nodes/n1/proxy/checkpoint/default/p/c?timeout=5'"
 		  " -X POST" },
 		{ { P, .encryption_secret = "enc" },
 		  { DISCOVER(STOCK), LOOK(ONE), PROBE(405) },
@@ -467,18 +471,31 @@ static void curl_lines(void **state)
 	(void)state;
 	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
 		cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
-		struct cryo_cluster t = { .ops = &near, .node = &n1, .nodes = 1 };
+		struct cryo_cluster t = {
+			.ops = &near, .dir = (char *)"/s/c", .node = &n1, .nodes = 1
+		};
 		struct fake_kube f = { 0 };
 
 		print_message("# %s\n", row[i].line);
 		fake_kube_start(&f, row[i].step, CRYO_ARRAY_LEN(row[i].step));
 		world.url = f.http.url;
-		assert_int_equal(
-		    cryo_checkpoint_curl(f.http.n ? &t : NULL, &row[i].opts, &line, &f.err),
-		    row[i].rc);
+		assert_int_equal(cryo_checkpoint_curl(&t, &row[i].opts, &line, &f.err), row[i].rc);
 		assert_string_equal(row[i].rc ? f.err.msg : line.p, row[i].line);
 		assert_true(fake_kube_stop(&f));
 	}
+}
+
+/* Of a cluster that is known by its kubeconfig only: as for kubectl's own proxy. */
+static void curl_line_without_a_directory(void **state)
+{
+	const struct cryo_checkpoint_opts opts = { P, .form = CRYO_CHECKPOINT_PODS };
+	cryo_auto(cryo_str_release) struct cryo_str line = { 0 };
+	struct cryo_cluster t = { .ops = &near, .node = &n1, .nodes = 1 };
+	struct cryo_err err = CRYO_ERR_INIT;
+
+	(void)state;
+	assert_int_equal(cryo_checkpoint_curl(&t, &opts, &line, &err), 0);
+	assert_true(cryo_starts_with(line.p, "curl http://127.0.0.1:8001/api/v1/namespaces/"));
 }
 
 int main(void)
@@ -487,6 +504,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(whole_calls, scratch_setup, scratch_teardown),
 		cmocka_unit_test(curl_lines),
+		cmocka_unit_test(curl_line_without_a_directory),
 	};
 
 	n1.name = name;

@@ -18,17 +18,17 @@ if [ "$pods" = false ]; then
 		cp_ checkpoint counter --form pods
 fi
 
-port=18001
-"$CRYOPOD" --color never proxy --port $port >"$tmp/proxy" 2>&1 &
+socket=$CRYOPOD_STATE_DIR/e2e/proxy.sock
+"$CRYOPOD" --color never proxy >"$tmp/proxy" 2>&1 &
 proxy=$!
-point "the proxy says one line, when it listens" until_true 20 grep -q "the API is at http://127.0.0.1:$port" "$tmp/proxy"
+point "the proxy says one line, when it listens" until_true 20 grep -q "curl --unix-socket $socket http://localhost/" "$tmp/proxy"
 one_line() { [ "$(wc -l <"$tmp/proxy")" -eq 1 ]; }
 point "and no other" one_line
-# As a person would: the line as it is printed, but for the port.
+# As a person would: the line as it is printed.
 by_curl() {
 	line=$(line_of counter --form "$1") || return 1
-	case $line in "curl http://127.0.0.1:8001/api/v1/"*) ;; *) echo "$line"; return 1 ;; esac
-	eval "$(echo "$line" | sed "s/:8001/:$port/") -sS" >"$tmp/answer" || return 1
+	case $line in "curl --unix-socket $socket "*) ;; *) echo "$line"; return 1 ;; esac
+	eval "$line -sS" >"$tmp/answer" || return 1
 	cat "$tmp/answer"
 	jq -e "$2" "$tmp/answer" >/dev/null
 }
@@ -38,6 +38,24 @@ if [ "$pods" = true ]; then
 else
 	point "the curl line is taken: pods" by_curl pods '.status == "Failure" and .code == 404'
 fi
+# Another user of this machine: uid 65534, with curl's own words.
+not_others() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups curl -sS --unix-socket "$socket" http://localhost/version \
+		>"$tmp/answer" 2>&1 && return 1
+	cat "$tmp/answer"
+	[ "$(stat -c %a "$socket")" = 700 ] && [ "$(stat -c %a "${socket%/*}")" = 700 ]
+}
+point "no other user gets in" not_others
+point "a second one does not take it away" fails 1 "already listens on '$socket'" cp_ proxy
+kill -INT $proxy
+wait $proxy
+point "its socket goes with it" [ ! -e "$socket" ]
+port=18001
+"$CRYOPOD" --color never proxy --port $port >"$tmp/proxy" 2>&1 &
+proxy=$!
+point "on a port: to everybody, and it says so" until_true 20 \
+	grep -q "http://127.0.0.1:$port, open to everybody on this machine" "$tmp/proxy"
+point "it answers" sh -c "curl -sS http://127.0.0.1:$port/version | jq -e .gitVersion"
 only_here() { ! ss -Hltn "sport = :$port" | grep -v '127\.0\.0\.1:'; }
 point "only this machine gets in" only_here
 point "the port is taken" fails 1 "port $port on 127.0.0.1 is in use" cp_ proxy --port $port
