@@ -3,6 +3,7 @@
 #include "cluster/kind.h"
 
 #include "cluster/status.h"
+#include "conf/json.h"
 #include "criu/log.h"
 #include "kube/checkpoint.h"
 #include "kube/cri.h"
@@ -102,13 +103,30 @@ static void probe_checkpoint(struct cryo_cluster *t, struct cryo_cluster_status 
 			     "its API server has no pods/checkpoint (stock Kubernetes)");
 }
 
+/* For those who may not reach the runtime themselves. */
+static int ask_crictl(struct cryo_cluster *t, enum cryo_cri_restore *out)
+{
+	static const char *const argv[] = { "crictl", "info", NULL };
+	cryo_auto(cryo_free) char *answer = ask_first_node(t, argv);
+	cryo_auto(cryo_json_decref) json_t *info = NULL;
+	struct cryo_err ignored = CRYO_ERR_INIT;
+
+	if (!answer ||
+	    cryo_json_parse("answer of crictl", answer, strlen(answer), &info, &ignored) < 0)
+		return -1;
+	*out = cryo_cri_restore_option(json_object_get(info, "config"));
+	return 0;
+}
+
 /* NULL: the runtime restores from images; else why not. Caller frees. */
-static char *explain_no_restore(const char *socket)
+static char *explain_no_restore(struct cryo_cluster *t, const char *socket, const char *no_socket)
 {
 	enum cryo_cri_restore ability;
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	if (cryo_cri_restore_ability(socket, &ability, &err) < 0)
+	if (!socket && ask_crictl(t, &ability) < 0)
+		return cryo_strdup(no_socket);
+	if (socket && cryo_cri_restore_ability(socket, &ability, &err) < 0)
 		return cryo_strdup(err.msg);
 	if (ability == CRYO_CRI_RESTORE_ON)
 		return NULL;
@@ -118,31 +136,11 @@ static char *explain_no_restore(const char *socket)
 			       : "this containerd cannot restore from images");
 }
 
-/* The same of a runtime that cannot be asked: containerd restores in CreateContainer from 2.1 on.
- */
-static bool has_restoring_containerd(struct cryo_cluster *t)
-{
-	static const char *const argv[] = { "containerd", "--version", NULL };
-	cryo_auto(cryo_free) char *answer = ask_first_node(t, argv);
-	const char *v = answer ? strstr(answer, " v") : NULL;
-	unsigned major = 0, minor = 0;
-
-	if (!v || sscanf(v + 2, "%u.%u", &major, &minor) != 2)
-		return false;
-	return major == 2 && minor >= 1 && minor <= 3;
-}
-
 static void probe_restore(struct cryo_cluster *t, const char *socket, const char *no_socket,
 			  struct cryo_cluster_status *s)
 {
-	cryo_auto(cryo_free) char *why = NULL;
+	cryo_auto(cryo_free) char *why = explain_no_restore(t, socket, no_socket);
 
-	if (socket)
-		why = explain_no_restore(socket);
-	else if (t->ops->runtime_socket)
-		why = cryo_strdup(no_socket);
-	else if (!has_restoring_containerd(t))
-		why = cryo_strdup("its containerd does not restore from images");
 	if (why)
 		deny_ability(s, CRYO_CAN_RESTORE, why);
 	else
@@ -165,15 +163,13 @@ static void probe_pod_at_once(const char *socket, const char *no_socket,
 		allow_ability(s, CRYO_CAN_POD_AT_ONCE, NULL);
 }
 
+/* It is asked what it can do: neither its version nor its configuration alone tells. */
 static void probe_runtime(struct cryo_cluster *t, struct cryo_cluster_status *s)
 {
 	cryo_auto(cryo_free) char *socket = NULL;
 	struct cryo_err err = CRYO_ERR_INIT;
 
-	if (!t->ops->runtime_socket)
-		cryo_err_set(&err, CRYO_E_UNFIT, "its container runtime is not queried directly");
-	else
-		cryo_cluster_runtime_socket(t, t->node, &socket, &err);
+	cryo_cluster_runtime_socket(t, t->node, &socket, &err);
 	probe_pod_at_once(socket, err.msg, s);
 	probe_restore(t, socket, err.msg, s);
 }

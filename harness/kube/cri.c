@@ -49,14 +49,20 @@ int cryo_cri_remove_all(const char *socket, size_t *n, struct cryo_err *err)
 	return rc;
 }
 
-static enum cryo_cri_restore read_restore_option(const char *config)
+enum cryo_cri_restore cryo_cri_restore_option(const json_t *config)
 {
-	cryo_auto(cryo_json_decref) json_t *j = json_loads(config, 0, NULL);
-	const json_t *on = json_object_get(j, "enableExperimentalRestoreViaCreate");
+	const json_t *on = json_object_get(config, "enableExperimentalRestoreViaCreate");
 
 	if (!json_is_boolean(on))
 		return CRYO_CRI_RESTORE_UNKNOWN;
 	return json_is_true(on) ? CRYO_CRI_RESTORE_ON : CRYO_CRI_RESTORE_OFF;
+}
+
+static enum cryo_cri_restore read_restore_option(const char *config)
+{
+	cryo_auto(cryo_json_decref) json_t *j = json_loads(config, 0, NULL);
+
+	return cryo_cri_restore_option(j);
 }
 
 int cryo_cri_read_restore(const void *body, size_t n, enum cryo_cri_restore *out,

@@ -10,6 +10,8 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <jansson.h>
+
 /*
  * Kill all containers of all pods and remove them with their networks, logs and
  * file systems, so that the runtime knows of none. *n: how many pods it were.
@@ -31,7 +33,9 @@ enum cryo_cri_restore {
  */
 int cryo_cri_restore_ability(const char *socket, enum cryo_cri_restore *out, struct cryo_err *err);
 
-/* A part of it: the body of an answer. */
+/* Parts of it: the configuration, as `crictl info` shows it as well ("config"); the body of an
+ * answer. */
+enum cryo_cri_restore cryo_cri_restore_option(const json_t *config);
 int cryo_cri_read_restore(const void *body, size_t n, enum cryo_cri_restore *out,
 			  struct cryo_err *err);
 

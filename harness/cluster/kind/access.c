@@ -105,6 +105,22 @@ int kindc_kubelet(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 	return open_admin_client(c, &opts, out, err);
 }
 
+/* Seen through the node's first process, which only root may look at. */
+int kindc_runtime_socket(struct cryo_cluster *t, const struct cryo_cluster_node *node, char **path,
+			 struct cryo_err *err)
+{
+	const struct cryo_pid *init;
+	int rc = find_node_init((const struct kindc *)t, node, &init, err);
+
+	if (rc < 0)
+		return rc;
+	if (geteuid() != 0)
+		return cryo_err_set(err, CRYO_E_UNFIT,
+				    "only root reaches its container runtime: use sudo");
+	*path = cryo_asprintf("/proc/%d/root%s", init->pid, node->path.socket);
+	return 0;
+}
+
 static const char *const node_env[] = {
 	"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
 	"KUBECONFIG=/etc/kubernetes/admin.conf", NULL

@@ -15,4 +15,5 @@ const struct cryo_cluster_ops cryo_cluster_kind_kind = {
 	.memory = kindc_memory,
 	.kubelet = kindc_kubelet,
 	.exec = kindc_exec,
+	.runtime_socket = kindc_runtime_socket,
 };

@@ -94,6 +94,8 @@ int64_t kindc_memory(struct cryo_cluster *t);
 int kindc_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cryo_err *err);
 int kindc_kubelet(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 		  struct cryo_kube **out, struct cryo_err *err);
+int kindc_runtime_socket(struct cryo_cluster *t, const struct cryo_cluster_node *node, char **path,
+			 struct cryo_err *err);
 int kindc_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 	       const struct cryo_exec *x, struct cryo_proc_result *res, struct cryo_err *err);
 

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 /* What programs of the node print; NULL: they are not there. */
-static const char *criu, *interposer, *sockets, *containerd;
+static const char *criu, *interposer, *sockets, *crictl;
 static int dumps; /* that were tried */
 static char *dir;
 static struct cryo_err err;
@@ -25,8 +25,8 @@ static int answer_exec(struct cryo_cluster *t, const struct cryo_cluster_node *n
 
 	(void)t;
 	assert_string_equal(node->name, "n1");
-	if (strcmp(x->argv[0], "containerd") == 0)
-		out = containerd;
+	if (strcmp(x->argv[0], "crictl") == 0)
+		out = crictl;
 	else if (strcmp(x->argv[1], "--version") == 0)
 		out = criu;
 	else if (strcmp(x->argv[1], "--cryopod-version") == 0)
@@ -44,6 +44,15 @@ static int refuse_kube(struct cryo_cluster *t, struct cryo_kube **out, struct cr
 	(void)t;
 	(void)out;
 	return cryo_err_set(e, CRYO_E_REMOTE, "nobody answers");
+}
+
+static int refuse_socket(struct cryo_cluster *t, const struct cryo_cluster_node *node, char **path,
+			 struct cryo_err *e)
+{
+	(void)t;
+	(void)path;
+	assert_string_equal(node->name, "n1");
+	return cryo_err_set(e, CRYO_E_CHECK, "nobody knows it");
 }
 
 static int describe_made_up(struct cryo_cluster *t, struct cryo_cluster_status *s,
@@ -90,6 +99,7 @@ static const struct cryo_cluster_ops made_up = {
 	.status = describe_made_up,
 	.kube = refuse_kube,
 	.exec = answer_exec,
+	.runtime_socket = refuse_socket,
 };
 
 static const struct cryo_cluster_ops out_of_reach = {
@@ -121,7 +131,7 @@ static int setup(void **state)
 	criu = "Version: 4.2.1\nGitID: x\n";
 	interposer = "cryopod-criu seal/1\n";
 	sockets = "yes\n";
-	containerd = "containerd github.com/containerd/containerd/v2 v2.2.1 abc\n";
+	crictl = NULL;
 	dumps = 0;
 	return cryo_fs_tmpdir("/tmp", "cryo-status-", &dir, &err);
 }
@@ -138,35 +148,29 @@ static int teardown(void **state)
 static void capabilities(void **state)
 {
 	static const struct {
-		const char *criu, *interposer, *sockets, *containerd;
+		const char *criu, *interposer, *sockets;
 		const char *want[5]; /* encryption, ip-sockets, criu, restore: value or reason */
 	} row[] = {
 		{ "Version: 4.2.1\n",
 		  "cryopod-criu seal/1",
 		  "yes",
-		  " v2.2.1 x",
-		  { "seal", NULL, "4.2.1", "image" } },
+		  { "seal", NULL, "4.2.1", "nobody knows it" } },
 		{ "Version: 4.1\n",
 		  "cryopod-criu seal/1",
 		  "no\n(00.01) Error (criu/sk-inet.c:1): Can't get 1:16 opt: x\n",
-		  " v2.0.5 x",
-		  { "seal", "Error (criu/sk-inet.c:1): Can't get", "4.1",
-		    "its containerd does not restore" } },
+		  { "seal", "Error (criu/sk-inet.c:1): Can't get", "4.1", "nobody knows it" } },
 		{ "Version: 4.1\n",
 		  NULL,
 		  "yes",
-		  " v3.0.0 x",
 		  { "no interposer (cryopod-criu) in the node", "no interposer in the node to try",
-		    "4.1", "its containerd does not restore" } },
+		    "4.1", "nobody knows it" } },
 		{ "Version: 4.1\n",
 		  "cryopod-criu seal/1",
 		  NULL,
-		  NULL,
-		  { "seal", "it could not be tried", "4.1", "its containerd does not restore" } },
+		  { "seal", "it could not be tried", "4.1", "nobody knows it" } },
 		{ NULL,
 		  "cryopod-criu seal/1",
 		  "yes",
-		  " v2.2.1 x",
 		  { "no interposer (cryopod-criu) in the node", "no criu in the node", NULL,
 		    "no criu in the node" } },
 	};
@@ -184,7 +188,6 @@ static void capabilities(void **state)
 		criu = row[i].criu;
 		interposer = row[i].interposer;
 		sockets = row[i].sockets;
-		containerd = row[i].containerd;
 		assert_int_equal(cryo_cluster_status(t, &s, &err), 0);
 		assert_false(s.probed);
 		cryo_cluster_probe(t, &s);
@@ -200,6 +203,35 @@ static void capabilities(void **state)
 		}
 		assert_string_equal(s.can[CRYO_CAN_CHECKPOINT].why_not,
 				    row[i].criu ? "nobody answers" : "no criu in the node");
+	}
+}
+
+/* Who may not reach the runtime's socket asks by a program of the node. */
+static void restore_by_crictl(void **state)
+{
+	static const struct {
+		const char *answer, *how, *why_not;
+	} row[] = {
+		{ "{\"config\": {\"enableExperimentalRestoreViaCreate\": true}}", "image", NULL },
+		{ "{\"config\": {\"enableExperimentalRestoreViaCreate\": false}}", NULL,
+		  "containerd's configuration forbids it" },
+		{ "{\"config\": {}}", NULL, "this containerd cannot restore from images" },
+		{ "E1130 cannot connect", NULL, "nobody knows it" },
+		{ NULL, NULL, "nobody knows it" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < CRYO_ARRAY_LEN(row); i++) {
+		cryo_auto(cryo_cluster_free) struct cryo_cluster *t = make_cluster(&made_up, 1);
+		cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
+		const struct cryo_ability *a = &s.can[CRYO_CAN_RESTORE];
+
+		crictl = row[i].answer;
+		assert_int_equal(cryo_cluster_status(t, &s, &err), 0);
+		cryo_cluster_probe(t, &s);
+		assert_true(cryo_streq(a->how, row[i].how));
+		assert_true(row[i].why_not ? cryo_starts_with(a->why_not, row[i].why_not)
+					   : !a->why_not);
 	}
 }
 
@@ -253,7 +285,7 @@ static void text(void **state)
 	    "  etcd                     DOWN      -1  0 ms        ?                \n"
 	    "\ncapabilities\n"
 	    "  checkpoint   no (nobody answers)\n"
-	    "  restore      image\n"
+	    "  restore      no (nobody knows it)\n"
 	    "  encryption   seal\n"
 	    "  ip-sockets   yes\n"
 	    "  criu         4.2.1\n";
@@ -280,10 +312,10 @@ static void json(void **state)
 	    "'stamp':'aaaabbbbccccdddd'},"
 	    "{'name':'etcd','up':false,'pid':-1,'seconds':0,'version':null,'stamp':null}]}],"
 	    "'capabilities':{'checkpoint':null,'pods-checkpoint':false,'pod-at-once':false,"
-	    "'restore':'image','encryption':'seal','ip-sockets':true,'criu':'4.2.1',"
+	    "'restore':null,'encryption':'seal','ip-sockets':true,'criu':'4.2.1',"
 	    "'node-access':true,'several-nodes':false,'reasons':{'checkpoint':'nobody answers',"
 	    "'pods-checkpoint':'its API server has no pods/checkpoint (stock Kubernetes)',"
-	    "'pod-at-once':'its container runtime is not queried directly',"
+	    "'pod-at-once':'nobody knows it','restore':'nobody knows it',"
 	    "'several-nodes':'it has one node'}}}";
 	cryo_auto(cryo_cluster_free) struct cryo_cluster *t = make_cluster(&made_up, 1);
 	cryo_auto(cryo_cluster_status_release) struct cryo_cluster_status s = { 0 };
@@ -319,6 +351,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(capabilities, setup, teardown),
+		cmocka_unit_test_setup_teardown(restore_by_crictl, setup, teardown),
 		cmocka_unit_test_setup_teardown(sockets_are_tried_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(out_of_reach_nodes, setup, teardown),
 		cmocka_unit_test_setup_teardown(text, setup, teardown),

@@ -90,11 +90,12 @@ int local_run(const struct local *l, const struct local_node *n, const char *con
 int local_runtime_socket(struct cryo_cluster *t, const struct cryo_cluster_node *node, char **path,
 			 struct cryo_err *err)
 {
-	cryo_auto(local_record_release) struct local_record r = { 0 };
-	int rc = local_running((struct local *)t, &r, err);
+	const struct local *l = (struct local *)t;
+	struct cryo_pid init;
+	int rc = local_node_init(l, local_find_node(l, node), &init, err);
 
 	if (rc == 0)
-		*path = cryo_asprintf("/proc/%d/root%s", r.init.pid, node->path.socket);
+		*path = cryo_asprintf("/proc/%d/root%s", init.pid, node->path.socket);
 	return rc;
 }
 
