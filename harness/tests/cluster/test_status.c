@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The status of a made-up kind: what it can do, and the two forms it is shown in. */
 #include "cluster/kind.h"
+#include "tests/scratch.h"
 
 #include "cluster/status.h"
 #include "conf/json.h"
@@ -15,7 +16,6 @@
 /* What programs of the node print; NULL: they are not there. */
 static const char *criu, *interposer, *sockets, *crictl;
 static int dumps; /* that were tried */
-static char *dir;
 static struct cryo_err err;
 
 static int answer_exec(struct cryo_cluster *t, const struct cryo_cluster_node *node,
@@ -121,28 +121,18 @@ static struct cryo_cluster *make_cluster(const struct cryo_cluster_ops *ops, siz
 	struct cryo_cluster *t = cryo_cluster_new(ops, "c");
 
 	cryo_cluster_take_nodes(t, node, nodes);
-	t->dir = cryo_strdup(dir);
+	t->dir = cryo_strdup(scratch_dir);
 	return t;
 }
 
 static int setup(void **state)
 {
-	(void)state;
 	criu = "Version: 4.2.1\nGitID: x\n";
 	interposer = "cryopod-criu seal/1\n";
 	sockets = "yes\n";
 	crictl = NULL;
 	dumps = 0;
-	return cryo_fs_tmpdir("/tmp", "cryo-status-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
-	return rc;
+	return scratch_setup(state);
 }
 
 static void capabilities(void **state)
@@ -350,13 +340,13 @@ static void damaged_record(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(capabilities, setup, teardown),
-		cmocka_unit_test_setup_teardown(restore_by_crictl, setup, teardown),
-		cmocka_unit_test_setup_teardown(sockets_are_tried_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(out_of_reach_nodes, setup, teardown),
-		cmocka_unit_test_setup_teardown(text, setup, teardown),
-		cmocka_unit_test_setup_teardown(json, setup, teardown),
-		cmocka_unit_test_setup_teardown(damaged_record, setup, teardown),
+		cmocka_unit_test_setup_teardown(capabilities, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(restore_by_crictl, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(sockets_are_tried_once, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(out_of_reach_nodes, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(text, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(json, setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(damaged_record, setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

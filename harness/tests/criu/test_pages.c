@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/archive_pages.h"
+#include "tests/scratch.h"
 
 #include "image/tar.h"
 #include "sys/fs.h"
@@ -19,30 +20,22 @@
 #define MIB (1u << 20)
 #define REF "checkpoint/" CRYO_PAGES_REF
 
-static char *dir, *archive, *light;
+static char *archive, *light;
 
 static int setup(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	if (cryo_fs_tmpdir("/tmp", "cryo-pages-", &dir, &err) < 0)
+	if (scratch_setup(state) < 0)
 		return -1;
-	archive = cryo_asprintf("%s/archive.tar", dir);
-	light = cryo_asprintf("%s/light.tar", dir);
+	archive = cryo_asprintf("%s/archive.tar", scratch_dir);
+	light = cryo_asprintf("%s/light.tar", scratch_dir);
 	return 0;
 }
 
 static int teardown(void **state)
 {
-	struct cryo_err err;
-
-	(void)state;
-	cryo_fs_rmtree(dir, &err);
-	cryo_freep(&dir);
 	cryo_freep(&archive);
 	cryo_freep(&light);
-	return 0;
+	return scratch_teardown(state);
 }
 
 static void names(void **state)
@@ -129,7 +122,7 @@ static char *make_bytes(size_t n)
 
 static int open_bytes(const char *bytes, size_t n)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/bytes", dir);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/bytes", scratch_dir);
 	int fd = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	assert_int_equal(write(fd, bytes, n), n);
@@ -159,7 +152,8 @@ static void sums(void **state)
 		cryo_auto(cryo_free) char *bytes = make_bytes(sizes[i] + 3);
 		cryo_auto(cryo_free) char *copy = cryo_alloc(sizes[i] + 1);
 		cryo_auto(cryo_fd_close) int in = open_bytes(bytes, sizes[i] + 3);
-		cryo_auto(cryo_fd_close) int out = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		cryo_auto(cryo_fd_close) int out =
+		    open(scratch_dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 		char sum[CRYO_HASH_HEX], slow[CRYO_HASH_HEX];
 
 		sum_slowly(bytes + 3, sizes[i], slow);

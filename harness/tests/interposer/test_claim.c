@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "interposer/claim.h"
+#include "tests/scratch.h"
 
 #include "sys/fs.h"
 
@@ -16,27 +17,11 @@
 #define OTHER "11234567-89ab-cdef-0123-456789abcdef"
 #define OURS  "9:memory:/kubepods/besteffort/pod" POD "/c0ffee\n"
 
-static char *dir;
 static struct cryo_err err;
-
-static int setup(void **state)
-{
-	(void)state;
-	return cryo_fs_tmpdir("/tmp", "cryo-claim-", &dir, &err);
-}
-
-static int teardown(void **state)
-{
-	int rc = cryo_fs_rmtree(dir, &err);
-
-	(void)state;
-	free(dir);
-	return rc;
-}
 
 static void put(const char *name, mode_t mode, const char *text)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 
 	assert_int_equal(cryo_fs_write(path, text, strlen(text), 0600, &err), 0);
 	assert_int_equal(chmod(path, mode), 0);
@@ -44,7 +29,7 @@ static void put(const char *name, mode_t mode, const char *text)
 
 static bool is_there(const char *name)
 {
-	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", dir, name);
+	cryo_auto(cryo_free) char *path = cryo_asprintf("%s/%s", scratch_dir, name);
 
 	return cryo_fs_exists(path);
 }
@@ -88,14 +73,14 @@ static void one_use(void **state)
 	put("restore-a.call", 0600, "pod-uid " OTHER "\ntls-key /other\n");
 	put("restore-b.call", 0600,
 	    "pod-uid " POD "\nrequire-encryption\ntls-key /k\ntls-cert /c\n");
-	assert_false(cryo_claim_take(dir, "0::/\n", &p));
-	assert_false(cryo_claim_take(dir, NULL, &p));
-	assert_true(cryo_claim_take(dir, OURS, &p));
+	assert_false(cryo_claim_take(scratch_dir, "0::/\n", &p));
+	assert_false(cryo_claim_take(scratch_dir, NULL, &p));
+	assert_true(cryo_claim_take(scratch_dir, OURS, &p));
 	assert_string_equal(p.key, "/k");
 	assert_string_equal(p.cert, "/c");
 	assert_true(p.require);
 	assert_false(is_there("restore-b.call"));
-	assert_false(cryo_claim_take(dir, OURS, &again));
+	assert_false(cryo_claim_take(scratch_dir, OURS, &again));
 	assert_null(again.key);
 	assert_true(is_there("restore-a.call"));
 	cryo_policy_release(&p);
@@ -109,8 +94,8 @@ static void two_uses(void **state)
 	(void)state;
 	put("restore-a.call", 0600, "pod-uid " POD "\ntls-key /a\n");
 	put("restore-b.call", 0600, "pod-uid " POD "\ntls-key /b\n");
-	assert_true(cryo_claim_take(dir, OURS, &p));
-	assert_true(cryo_claim_take(dir, OURS, &q));
+	assert_true(cryo_claim_take(scratch_dir, OURS, &p));
+	assert_true(cryo_claim_take(scratch_dir, OURS, &q));
 	assert_string_not_equal(p.key, q.key);
 	cryo_policy_release(&p);
 	cryo_policy_release(&q);
@@ -129,7 +114,7 @@ static void none_of_them(void **state)
 	put("restore-c.call", 0600, "pod-uid " POD " x\ntls-key /k\n");
 	put("restore-d.call", 0600, "tls-key /k\n");
 	put("restore-e.call", 0600, "pod-uid\ntls-key");
-	assert_false(cryo_claim_take(dir, OURS, &p));
+	assert_false(cryo_claim_take(scratch_dir, OURS, &p));
 	assert_null(p.key);
 	assert_true(is_there("restore-b.call") && is_there("restore-e.call"));
 	assert_false(cryo_claim_take("/nowhere", OURS, &p));
@@ -139,9 +124,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whose_group),
-		cmocka_unit_test_setup_teardown(one_use, setup, teardown),
-		cmocka_unit_test_setup_teardown(two_uses, setup, teardown),
-		cmocka_unit_test_setup_teardown(none_of_them, setup, teardown),
+		cmocka_unit_test_setup_teardown(one_use, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(two_uses, scratch_setup, scratch_teardown),
+		cmocka_unit_test_setup_teardown(none_of_them, scratch_setup, scratch_teardown),
 	};
 
 	return cmocka_run_group_tests_name("claim", tests, NULL, NULL) ? EXIT_FAILURE
