@@ -47,6 +47,9 @@ static int remove_tree_at(int parent, const char *name, const char *shown, struc
 	if (errno != EISDIR && errno != EPERM)
 		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
 	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* Another process may remove the same tree. */
+	if (fd < 0 && errno == ENOENT)
+		return 0;
 	if (fd < 0)
 		return cryo_err_sys(err, errno, "cannot remove '%s' in '%s'", name, shown);
 	if (is_mount_root(fd)) {

@@ -272,6 +272,28 @@ static void rmtree_follows_no_link(void **state)
 	assert_false(cryo_fs_exists(scratch_at("keep/file")));
 }
 
+/* `up` and `cache prune` may clear the same place. */
+static void rmtree_by_two_at_once(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 400; i++) {
+		cryo_auto(cryo_free) char *name = cryo_asprintf("tree/%d/a/b", i);
+
+		assert_int_equal(cryo_fs_mkdirs(scratch_at(name), 0700, &err), 0);
+	}
+	for (int i = 0; i < 4; i++)
+		if (i > 0 && fork() == 0)
+			_exit(cryo_fs_rmtree(scratch_at("tree"), &err) == 0 ? 0 : 1);
+	assert_int_equal(cryo_fs_rmtree(scratch_at("tree"), &err), 0);
+	for (int i = 1; i < 4; i++) {
+		int status;
+
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+	assert_false(cryo_fs_exists(scratch_at("tree")));
+}
+
 /* In the child: a mount below the tree. Exits with the number of the line that is not as it should.
  */
 #define CHECK(what)                                                                                \
@@ -599,6 +621,7 @@ int main(void)
 		TEST(looks),
 		TEST(mkdirs),
 		TEST(rmtree_follows_no_link),
+		TEST(rmtree_by_two_at_once),
 		TEST(rmtree_refuses_mounts),
 		TEST(copy_keeps_holes),
 		TEST(copy_of_any_size),
