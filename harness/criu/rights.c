@@ -162,10 +162,10 @@ static void take_core_image(struct cryo_rights *r, const char *name, const struc
 		core_entry__free_unpacked(core, NULL);
 }
 
-static void add_pid(struct cryo_rights *r, uint32_t pid)
+static void add_thread(struct cryo_rights *r, uint32_t process, uint32_t pid)
 {
-	r->pid = cryo_realloc(r->pid, r->pids + 1, sizeof(*r->pid));
-	r->pid[r->pids++] = pid;
+	r->thread = cryo_realloc(r->thread, r->threads + 1, sizeof(*r->thread));
+	r->thread[r->threads++] = (struct cryo_rights_thread){ pid, process };
 }
 
 static void take_pstree_image(struct cryo_rights *r, const struct cryo_str *image)
@@ -173,16 +173,16 @@ static void take_pstree_image(struct cryo_rights *r, const struct cryo_str *imag
 	const uint8_t *entry;
 	size_t at = 0, n;
 
-	while (r->pids < MAX_TASKS && (entry = cryo_criu_entry_next(image, &at, &n))) {
+	while (r->threads < MAX_TASKS && (entry = cryo_criu_entry_next(image, &at, &n))) {
 		PstreeEntry *e = pstree_entry__unpack(NULL, n, entry);
 
 		if (!e) {
 			note_damaged_image(r, PSTREE);
 			return;
 		}
-		add_pid(r, e->pid);
+		add_thread(r, e->pid, e->pid);
 		for (size_t i = 0; i < e->n_threads; i++)
-			add_pid(r, e->threads[i]);
+			add_thread(r, e->pid, e->threads[i]);
 		pstree_entry__free_unpacked(e, NULL);
 	}
 	if (at != image->len)
@@ -207,6 +207,22 @@ static int compare_tasks(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+static const struct cryo_rights_task *find_task(const struct cryo_rights *r, uint32_t pid)
+{
+	const struct cryo_rights_task key = { .pid = pid };
+
+	return r->n == 0 ? NULL : bsearch(&key, r->task, r->n, sizeof(*r->task), compare_tasks);
+}
+
+/* A zombie has no threads, but CRIU (4.2.1, dump_zombies() in criu/cr-dump.c) names one for it
+ * whose number nobody has set; its restore makes none. */
+static bool is_thread_of_zombie(const struct cryo_rights *r, const struct cryo_rights_thread *t)
+{
+	const struct cryo_rights_task *process = find_task(r, t->process);
+
+	return t->pid != t->process && process && process->dead;
+}
+
 int cryo_rights_check_whole(struct cryo_rights *r, struct cryo_err *err)
 {
 	if (r->damaged)
@@ -217,13 +233,10 @@ int cryo_rights_check_whole(struct cryo_rights *r, struct cryo_err *err)
 		    r->damaged);
 	if (r->n > 0)
 		qsort(r->task, r->n, sizeof(*r->task), compare_tasks);
-	for (size_t i = 0; i < r->pids; i++) {
-		const struct cryo_rights_task key = { .pid = r->pid[i] };
-
-		if (r->n == 0 || !bsearch(&key, r->task, r->n, sizeof(*r->task), compare_tasks))
+	for (size_t i = 0; i < r->threads; i++)
+		if (!find_task(r, r->thread[i].pid) && !is_thread_of_zombie(r, &r->thread[i]))
 			return cryo_err_set(err, CRYO_E_CONFIG,
-					    "its image 'core-%u.img' is missing", r->pid[i]);
-	}
+					    "its image 'core-%u.img' is missing", r->thread[i].pid);
 	return 0;
 }
 
@@ -232,7 +245,7 @@ void cryo_rights_release(struct cryo_rights *r)
 	for (size_t i = 0; i < r->n; i++)
 		free(r->task[i].group);
 	free(r->task);
-	free(r->pid);
+	free(r->thread);
 	free(r->damaged);
 	*r = (struct cryo_rights){ 0 };
 }

@@ -28,8 +28,10 @@ struct cryo_rights_task {
 struct cryo_rights {
 	struct cryo_rights_task *task; /* owned */
 	size_t n;
-	uint32_t *pid; /* of all threads that pstree.img names; owned */
-	size_t pids;
+	struct cryo_rights_thread {
+		uint32_t pid, process; /* its first thread's */
+	} * thread;		       /* all that pstree.img names; owned */
+	size_t threads;
 	char *damaged; /* the first image that cannot be read; NULL: none. Owned */
 };
 
