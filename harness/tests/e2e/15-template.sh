@@ -18,7 +18,12 @@ template() { ls -d "$cache"/templates/??????????????????????????????????????????
 
 nothing_yet() { tp_ template list | grep -qx 'no template'; }
 point "no template at first" nothing_yet
+renice -n 3 -p $$ >/dev/null # all that follows is started so
 point "up --cold" up_from cold --cold
+usual_priority() { # but for ps itself
+	tp_ -q shell ps -A -o ni=,comm= | tee "$tmp/out" | grep kubelet && ! grep ' 3 ' "$tmp/out" | grep -v ' ps$'
+}
+point "a node has the usual priority, whoever started it" usual_priority
 point "makes none" nothing_yet
 pod_limits() { # what the kubelet gives the groups of its pods when it starts
 	find /sys/fs/cgroup -path "*$(group_of e2e-t)/node1/kubepods/*" \( -name cpu.shares -o -name cpu.weight \

@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -441,6 +442,9 @@ static _Noreturn void become_node_init(struct setup *s, int go, int status)
 		_exit(1);
 	close(go);
 	umask(022);
+	/* Under `nice cryopod up` pods would have it for ever, and those of later clusters as well,
+	 * by way of the template. */
+	setpriority(PRIO_PROCESS, 0, 0);
 	if (run_init_steps(s, &err) == 0) {
 		execve("/usr/bin/s6-svscan", (char *const *)argv, (char *const *)env);
 		cryo_err_sys(&err, errno, "cannot run '/usr/bin/s6-svscan'");
