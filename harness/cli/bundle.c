@@ -31,7 +31,7 @@ static const struct cryo_opt bundle_opts_table[] = {
 	{ "apiserver-image", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, image), "IMAGE",
 	  "create: image of the API server for servers to pull" },
 	{ "sign-cert", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, sign_cert), "FILE",
-	  "create: create: sign with this certificate; the signature is FILE.cms" },
+	  "create: sign with this certificate; the signature is FILE.cms" },
 	{ "sign-key", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, sign_key), "FILE",
 	  "create: and this private key" },
 	{ "trust", 0, CRYO_OPT_STR, offsetof(struct bundle_opts, trust), "FILE",
