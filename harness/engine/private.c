@@ -251,6 +251,13 @@ static struct cryo_engine engine_at(const struct place *p)
 				     .socket = cryo_strdup(p->socket) };
 }
 
+char *cryo_private_socket(const char *dir)
+{
+	cryo_auto(release_place) struct place p = find_place(dir);
+
+	return read_daemon_pid(dir).pid == 0 ? NULL : cryo_steal(&p.socket);
+}
+
 int cryo_private_find(const char *dir, struct cryo_engine *out, struct cryo_err *err)
 {
 	static const char *const args[] = { "version", "--format", "{{.Server.Version}}", NULL };

@@ -20,6 +20,8 @@
 int cryo_private_start(const char *dir, struct cryo_engine *out, struct cryo_err *err);
 /* 0 and *out if it runs, 1 if not. */
 int cryo_private_find(const char *dir, struct cryo_engine *out, struct cryo_err *err);
+/* Its socket, without a word to it; NULL: it does not run. Caller frees. */
+char *cryo_private_socket(const char *dir);
 /*
  * Ends it and all its containers. `keep`: its data (images) stay for the next start; else the
  * directory goes. From any state; nothing there is fine.

@@ -82,8 +82,7 @@ int64_t kindc_memory(struct cryo_cluster *t)
 
 static void note_kind_record(const struct kindc *c, struct cryo_cluster_status *s)
 {
-	cryo_auto(cryo_engine_release) struct cryo_engine e = { 0 };
-	struct cryo_err ignored = CRYO_ERR_INIT;
+	cryo_auto(cryo_free) char *private = kindc_private_dir();
 
 	s->made = true;
 	s->stack = cryo_strdup(c->stack);
@@ -99,8 +98,8 @@ static void note_kind_record(const struct kindc *c, struct cryo_cluster_status *
 	s->forwarder.port = c->port;
 	if (c->private && cryo_pid_alive(&c->forwarder))
 		s->forwarder.pid = c->forwarder.pid;
-	if (c->private && kindc_engine(c, &e, &ignored) == 0)
-		s->engine.socket = cryo_strdup(e.socket);
+	if (c->private)
+		s->engine.socket = cryo_private_socket(private);
 }
 
 int kindc_status(struct cryo_cluster *t, struct cryo_cluster_status *s, struct cryo_err *err)
