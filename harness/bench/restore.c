@@ -279,14 +279,6 @@ static int run_restore_bench(struct restore_bench *b, json_t *out, struct cryo_e
 	return cryo_err_wrap(err, rc, "stack '%s'", b->stack);
 }
 
-static char *find_own_program(void)
-{
-	char path[4096];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-	return n > 0 ? cryo_strndup(path, (size_t)n) : cryo_strdup("cryopod");
-}
-
 int cryo_bench_restores(struct cryo_cluster *const t[BUILDS],
 			const struct cryo_bench_restore_opts *o, json_t **out, struct cryo_err *err)
 {
@@ -296,7 +288,8 @@ int cryo_bench_restores(struct cryo_cluster *const t[BUILDS],
 
 	b->opts = o;
 	b->n = o->against ? BUILDS : 1;
-	b->build[OURS] = (struct built){ .target = t[OURS], .program = find_own_program() };
+	b->build[OURS] =
+	    (struct built){ .target = t[OURS], .program = cryo_strdup("/proc/self/exe") };
 	b->build[OTHER] = (struct built){ .target = t[OTHER] };
 	if (o->against) {
 		b->build[OTHER].program = cryo_asprintf("%s/cryopod", o->against);

@@ -31,8 +31,8 @@ int cryo_node_images_find_base(struct cryo_cluster *t, const struct cryo_cluster
  * whoever makes pods, in any namespace, could start what lies in one by its name. A container that
  * has begun and is not restarted does not need its image. What fails is left to the next call.
  * Another restore that is about to use its image holds the lock (cryo_node_images_hold), and then
- * nothing is removed. `table`: of this node, from cryo_node_images_find_base(); NULL: the node is
- * asked. `keep`: those just loaded.
+ * nothing is removed. `table`, from cryo_node_images_find_base(): if it has no image of a restore
+ * but those of `keep`, just loaded, the node is not asked; NULL: it always is.
  */
 void cryo_node_images_sweep(struct cryo_cluster *t, const struct cryo_cluster_node *node,
 			    struct cryo_kube *k, const char *table, const struct cryo_strv *keep);

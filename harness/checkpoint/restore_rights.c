@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #define IMAGES	     "checkpoint/"
-#define MAX_ENVELOPE (16u << 20)
 #define MAX_SEALED   (2 * CRYO_CRIU_IMAGE_MAX) /* larger ones are damaged anyway */
 
 /* A walk through a sealed archive: for its envelope, then for its images. */
@@ -30,7 +29,7 @@ static int take_envelope(struct cryo_tar_reader *r, const struct cryo_tar_entry 
 
 	if (e->is_dir || strcmp(e->name, IMAGES CRYO_SEAL_CMS_NAME) != 0)
 		return 0;
-	if (e->size > MAX_ENVELOPE)
+	if (e->size > CRYO_SEAL_ENVELOPE_MAX)
 		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is too large", e->name);
 	cryo_tar_read_all(r, &w->envelope);
 	return 1;

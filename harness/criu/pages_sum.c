@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/pages.h"
 
+#include "sys/crew.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -78,10 +80,10 @@ static void *sum_chunks(void *arg)
 
 static unsigned count_threads(uint64_t chunks)
 {
-	long n = sysconf(_SC_NPROCESSORS_ONLN);
+	unsigned n = cryo_processors();
 
-	n = n < 1 ? 1 : n > MAX_THREADS ? MAX_THREADS : n;
-	return chunks < (uint64_t)n ? (unsigned)chunks : (unsigned)n;
+	n = n > MAX_THREADS ? MAX_THREADS : n;
+	return chunks < n ? (unsigned)chunks : n;
 }
 
 /* Where no more threads can be had, the others do it. */

@@ -7,8 +7,6 @@
 #include "seal/set.h"
 #include "sys/hash.h"
 
-#define CRYO_SEAL_ENVELOPE_MAX (16 << 20)
-
 /* DER appended to `der`. */
 int cryo_seal_envelope_make(const struct cryo_seal_writer_opts *o, const struct cryo_str *text,
 			    struct cryo_str *der, struct cryo_err *err);

@@ -13,7 +13,8 @@
 
 #include "seal/cert.h"
 
-#define CRYO_SEAL_CMS_NAME "seal.cms"
+#define CRYO_SEAL_CMS_NAME     "seal.cms"
+#define CRYO_SEAL_ENVELOPE_MAX (16 << 20) /* bytes of it that are read */
 
 /*
  * Files that lie beside the images and belong to others (runc's descriptors.json,
