@@ -2,6 +2,7 @@
 #include "bench/meter.h"
 
 #include "sys/fs.h"
+#include "sys/meminfo.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -27,20 +28,13 @@ struct cryo_bench_meter {
 	pthread_t sampler;
 };
 
-static uint64_t find_meminfo_bytes(const char *text, const char *key)
-{
-	const char *line = strstr(text, key);
-
-	return line ? strtoull(line + strlen(key), NULL, 10) << 10 : 0;
-}
-
 uint64_t cryo_bench_memory_used(const char *text)
 {
-	uint64_t total = find_meminfo_bytes(text, "MemTotal:");
+	uint64_t total = cryo_meminfo_bytes(text, "MemTotal:");
 	uint64_t dropped =
-	    find_meminfo_bytes(text, "MemFree:") + find_meminfo_bytes(text, "Buffers:") +
-	    find_meminfo_bytes(text, "\nCached:") + find_meminfo_bytes(text, "SReclaimable:");
-	uint64_t used = find_meminfo_bytes(text, "Shmem:") + total;
+	    cryo_meminfo_bytes(text, "MemFree:") + cryo_meminfo_bytes(text, "Buffers:") +
+	    cryo_meminfo_bytes(text, "\nCached:") + cryo_meminfo_bytes(text, "SReclaimable:");
+	uint64_t used = cryo_meminfo_bytes(text, "Shmem:") + total;
 
 	/* A tmpfs is in the page cache, but has nowhere else to be. */
 	return used > dropped ? used - dropped : 0;

@@ -9,6 +9,7 @@
 #include "image/oci.h"
 #include "sys/fs.h"
 #include "sys/hash.h"
+#include "sys/meminfo.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,8 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ANNOTATION  "org.criu.checkpoint.container.name"
-#define MAX_MEMINFO 65536
+#define ANNOTATION "org.criu.checkpoint.container.name"
 
 /* One image on its way. */
 struct make {
@@ -59,14 +59,7 @@ static int open_make(struct make *m, struct cryo_err *err)
  */
 static bool has_memory_for_pages(uint64_t archive)
 {
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	const char *line;
-
-	if (cryo_fs_read("/proc/meminfo", MAX_MEMINFO, &text, &ignored) < 0)
-		return false;
-	line = strstr(cryo_str_get(&text), "MemAvailable:");
-	return line && strtoull(line + strlen("MemAvailable:"), NULL, 10) / 5 * 2 * 1024 > archive;
+	return cryo_memory_available() / 5 * 2 > archive;
 }
 
 /* *layer: a path, owned; digest: what names the image. */

@@ -8,15 +8,15 @@
 #include "scenario/wire.h"
 #include "sys/crew.h"
 #include "sys/fs.h"
+#include "sys/meminfo.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_MEMINFO 65536
-#define GRACE_MS    10000
-#define SIGN_MS	    60000
+#define GRACE_MS 10000
+#define SIGN_MS	 60000
 
 /* A component and the process that makes it. */
 struct builder {
@@ -36,20 +36,6 @@ struct site {
 	size_t n;
 	uint64_t memory_mib; /* that nobody has taken */
 };
-
-/* 0: not known. */
-static uint64_t read_free_memory_mib(void)
-{
-	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	struct cryo_err ignored = CRYO_ERR_INIT;
-	unsigned long long kib;
-	const char *at;
-
-	if (cryo_fs_read("/proc/meminfo", MAX_MEMINFO, &text, &ignored) < 0)
-		return 0;
-	at = strstr(cryo_str_get(&text), "MemAvailable:");
-	return at && sscanf(at, "MemAvailable: %llu", &kib) == 1 ? kib / 1024 : 0;
-}
 
 /*
  * A log gets the lines of a lane when it ends, so that they are not mixed. A build takes long,
@@ -167,7 +153,8 @@ static int run_missing_builds(const struct cryo_builders *o, const struct cryo_s
 {
 	struct site s = { .o = o,
 			  .stack = stack,
-			  .memory_mib = o->memory_mib ? o->memory_mib : read_free_memory_mib() };
+			  .memory_mib = o->memory_mib ? o->memory_mib
+						      : cryo_memory_available() >> 20 };
 	struct cryo_crew crew = { .most = o->jobs,
 				  .start = start_builder,
 				  .finish = finish_builder,

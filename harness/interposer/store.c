@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "sys/fs.h"
+#include "sys/meminfo.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -84,8 +85,7 @@ uint64_t cryo_store_estimate(pid_t pid)
 
 static int check_memory(uint64_t need, uint64_t *limit, struct cryo_err *err)
 {
-	static const char *const keys[] = { "MemAvailable:", NULL };
-	uint64_t available = sum_kilobyte_lines("/proc/meminfo", keys);
+	uint64_t available = cryo_memory_available();
 	cryo_auto(cryo_free) char *wanted = cryo_size_show(need);
 	cryo_auto(cryo_free) char *there = NULL;
 

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "sys/cgroup.h"
 #include "sys/fs.h"
+#include "sys/meminfo.h"
 #include "cluster/local/local.h"
 #include "cluster/local/doctor/doctor.h"
 
@@ -227,13 +228,6 @@ void machine_loopback(struct machine_look *k, struct cryo_finding *f)
 		machine_say(f, CRYO_VERDICT_OK, NULL, "127.0.0.1 has free ports");
 }
 
-static uint64_t read_meminfo_value(const char *text, const char *key)
-{
-	const char *line = strstr(text, key);
-
-	return line ? 1024 * strtoull(line + strlen(key), NULL, 10) : 0;
-}
-
 void machine_inotify(struct machine_look *k, struct cryo_finding *f)
 {
 	const unsigned most = 4 * LOCAL_INOTIFY;
@@ -253,7 +247,7 @@ void machine_memory(struct machine_look *k, struct cryo_finding *f)
 {
 	cryo_auto(cryo_free) char *text = machine_proc(k, "meminfo");
 	uint64_t have =
-	    read_meminfo_value(text, "MemAvailable:") + read_meminfo_value(text, "SwapFree:");
+	    cryo_meminfo_bytes(text, "MemAvailable:") + cryo_meminfo_bytes(text, "SwapFree:");
 	uint64_t need = k->complete ? RUN_BYTES : BUILD_BYTES;
 	cryo_auto(cryo_free) char *shown = cryo_size_show(have);
 	cryo_auto(cryo_free) char *wanted = cryo_size_show(need);
