@@ -113,16 +113,14 @@ int cryo_node_pages_keep(struct cryo_cluster *t, const struct cryo_cluster_node 
 	cryo_auto(cryo_free) char *to = cryo_asprintf(CRYO_PAGES_DIR "/%s", name);
 	cryo_auto(cryo_free) char *path = cryo_asprintf("/proc/self/fd/%d", from);
 	struct stat st;
-	int rc = ask_node(t, node, mkdir, NULL, err), linked;
+	int rc = cryo_cluster_link(t, node, from, to, err);
 
-	if (rc < 0)
-		return rc;
-	linked = cryo_cluster_link(t, node, from, to, err);
-	if (linked != 0)
-		return linked < 0 ? linked : 0;
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
 	if (fstat(from, &st) == 0 && has_kept_copy(t, node, name, (uint64_t)st.st_size))
 		return 0;
-	return cryo_cluster_put(t, node, path, to, err);
+	rc = ask_node(t, node, mkdir, NULL, err);
+	return rc < 0 ? rc : cryo_cluster_put(t, node, path, to, err);
 }
 
 static bool has_prefix(const struct cryo_strv *prefixes, const char *name)
