@@ -12,8 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define IMAGES	     "checkpoint/"
-#define MAX_SEALED   (2 * CRYO_CRIU_IMAGE_MAX) /* larger ones are damaged anyway */
+#define MAX_SEALED (2 * CRYO_CRIU_IMAGE_MAX) /* larger ones are damaged anyway */
 
 /* A walk through a sealed archive: for its envelope, then for its images. */
 struct sealed_walk {
@@ -27,7 +26,7 @@ static int take_envelope(struct cryo_tar_reader *r, const struct cryo_tar_entry 
 {
 	struct sealed_walk *w = arg;
 
-	if (e->is_dir || strcmp(e->name, IMAGES CRYO_SEAL_CMS_NAME) != 0)
+	if (e->is_dir || strcmp(e->name, CRYO_ARCHIVE_IMAGES CRYO_SEAL_CMS_NAME) != 0)
 		return 0;
 	if (e->size > CRYO_SEAL_ENVELOPE_MAX)
 		return cryo_err_set(err, CRYO_E_TAMPER, "'%s' is too large", e->name);
@@ -70,9 +69,9 @@ static int take_sealed_image(struct cryo_tar_reader *r, const struct cryo_tar_en
 			     struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str sealed = { 0 };
-	const char *name = e->name + strlen(IMAGES);
+	const char *name = cryo_criu_image_of(e->name);
 
-	if (e->is_dir || !cryo_starts_with(e->name, IMAGES) || !cryo_rights_is_told_by(name))
+	if (e->is_dir || !name || !cryo_rights_is_told_by(name))
 		return 0;
 	if (e->size > MAX_SEALED)
 		return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is too large", e->name);

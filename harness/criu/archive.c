@@ -18,10 +18,9 @@
 #define MAX_TEXT 4096
 #define MAX_NAME 253 /* of a Kubernetes object */
 
-#define INVENTORY  "checkpoint/inventory.img"
-#define SEAL	   "checkpoint/seal.cms"
-#define FORKED	   "checkpoint/cipher.img"
-#define IMAGES_DIR "checkpoint/"
+#define INVENTORY CRYO_ARCHIVE_IMAGES "inventory.img"
+#define SEAL	  CRYO_ARCHIVE_IMAGES "seal.cms"
+#define FORKED	  CRYO_ARCHIVE_IMAGES "cipher.img"
 
 enum member { CONFIG, SPEC, STATUS, LOG, OPTIONS, IMAGES, N_MEMBERS };
 
@@ -118,15 +117,11 @@ static void take_archive_rights(struct load *l, struct cryo_tar_reader *r,
 				const struct cryo_tar_entry *e)
 {
 	cryo_auto(cryo_str_release) struct cryo_str image = { 0 };
-	const char *name = e->name + strlen(IMAGES_DIR);
-	char buf[16384];
-	ssize_t n;
+	const char *name = cryo_criu_image_of(e->name);
 
-	if (e->is_dir || !cryo_starts_with(e->name, IMAGES_DIR) || !cryo_rights_is_told_by(name))
+	if (e->is_dir || !name || !cryo_rights_is_told_by(name))
 		return;
-	/* -1: the walk fails by itself. */
-	while (image.len <= CRYO_CRIU_IMAGE_MAX && (n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
-		cryo_str_addn(&image, buf, (size_t)n);
+	cryo_tar_read_most(r, CRYO_CRIU_IMAGE_MAX + 1, &image);
 	cryo_rights_take(&l->rights, name, &image);
 }
 

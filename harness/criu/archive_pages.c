@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "criu/archive_pages.h"
 
+#include "criu/entry.h"
 #include "image/tar.h"
 #include "sys/fs.h"
 
@@ -11,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DIR_NAME  "checkpoint/"
 #define BLOCK	  512
 #define MAX_FILES 4096
 /* Of what stands in front of a header (long names, times): more is not what anybody writes. */
@@ -79,10 +79,10 @@ static int note_pages_member(struct cryo_tar_reader *r, const struct cryo_tar_en
 	struct find *f = arg;
 	struct cryo_pages *p = f->out;
 	struct cryo_pages_file *file;
-	const char *name = e->name + strlen(DIR_NAME);
+	const char *name = cryo_criu_image_of(e->name);
 
 	(void)r;
-	if (!cryo_starts_with(e->name, DIR_NAME))
+	if (!name)
 		return 0;
 	if (strcmp(name, CRYO_PAGES_REF) == 0)
 		return cryo_err_set(err, CRYO_E_CONFIG, "it has a '%s', which is not for archives",
@@ -199,7 +199,7 @@ static void write_octal(char *at, size_t n, uint64_t value)
 static int write_reference(const struct cryo_pages *p, FILE *to, struct cryo_err *err)
 {
 	cryo_auto(cryo_str_release) struct cryo_str text = { 0 };
-	char header[BLOCK] = DIR_NAME CRYO_PAGES_REF, zeros[BLOCK] = { 0 };
+	char header[BLOCK] = CRYO_ARCHIVE_IMAGES CRYO_PAGES_REF, zeros[BLOCK] = { 0 };
 	unsigned check = 0;
 	int rc;
 

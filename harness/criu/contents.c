@@ -121,16 +121,6 @@ static void take_processes(struct load *l)
 	}
 }
 
-static void read_criu_image(struct cryo_tar_reader *r, struct cryo_str *out)
-{
-	char buf[16384];
-	ssize_t n;
-
-	/* -1: the walk fails by itself. */
-	while (out->len < CRYO_FORKED_HEAD && (n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
-		cryo_str_addn(out, buf, (size_t)n);
-}
-
 static void take_criu_image(struct load *l, struct cryo_tar_reader *r,
 			    const struct cryo_tar_entry *e, const char *name)
 {
@@ -148,7 +138,7 @@ static void take_criu_image(struct load *l, struct cryo_tar_reader *r,
 		out->encryption = "criu";
 	if (cryo_starts_with(name, "pages-"))
 		out->page_bytes += e->size;
-	read_criu_image(r, &image);
+	cryo_tar_read_most(r, CRYO_FORKED_HEAD, &image);
 	cryo_forked_take(&out->forked, name, cryo_str_get(&image), image.len, e->size);
 	if (e->size > CRYO_CRIU_IMAGE_MAX)
 		return;
@@ -163,13 +153,14 @@ static void take_criu_image(struct load *l, struct cryo_tar_reader *r,
 static int contents_on_member(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
 			      struct cryo_err *err)
 {
+	const char *image = cryo_criu_image_of(e->name);
 	struct load *l = arg;
 
 	(void)err;
 	if (e->is_dir)
 		return 0;
-	if (cryo_starts_with(e->name, "checkpoint/"))
-		take_criu_image(l, r, e, e->name + strlen("checkpoint/"));
+	if (image)
+		take_criu_image(l, r, e, image);
 	else if (strcmp(e->name, "rootfs-diff.tar") == 0)
 		l->out->rootfs_bytes = e->size;
 	return 0;

@@ -15,6 +15,12 @@ static uint32_t read_image_word(const char *p)
 	return u[0] | (uint32_t)u[1] << 8 | (uint32_t)u[2] << 16 | (uint32_t)u[3] << 24;
 }
 
+const char *cryo_criu_image_of(const char *member)
+{
+	return cryo_starts_with(member, CRYO_ARCHIVE_IMAGES) ? member + strlen(CRYO_ARCHIVE_IMAGES)
+							     : NULL;
+}
+
 const uint8_t *cryo_criu_entry_next(const struct cryo_str *image, size_t *at, size_t *n)
 {
 	size_t left;

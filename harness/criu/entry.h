@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The form that all images of CRIU have: two words that say of which kind, then sizes and entries.
+/* Images of CRIU in an archive, and the form that all of them have: two words that say of which
+ * kind, then sizes and entries.
  */
 #ifndef CRYO_CRIU_ENTRY_H
 #define CRYO_CRIU_ENTRY_H
@@ -7,6 +8,10 @@
 #include "base/str.h"
 
 #define CRYO_CRIU_IMAGE_MAX (1u << 20) /* bytes of those that are read */
+
+#define CRYO_ARCHIVE_IMAGES "checkpoint/" /* an archive's directory of them */
+/* The image that this member of an archive is, NULL if it is none. Borrowed of `member`. */
+const char *cryo_criu_image_of(const char *member);
 
 /*
  * The entry at *at (0: the first), which moves behind it; *n is its size. NULL at the end, which is

@@ -67,6 +67,8 @@ struct cryo_tar_reader;
 ssize_t cryo_tar_read(struct cryo_tar_reader *r, void *buf, size_t n);
 /* All that is left of it, appended; the caller has looked at the entry's size. */
 void cryo_tar_read_all(struct cryo_tar_reader *r, struct cryo_str *out);
+/* The next `most` bytes of it, or all that is left. */
+void cryo_tar_read_most(struct cryo_tar_reader *r, size_t most, struct cryo_str *out);
 typedef int (*cryo_tar_visit)(struct cryo_tar_reader *r, const struct cryo_tar_entry *e, void *arg,
 			      struct cryo_err *err);
 /*

@@ -219,13 +219,25 @@ ssize_t cryo_tar_read(struct cryo_tar_reader *r, void *buf, size_t n)
 	return got < 0 ? -1 : got;
 }
 
-void cryo_tar_read_all(struct cryo_tar_reader *r, struct cryo_str *out)
+void cryo_tar_read_most(struct cryo_tar_reader *r, size_t most, struct cryo_str *out)
 {
 	char buf[65536];
-	ssize_t n;
+	size_t got = 0;
+	ssize_t n = 1;
 
-	while ((n = cryo_tar_read(r, buf, sizeof(buf))) > 0)
-		cryo_str_addn(out, buf, (size_t)n);
+	/* -1: the walk fails by itself. */
+	while (got < most && n > 0) {
+		n = cryo_tar_read(r, buf, most - got < sizeof(buf) ? most - got : sizeof(buf));
+		if (n > 0) {
+			cryo_str_addn(out, buf, (size_t)n);
+			got += (size_t)n;
+		}
+	}
+}
+
+void cryo_tar_read_all(struct cryo_tar_reader *r, struct cryo_str *out)
+{
+	cryo_tar_read_most(r, SIZE_MAX, out);
 }
 
 /* 0: go on; 1: no more. */

@@ -2,6 +2,7 @@
 #include "verify/ciphertext.h"
 
 #include "criu/contents.h"
+#include "criu/entry.h"
 #include "image/tar.h"
 #include "seal/set.h"
 #include "verify/canary.h"
@@ -11,9 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IMAGES "checkpoint/"
-#define CMS    IMAGES CRYO_SEAL_CMS_NAME
-#define CIPHER IMAGES "cipher.img"
+#define CMS    CRYO_ARCHIVE_IMAGES CRYO_SEAL_CMS_NAME
+#define CIPHER CRYO_ARCHIVE_IMAGES "cipher.img"
 
 /* The form of a sealed file as docs/seal-format.md has it, not as the library that made it does. */
 #define SEGMENT	    (1 << 20)
@@ -67,8 +67,9 @@ const char *cryo_ciphertext_reason_name(enum cryo_ciphertext_reason r)
 /* An image by its place, or by its name wherever it is. */
 static bool is_image_member(const char *name)
 {
-	return cryo_starts_with(name, IMAGES) ? !cryo_seal_is_public(name + strlen(IMAGES))
-					      : cryo_ends_with(name, ".img");
+	const char *image = cryo_criu_image_of(name);
+
+	return image ? !cryo_seal_is_public(image) : cryo_ends_with(name, ".img");
 }
 
 /* Outermost content type of a CMS: authenticated encryption, or that in a signature. */
