@@ -31,12 +31,6 @@ const struct cryo_pages_file *cryo_pages_find(const struct cryo_pages *p, const 
 	return NULL;
 }
 
-static bool is_digest(const char *text)
-{
-	return text && strspn(text, "0123456789abcdef") == CRYO_HASH_HEX - 1 &&
-	       !text[CRYO_HASH_HEX - 1];
-}
-
 static int refuse_reference(struct cryo_err *err)
 {
 	return cryo_err_set(err, CRYO_E_CONFIG, "'%s' is not what cryopod writes", CRYO_PAGES_REF);
@@ -50,7 +44,7 @@ static int parse_pages_file(const json_t *j, struct cryo_pages *out, struct cryo
 
 	if (!name || !cryo_pages_is_name(name) || cryo_pages_find(out, name) || at < 0 ||
 	    size < 0 || (uint64_t)at > MAX_SIZE || (uint64_t)size > MAX_SIZE ||
-	    (sum && !is_digest(sum)))
+	    (sum && !cryo_hash_is_hex(sum)))
 		return refuse_reference(err);
 	strcpy(f->name, name);
 	f->at = (uint64_t)at;
@@ -74,7 +68,7 @@ int cryo_pages_parse(const char *text, size_t n, struct cryo_pages *out, struct 
 		return rc;
 	files = json_object_get(j, "files");
 	source = cryo_json_str(j, "source");
-	if (cryo_json_int(j, "version", 0) != VERSION || !is_digest(source) ||
+	if (cryo_json_int(j, "version", 0) != VERSION || !cryo_hash_is_hex(source) ||
 	    json_array_size(files) == 0 || json_array_size(files) > MAX_FILES)
 		return refuse_reference(err);
 	strcpy(p.source, source);

@@ -9,7 +9,6 @@
 
 #define REPOSITORY "abcdefghijklmnopqrstuvwxyz0123456789_-./"
 #define TAG	   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-."
-#define HEX	   "0123456789abcdef"
 
 static int refuse_ref(const char *ref, const char *why, struct cryo_err *err)
 {
@@ -34,8 +33,7 @@ static bool is_repository(const char *text, size_t n)
 
 static bool is_digest(const char *text)
 {
-	return cryo_starts_with(text, "sha256:") && strlen(text) == 7 + 64 &&
-	       strspn(text + 7, HEX) == 64;
+	return cryo_starts_with(text, "sha256:") && cryo_hash_is_hex(text + strlen("sha256:"));
 }
 
 static bool is_version_tag(const char *tag)

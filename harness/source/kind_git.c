@@ -200,7 +200,7 @@ static int check_archive_source(const struct cryo_node *n, const char *base,
 		src->archive = absolute;
 	}
 	rc = check_source_url(n, "archive", base, &src->archive, cryo_url_archive_refusal, err);
-	if (rc == 0 && (strlen(sum) != 64 || sum[strspn(sum, "0123456789abcdef")]))
+	if (rc == 0 && !cryo_hash_is_hex(sum))
 		rc = cryo_node_err(cryo_node_get(n, "sha256"), err,
 				   "'%s' is not a SHA-256 (64 of 0-9a-f)", sum);
 	return rc == 0 ? check_version(n, src, err) : rc;

@@ -18,6 +18,12 @@ struct cryo_hash {
 	EVP_MD_CTX *ctx;
 };
 
+bool cryo_hash_is_hex(const char *text)
+{
+	return text && strlen(text) == CRYO_HASH_HEX - 1 &&
+	       strspn(text, "0123456789abcdef") == CRYO_HASH_HEX - 1;
+}
+
 struct cryo_hash *cryo_hash_new(void)
 {
 	struct cryo_hash *h = cryo_alloc(sizeof(*h));

@@ -6,6 +6,8 @@
 #include "base/err.h"
 
 #define CRYO_HASH_HEX 65 /* 64 digits and NUL */
+/* Is it one: 64 of 0-9a-f and nothing else? NULL is not. */
+bool cryo_hash_is_hex(const char *text);
 
 struct cryo_hash; /* a running hash */
 struct cryo_hash *cryo_hash_new(void);
