@@ -38,7 +38,7 @@ struct kept {
 	unsigned long links;
 };
 
-/* The next line "NAME BYTES LINKS"; false at the end. What has another name is no file of ours. */
+/* The next line "NAME BYTES LINKS"; false at the end. Files with other names are skipped. */
 static bool next_kept_file(char *text, char **save, struct kept *out)
 {
 	for (char *line = strtok_r(text, "\n", save); line; line = strtok_r(NULL, "\n", save))

@@ -9,8 +9,8 @@
 /*
  * Before anything is created. Of a sealed archive the images that tell are opened here, in memory,
  * with the key (PEM, "": none).
- *   -CRYO_E_CONFIG   more, damaged, or not to be known: encrypted, and there is no key that opens
- * it -CRYO_E_TAMPER   the sealed images are not what was sealed
+ *   -CRYO_E_CONFIG  more rights than the spec gives, a damaged image, or no key for a sealed one
+ *   -CRYO_E_TAMPER  the sealed images are not what was sealed
  */
 int cryo_restore_rights_check(const char *path, struct cryo_archive *a, const json_t *pod,
 			      const struct cryo_str *key, const struct cryo_str *cert,

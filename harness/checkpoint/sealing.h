@@ -4,8 +4,8 @@
  * a certificate for a checkpoint, a key for a restore. The stock kubelet has no
  * parameter for it, so it travels in files below the node's path.run, there only during
  * the call: for a checkpoint named after the container, for a restore with a
- * name that nobody guesses. Of a restore nothing public says that name: a file that names the
- * key is bound to the uid of the new pod, and the first restore in that pod takes both away.
+ * random name, which appears in nothing public. A file that names the key is bound to the uid of
+ * the new pod, and the first restore in that pod removes both.
  */
 #ifndef CRYO_CHECKPOINT_SEALING_H
 #define CRYO_CHECKPOINT_SEALING_H

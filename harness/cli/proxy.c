@@ -49,8 +49,8 @@ static void proxy_on_line(const char *line, int stream, void *arg)
 	}
 }
 
-/* kubectl would take the socket away from a proxy that runs; one that nobody listens on is left
- * by one that was killed. */
+/* kubectl replaces an existing socket, even that of a running proxy. A socket without a listener is
+ * what a killed proxy left behind. */
 static int check_socket_free(const char *socket_path, struct cryo_err *err)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
