@@ -264,7 +264,7 @@ static int prepare_restore_bench(struct restore_bench *b, struct cryo_err *err)
 	return cryo_bench_secret_make(b->build[OURS].kube, b->key, err);
 }
 
-static int run_restore_bench(struct restore_bench *b, json_t *out, struct cryo_err *err)
+static int bench_stack_restores(struct restore_bench *b, json_t *out, struct cryo_err *err)
 {
 	int rc = prepare_restore_bench(b, err);
 
@@ -299,7 +299,7 @@ int cryo_bench_restores(struct cryo_cluster *const t[BUILDS],
 	}
 	for (size_t i = 0; rc == 0 && i < o->stacks->n; i++) {
 		b->stack = o->stacks->v[i];
-		rc = run_restore_bench(b, ballasts, err);
+		rc = bench_stack_restores(b, ballasts, err);
 	}
 	for (size_t i = 0; i < BUILDS; i++)
 		free(b->build[i].program);
